@@ -1,0 +1,35 @@
+# Every target of the project gets the same flags and the same precompiled header, so that one header serves all.
+add_library(lurus_flags INTERFACE)
+target_include_directories(lurus_flags INTERFACE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
+target_compile_definitions(lurus_flags INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY
+  BOOST_ERROR_CODE_HEADER_ONLY SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL TOML_HEADER_ONLY=0 TOML_SHARED_LIB=0)
+target_compile_options(lurus_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers
+  -fno-omit-frame-pointer $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess -Wno-interference-size> $<$<CXX_COMPILER_ID:Clang>:-Wno-unqualified-std-cast-call>)
+if(LURUS_SANITIZE)
+  target_compile_options(lurus_flags INTERFACE -fsanitize=${LURUS_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(lurus_flags INTERFACE -fsanitize=${LURUS_SANITIZE})
+endif()
+
+# Headers of libraries are system headers, so that our warnings stay ours.
+function(lurus_library name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC lurus_flags ${ARGN})
+  if(NOT LURUS_FUZZ)
+    target_precompile_headers(${name} REUSE_FROM lurus_pch)
+  endif()
+endfunction()
+
+# One executable for each folder of tests; ctest runs it whole.
+function(lurus_test name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name} ${sources} ${CMAKE_SOURCE_DIR}/tests/doctest_main.cpp)
+  target_link_libraries(${name} PRIVATE lurus_flags ${ARGN})
+  target_compile_definitions(${name} PRIVATE LURUS_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()

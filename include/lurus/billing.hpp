@@ -1,0 +1,69 @@
+#pragma once
+// Port: tariffs. What a usage costs at a moment, by dated facts.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lurus/api.hpp"
+#include "lurus/clock.hpp"
+#include "lurus/money.hpp"
+#include "lurus/result.hpp"
+#include "lurus/usage.hpp"
+
+namespace lurus {
+
+/// One usage class of one request. The request's cost is the sum of its lines.
+struct CostLine {
+    std::string_view what;  // `input`, `cache_read`, `cache_write_5m`, `output`, `image`, `web_search` ...
+    std::int64_t units = 0;
+    Price price;            // after tier and service multipliers
+    Money cost;             // units x price, rounded half-even once
+};
+
+struct Cost {
+    Money total;
+    std::string_view tariff;  // which entry, such as `anthropic/claude-sonnet-4-5@2025-09-29`; lives as long as the snapshot
+    std::vector<CostLine> lines;
+};
+
+struct PriceQuery {
+    std::string_view provider_kind;   // the preset: `anthropic`, `openai` ...; prices of that kind win
+    std::string_view provider;        // the provider's name: an override for it wins over the kind's
+    std::string_view upstream_model;
+    UnixMicros time = 0;
+};
+
+/// All prices at one moment. Immutable, any thread.
+class TariffSnapshot {
+public:
+    virtual ~TariffSnapshot() = default;
+    /// Empty when the model has no price, or a class with a count above zero has none: unpriced is not free.
+    [[nodiscard]] virtual std::optional<Cost> price(const PriceQuery& query, const Usage& usage) const = 0;
+};
+
+struct BillingSettings {
+    std::filesystem::path file;             // data/lurus.db: imported and overridden prices
+    std::string builtin_prices;             // config/prices.json, embedded in the binary
+};
+
+/// Any thread.
+class Billing {
+public:
+    virtual ~Billing() = default;
+    [[nodiscard]] virtual std::shared_ptr<const TariffSnapshot> snapshot() const = 0;
+    /// Reads LiteLLM's `model_prices_and_context_window.json`. Returns how many models were taken.
+    virtual Result<int> import_litellm(std::string_view json, UnixMicros effective_from) = 0;
+    virtual void on_change(std::function<void()> callback) = 0;
+    /// `/api/v1/prices`, `/api/v1/prices/{model}`, `/api/v1/prices/import`.
+    [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
+};
+
+Result<std::unique_ptr<Billing>> make_billing_sqlite(const BillingSettings& settings, const Clock& clock);
+
+}  // namespace lurus

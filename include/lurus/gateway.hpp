@@ -1,0 +1,80 @@
+#pragma once
+// Port: the listener and the relay.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lurus/api.hpp"
+#include "lurus/billing.hpp"
+#include "lurus/clock.hpp"
+#include "lurus/identity.hpp"
+#include "lurus/log.hpp"
+#include "lurus/provider.hpp"
+#include "lurus/result.hpp"
+
+namespace lurus {
+
+struct ListenerSettings {
+    std::string address;  // `127.0.0.1:18100`, `[::1]:18100`, `unix:/path`
+    std::string certificate_file;  // PEM; set: TLS
+    std::string private_key_file;
+    bool open = false;  // loopback only: serve without a key
+};
+
+/// Durations are milliseconds, sizes bytes.
+struct GatewaySettings {
+    std::vector<ListenerSettings> listeners;
+    int threads = 0;  // shards; 0 = cores
+    std::int64_t max_body_bytes = 64ll << 20;
+    int max_header_bytes = 64 << 10;
+    int header_timeout_ms = 15'000;
+    int body_timeout_ms = 60'000;   // between two reads of a body
+    int idle_timeout_ms = 120'000;  // a kept-alive connection without a request
+    int write_timeout_ms = 120'000;  // a client that does not take what we send
+    int heartbeat_ms = 15'000;      // silence before the dialect's keepalive is sent; 0 = never
+    int drain_timeout_ms = 30'000;
+    int max_connections = 50'000;
+    bool log_enabled = true;
+    enum class Bodies : std::uint8_t { none, errors, all } log_bodies = Bodies::none;
+    std::vector<std::string> log_bodies_keys;  // key names; empty = every key
+    std::int64_t log_bodies_cap = 1 << 20;
+};
+
+/// What a shard needs to answer a request. Swapped whole.
+struct GatewaySnapshot {
+    std::shared_ptr<const KeySnapshot> keys;
+    std::shared_ptr<const Catalog> catalog;
+    std::shared_ptr<const TariffSnapshot> tariffs;
+    GatewaySettings settings;
+};
+
+/// Owned by the app. Threads: one per shard plus a small pool for the management API.
+class Gateway {
+public:
+    virtual ~Gateway() = default;
+    /// Binds and serves. Fails with the address and the reason when one cannot be bound.
+    virtual Result<void> start() = 0;
+    /// The bound addresses, with real ports where 0 was asked for.
+    [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;
+    /// Any thread; each shard sees it within one turn of its loop. Listeners and threads are fixed at start.
+    virtual void publish(std::shared_ptr<const GatewaySnapshot> snapshot) = 0;
+    /// Stops accepting, lets running requests end, returns when they have or after the drain timeout.
+    virtual void drain() = 0;
+    /// Ends everything now.
+    virtual void stop() = 0;
+};
+
+/// Runs on control-plane threads; gets `/api/...` requests whose token is not yet checked.
+struct ApiCall {
+    ApiRequest request;
+    std::string authorization;  // the header's value
+};
+using ApiHandler = std::function<ApiResponse(const ApiCall&)>;
+
+std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, RequestLog& log, ApiHandler api,
+                                      const Clock& clock);
+
+}  // namespace lurus

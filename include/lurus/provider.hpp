@@ -1,0 +1,176 @@
+#pragma once
+// Port: providers, routes and who answers for a model.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lurus/api.hpp"
+#include "lurus/clock.hpp"
+#include "lurus/dialect.hpp"
+#include "lurus/result.hpp"
+#include "lurus/secret.hpp"
+
+namespace lurus {
+
+/// Where a vendor listens. `path` has no trailing slash: `https://api.deepseek.com/anthropic` gives `/anthropic`.
+struct Url {
+    bool tls = false;
+    std::string host;  // no brackets around IPv6
+    std::uint16_t port = 0;
+    std::string path;
+
+    static Result<Url> parse(std::string_view text);
+    /// `host` or `host:port` as the Host header wants it.
+    [[nodiscard]] std::string authority() const;
+    bool operator==(const Url&) const = default;
+};
+
+/// Which header carries the credential.
+enum class AuthScheme : std::uint8_t {
+    none,
+    bearer,          // Authorization: Bearer
+    x_api_key,       // Anthropic
+    x_goog_api_key,  // Gemini
+    api_key,         // Azure: api-key
+};
+
+/// An answer made in-process. `parts` are written one by one with their pauses, so that a stream looks like one.
+struct LocalReply {
+    struct Part {
+        int delay_ms = 0;
+        std::string bytes;
+    };
+    int status = 200;
+    std::vector<std::pair<std::string, std::string>> headers;  // content-type and such; framing is the server's
+    std::vector<Part> parts;
+};
+
+/// A vendor inside the process (the demo provider). Any thread, no state.
+class LocalVendor {
+public:
+    virtual ~LocalVendor() = default;
+    /// `target` is the path with its query; header names are lower-case.
+    [[nodiscard]] virtual LocalReply answer(std::string_view method, std::string_view target,
+                                            const std::vector<std::pair<std::string, std::string>>& headers,
+                                            std::string_view body) const = 0;
+};
+
+/// How one family is reached at a provider.
+struct FamilyEndpoint {
+    Url base;
+    AuthScheme auth = AuthScheme::bearer;
+};
+
+/// What happens upstream when the client leaves mid-answer.
+enum class OnClientGone : std::uint8_t { cancel, drain };
+
+/// Immutable once in a catalogue.
+struct Provider {
+    std::string name;
+    std::string kind;    // the preset's name
+    std::string source;  // `config`, `store` or `builtin`
+    std::map<Family, FamilyEndpoint> endpoints;
+    std::string account = "default";  // the credential's name
+    Secret credential;
+    std::string credential_source;    // `api_key`, `env:NAME`, `file:PATH`, `stored`, `none`
+    std::vector<std::string> models;  // names or globs it answers for; `*` = any
+    std::vector<std::pair<std::string, std::string>> headers;  // added to every request
+    std::string azure_api_version;    // only for azure-openai; empty = the v1 path
+    int connect_timeout_ms = 10'000;
+    int first_byte_timeout_ms = 600'000;
+    int idle_timeout_ms = 300'000;
+    OnClientGone on_client_gone = OnClientGone::cancel;
+    bool tls_verify = true;
+    std::string ca_file;              // extra roots; empty = the system's
+    std::shared_ptr<const LocalVendor> local;  // set: answered in-process
+
+    [[nodiscard]] bool serves(std::string_view model) const;
+};
+
+/// One place to try, in order.
+struct Candidate {
+    std::shared_ptr<const Provider> provider;
+    std::string upstream_model;
+    std::string because;  // becomes Attempt::chosen_because
+};
+
+struct Resolution {
+    std::string route;  // the matched route's name, or empty
+    std::vector<Candidate> candidates;
+};
+
+/// A model as `GET /v1/models` shows it.
+struct ModelEntry {
+    std::string id;
+    std::string owner;  // the provider's name
+    UnixMicros created = 0;
+};
+
+/// Providers and routes at one moment. Immutable, any thread, no locks.
+class Catalog {
+public:
+    virtual ~Catalog() = default;
+    /// Never empty: `not_found` names the models there are (a few) when nobody answers for it.
+    [[nodiscard]] virtual Result<Resolution> resolve(Family family, std::string_view model) const = 0;
+    /// For requests that name no model (`GET /v1/responses/{id}` ...): the family's default provider first.
+    [[nodiscard]] virtual Result<Resolution> any(Family family) const = 0;
+    [[nodiscard]] virtual std::vector<ModelEntry> models(Family family) const = 0;
+    [[nodiscard]] virtual const std::vector<std::shared_ptr<const Provider>>& providers() const = 0;
+};
+
+/// As declared in the file or through the API.
+struct ProviderSpec {
+    std::string name;
+    std::string kind;
+    std::string base_url;  // empty = the preset's
+    Secret api_key;
+    std::string api_key_env;
+    std::string api_key_file;
+    std::vector<std::string> models;
+    std::map<std::string, std::string> headers;
+    std::string api_version;
+    std::optional<int> connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
+    std::string on_client_gone;  // `cancel`, `drain` or empty
+    std::optional<bool> tls_verify;
+    std::string ca_file;
+    bool disabled = false;
+};
+
+struct RouteSpec {
+    std::string model;            // exact name or glob
+    std::vector<std::string> to;  // `provider/upstream-model`, in order; `provider/*` keeps the name
+    std::optional<Family> family;  // set: the default for that family's unknown models, `model` is then `*`
+};
+
+struct ProviderSettings {
+    std::filesystem::path file;      // data/lurus.db
+    std::filesystem::path data_dir;  // holds master.key
+    Secret master_key;               // from LURUS_MASTER_KEY; empty = master.key, made at first start
+    bool demo = true;                // serve the demo provider when no other is declared
+};
+
+/// Any thread. Every change calls `on_change` after it is stored.
+class Providers {
+public:
+    virtual ~Providers() = default;
+    /// Replaces what the configuration file declares. On error nothing changes.
+    virtual Result<void> configure(std::vector<ProviderSpec> providers, std::vector<RouteSpec> routes) = 0;
+    virtual Result<void> add(const ProviderSpec& spec) = 0;
+    virtual Result<void> remove(std::string_view name) = 0;
+    [[nodiscard]] virtual std::shared_ptr<const Catalog> snapshot() const = 0;
+    virtual void on_change(std::function<void()> callback) = 0;
+    /// `/api/v1/providers[/{name}[/test|/models]]`, `/api/v1/routes[/{model}]`.
+    [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
+};
+
+Result<std::unique_ptr<Providers>> make_providers_sqlite(const ProviderSettings& settings, const Clock& clock);
+
+}  // namespace lurus

@@ -1,0 +1,1 @@
+#include "lurus/billing.hpp"

@@ -1,0 +1,47 @@
+#pragma once
+// Which of the served endpoints a request names: the constant route table of the data plane.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "lurus/dialect.hpp"
+
+namespace lurus::gateway {
+
+enum class Operation : std::uint8_t {
+    messages, count_tokens,                                                              // Anthropic
+    chat, completions, responses, responses_compact, responses_resource, embeddings,     // OpenAI
+    moderations, images, audio, realtime,
+    generate, stream_generate, gemini_count_tokens, embed, batch_embed, gemini_other,    // Gemini
+    models_list, model_get,                                                              // answered from the catalogue
+};
+
+struct Endpoint {
+    Operation operation = Operation::messages;
+    Dialect dialect = Dialect::openai;
+    std::string_view name;        // for the record: `messages`, `chat.completions`, `generateContent` ...
+    std::string_view path_model;  // Gemini and `models/{id}`: a part of the target, still percent-encoded
+    bool model_in_body = false;   // JSON, or a field of a multipart form
+    bool websocket = false;       // an upgrade is relayed here
+    bool streams = false;         // the path itself asks for a stream (Gemini)
+};
+
+/// Header hints for paths that several dialects share (`/v1/models`, `/v1/models/M:generateContent`).
+struct DialectHints {
+    bool anthropic_version = false;  // anthropic-version or x-api-key is present
+    bool google_key = false;         // x-goog-api-key or ?key= is present
+};
+
+enum class MatchError : std::uint8_t { unknown_path, wrong_method };
+
+struct Match {
+    std::optional<Endpoint> endpoint;
+    MatchError error = MatchError::unknown_path;
+    Family family = Family::openai;  // whose error shape to use, also when there is no endpoint
+};
+
+/// `target` is the request's target with its query. `websocket`: the request asks for that upgrade.
+Match match_endpoint(std::string_view method, std::string_view target, const DialectHints& hints, bool websocket);
+
+}  // namespace lurus::gateway

@@ -1,0 +1,28 @@
+#pragma once
+// How a command reaches the management API: over the running server, or in-process on the data folder when none runs.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "app/config.hpp"
+#include "lurus/api.hpp"
+#include "lurus/result.hpp"
+
+namespace lurus::app {
+
+class ApiClient {
+public:
+    virtual ~ApiClient() = default;
+    /// Blocking. A 4xx/5xx is a response; `unavailable` when the server cannot be reached.
+    virtual Result<ApiResponse> call(std::string_view method, std::string_view path, const std::map<std::string, std::string>& query = {},
+                                     std::string_view body = {}) = 0;
+    /// `http://127.0.0.1:18100` of the running server, or empty when this is the data folder itself.
+    [[nodiscard]] virtual std::string server_url() const = 0;
+};
+
+/// Finds the server of the configured data folder (its `server.json`), else opens the folder.
+Result<std::unique_ptr<ApiClient>> open_api(const Config& config);
+
+}  // namespace lurus::app

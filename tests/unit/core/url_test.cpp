@@ -1,0 +1,152 @@
+#include "core/url.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using lurus::azure_target;
+using lurus::upstream_target;
+using lurus::Url;
+
+namespace {
+
+Url url(std::string_view text) {
+    auto parsed = Url::parse(text);
+    REQUIRE_MESSAGE(parsed.has_value(), text);
+    return *parsed;
+}
+
+std::string error_of(std::string_view text) {
+    const auto parsed = Url::parse(text);
+    REQUIRE_MESSAGE(!parsed.has_value(), text);
+    CHECK(parsed.error().code == lurus::ErrorCode::invalid_argument);
+    return parsed.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("url: parts, defaults and authority") {
+    const Url a = url("https://api.deepseek.com/anthropic");
+    CHECK(a.tls);
+    CHECK(a.host == "api.deepseek.com");
+    CHECK(a.port == 443);
+    CHECK(a.path == "/anthropic");
+    CHECK(a.authority() == "api.deepseek.com");
+
+    const Url b = url("HTTP://LocalHost:11434///");
+    CHECK_FALSE(b.tls);
+    CHECK(b.host == "localhost");
+    CHECK(b.port == 11434);
+    CHECK(b.path.empty());
+    CHECK(b.authority() == "localhost:11434");
+
+    const Url c = url("http://[::1]:8080/v1/");
+    CHECK(c.host == "::1");
+    CHECK(c.authority() == "[::1]:8080");
+    CHECK(c.path == "/v1");
+    CHECK(url("https://[2001:DB8::1]").authority() == "[2001:db8::1]");
+    CHECK(url("http://h:443").authority() == "h:443");
+    CHECK(url("https://h:443").authority() == "h");
+    CHECK(to_string(url("https://h:8443/a/b/")) == "https://h:8443/a/b");
+}
+
+TEST_CASE("url: what is refused, and why") {
+    CHECK(error_of("api.openai.com/v1").contains("no scheme"));
+    CHECK(error_of("").contains("no scheme"));
+    CHECK(error_of("ftp://h").contains("http or https"));
+    CHECK(error_of("https://").contains("no host"));
+    CHECK(error_of("https:///v1").contains("no host"));
+    CHECK(error_of("https://:443").contains("no host"));
+    CHECK(error_of("https://h:0").contains("port"));
+    CHECK(error_of("https://h:65536").contains("port"));
+    CHECK(error_of("https://h:").contains("port"));
+    CHECK(error_of("https://h:80x").contains("port"));
+    CHECK(error_of("https://::1/").contains("IPv6"));
+    CHECK(error_of("https://[::1").contains("]"));
+    CHECK(error_of("https://[::1]8").contains("port"));
+    CHECK(error_of("https://[abc]").contains("host"));
+    CHECK(error_of("https://h/p?x=1").contains("query"));
+    CHECK(error_of("https://h#f").contains("fragment"));
+    CHECK(error_of("https://h/a b").contains("space"));
+    CHECK(error_of("https://h\r\nX: y").contains("space"));
+    CHECK(error_of("https://bücher.de").contains("xn--"));
+    CHECK(error_of("https://h!x/").contains("host"));
+    const std::string secret = error_of("https://user:hunter2@h/v1");
+    CHECK(secret.contains("api_key"));
+    CHECK_FALSE(secret.contains("hunter2"));
+}
+
+TEST_CASE("url: version segments") {
+    for (const auto* yes : {"v1", "v4", "v12", "v1beta", "v1alpha", "v1beta1", "v1alpha2"})
+        CHECK_MESSAGE(lurus::is_version_segment(yes), yes);
+    for (const auto* no : {"", "v", "vv1", "v1x", "v1betas", "V1", "1", "version", "vbeta"})
+        CHECK_FALSE_MESSAGE(lurus::is_version_segment(no), no);
+}
+
+TEST_CASE("url: joining a target to a base") {
+    const Url plain = url("https://api.anthropic.com");
+    CHECK(upstream_target(plain, "/v1/messages?beta=true") == "/v1/messages?beta=true");
+    CHECK(upstream_target(plain, "/v1beta/models/m:generateContent") == "/v1beta/models/m:generateContent");
+    CHECK(upstream_target(plain, "/responses") == "/v1/responses");
+    CHECK(upstream_target(plain, "/responses/abc?x=1") == "/v1/responses/abc?x=1");
+
+    const Url v1 = url("https://api.openai.com/v1");
+    CHECK(upstream_target(v1, "/v1/chat/completions") == "/v1/chat/completions");
+    CHECK(upstream_target(v1, "/responses") == "/v1/responses");
+    CHECK(upstream_target(v1, "/v1beta/models") == "/v1/models");
+    CHECK(upstream_target(v1, "/v1") == "/v1");
+    CHECK(upstream_target(v1, "/v12x/y") == "/v1/v12x/y");
+
+    CHECK(upstream_target(url("https://open.bigmodel.cn/api/paas/v4"), "/v1/chat/completions") ==
+          "/api/paas/v4/chat/completions");
+    CHECK(upstream_target(url("https://api.deepseek.com/anthropic"), "/v1/messages") == "/anthropic/v1/messages");
+    CHECK(upstream_target(url("https://g.example/v1beta"), "/v1/models/m:streamGenerateContent?alt=sse") ==
+          "/v1beta/models/m:streamGenerateContent?alt=sse");
+}
+
+TEST_CASE("url: the caller's key never goes upstream") {
+    const Url base = url("https://g.example");
+    CHECK(upstream_target(base, "/v1beta/models?key=AIza") == "/v1beta/models");
+    CHECK(upstream_target(base, "/v1beta/m?alt=sse&key=AIza") == "/v1beta/m?alt=sse");
+    CHECK(upstream_target(base, "/v1beta/m?key=AIza&alt=sse") == "/v1beta/m?alt=sse");
+    CHECK(upstream_target(base, "/v1beta/m?k%65y=AIza&a=%20&key") == "/v1beta/m?a=%20");
+    CHECK(upstream_target(base, "/v1beta/m?keys=1&monkey=2") == "/v1beta/m?keys=1&monkey=2");
+    CHECK(upstream_target(base, "/v1/m?") == "/v1/m");
+    CHECK(upstream_target(base, "/v1/m?a%zz=1") == "/v1/m?a%zz=1");
+}
+
+TEST_CASE("url: Azure's two shapes") {
+    for (const auto* base :
+         {"https://r.openai.azure.com", "https://r.openai.azure.com/openai", "https://r.openai.azure.com/openai/v1/",
+          "https://r.openai.azure.com/openai/deployments/other"}) {
+        const Url b = url(base);
+        CHECK(azure_target(b, "2024-10-21", "gpt 4", "/v1/chat/completions?a=1") ==
+              "/openai/deployments/gpt%204/chat/completions?api-version=2024-10-21&a=1");
+        CHECK(azure_target(b, "2024-10-21", "e", "/v1/embeddings") ==
+              "/openai/deployments/e/embeddings?api-version=2024-10-21");
+        CHECK(azure_target(b, "2024-10-21", "i", "/v1/images/generations") ==
+              "/openai/deployments/i/images/generations?api-version=2024-10-21");
+        CHECK(azure_target(b, "2024-10-21", "a", "/v1/audio/speech") ==
+              "/openai/deployments/a/audio/speech?api-version=2024-10-21");
+        CHECK(azure_target(b, "2025-04-01-preview", "g", "/responses?api-version=1&key=k") ==
+              "/openai/responses?api-version=2025-04-01-preview");
+        CHECK(azure_target(b, "2024-10-21", "g", "/v1/models") == "/openai/models?api-version=2024-10-21");
+        CHECK(azure_target(b, "", "g", "/v1/responses?stream=1") == "/openai/v1/responses?stream=1");
+        CHECK(azure_target(b, "", "g", "/responses") == "/openai/v1/responses");
+    }
+    CHECK(azure_target(url("https://apim.example/team/openai"), "", "g", "/v1/embeddings") ==
+          "/team/openai/v1/embeddings");
+    CHECK(azure_target(url("https://apim.example/openais"), "", "g", "/v1/embeddings") ==
+          "/openais/openai/v1/embeddings");
+}
+
+TEST_CASE("url: percent coding round trip") {
+    std::string all;
+    for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
+    CHECK(lurus::percent_decode(lurus::percent_encode(all)) == all);
+    CHECK(lurus::percent_encode("a/b c~") == "a%2Fb%20c~");
+    CHECK(lurus::percent_decode("a+b%2f") == "a+b/");
+    CHECK_FALSE(lurus::percent_decode("%"));
+    CHECK_FALSE(lurus::percent_decode("%4"));
+    CHECK_FALSE(lurus::percent_decode("%zz"));
+}

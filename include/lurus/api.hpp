@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lurus {
@@ -23,6 +24,7 @@ struct ApiResponse {
     int status = 200;
     std::string body;  // JSON
     std::string content_type = "application/json";
+    std::vector<std::pair<std::string, std::string>> headers;  // beside content-type; the server sends them as they are
 };
 
 struct ApiParam {
@@ -32,8 +34,8 @@ struct ApiParam {
 };
 
 struct ApiRoute {
-    std::string method;       // GET, POST, PUT, PATCH, DELETE
-    std::string path;         // `/api/v1/keys/{id}`
+    std::string method;        // GET, POST, PUT, PATCH, DELETE
+    std::string path;          // `/api/v1/keys/{id}`
     std::string operation_id;  // lowerCamelCase, unique
     std::string summary;
     std::vector<ApiParam> query;

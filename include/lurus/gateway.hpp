@@ -18,7 +18,7 @@
 namespace lurus {
 
 struct ListenerSettings {
-    std::string address;  // `127.0.0.1:18100`, `[::1]:18100`, `unix:/path`
+    std::string address;           // `127.0.0.1:18100`, `[::1]:18100`, `unix:/path`
     std::string certificate_file;  // PEM; set: TLS
     std::string private_key_file;
     bool open = false;  // loopback only: serve without a key
@@ -31,10 +31,10 @@ struct GatewaySettings {
     std::int64_t max_body_bytes = 64ll << 20;
     int max_header_bytes = 64 << 10;
     int header_timeout_ms = 15'000;
-    int body_timeout_ms = 60'000;   // between two reads of a body
-    int idle_timeout_ms = 120'000;  // a kept-alive connection without a request
+    int body_timeout_ms = 60'000;    // between two reads of a body
+    int idle_timeout_ms = 120'000;   // a kept-alive connection without a request
     int write_timeout_ms = 120'000;  // a client that does not take what we send
-    int heartbeat_ms = 15'000;      // silence before the dialect's keepalive is sent; 0 = never
+    int heartbeat_ms = 15'000;       // silence before the dialect's keepalive is sent; 0 = never
     int drain_timeout_ms = 30'000;
     int max_connections = 50'000;
     bool log_enabled = true;
@@ -49,6 +49,7 @@ struct GatewaySnapshot {
     std::shared_ptr<const Catalog> catalog;
     std::shared_ptr<const TariffSnapshot> tariffs;
     GatewaySettings settings;
+    std::vector<std::string> problems;  // what `/health` shows beside its own, such as a refused configuration file
 };
 
 /// Owned by the app. Threads: one per shard plus a small pool for the management API.
@@ -69,7 +70,8 @@ public:
 
 /// Runs on control-plane threads; gets `/api/...` requests whose token is not yet checked.
 struct ApiCall {
-    ApiRequest request;
+    ApiRequest request;         // method and body; path and query are filled from `target` by the handler
+    std::string target;         // path and query as sent, still percent-encoded
     std::string authorization;  // the header's value
 };
 using ApiHandler = std::function<ApiResponse(const ApiCall&)>;

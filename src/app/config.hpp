@@ -2,8 +2,10 @@
 // The configuration: file, environment and flags merged into one value.
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lurus/gateway.hpp"
@@ -11,6 +13,7 @@
 #include "lurus/log.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/result.hpp"
+#include "lurus/secret.hpp"
 
 namespace lurus::app {
 
@@ -25,7 +28,11 @@ struct Config {
     bool demo = true;
     bool log_strict = false;  // billing.durability = "strict"
     int log_retention_days = 0;
-    std::string log_level = "info";  // of the process's own log: trace, debug, info, warn, error
+    std::string log_level = "info";     // of the process's own log: trace, debug, info, warn, error
+    Secret master_key;                  // LURUS_MASTER_KEY; empty = the data folder's master.key
+    std::vector<std::string> warnings;  // what works, but hardly as meant
+    std::map<std::string, std::string>
+        positions;  // `provider openai`, `route gpt-*`, `key ci` -> `/etc/lurus/lurus.toml:12:1`
 };
 
 /// What the command line said; wins over the environment, which wins over the file.
@@ -35,7 +42,27 @@ struct ConfigFlags {
     std::vector<std::string> listen;
 };
 
-/// Looks for `lurus.toml` in the working folder, the user's configuration folder, /etc/lurus. Errors carry file, line and column.
+/// The process's surroundings, as values so that tests choose them.
+struct Environment {
+    std::map<std::string, std::string> variables;
+    std::filesystem::path working_dir;
+    std::filesystem::path home;  // empty = a system user without one
+    std::filesystem::path system_config = "/etc/lurus";
+    std::filesystem::path system_data = "/var/lib/lurus";
+
+    static Environment of_process();
+};
+
+/// Looks for `lurus.toml` in the working folder, the user's configuration folder, /etc/lurus.
+/// `invalid_argument`: every mistake on a line of its own, each with file, line and column (or the variable, or the
+/// flag).
+Result<Config> load_config(const ConfigFlags& flags, const Environment& environment);
 Result<Config> load_config(const ConfigFlags& flags);
+
+/// The annotated configuration file with every option at its default.
+std::string_view default_config_text();
+
+/// The effective configuration as indented JSON, secrets masked.
+std::string to_json(const Config& config);
 
 }  // namespace lurus::app

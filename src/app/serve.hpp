@@ -1,0 +1,13 @@
+#pragma once
+// `lurus serve`: everything from the configuration to the last drained stream.
+
+#include "app/config.hpp"
+
+namespace lurus::app {
+
+/// Runs the server in the calling thread until a signal ends it; the banner goes to stdout, the log and errors to
+/// stderr. Returns the process's exit code: 0 drained, 1 could not start, 130 or 143 when a second SIGINT or SIGTERM
+/// cut it short. Call it before any other thread is started: it blocks the signals it waits for.
+int run_serve(const ConfigFlags& flags);
+
+}  // namespace lurus::app

@@ -1,9 +1,4 @@
-    const auto have = static_cast<std::size_t>(s.end - s.p);
-    if (std::memcmp(s.p, prefix.data(), have < prefix.size() ? have : prefix.size()) != 0)
-        return s.fail("the HTTP version is invalid");
-    if (have < 8) return false;
-    const auto digit = ;
-    if (#include "core/http1.hpp"
+#include "core/http1.hpp"
 
 #include <array>
 #include <bit>
@@ -222,10 +217,12 @@ bool apply(Scan& s, const Framing& framing, Head& out) {
 /// `HTTP/1.0` or `HTTP/1.1`.
 bool read_version(Scan& s, int& minor) {
     constexpr std::string_view prefix = "HTTP/";
-    if (s.end - s.p < 8) return false;
-    const auto digit = [&s](int at) { return s.p[at] >= '0' && s.p[at] <= '9'; };
-    if (std::memcmp(s.p, prefix.data(), prefix.size()) != 0 || !digit(5) || s.p[6] != '.' || !digit(7))
+    const auto have = static_cast<std::size_t>(s.end - s.p);
+    if (std::memcmp(s.p, prefix.data(), have < prefix.size() ? have : prefix.size()) != 0)
         return s.fail("the HTTP version is invalid");
+    if (have < 8) return false;
+    const auto digit = [&s](int at) { return s.p[at] >= '0' && s.p[at] <= '9'; };
+    if (!digit(5) || s.p[6] != '.' || !digit(7)) return s.fail("the HTTP version is invalid");
     if (s.p[5] != '1' || s.p[7] > '1') return s.fail("the HTTP version is not 1.0 or 1.1", 505);
     minor = s.p[7] - '0';
     s.p += 8;

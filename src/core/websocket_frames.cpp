@@ -79,19 +79,17 @@ Step FrameReader::feed(std::string_view bytes) {
 
 /// True when the header is whole and good.
 bool FrameReader::take_header(std::string_view bytes, std::size_t& at, Step& step) {
-    std::size_t need = 2;
     while (true) {
-        const std::size_t n = std::min(need - have_, bytes.size() - at);
-        if (n != 0) std::memcpy(head_.data() + have_, bytes.data() + at, n);
-        have_ = static_cast<std::uint8_t>(have_ + n);
-        at += n;
-        if (have_ < 2) return false;
-        if (have_ == 2 && !check_start(step)) return false;
         const unsigned length = head_[1] & 0x7fU;
         const std::size_t whole = 2U + (length == 126 ? 2U : length == 127 ? 8U : 0U) + (head_[1] >> 7U) * 4U;
-        if (have_ == whole) return check_length(step);
+        const std::size_t need = (have_ < 2 ? 2 : whole) - have_;
+        if (have_ >= 2 && need == 0) return check_length(step);
         if (at == bytes.size()) return false;
-        need = whole;
+        const std::size_t n = std::min(need, bytes.size() - at);
+        std::memcpy(head_.data() + have_, bytes.data() + at, n);
+        have_ = static_cast<std::uint8_t>(have_ + n);
+        at += n;
+        if (have_ == 2 && !check_start(step)) return false;
     }
 }
 

@@ -1,0 +1,65 @@
+#pragma once
+// What an operating system does its own way; one source file for each (platform_posix.cpp).
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lurus/result.hpp"
+
+namespace lurus::platform {
+
+/// The process's environment variables whose names start with `prefix`.
+std::map<std::string, std::string> environment(std::string_view prefix = {});
+/// The user's home folder from HOME; empty when there is none.
+std::filesystem::path home_dir();
+/// The running executable; empty when the system does not say.
+std::filesystem::path executable();
+
+std::int64_t process_id();
+/// True also for a process of another user.
+bool process_alive(std::int64_t pid);
+
+/// A new file of mode 0600 that did not exist before, written and synced to the disk.
+Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes);
+/// A name's change (create, rename, remove) in this folder survives power loss.
+void sync_dir(const std::filesystem::path& dir);
+/// True when others than the owner may read it.
+bool readable_by_others(const std::filesystem::path& file);
+
+/// A lock on a file that ends with the process. The file stays.
+class FileLock {
+public:
+    virtual ~FileLock() = default;
+    /// `conflict` when another process holds it.
+    static Result<std::unique_ptr<FileLock>> exclusive(const std::filesystem::path& file);
+    /// Whether some process holds it right now. False when the file does not exist.
+    static bool held(const std::filesystem::path& file);
+};
+
+enum class StopSignal : std::uint8_t { interrupt, terminate, hangup };
+
+/// Takes over SIGINT, SIGTERM and SIGHUP (and ignores SIGPIPE) for the whole process while it lives.
+/// Make it before any thread is started: threads inherit that the signals are blocked.
+class Signals {
+public:
+    Signals();
+    ~Signals();
+    Signals(const Signals&) = delete;
+    Signals& operator=(const Signals&) = delete;
+    /// The next signal, or nothing when `timeout_ms` passed. One thread at a time.
+    std::optional<StopSignal> wait(int timeout_ms);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Tells the service manager (systemd's NOTIFY_SOCKET), if there is one: `READY=1`, `RELOADING=1`, `STOPPING=1`.
+void notify_service_manager(std::string_view state);
+
+}  // namespace lurus::platform

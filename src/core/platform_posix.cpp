@@ -1,0 +1,178 @@
+#include "core/platform.hpp"
+
+#ifndef _WIN32
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+extern char** environ;
+
+namespace lurus::platform {
+namespace {
+
+std::string reason() {
+    return std::strerror(errno);
+}
+
+class Descriptor {
+public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    [[nodiscard]] int get() const { return fd_; }
+    [[nodiscard]] bool valid() const { return fd_ >= 0; }
+
+private:
+    int fd_;
+};
+
+class PosixLock final : public FileLock {
+public:
+    explicit PosixLock(int fd) : fd_(fd) {}
+
+private:
+    Descriptor fd_;
+};
+
+int open_retrying(const std::filesystem::path& file, int flags, mode_t mode = 0) {
+    int fd = -1;
+    do {
+        fd = ::open(file.c_str(), flags | O_CLOEXEC, mode);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> environment(std::string_view prefix) {
+    std::map<std::string, std::string> found;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        const std::string_view line(*entry);
+        const auto equals = line.find('=');
+        if (equals == std::string_view::npos || !line.starts_with(prefix)) continue;
+        found.emplace(line.substr(0, equals), line.substr(equals + 1));
+    }
+    return found;
+}
+
+std::filesystem::path home_dir() {
+    const char* home = std::getenv("HOME");
+    return home == nullptr ? std::filesystem::path() : std::filesystem::path(home);
+}
+
+std::filesystem::path executable() {
+    std::error_code error;
+    auto path = std::filesystem::read_symlink("/proc/self/exe", error);
+    return error ? std::filesystem::path() : path;
+}
+
+std::int64_t process_id() {
+    return ::getpid();
+}
+
+bool process_alive(std::int64_t pid) {
+    if (pid <= 0) return false;
+    return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
+}
+
+Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes) {
+    const Descriptor fd(open_retrying(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    if (!fd.valid()) {
+        return fail(errno == EEXIST ? ErrorCode::conflict : ErrorCode::unavailable,
+                    "cannot make " + file.string() + ": " + reason());
+    }
+    while (!bytes.empty()) {
+        const auto n = ::write(fd.get(), bytes.data(), bytes.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return fail(ErrorCode::unavailable, "cannot write " + file.string() + ": " + reason());
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    if (::fsync(fd.get()) != 0) return fail(ErrorCode::unavailable, "cannot sync " + file.string() + ": " + reason());
+    return {};
+}
+
+void sync_dir(const std::filesystem::path& dir) {
+    const Descriptor fd(open_retrying(dir, O_RDONLY | O_DIRECTORY));
+    if (fd.valid()) ::fsync(fd.get());
+}
+
+bool readable_by_others(const std::filesystem::path& file) {
+    struct stat info{};
+    return ::stat(file.c_str(), &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0;
+}
+
+Result<std::unique_ptr<FileLock>> FileLock::exclusive(const std::filesystem::path& file) {
+    const int fd = open_retrying(file, O_RDWR | O_CREAT, 0600);
+    if (fd < 0) return fail(ErrorCode::unavailable, "cannot open " + file.string() + ": " + reason());
+    std::unique_ptr<FileLock> lock = std::make_unique<PosixLock>(fd);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        return fail(errno == EWOULDBLOCK ? ErrorCode::conflict : ErrorCode::unavailable,
+                    "cannot lock " + file.string() + ": " + reason());
+    }
+    return lock;
+}
+
+bool FileLock::held(const std::filesystem::path& file) {
+    const Descriptor fd(open_retrying(file, O_RDONLY));
+    return fd.valid() && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+struct Signals::State {
+    sigset_t waited{};
+    sigset_t before{};
+};
+
+Signals::Signals() : state_(std::make_unique<State>()) {
+    sigemptyset(&state_->waited);
+    for (int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&state_->waited, number);
+    pthread_sigmask(SIG_BLOCK, &state_->waited, &state_->before);
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
+Signals::~Signals() {
+    pthread_sigmask(SIG_SETMASK, &state_->before, nullptr);
+}
+
+std::optional<StopSignal> Signals::wait(int timeout_ms) {
+    timespec timeout{};
+    timeout.tv_sec = timeout_ms / 1000;
+    timeout.tv_nsec = (timeout_ms % 1000) * 1'000'000l;
+    switch (::sigtimedwait(&state_->waited, nullptr, &timeout)) {
+        case SIGINT: return StopSignal::interrupt;
+        case SIGTERM: return StopSignal::terminate;
+        case SIGHUP: return StopSignal::hangup;
+        default: return std::nullopt;
+    }
+}
+
+void notify_service_manager(std::string_view state) {
+    const char* path = std::getenv("NOTIFY_SOCKET");
+    if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::size_t length = std::strlen(path);
+    if (length >= sizeof address.sun_path) return;
+    std::memcpy(address.sun_path, path, length);
+    if (path[0] == '@') address.sun_path[0] = '\0';  // the abstract namespace
+    const Descriptor fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!fd.valid()) return;
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+    ::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
+}
+
+}  // namespace lurus::platform
+
+#endif

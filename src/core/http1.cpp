@@ -2,7 +2,6 @@
 
 #include <array>
 #include <bit>
-#include <cstring>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -217,10 +216,9 @@ bool apply(Scan& s, const Framing& framing, Head& out) {
 /// `HTTP/1.0` or `HTTP/1.1`.
 bool read_version(Scan& s, int& minor) {
     constexpr std::string_view prefix = "HTTP/";
-    const auto have = static_cast<std::size_t>(s.end - s.p);
-    if (std::memcmp(s.p, prefix.data(), have < prefix.size() ? have : prefix.size()) != 0)
-        return s.fail("the HTTP version is invalid");
-    if (have < 8) return false;
+    const std::string_view rest(s.p, static_cast<std::size_t>(s.end - s.p));
+    if (rest.substr(0, prefix.size()) != prefix.substr(0, rest.size())) return s.fail("the HTTP version is invalid");
+    if (rest.size() < 8) return false;
     const auto digit = [&s](int at) { return s.p[at] >= '0' && s.p[at] <= '9'; };
     if (!digit(5) || s.p[6] != '.' || !digit(7)) return s.fail("the HTTP version is invalid");
     if (s.p[5] != '1' || s.p[7] > '1') return s.fail("the HTTP version is not 1.0 or 1.1", 505);

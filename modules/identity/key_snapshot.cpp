@@ -1,0 +1,69 @@
+#include "modules/identity/key_snapshot.hpp"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "core/glob.hpp"
+#include "modules/identity/key_text.hpp"
+
+namespace lurus {
+
+bool KeyInfo::allows_model(std::string_view model) const {
+    return models.empty() || std::ranges::any_of(models, [&](const auto& glob) { return glob_match(glob, model); });
+}
+
+bool KeyInfo::allows(Family family) const {
+    return families.empty() || std::ranges::find(families, family) != families.end();
+}
+
+namespace identity {
+namespace {
+
+/// Open addressing over the hashes; at most half full. A SHA-256 is uniform, so its first bytes are the slot.
+class HashedKeys final : public KeySnapshot {
+public:
+    explicit HashedKeys(std::vector<KeyInfo> keys) : keys_(std::move(keys)) {
+        slots_.resize(std::bit_ceil(keys_.size() * 2 + 2), empty);
+        for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+            std::size_t at = slot_of(keys_[i].hash);
+            while (slots_[at] != empty) at = (at + 1) & (slots_.size() - 1);
+            slots_[at] = i;
+        }
+    }
+
+    const KeyInfo* find(std::string_view presented) const override {
+        if (presented.empty()) return nullptr;
+        const Sha256 hash = hash_of(presented);
+        for (std::size_t at = slot_of(hash); slots_[at] != empty; at = (at + 1) & (slots_.size() - 1)) {
+            const KeyInfo& key = keys_[slots_[at]];
+            if (CRYPTO_memcmp(key.hash.data(), hash.data(), hash.size()) == 0) return &key;
+        }
+        return nullptr;
+    }
+
+    const std::vector<KeyInfo>& all() const override { return keys_; }
+
+private:
+    static constexpr std::uint32_t empty = 0xffffffff;
+
+    std::size_t slot_of(const Sha256& hash) const {
+        std::uint64_t first = 0;
+        std::memcpy(&first, hash.data(), sizeof first);
+        return static_cast<std::size_t>(first) & (slots_.size() - 1);
+    }
+
+    std::vector<KeyInfo> keys_;
+    std::vector<std::uint32_t> slots_;
+};
+
+}  // namespace
+
+std::shared_ptr<const KeySnapshot> make_snapshot(std::vector<KeyInfo> keys) {
+    return std::make_shared<const HashedKeys>(std::move(keys));
+}
+
+}  // namespace identity
+}  // namespace lurus

@@ -1,0 +1,163 @@
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "core/sqlite.hpp"
+#include "modules/identity/key_store.hpp"
+
+namespace lurus::identity {
+namespace {
+
+std::string json_of(const std::vector<std::string>& values) {
+    return nlohmann::json(values).dump();
+}
+
+std::string json_of(const std::vector<Family>& values) {
+    auto out = nlohmann::json::array();
+    for (const Family family : values) out.push_back(name_of(family));
+    return out.dump();
+}
+
+Error damaged(const std::string& id, std::string_view column) {
+    return Error(ErrorCode::corrupt,
+                 "api_key " + id + ": column " + std::string(column) + " does not hold what this program writes");
+}
+
+Result<std::vector<std::string>> strings_from(const std::string& text, const std::string& id, std::string_view column) {
+    const auto parsed = nlohmann::json::parse(text, nullptr, false);
+    if (!parsed.is_array()) return std::unexpected(damaged(id, column));
+    std::vector<std::string> out;
+    for (const auto& value : parsed) {
+        if (!value.is_string()) return std::unexpected(damaged(id, column));
+        out.push_back(value.get<std::string>());
+    }
+    return out;
+}
+
+class SqliteKeys final : public KeyStore {
+public:
+    explicit SqliteKeys(std::unique_ptr<SQLite::Database> db) : db_(std::move(db)) {}
+
+    Result<std::vector<KeyInfo>> load() override {
+        try {
+            SQLite::Statement select(
+                *db_,
+                "SELECT id, name, owner, hint, note, created_us, expires_us, disabled, models, families, hash "
+                "FROM api_key WHERE revoked_us IS NULL ORDER BY created_us, id");
+            std::vector<KeyInfo> keys;
+            while (select.executeStep()) {
+                auto key = read(select);
+                if (!key) return std::unexpected(key.error());
+                keys.push_back(*std::move(key));
+            }
+            return keys;
+        } catch (const SQLite::Exception& e) {
+            return std::unexpected(sqlite_error("reading keys", e));
+        }
+    }
+
+    Result<void> insert(const KeyInfo& key) override {
+        try {
+            SQLite::Statement insert(
+                *db_,
+                "INSERT INTO api_key (id, name, owner, hint, note, created_us, expires_us, disabled, models, "
+                "families, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+            insert.bind(1, key.id);
+            insert.bind(2, key.name);
+            insert.bind(3, key.user);
+            insert.bind(4, key.hint);
+            insert.bind(5, key.note);
+            insert.bind(6, key.created);
+            bind_time(insert, 7, key.expires);
+            insert.bind(8, key.disabled ? 1 : 0);
+            insert.bind(9, json_of(key.models));
+            insert.bind(10, json_of(key.families));
+            insert.bind(11, key.hash.data(), static_cast<int>(key.hash.size()));
+            insert.exec();
+            return {};
+        } catch (const SQLite::Exception& e) {
+            return std::unexpected(sqlite_error("storing key `" + key.name + "`", e));
+        }
+    }
+
+    Result<void> update(const KeyInfo& key) override {
+        try {
+            SQLite::Statement update(
+                *db_,
+                "UPDATE api_key SET note = ?, expires_us = ?, disabled = ?, models = ?, families = ? "
+                "WHERE id = ? AND revoked_us IS NULL");
+            update.bind(1, key.note);
+            bind_time(update, 2, key.expires);
+            update.bind(3, key.disabled ? 1 : 0);
+            update.bind(4, json_of(key.models));
+            update.bind(5, json_of(key.families));
+            update.bind(6, key.id);
+            return one_row(update.exec(), key.name);
+        } catch (const SQLite::Exception& e) {
+            return std::unexpected(sqlite_error("changing key `" + key.name + "`", e));
+        }
+    }
+
+    Result<void> revoke(const std::string& id, UnixMicros when) override {
+        try {
+            SQLite::Statement update(*db_, "UPDATE api_key SET revoked_us = ? WHERE id = ? AND revoked_us IS NULL");
+            update.bind(1, when);
+            update.bind(2, id);
+            return one_row(update.exec(), id);
+        } catch (const SQLite::Exception& e) {
+            return std::unexpected(sqlite_error("revoking key " + id, e));
+        }
+    }
+
+private:
+    static void bind_time(SQLite::Statement& statement, int at, const std::optional<UnixMicros>& time) {
+        if (time) {
+            statement.bind(at, *time);
+        } else {
+            statement.bind(at);
+        }
+    }
+
+    static Result<void> one_row(int rows, const std::string& name) {
+        if (rows == 0) return fail(ErrorCode::not_found, "key `" + name + "` is not stored any more");
+        return {};
+    }
+
+    static Result<KeyInfo> read(SQLite::Statement& row) {
+        KeyInfo key;
+        key.id = row.getColumn(0).getString();
+        key.name = row.getColumn(1).getString();
+        key.user = row.getColumn(2).getString();
+        key.hint = row.getColumn(3).getString();
+        key.note = row.getColumn(4).getString();
+        key.source = "store";
+        key.created = row.getColumn(5).getInt64();
+        if (!row.getColumn(6).isNull()) key.expires = row.getColumn(6).getInt64();
+        key.disabled = row.getColumn(7).getInt() != 0;
+        auto models = strings_from(row.getColumn(8).getString(), key.id, "models");
+        if (!models) return std::unexpected(models.error());
+        key.models = *std::move(models);
+        const auto families = strings_from(row.getColumn(9).getString(), key.id, "families");
+        if (!families) return std::unexpected(families.error());
+        for (const auto& name : *families) {
+            const auto family = family_from(name);
+            if (!family) return std::unexpected(damaged(key.id, "families"));
+            key.families.push_back(*family);
+        }
+        const auto hash = row.getColumn(10);
+        if (hash.getBytes() != static_cast<int>(key.hash.size())) return std::unexpected(damaged(key.id, "hash"));
+        std::memcpy(key.hash.data(), hash.getBlob(), key.hash.size());
+        return key;
+    }
+
+    std::unique_ptr<SQLite::Database> db_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<KeyStore>> open_key_store_sqlite(const std::filesystem::path& file) {
+    auto db = open_sqlite(file, "identity");
+    if (!db) return std::unexpected(db.error());
+    return std::make_unique<SqliteKeys>(*std::move(db));
+}
+
+}  // namespace lurus::identity

@@ -1,0 +1,129 @@
+#include "modules/identity/key_text.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/sha256.hpp"
+
+namespace lurus::identity {
+namespace {
+
+constexpr std::string_view base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+bool is_control(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+bool is_utf8(std::string_view text) {
+    for (std::size_t i = 0; i < text.size();) {
+        const auto lead = static_cast<unsigned char>(text[i]);
+        const std::size_t length = lead < 0x80                    ? 1
+                                   : lead >= 0xc2 && lead <= 0xdf ? 2
+                                   : (lead & 0xf0) == 0xe0        ? 3
+                                   : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                                  : 0;
+        if (length == 0 || i + length > text.size()) return false;
+        for (std::size_t k = 1; k < length; ++k) {
+            if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+        }
+        const auto second = length > 1 ? static_cast<unsigned char>(text[i + 1]) : 0;
+        if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f)) return false;  // overlong, surrogate
+        if ((lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) return false;
+        i += length;
+    }
+    return true;
+}
+
+bool looks_like_id(std::string_view name) {
+    return name.size() == 32 &&
+           std::ranges::all_of(name, [](char c) { return std::string_view("0123456789abcdef").contains(c); });
+}
+
+}  // namespace
+
+Result<Secret> make_key(std::string_view prefix) {
+    std::string key(prefix);
+    key.reserve(prefix.size() + random_characters);
+    std::array<unsigned char, 64> random{};
+    while (key.size() < prefix.size() + random_characters) {
+        if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
+            OPENSSL_cleanse(key.data(), key.size());
+            return fail(ErrorCode::unavailable, "the operating system gave no random bytes for a key");
+        }
+        for (const auto byte : random) {
+            // 248 is the greatest multiple of 62 in a byte: what lies above would make some characters likelier.
+            if (byte >= 248 || key.size() == prefix.size() + random_characters) continue;
+            key += base62[byte % 62];
+        }
+    }
+    OPENSSL_cleanse(random.data(), random.size());
+    return Secret(std::move(key));
+}
+
+std::string hint_of(std::string_view key, std::string_view prefix) {
+    std::string hint(key.starts_with(prefix) ? prefix : std::string_view{});
+    return hint + "…" + std::string(key.substr(key.size() - std::min<std::size_t>(4, key.size())));
+}
+
+Sha256 hash_of(std::string_view key) {
+    return sha256(key);
+}
+
+Result<void> check_name(std::string_view name) {
+    if (name.empty() || name.size() > 64) return fail(ErrorCode::invalid_argument, "a key's name has 1 to 64 bytes");
+    if (!is_utf8(name) || std::ranges::any_of(name, is_control)) {
+        return fail(ErrorCode::invalid_argument, "a key's name is UTF-8 text without control characters");
+    }
+    if (name.front() == ' ' || name.back() == ' ') {
+        return fail(ErrorCode::invalid_argument, "a key's name neither starts nor ends with a space");
+    }
+    if (looks_like_id(name))
+        return fail(ErrorCode::invalid_argument, "a key's name must not look like an id (32 hex digits)");
+    return {};
+}
+
+Result<void> check_note(std::string_view note) {
+    if (note.size() > 1024 || !is_utf8(note))
+        return fail(ErrorCode::invalid_argument, "a key's note is UTF-8 text of at most 1024 bytes");
+    return {};
+}
+
+Result<void> check_models(const std::vector<std::string>& models) {
+    if (models.size() > 256) return fail(ErrorCode::invalid_argument, "a key names at most 256 models");
+    for (const auto& model : models) {
+        if (model.empty() || model.size() > 256 || !is_utf8(model) || std::ranges::any_of(model, is_control)) {
+            return fail(ErrorCode::invalid_argument,
+                        "each of a key's models is a name or glob of 1 to 256 bytes, such as `claude-*`");
+        }
+    }
+    return {};
+}
+
+Result<void> check_configured_value(std::string_view name, const Secret& value) {
+    const auto text = value.reveal();
+    if (text.size() < min_configured_length) {
+        return fail(ErrorCode::invalid_argument, "key `" + std::string(name) + "`: value has fewer than " +
+                                                     std::to_string(min_configured_length) +
+                                                     " characters; use a longer one");
+    }
+    if (text.size() > 256 || std::ranges::any_of(text, [](char c) { return c <= 0x20 || c > 0x7e; })) {
+        return fail(
+            ErrorCode::invalid_argument,
+            "key `" + std::string(name) + "`: value must be at most 256 visible ASCII characters without spaces");
+    }
+    return {};
+}
+
+Result<void> check_prefix(std::string_view prefix) {
+    const auto fits = [](char c) { return base62.contains(c) || c == '_' || c == '-'; };
+    if (prefix.size() > 16 || !std::ranges::all_of(prefix, fits)) {
+        return fail(ErrorCode::invalid_argument,
+                    "the key prefix `" + std::string(prefix) + "` may have up to 16 letters, digits, `_` and `-`");
+    }
+    return {};
+}
+
+}  // namespace lurus::identity

@@ -1,0 +1,104 @@
+#include <nlohmann/json.hpp>
+
+#include "app/config.hpp"
+
+namespace lurus::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string_view name_of_bodies(GatewaySettings::Bodies bodies) {
+    switch (bodies) {
+        case GatewaySettings::Bodies::none: return "none";
+        case GatewaySettings::Bodies::errors: return "errors";
+        case GatewaySettings::Bodies::all: return "all";
+    }
+    return "none";
+}
+
+Json listener_json(const ListenerSettings& listener) {
+    Json out{{"address", listener.address}, {"open", listener.open}};
+    if (!listener.certificate_file.empty()) {
+        out["tls"] = {{"certificate", listener.certificate_file}, {"private_key", listener.private_key_file}};
+    }
+    return out;
+}
+
+Json provider_json(const ProviderSpec& p) {
+    Json out{{"name", p.name}, {"kind", p.kind}};
+    if (!p.base_url.empty()) out["base_url"] = p.base_url;
+    if (!p.api_key.empty()) out["api_key"] = p.api_key.masked();
+    if (!p.api_key_env.empty()) out["api_key_env"] = p.api_key_env;
+    if (!p.api_key_file.empty()) out["api_key_file"] = p.api_key_file;
+    if (!p.models.empty()) out["models"] = p.models;
+    // A header's value may be a credential.
+    for (const auto& [name, value] : p.headers) out["headers"][name] = Secret(value).masked();
+    if (!p.api_version.empty()) out["api_version"] = p.api_version;
+    if (p.connect_timeout_ms) out["connect_timeout_ms"] = *p.connect_timeout_ms;
+    if (p.first_byte_timeout_ms) out["first_byte_timeout_ms"] = *p.first_byte_timeout_ms;
+    if (p.idle_timeout_ms) out["idle_timeout_ms"] = *p.idle_timeout_ms;
+    if (!p.on_client_gone.empty()) out["on_client_gone"] = p.on_client_gone;
+    if (p.tls_verify) out["tls_verify"] = *p.tls_verify;
+    if (!p.ca_file.empty()) out["ca_file"] = p.ca_file;
+    if (p.disabled) out["disabled"] = true;
+    return out;
+}
+
+Json key_json(const ConfiguredKey& k) {
+    Json out{{"name", k.name}, {"value", k.value.masked()}};
+    if (!k.models.empty()) out["models"] = k.models;
+    for (const Family family : k.families) out["dialects"].push_back(name_of(family));
+    if (k.expires) out["expires"] = format_time(*k.expires);
+    if (k.disabled) out["disabled"] = true;
+    if (!k.note.empty()) out["note"] = k.note;
+    return out;
+}
+
+}  // namespace
+
+std::string to_json(const Config& config) {
+    const GatewaySettings& g = config.gateway;
+    Json out;
+    out["file"] = config.file.empty() ? Json(nullptr) : Json(config.file.string());
+    out["data_dir"] = config.data_dir.string();
+    out["demo"] = config.demo;
+    Json& server = out["server"];
+    server["listeners"] = Json::array();
+    for (const auto& listener : g.listeners) server["listeners"].push_back(listener_json(listener));
+    server["threads"] = g.threads;
+    server["max_body"] = g.max_body_bytes;
+    server["max_header"] = g.max_header_bytes;
+    server["max_connections"] = g.max_connections;
+    server["header_timeout_ms"] = g.header_timeout_ms;
+    server["body_timeout_ms"] = g.body_timeout_ms;
+    server["idle_timeout_ms"] = g.idle_timeout_ms;
+    server["write_timeout_ms"] = g.write_timeout_ms;
+    server["heartbeat_ms"] = g.heartbeat_ms;
+    server["drain_timeout_ms"] = g.drain_timeout_ms;
+    out["log"] = {{"enabled", g.log_enabled},
+                  {"bodies", name_of_bodies(g.log_bodies)},
+                  {"bodies_keys", g.log_bodies_keys},
+                  {"bodies_cap", g.log_bodies_cap},
+                  {"retention_days", config.log_retention_days},
+                  {"level", config.log_level}};
+    out["billing"] = {{"durability", config.log_strict ? "strict" : "normal"}};
+    out["keys"] = {{"prefix", config.key_prefix}};
+    out["master_key"] = config.master_key.empty() ? "file" : "LURUS_MASTER_KEY";
+    out["provider"] = Json::array();
+    for (const auto& provider : config.providers) out["provider"].push_back(provider_json(provider));
+    out["route"] = Json::array();
+    out["default"] = Json::object();
+    for (const auto& route : config.routes) {
+        if (route.family) {
+            out["default"][std::string(name_of(*route.family))] = route.to;
+        } else {
+            out["route"].push_back({{"model", route.model}, {"to", route.to}});
+        }
+    }
+    out["key"] = Json::array();
+    for (const auto& key : config.keys) out["key"].push_back(key_json(key));
+    if (!config.warnings.empty()) out["warnings"] = config.warnings;
+    return out.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace lurus::app

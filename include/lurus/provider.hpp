@@ -91,6 +91,8 @@ struct Provider {
     bool tls_verify = true;
     std::string ca_file;              // extra roots; empty = the system's
     std::shared_ptr<const LocalVendor> local;  // set: answered in-process
+    bool disabled = false;
+    std::string problem;  // not empty: why it cannot be used now (no credential, disabled ...); it is never a candidate then
 
     [[nodiscard]] bool serves(std::string_view model) const;
 };
@@ -118,7 +120,8 @@ struct ModelEntry {
 class Catalog {
 public:
     virtual ~Catalog() = default;
-    /// Never empty: `not_found` names the models there are (a few) when nobody answers for it.
+    /// Never empty. `not_found`: nobody answers for it in this dialect; names a few models that there are. `unavailable`: whoever
+    /// does cannot be used now (a credential is missing, it is disabled), and why.
     [[nodiscard]] virtual Result<Resolution> resolve(Family family, std::string_view model) const = 0;
     /// For requests that name no model (`GET /v1/responses/{id}` ...): the family's default provider first.
     [[nodiscard]] virtual Result<Resolution> any(Family family) const = 0;
@@ -167,7 +170,8 @@ public:
     virtual Result<void> remove(std::string_view name) = 0;
     [[nodiscard]] virtual std::shared_ptr<const Catalog> snapshot() const = 0;
     virtual void on_change(std::function<void()> callback) = 0;
-    /// `/api/v1/providers[/{name}[/test|/models]]`, `/api/v1/routes[/{model}]`.
+    /// `/api/v1/providers[/{name}[/test|/models]]`, `/api/v1/routes[/{model}]`, `/api/v1/presets`. The handlers of `test` and `models`
+    /// may block for as long as the provider takes to answer (at most about 70 s).
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 

@@ -123,7 +123,7 @@ Result<void> make_key_file(const fs::path& file) {
 
 }  // namespace
 
-SecretBox::SecretBox(Secret key) : key_(std::move(key)) {
+SecretBox::SecretBox(std::string_view key) : key_(std::string(key)) {
     const auto sum = sha256("lurus master key fingerprint:" + std::string(key_.reveal()));
     fingerprint_.assign(reinterpret_cast<const char*>(sum.data()), fingerprint_size);
 }
@@ -142,7 +142,9 @@ Result<SecretBox> SecretBox::from_text(const Secret& key) {
                     "the master key is not 32 bytes written as 64 hex digits or as base64; make one with: "
                     "openssl rand -hex 32");
     }
-    return SecretBox(Secret(std::move(raw)));
+    SecretBox box{std::string_view(raw)};
+    OPENSSL_cleanse(raw.data(), raw.size());
+    return box;
 }
 
 Result<SecretBox> SecretBox::from_file(const fs::path& data_dir) {

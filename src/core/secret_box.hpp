@@ -26,7 +26,7 @@ public:
     [[nodiscard]] Result<Secret> open(std::string_view blob, std::string_view bound_to) const;
 
 private:
-    explicit SecretBox(Secret key);
+    explicit SecretBox(std::string_view key);
     Secret key_;  // 32 bytes
     std::string fingerprint_;
 };

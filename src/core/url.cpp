@@ -162,11 +162,24 @@ bool is_version_segment(std::string_view segment) {
     return segment.empty();
 }
 
+namespace {
+
+bool has_version(std::string_view base_path) {
+    // Google's OpenAI endpoint: /v1beta/openai takes /chat/completions.
+    if (base_path.ends_with("/openai")) {
+        const std::string_view parent = base_path.substr(0, base_path.size() - 7);
+        if (is_version_segment(parent.substr(parent.rfind('/') + 1))) return true;
+    }
+    return is_version_segment(base_path.substr(base_path.rfind('/') + 1));
+}
+
+}  // namespace
+
 std::string upstream_target(const Url& base, std::string_view incoming_target) {
     const auto [path, query] = split(incoming_target);
     const std::string_view bare = without_version(path);
     std::string out = base.path;
-    if (is_version_segment(std::string_view(base.path).substr(base.path.rfind('/') + 1))) {
+    if (has_version(base.path)) {
         out += bare;
     } else {
         if (bare.size() == path.size()) out += "/v1";
@@ -201,6 +214,7 @@ std::string azure_target(const Url& base, std::string_view api_version, std::str
     }
     out += bare;
     out += "?api-version=" + percent_encode(api_version);
+    if (bare == "/realtime" && !deployment.empty()) out += "&deployment=" + percent_encode(deployment);
     append_query(out, query, "api-version");
     return out;
 }

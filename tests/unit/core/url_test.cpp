@@ -99,6 +99,10 @@ TEST_CASE("url: joining a target to a base") {
 
     CHECK(upstream_target(url("https://open.bigmodel.cn/api/paas/v4"), "/v1/chat/completions") ==
           "/api/paas/v4/chat/completions");
+    CHECK(upstream_target(url("https://g.example/v1beta/openai"), "/v1/chat/completions") ==
+          "/v1beta/openai/chat/completions");
+    CHECK(upstream_target(url("https://g.example/team/openai"), "/v1/chat/completions") ==
+          "/team/openai/v1/chat/completions");
     CHECK(upstream_target(url("https://api.deepseek.com/anthropic"), "/v1/messages") == "/anthropic/v1/messages");
     CHECK(upstream_target(url("https://g.example/v1beta"), "/v1/models/m:streamGenerateContent?alt=sse") ==
           "/v1beta/models/m:streamGenerateContent?alt=sse");
@@ -134,6 +138,8 @@ TEST_CASE("url: Azure's two shapes") {
         CHECK(azure_target(b, "", "g", "/v1/responses?stream=1") == "/openai/v1/responses?stream=1");
         CHECK(azure_target(b, "", "g", "/responses") == "/openai/v1/responses");
     }
+    CHECK(azure_target(url("https://r.openai.azure.com"), "2024-10-01-preview", "rt", "/v1/realtime") ==
+          "/openai/realtime?api-version=2024-10-01-preview&deployment=rt");
     CHECK(azure_target(url("https://apim.example/team/openai"), "", "g", "/v1/embeddings") ==
           "/team/openai/v1/embeddings");
     CHECK(azure_target(url("https://apim.example/openais"), "", "g", "/v1/embeddings") ==

@@ -22,14 +22,38 @@ function(lurus_library name)
   endif()
 endfunction()
 
-# One executable for each folder of tests; ctest runs it whole.
+# One executable for each folder of tests; ctest runs it whole. Its label is the folder's name under tests/ (unit, golden,
+# chaos ...); LABELS adds more (concurrency: the thread sanitizer runs it too). The target tests_<label> builds all of one.
 function(lurus_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LABELS")
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   if(NOT sources)
     return()
   endif()
+  file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REGEX REPLACE "/.*" "" folder "${folder}")
   add_executable(${name} ${sources} ${CMAKE_SOURCE_DIR}/tests/doctest_main.cpp)
-  target_link_libraries(${name} PRIVATE lurus_flags ${ARGN})
+  target_link_libraries(${name} PRIVATE lurus_flags ${arg_UNPARSED_ARGUMENTS})
   target_compile_definitions(${name} PRIVATE LURUS_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  if(NOT LURUS_FUZZ)
+    target_precompile_headers(${name} REUSE_FROM lurus_pch)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
+  set(labels ${folder} ${arg_LABELS})
+  set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 600)
+  foreach(label ${labels})
+    if(NOT TARGET tests_${label})
+      add_custom_target(tests_${label})
+    endif()
+    add_dependencies(tests_${label} ${name})
+  endforeach()
+endfunction()
+
+# Leaves the executable stripped, and its symbols beside it in NAME.debug. To be called where the target is made.
+function(lurus_strip name)
+  add_custom_command(TARGET ${name} POST_BUILD
+    COMMAND ${CMAKE_OBJCOPY} --only-keep-debug $<TARGET_FILE:${name}> $<TARGET_FILE:${name}>.debug
+    COMMAND ${CMAKE_STRIP} --strip-all $<TARGET_FILE:${name}>
+    COMMAND ${CMAKE_OBJCOPY} --remove-section=.gnu_debuglink --add-gnu-debuglink=$<TARGET_FILE:${name}>.debug $<TARGET_FILE:${name}>
+    VERBATIM)
 endfunction()

@@ -5,7 +5,7 @@ target_compile_definitions(lurus_flags INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY
   BOOST_ERROR_CODE_HEADER_ONLY SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL TOML_HEADER_ONLY=0 TOML_SHARED_LIB=0)
 target_compile_options(lurus_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers
-  -fno-omit-frame-pointer $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess -Wno-interference-size> $<$<CXX_COMPILER_ID:Clang>:-Wno-unqualified-std-cast-call>)
+  -fno-omit-frame-pointer $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess -Wno-interference-size -Wno-mismatched-new-delete> $<$<CXX_COMPILER_ID:Clang>:-Wno-unqualified-std-cast-call>)
 if(LURUS_SANITIZE)
   target_compile_options(lurus_flags INTERFACE -fsanitize=${LURUS_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(lurus_flags INTERFACE -fsanitize=${LURUS_SANITIZE})

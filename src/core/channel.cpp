@@ -30,8 +30,9 @@ Io Channel::tls_outcome(int result) {
         case SSL_ERROR_ZERO_RETURN: return Io::eof;
         default: {
             const long verify = SSL_get_verify_result(tls_.get());
-            error_ = verify != X509_V_OK ? std::string("certificate not trusted: ") + X509_verify_cert_error_string(verify)
-                                         : tls_error_text();
+            error_ = verify != X509_V_OK
+                         ? std::string("certificate not trusted: ") + X509_verify_cert_error_string(verify)
+                         : tls_error_text();
             ERR_clear_error();
             return Io::error;
         }

@@ -1,6 +1,6 @@
 #pragma once
-// A non-blocking byte stream over one socket (TCP or Unix), plain or TLS, used by readiness: try, and where it would block,
-// ask to be told. That keeps no buffer per idle connection. One shard's thread.
+// A non-blocking byte stream over one socket (TCP or Unix), plain or TLS, used by readiness: try, and where it would
+// block, ask to be told. That keeps no buffer per idle connection. One shard's thread.
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>

@@ -59,7 +59,8 @@ std::optional<UnixMicros> parse_time(std::string_view text) {
     if (text.size() == 10) return result;
     if (text[10] != 'T' && text[10] != 't' && text[10] != ' ') return std::nullopt;
     const auto hour = number(text, 11, 2), minute = number(text, 14, 2), second = number(text, 17, 2);
-    if (!hour || !minute || !second || text[13] != ':' || text[16] != ':' || *hour > 23 || *minute > 59 || *second > 60) {
+    if (!hour || !minute || !second || text[13] != ':' || text[16] != ':' || *hour > 23 || *minute > 59 ||
+        *second > 60) {
         return std::nullopt;
     }
     result += ((*hour * 60ll + *minute) * 60 + *second) * 1'000'000;
@@ -67,7 +68,8 @@ std::optional<UnixMicros> parse_time(std::string_view text) {
     if (at < text.size() && text[at] == '.') {
         std::int64_t unit = 100'000;
         const std::size_t first = ++at;
-        for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10) result += (text[at] - '0') * unit;
+        for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10)
+            result += (text[at] - '0') * unit;
         if (at == first) return std::nullopt;
     }
     const std::string_view zone = text.substr(at);

@@ -1,6 +1,6 @@
 #pragma once
-// Wakes one coroutine. The coroutine looks at its flags, finds nothing to do, and waits; callbacks set flags and notify.
-// One shard's thread only. At most one waiter.
+// Wakes one coroutine. The coroutine looks at its flags, finds nothing to do, and waits; callbacks set flags and
+// notify. One shard's thread only. At most one waiter.
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>

@@ -20,7 +20,8 @@ int on_new_session(SSL* connection, SSL_SESSION* session) {
 
 void common_options(SSL_CTX* context) {
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(context,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
 }
 
@@ -53,10 +54,12 @@ Result<SslContextPtr> make_tls_server(const std::string& certificate_file, const
     if (!context) return fail(ErrorCode::internal, "cannot make a TLS context: " + tls_error_text());
     common_options(context.get());
     if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1) {
-        return fail(ErrorCode::invalid_argument, "cannot use the certificate " + certificate_file + ": " + tls_error_text());
+        return fail(ErrorCode::invalid_argument,
+                    "cannot use the certificate " + certificate_file + ": " + tls_error_text());
     }
     if (SSL_CTX_use_PrivateKey_file(context.get(), private_key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-        return fail(ErrorCode::invalid_argument, "cannot use the private key " + private_key_file + ": " + tls_error_text());
+        return fail(ErrorCode::invalid_argument,
+                    "cannot use the private key " + private_key_file + ": " + tls_error_text());
     }
     if (SSL_CTX_check_private_key(context.get()) != 1) {
         return fail(ErrorCode::invalid_argument, private_key_file + " is not the key of " + certificate_file);

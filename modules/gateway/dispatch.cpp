@@ -1,0 +1,286 @@
+// What a session does with a request whose head is read: its own endpoints, the management API, or the relay.
+
+#include <algorithm>
+#include <cstdio>
+
+#include "core/url.hpp"
+#include "modules/gateway/dialect_text.hpp"
+#include "modules/gateway/forward_head.hpp"
+#include "modules/gateway/relay.hpp"
+#include "modules/gateway/services.hpp"
+#include "modules/gateway/session.hpp"
+#include "modules/gateway/websocket_relay.hpp"
+
+namespace lurus::gateway {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::string cut(std::string_view text) {
+    return std::string(text.substr(0, 512));
+}
+
+std::string json_string(std::string_view text) {
+    return quote_json(text);
+}
+
+std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, bool draining, double uptime) {
+    char seconds[40];
+    std::snprintf(seconds, sizeof seconds, "%.0f", uptime);
+    const bool good = log.healthy && snapshot.problems.empty();
+    std::string out = "{\"status\":\"";
+    out += draining ? "draining" : good ? "healthy" : "degraded";
+    out.append("\",\"uptime_seconds\":").append(seconds);
+    out.append(",\"providers\":").append(std::to_string(snapshot.catalog->providers().size()));
+    out.append(",\"log\":{\"enabled\":").append(snapshot.settings.log_enabled ? "true" : "false");
+    out.append(",\"healthy\":").append(log.healthy ? "true" : "false");
+    out.append(",\"queued\":").append(std::to_string(log.queued));
+    if (!log.problem.empty()) out.append(",\"problem\":").append(json_string(log.problem));
+    out += "},\"problems\":[";
+    for (std::size_t i = 0; i < snapshot.problems.size(); ++i) {
+        if (i > 0) out += ',';
+        out += json_string(snapshot.problems[i]);
+    }
+    return out + "]}";
+}
+
+}  // namespace
+
+asio::awaitable<void> Session::serve(Request& request, std::size_t head_size) {
+    const http1::RequestHead& head = request.head;
+    const std::string_view path = head.target.substr(0, std::min(head.target.find('?'), head.target.size()));
+    if (co_await serve_local(request, head_size, path)) co_return;
+
+    const bool websocket = iequals(head.upgrade, "websocket");
+    DialectHints hints;
+    hints.anthropic_version = head.find("anthropic-version") != nullptr || head.find("x-api-key") != nullptr;
+    hints.google_key = head.find("x-goog-api-key") != nullptr || head.target.find("?key=") != std::string_view::npos ||
+                       head.target.find("&key=") != std::string_view::npos;
+    const std::size_t target_at = static_cast<std::size_t>(head.target.data() - in_.data());
+    Match match = match_endpoint(head.method, head.target, hints, websocket);
+    request.family = match.family;
+    if (!co_await authenticate(request)) co_return;
+    if (!match.endpoint) {
+        const bool known = match.error == MatchError::wrong_method;
+        const std::string message = known ? "this path does not take " + cut(head.method)
+                                          : "no endpoint at " + cut(path) + "; see the README for what is served";
+        if (request.head.content_length.value_or(0) > 0 || request.head.chunked) keep_alive_ = false;
+        in_.erase(0, head_size);
+        co_await respond_error(request, known ? 405 : 404, message);
+        co_return;
+    }
+    request.endpoint = *match.endpoint;
+    const bool has_path_model = !request.endpoint.path_model.empty();
+    const std::size_t model_at =
+        has_path_model ? static_cast<std::size_t>(request.endpoint.path_model.data() - in_.data()) - target_at : 0;
+    const std::size_t model_size = request.endpoint.path_model.size();
+    if (!co_await read_body(request, head_size)) co_return;
+    // The head moved with its bytes.
+    if (has_path_model) request.endpoint.path_model = request.head.target.substr(model_at, model_size);
+
+    if (request.endpoint.operation == Operation::models_list || request.endpoint.operation == Operation::model_get) {
+        co_await serve_models(request);
+        co_return;
+    }
+    if (!co_await admit(request)) co_return;
+    if (request.endpoint.websocket && websocket) {
+        co_await relay_websocket(*this, request);
+    } else {
+        Relay relay(*this, request);
+        co_await relay.run();
+    }
+}
+
+asio::awaitable<bool> Session::serve_local(Request& request, std::size_t head_size, std::string_view path) {
+    const http1::RequestHead& head = request.head;
+    if (path.starts_with("/api/v1/") || path == "/api/v1") {
+        if (co_await read_body(request, head_size)) co_await serve_api(request);
+        co_return true;
+    }
+    const bool health = path == "/health";
+    const bool ready = path == "/ready";
+    const bool metrics_page = path == "/metrics";
+    const bool root = path == "/";
+    // Claude Code asks this to see whether it is online.
+    const bool hello = path == "/api/hello";
+    if (!health && !ready && !metrics_page && !root && !hello) co_return false;
+    const bool get = head.method == "GET" || head.method == "HEAD";
+    if (!co_await read_body(request, head_size)) co_return true;
+    if (!get) {
+        co_await respond_error(request, 405, "this path takes GET");
+        co_return true;
+    }
+    std::string body;
+    std::string_view type = "application/json";
+    int status = 200;
+    if (health) {
+        body = health_json(*request.snapshot, shard.log.status(), shard.draining(), services_.uptime_seconds());
+    } else if (ready) {
+        status = shard.draining() ? 503 : 200;
+        body = shard.draining() ? R"({"status":"draining"})" : R"({"status":"ready"})";
+    } else if (metrics_page) {
+        type = "text/plain; version=0.0.4; charset=utf-8";
+        auto merged = std::make_shared<std::optional<Metrics>>();
+        services_.collect_metrics(shard, [self = shared_from_this(), merged](Metrics all) {
+            *merged = std::move(all);
+            self->signal.notify();
+        });
+        while (!merged->has_value()) co_await signal.wait();
+        body = (*merged)->prometheus(shard.log.status(), services_.uptime_seconds(), services_.shard_count());
+    } else if (hello) {
+        body = R"({"message":"hello"})";
+    } else {
+        body = R"({"name":"lurus","health":"/health","metrics":"/metrics","api":"/api/v1/openapi.json"})";
+    }
+    shard.metrics.count_local(status);
+    co_await respond(request, status, std::move(body), type);
+    co_return true;
+}
+
+asio::awaitable<void> Session::serve_api(Request& request) {
+    ApiCall call;
+    call.request.method = std::string(request.head.method);
+    call.request.body = std::string(request.body);
+    call.target = std::string(request.head.target);
+    call.authorization = std::string(request.head.value("authorization"));
+    auto answer = std::make_shared<std::optional<ApiResponse>>();
+    services_.call_api(shard, std::move(call), [self = shared_from_this(), answer](ApiResponse response) {
+        *answer = std::move(response);
+        self->signal.notify();
+    });
+    while (!answer->has_value()) co_await signal.wait();
+    ApiResponse& response = **answer;
+    std::string extra;
+    for (const auto& [name, value] : response.headers) extra += name + ": " + value + "\r\n";
+    shard.metrics.count_local(response.status);
+    co_await respond(request, response.status, std::move(response.body), response.content_type, extra);
+}
+
+asio::awaitable<void> Session::serve_models(Request& request) {
+    std::vector<ModelEntry> models = request.snapshot->catalog->models(request.family);
+    if (request.key != nullptr) {
+        std::erase_if(models, [&](const ModelEntry& m) { return !request.key->allows_model(m.id); });
+    }
+    shard.metrics.count_local(200);
+    if (request.endpoint.operation == Operation::models_list) {
+        std::string body = models_body(request.family, models);
+        co_await respond(request, 200, std::move(body), "application/json");
+        co_return;
+    }
+    const std::string wanted = percent_decode(request.endpoint.path_model).value_or(std::string());
+    const auto found = std::ranges::find(models, wanted, &ModelEntry::id);
+    if (found == models.end()) {
+        co_await respond_error(request, 404,
+                               "no model named " + cut(wanted) + "; GET the list of models to see what there is");
+        co_return;
+    }
+    std::string body = model_body(request.family, *found);
+    co_await respond(request, 200, std::move(body), "application/json");
+}
+
+asio::awaitable<bool> Session::authenticate(Request& request) {
+    const std::string_view presented = presented_key(request.head);
+    const char* problem = nullptr;
+    if (!presented.empty()) request.key = request.snapshot->keys->find(presented);
+    if (request.key != nullptr) {
+        if (request.key->disabled) {
+            problem = "this key is disabled";
+        } else if (!request.key->usable_at(request.time)) {
+            problem = "this key has expired";
+        }
+    } else if (!open_) {
+        problem = presented.empty() ? "no key: send one as x-api-key, Authorization: Bearer or x-goog-api-key (make "
+                                      "one with `lurus key create --name NAME`)"
+                                    : "this key is not known here (make one with `lurus key create --name NAME`)";
+    }
+    if (problem == nullptr) co_return true;
+    if (request.head.content_length.value_or(0) > 0 || request.head.chunked) keep_alive_ = false;
+    const std::string_view extra = request.family == Family::openai ? "WWW-Authenticate: Bearer\r\n" : "";
+    co_await respond_error(request, 401, problem, extra);
+    if (keep_alive_) {
+        const auto parsed = http1::parse_request_head(in_, in_.size() + 1, request.head);
+        in_.erase(0, parsed.consumed);
+    }
+    co_return false;
+}
+
+// Reads what the request asks for, starts its record, and refuses what its key may not do.
+asio::awaitable<bool> Session::admit(Request& request) {
+    const GatewaySettings& settings = request.snapshot->settings;
+    const http1::RequestHead& head = request.head;
+    RequestRecord& record = request.record;
+    record.trace_id = request.trace_id;
+    record.time = request.time;
+    record.dialect = record.upstream_dialect = request.endpoint.dialect;
+    record.operation = std::string(request.endpoint.name);
+    record.key = request.key != nullptr ? request.key->name : std::string();
+    record.user = request.key != nullptr ? request.key->user : std::string();
+    record.client = cut(head.value("user-agent"));
+    record.bytes_in = static_cast<std::int64_t>(request.body.size());
+
+    if (settings.log_enabled && !shard.log.has_room()) {
+        keep_alive_ = false;
+        co_await respond_error(request, 503,
+                               "the request log cannot keep up or cannot be written (see /health); try again shortly",
+                               "Retry-After: 5\r\n");
+        co_return false;
+    }
+    RequestFacts& facts = request.facts;
+    if (request.endpoint.model_in_body) {
+        facts = scan_request(request.endpoint, head.value("content-type"), request.body);
+        if (!facts.error.empty()) {
+            co_await refuse(request, 400, facts.error);
+            co_return false;
+        }
+    }
+    if (!request.endpoint.path_model.empty()) {
+        const auto decoded = percent_decode(request.endpoint.path_model);
+        if (!decoded) {
+            co_await refuse(request, 400, "the model's name in the path is not valid percent-encoding");
+            co_return false;
+        }
+        facts.model = *decoded;
+    }
+    if (request.endpoint.streams) facts.stream = true;
+    int best = 0;
+    for (const auto& field : head.fields) {
+        if (field.name.size() < 7 || field.name.size() > 40) continue;
+        char name[40];
+        std::ranges::transform(field.name, name,
+                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        const int rank = session_header_rank(std::string_view(name, field.name.size()));
+        if (rank > best && !field.value.empty()) {
+            best = rank;
+            facts.session = cut(field.value);
+        }
+    }
+    record.model = cut(facts.model);
+    record.stream = facts.stream;
+    record.session = facts.session;
+    if (settings.log_bodies != GatewaySettings::Bodies::none) {
+        const auto& keys = settings.log_bodies_keys;
+        if (keys.empty() || std::ranges::find(keys, record.key) != keys.end()) {
+            record.request_body =
+                std::string(request.body.substr(0, static_cast<std::size_t>(settings.log_bodies_cap)));
+        }
+    }
+    if (request.key != nullptr && !request.key->allows(request.family)) {
+        co_await refuse(request, 403,
+                        "this key may not be used for the " + std::string(name_of(request.family)) + " dialect");
+        co_return false;
+    }
+    if (request.key != nullptr && !facts.model.empty() && !request.key->allows_model(facts.model)) {
+        co_await refuse(request, 403, "this key may not use the model " + cut(facts.model));
+        co_return false;
+    }
+    const bool needs_model = request.endpoint.model_in_body && head.method == "POST" && !request.body.empty();
+    if (needs_model && facts.model.empty() && request.endpoint.operation != Operation::moderations &&
+        request.endpoint.operation != Operation::images && request.endpoint.operation != Operation::audio) {
+        co_await refuse(request, 400, "the request names no model: set \"model\"");
+        co_return false;
+    }
+    co_return true;
+}
+
+}  // namespace lurus::gateway

@@ -1,0 +1,120 @@
+#pragma once
+// Relays one request: tries candidates in order until one answers, passes its bytes on, and closes the record. Lives on
+// the session's coroutine; one shard's thread.
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/http1.hpp"
+#include "lurus/provider.hpp"
+#include "modules/gateway/answer_reader.hpp"
+#include "modules/gateway/forward_head.hpp"
+#include "modules/gateway/session.hpp"
+
+namespace lurus::gateway {
+
+/// Connects to a candidate's endpoint: a pooled connection when `may_reuse`, else a new one with TLS where it is asked
+/// for. On failure null, and `outcome` and `error` say why.
+struct Connected {
+    std::shared_ptr<UpstreamConnection> connection;
+    std::string outcome;
+    std::string error;
+};
+enum class Reuse : std::uint8_t { allowed, fresh };
+boost::asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<const Provider> provider,
+                                                   const FamilyEndpoint& place, Reuse reuse);
+
+/// What the upstream connection or the client did.
+enum class Event : std::uint8_t { none, readable, client_gone, timeout, heartbeat };
+
+class Relay {
+public:
+    Relay(Session& session, Request& request);
+    ~Relay();
+    /// Answers the client and commits the record.
+    boost::asio::awaitable<void> run();
+
+private:
+    /// How a try ended, seen from the loop over candidates.
+    enum class Verdict : std::uint8_t {
+        answered,  // the client has its answer, or is gone
+        failed,    // nothing semantic went downstream: the next candidate may try
+    };
+
+    boost::asio::awaitable<Verdict> attempt(const Candidate& candidate, bool last);
+    boost::asio::awaitable<bool> write_request(const std::string& head, std::string_view model);
+    enum class HeadState : std::uint8_t { ok, closed, failed, client_gone };
+    boost::asio::awaitable<HeadState> read_response_head();
+    boost::asio::awaitable<Verdict> answer(bool last);
+    boost::asio::awaitable<void> keep_error_answer();
+    boost::asio::awaitable<void> finish_without_answer();
+    boost::asio::awaitable<void> heartbeat();
+
+    // answer.cpp
+    boost::asio::awaitable<Verdict> pass_body(bool last);
+    void take(std::string_view bytes);
+    void take_payload(std::string_view payload, bool ends);
+    boost::asio::awaitable<bool> emit();
+    boost::asio::awaitable<Verdict> cut(bool last, std::string outcome, std::string message);
+    boost::asio::awaitable<void> close_record(End end, int status, std::string error);
+    boost::asio::awaitable<void> send_end();
+    void drop_upstream();
+    void release_upstream();
+
+    Event poll() const;
+    boost::asio::awaitable<Event> next();
+    Attempt& current() { return request_.record.attempts.back(); }
+    std::int64_t since_start() const;
+    void end_attempt(std::string outcome);
+    void note_downstream();
+
+    Session& session_;
+    Request& request_;
+    std::shared_ptr<const Provider> provider_;
+    std::shared_ptr<UpstreamConnection> upstream_;
+    http1::ResponseHead head_;
+    std::string head_bytes_;  // of the response's head, when it did not come in one piece
+    std::string_view carry_;  // body bytes that came with the head; good until the next await
+    http1::BodyFramer framer_;
+    std::optional<AnswerReader> reader_;
+    AnswerFormat format_ = AnswerFormat::other;
+    Framing framing_ = Framing::chunked;
+    std::string answer_head_;  // not yet sent
+    bool opened_ = false;      // a status line went downstream
+    bool gate_open_ = false;   // the commit point is passed
+    bool committed_ = false;   // the record is safe
+    bool terminal_ = false;    // the dialect's last event was seen
+    bool discard_ = false;     // the client is gone, the upstream is drained
+    bool semantic_ = false;
+    bool bad_framing_ = false;
+    bool upstream_ended_ = false;
+    bool upstream_clean_ = false;
+    std::string held_;                                   // bytes not yet to be sent
+    std::size_t held_until_commit_ = std::string::npos;  // from here on they wait for the record
+    std::vector<boost::asio::const_buffer> pieces_;      // to be sent now; views into the shard's scratch
+    std::size_t pieces_bytes_ = 0;
+    std::string response_body_;  // kept for the log where it is asked for
+    std::string failure_;        // of the last try, in words
+    int failure_status_ = 502;
+
+    /// A vendor's own error answer, passed on when no other candidate does better.
+    struct KeptAnswer {
+        http1::ResponseHead head;
+        std::string head_text;  // as it goes downstream, without framing
+        std::string bytes;
+        int status = 0;
+        std::string error;
+        Usage usage;
+    };
+    std::unique_ptr<KeptAnswer> kept_;
+};
+
+/// Prices the attempts and sums them up into the record.
+void price_attempts(RequestRecord& record, const GatewaySnapshot& snapshot);
+
+}  // namespace lurus::gateway

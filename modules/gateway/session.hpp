@@ -1,0 +1,141 @@
+#pragma once
+// One client connection on its shard: reads requests, hands them on, writes answers with backpressure. Lives as long as
+// its coroutine or a pending callback; the shard lists it while it is open.
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/channel.hpp"
+#include "core/http1.hpp"
+#include "core/signal.hpp"
+#include "lurus/gateway.hpp"
+#include "lurus/record.hpp"
+#include "modules/gateway/endpoint.hpp"
+#include "modules/gateway/request_scan.hpp"
+#include "modules/gateway/shard.hpp"
+
+namespace lurus::gateway {
+
+class Services;
+
+/// One request while it is served. Views point into `bytes` or `chunked_body`.
+struct Request {
+    std::string bytes;  // head, and the body when it was not chunked
+    http1::RequestHead head;
+    bool head_only = false;  // the method is HEAD: answers have no body
+    std::string chunked_body;
+    std::string_view body;
+    std::shared_ptr<const GatewaySnapshot> snapshot;
+    Id trace_id;
+    UnixMicros time = 0;
+    std::int64_t started_us = 0;  // monotonic
+    Family family = Family::openai;
+    Endpoint endpoint;
+    const KeyInfo* key = nullptr;  // kept alive by the snapshot; null on an open listener
+    RequestFacts facts;
+    RequestRecord record;
+};
+
+class Session final : public std::enable_shared_from_this<Session> {
+public:
+    Session(Shard& shard, Channel::Socket socket, Services& services, SslPtr tls, bool open);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    static void start(const std::shared_ptr<Session>& session);
+
+    // --- from the shard ---
+    [[nodiscard]] bool due(std::int64_t now_us) const { return now_us >= deadline_us_ || now_us >= heartbeat_us_; }
+    void on_due(std::int64_t now_us);
+    void on_committed(bool safe);
+    void on_drain();
+    /// Ends now; the coroutine sees the client as gone.
+    void on_stop();
+
+    // --- for whoever serves a request, on the shard's thread ---
+    Shard& shard;
+    Signal signal;  // notified on every change below and by whatever the request waits for
+
+    [[nodiscard]] bool client_gone() const { return gone_; }
+    [[nodiscard]] bool timed_out() const { return timed_out_; }
+    [[nodiscard]] bool heartbeat_due() const { return heartbeat_due_; }
+    /// Milliseconds from now; 0 = none.
+    void set_deadline(int ms);
+    void set_heartbeat(int ms);
+
+    /// Writes what the client takes now and keeps the rest. False when the client is gone.
+    bool send_now(std::span<const boost::asio::const_buffer> buffers);
+    [[nodiscard]] bool flushed() const { return unsent_.empty(); }
+    /// Returns when all is written, or false when the client is gone or takes nothing for the write timeout.
+    boost::asio::awaitable<bool> flush();
+    boost::asio::awaitable<bool> send(std::string bytes);
+
+    /// Counts the record, appends it to the journal and returns when it is safe (or the log's patience is over).
+    boost::asio::awaitable<void> commit(RequestRecord record);
+
+    /// An answer of our own, in the request's dialect when it is an error.
+    boost::asio::awaitable<void> respond(const Request& request, int status, std::string body,
+                                         std::string_view content_type, std::string_view extra_fields = {});
+    boost::asio::awaitable<void> respond_error(const Request& request, int status, std::string_view message,
+                                               std::string_view extra_fields = {});
+    /// The same with a record: for requests whose key was good.
+    boost::asio::awaitable<void> refuse(Request& request, int status, std::string_view message,
+                                        std::string_view extra_fields = {});
+
+    [[nodiscard]] bool keep_alive() const { return keep_alive_; }
+    void end_keep_alive() { keep_alive_ = false; }
+    /// Ends the connection so that the client cannot take what it has for whole.
+    void abort();
+
+    // --- for a connection that stops being HTTP ---
+    std::string take_input();
+    Channel& channel() { return channel_; }
+    void arm_read();
+
+private:
+    boost::asio::awaitable<void> run();
+    boost::asio::awaitable<bool> handshake();
+    /// The head's size in `in_`, or 0 when the connection is to end.
+    boost::asio::awaitable<std::size_t> read_head(Request& request);
+    boost::asio::awaitable<bool> read_body(Request& request, std::size_t head_size);
+    boost::asio::awaitable<bool> read_chunked(Request& request, std::size_t head_size);
+    boost::asio::awaitable<bool> more_input();
+    boost::asio::awaitable<void> linger();
+    // dispatch.cpp
+    boost::asio::awaitable<void> serve(Request& request, std::size_t head_size);
+    boost::asio::awaitable<bool> serve_local(Request& request, std::size_t head_size, std::string_view path);
+    boost::asio::awaitable<void> serve_api(Request& request);
+    boost::asio::awaitable<void> serve_models(Request& request);
+    boost::asio::awaitable<bool> authenticate(Request& request);
+    boost::asio::awaitable<bool> admit(Request& request);
+
+    void on_readable(const boost::system::error_code& ec);
+    void client_left();
+
+    static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+    Channel channel_;
+    Services& services_;
+    const bool open_;
+    std::string in_;                // bytes that no request has taken yet
+    std::string unsent_;            // bytes that the socket did not take yet
+    std::size_t input_wanted_ = 0;  // how much `in_` shall hold at most before reading pauses
+    bool armed_ = false;
+    bool write_armed_ = false;
+    bool writable_ = false;
+    bool gone_ = false;
+    bool idle_ = true;  // between two requests
+    bool keep_alive_ = true;
+    bool timed_out_ = false;
+    bool heartbeat_due_ = false;
+    bool committed_ = false;
+    std::int64_t deadline_us_ = never;
+    std::int64_t heartbeat_us_ = never;
+};
+
+}  // namespace lurus::gateway

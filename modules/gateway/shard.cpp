@@ -1,0 +1,205 @@
+#include "modules/gateway/shard.hpp"
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/post.hpp>
+
+#include "modules/gateway/session.hpp"
+
+namespace lurus::gateway {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr std::int64_t tick_us = 100'000;
+constexpr std::int64_t upstream_idle_us = 55'000'000;  // vendors' balancers close after 60 s and up
+constexpr std::int64_t addresses_us = 30'000'000;
+constexpr std::size_t max_idle = 512;
+}  // namespace
+
+UpstreamConnection::UpstreamConnection(Shard& shard, Channel::Socket socket)
+    : channel(std::move(socket)), shard_(shard) {
+    ++shard_.metrics.upstream_open;
+    ++shard_.metrics.upstream_connects_total;
+}
+
+UpstreamConnection::~UpstreamConnection() {
+    --shard_.metrics.upstream_open;
+    if (channel.tls() != nullptr) set_session_store(channel.tls(), nullptr);
+}
+
+void UpstreamConnection::arm() {
+    if (armed_ || !channel.is_open()) return;
+    armed_ = true;
+    channel.when_readable([self = shared_from_this()](const boost::system::error_code& ec) {
+        self->armed_ = false;
+        if (ec == asio::error::operation_aborted) return;
+        self->readable = true;
+        if (self->owner != nullptr) {
+            self->owner->notify();
+        } else {
+            self->shard_.forget(self.get());
+        }
+    });
+}
+
+Shard::Shard(int index, std::shared_ptr<const GatewaySnapshot> initial, RequestLog& request_log,
+             const Clock& machine_clock)
+    : snapshot(std::move(initial)), log(request_log), clock(machine_clock), index_(index) {}
+
+Shard::~Shard() = default;
+
+void Shard::run() {
+    auto guard = asio::make_work_guard(io_);
+    io_.run();
+}
+
+void Shard::committed(std::span<const std::uint64_t> tickets, bool safe) noexcept {
+    asio::post(io_, [batch = std::vector<std::uint64_t>(tickets.begin(), tickets.end()), safe] {
+        // A session with a pending ticket keeps itself alive until it is told.
+        for (const std::uint64_t ticket : batch) reinterpret_cast<Session*>(ticket)->on_committed(safe);
+    });
+}
+
+void Shard::publish(std::shared_ptr<const GatewaySnapshot> next) {
+    snapshot = std::move(next);
+    std::erase_if(pools_, [&](const auto& entry) {
+        const auto& known = snapshot->catalog->providers();
+        return std::ranges::find(known, entry.second->provider) == known.end();
+    });
+}
+
+void Shard::add(const std::shared_ptr<Session>& session) {
+    sessions_.emplace(session.get(), session);
+    load_.store(static_cast<int>(sessions_.size()), std::memory_order_relaxed);
+    metrics.connections = static_cast<std::int64_t>(sessions_.size());
+    ++metrics.connections_total;
+    arm_tick();
+}
+
+void Shard::remove(Session* session) {
+    sessions_.erase(session);
+    load_.store(static_cast<int>(sessions_.size()), std::memory_order_relaxed);
+    metrics.connections = static_cast<std::int64_t>(sessions_.size());
+}
+
+void Shard::drain() {
+    draining_ = true;
+    std::vector<std::shared_ptr<Session>> all;
+    for (const auto& [raw, session] : sessions_) all.push_back(session);
+    for (const auto& session : all) session->on_drain();
+}
+
+void Shard::stop_sessions() {
+    draining_ = true;
+    std::vector<std::shared_ptr<Session>> all;
+    for (const auto& [raw, session] : sessions_) all.push_back(session);
+    for (const auto& session : all) session->on_stop();
+    for (auto& [place, pool] : pools_) {
+        for (auto& connection : pool->idle) connection->channel.close();
+        pool->idle.clear();
+    }
+}
+
+void Shard::arm_tick() {
+    if (ticking_) return;
+    ticking_ = true;
+    timer_.expires_after(std::chrono::microseconds(tick_us));
+    timer_.async_wait([this](const boost::system::error_code& ec) {
+        ticking_ = false;
+        if (!ec) tick();
+    });
+}
+
+// One sweep for all deadlines of the shard; a woken session may end, so the due ones are collected first.
+void Shard::tick() {
+    const std::int64_t now = clock.monotonic_us();
+    std::vector<std::shared_ptr<Session>> due;
+    for (const auto& [raw, session] : sessions_) {
+        if (session->due(now)) due.push_back(session);
+    }
+    for (const auto& session : due) session->on_due(now);
+    bool pooled = false;
+    for (auto& [place, pool] : pools_) {
+        std::erase_if(pool->idle, [&](const auto& c) {
+            if (now - c->idle_since_us < upstream_idle_us) return false;
+            c->channel.close();
+            return true;
+        });
+        pooled = pooled || !pool->idle.empty();
+    }
+    if (!sessions_.empty() || pooled) arm_tick();
+}
+
+UpstreamPool& Shard::pool(const std::shared_ptr<const Provider>& provider, const FamilyEndpoint& place) {
+    auto& slot = pools_[&place];
+    if (!slot) {
+        slot = std::make_unique<UpstreamPool>();
+        slot->provider = provider;
+    }
+    return *slot;
+}
+
+std::shared_ptr<UpstreamConnection> Shard::take(UpstreamPool& pool) {
+    while (!pool.idle.empty()) {
+        auto connection = std::move(pool.idle.back());
+        pool.idle.pop_back();
+        if (!connection->channel.is_open() || connection->readable) continue;
+        connection->reused = true;
+        return connection;
+    }
+    return nullptr;
+}
+
+void Shard::give_back(const std::shared_ptr<UpstreamConnection>& connection) {
+    connection->owner = nullptr;
+    const auto found = pools_.find(connection->place);
+    if (found == pools_.end() || draining_ || connection->readable || found->second->idle.size() >= max_idle) {
+        connection->channel.close();
+        return;
+    }
+    connection->idle_since_us = clock.monotonic_us();
+    found->second->idle.push_back(connection);
+    connection->arm();
+}
+
+void Shard::forget(UpstreamConnection* connection) {
+    connection->channel.close();
+    const auto found = pools_.find(connection->place);
+    if (found == pools_.end()) return;
+    std::erase_if(found->second->idle, [&](const auto& c) { return c.get() == connection; });
+}
+
+void Shard::resolve(const std::string& host, std::uint16_t port,
+                    std::function<void(const std::string&, const Addresses&)> done) {
+    boost::system::error_code ec;
+    const auto numeric = asio::ip::make_address(host, ec);
+    if (!ec) return done({}, Addresses{{numeric, port}});
+    const std::string key = host + ":" + std::to_string(port);
+    if (auto found = addresses_.find(key); found != addresses_.end() && found->second.until_us > clock.monotonic_us()) {
+        return done({}, found->second.addresses);
+    }
+    resolver_.async_resolve(
+        host, std::to_string(port), asio::ip::resolver_base::numeric_service,
+        [this, key, done = std::move(done)](const boost::system::error_code& error, const auto& results) {
+            if (error) return done(error.message(), {});
+            Addresses found;
+            for (const auto& entry : results) found.push_back(entry.endpoint());
+            addresses_[key] = CachedAddresses{found, clock.monotonic_us() + addresses_us};
+            done({}, found);
+        });
+}
+
+Result<SslContextPtr> Shard::tls_client(const Provider& provider) {
+    const std::string key = (provider.tls_verify ? "1" : "0") + provider.ca_file;
+    auto& slot = tls_clients_[key];
+    if (!slot) {
+        auto made = make_tls_client(provider.tls_verify, provider.ca_file);
+        if (!made) return std::unexpected(made.error());
+        slot = std::move(*made);
+    }
+    return slot;
+}
+
+}  // namespace lurus::gateway

@@ -1,0 +1,127 @@
+#pragma once
+// A shard: one thread, one io_context, its own upstream connections, timers and counters. Nothing here is shared; other
+// threads reach it by post. The server owns the shards; sessions live on one.
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/channel.hpp"
+#include "core/signal.hpp"
+#include "core/tls.hpp"
+#include "lurus/clock.hpp"
+#include "lurus/gateway.hpp"
+#include "lurus/ids.hpp"
+#include "modules/gateway/metrics.hpp"
+
+namespace lurus::gateway {
+
+class Session;
+class Shard;
+
+/// One connection to a vendor. While idle it watches for the vendor closing it.
+class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnection> {
+public:
+    UpstreamConnection(Shard& shard, Channel::Socket socket);
+    ~UpstreamConnection();
+    UpstreamConnection(const UpstreamConnection&) = delete;
+    UpstreamConnection& operator=(const UpstreamConnection&) = delete;
+
+    /// Asks to be told of the next readable moment; at most one such wait is pending.
+    void arm();
+
+    Channel channel;
+    Signal* owner = nullptr;  // null while pooled
+    bool readable = false;    // set by the watch, cleared by whoever reads
+    bool reused = false;
+    std::int64_t idle_since_us = 0;
+    const void* place = nullptr;  // the pool it belongs to
+
+private:
+    Shard& shard_;
+    bool armed_ = false;
+};
+
+/// Idle connections and TLS sessions of one provider's endpoint. `place` is the FamilyEndpoint's address, which the
+/// kept provider keeps alive.
+struct UpstreamPool final : TlsSessionStore {
+    std::shared_ptr<const Provider> provider;
+    std::vector<std::shared_ptr<UpstreamConnection>> idle;  // the newest last
+    SslSessionPtr session;
+    void keep(SslSessionPtr s) override { session = std::move(s); }
+};
+
+class Shard final : public CommitSink {
+public:
+    Shard(int index, std::shared_ptr<const GatewaySnapshot> snapshot, RequestLog& log, const Clock& clock);
+    ~Shard() override;
+
+    /// The thread's body: runs until `stop`.
+    void run();
+
+    // --- any thread ---
+    void committed(std::span<const std::uint64_t> tickets, bool safe) noexcept override;
+    [[nodiscard]] int load() const { return load_.load(std::memory_order_relaxed); }
+    boost::asio::io_context& io() { return io_; }
+    [[nodiscard]] int index() const { return index_; }
+
+    // --- the shard's thread ---
+    void publish(std::shared_ptr<const GatewaySnapshot> snapshot);
+    void add(const std::shared_ptr<Session>& session);
+    void remove(Session* session);
+    /// Stops keep-alive: idle sessions close now, busy ones after their request.
+    void drain();
+    /// Ends all sessions now.
+    void stop_sessions();
+    [[nodiscard]] bool draining() const { return draining_; }
+    [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
+
+    UpstreamPool& pool(const std::shared_ptr<const Provider>& provider, const FamilyEndpoint& place);
+    /// Takes the newest idle connection, or null.
+    std::shared_ptr<UpstreamConnection> take(UpstreamPool& pool);
+    void give_back(const std::shared_ptr<UpstreamConnection>& connection);
+    void forget(UpstreamConnection* connection);
+
+    /// Addresses of a host, cached for 30 s; `done` may be called at once.
+    using Addresses = std::vector<boost::asio::ip::tcp::endpoint>;
+    void resolve(const std::string& host, std::uint16_t port,
+                 std::function<void(const std::string& error, const Addresses&)> done);
+    Result<SslContextPtr> tls_client(const Provider& provider);
+
+    std::shared_ptr<const GatewaySnapshot> snapshot;
+    RequestLog& log;
+    const Clock& clock;
+    IdGenerator ids;
+    Metrics metrics;
+    /// Where upstream bytes land. Whoever reads into it is done with it before it awaits.
+    std::array<char, 64 * 1024> scratch;
+
+private:
+    void tick();
+    void arm_tick();
+
+    const int index_;
+    boost::asio::io_context io_{1};
+    boost::asio::ip::tcp::resolver resolver_{io_};
+    boost::asio::steady_timer timer_{io_};
+    bool ticking_ = false;
+    bool draining_ = false;
+    std::atomic<int> load_ = 0;
+    std::unordered_map<Session*, std::shared_ptr<Session>> sessions_;
+    std::unordered_map<const void*, std::unique_ptr<UpstreamPool>> pools_;
+    struct CachedAddresses {
+        Addresses addresses;
+        std::int64_t until_us = 0;
+    };
+    std::unordered_map<std::string, CachedAddresses> addresses_;
+    std::unordered_map<std::string, SslContextPtr> tls_clients_;
+};
+
+}  // namespace lurus::gateway

@@ -15,7 +15,7 @@ namespace lurus::app {
 class ApiClient {
 public:
     virtual ~ApiClient() = default;
-    /// Blocking. `path` is percent-encoded (see `path_segment`), query values are not.
+    /// Blocking. `path` is percent-encoded (core/url.hpp), query values are not.
     /// A 4xx/5xx is a response; `unavailable` when the server cannot be reached.
     virtual Result<ApiResponse> call(std::string_view method, std::string_view path,
                                      const std::map<std::string, std::string>& query = {},
@@ -23,9 +23,6 @@ public:
     /// `http://127.0.0.1:18100` of the running server, or empty when this is the data folder itself.
     [[nodiscard]] virtual std::string server_url() const = 0;
 };
-
-/// A name as one segment of a path: `deepseek/deepseek-chat` gives `deepseek%2Fdeepseek-chat`.
-std::string path_segment(std::string_view text);
 
 /// LURUS_URL with LURUS_ADMIN_TOKEN names a server, also on another machine. Else finds the server of the configured
 /// data folder (its `server.json`), else opens the folder.

@@ -1,0 +1,266 @@
+#include "app/control_plane.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "app/server_file.hpp"
+#include "app/version.hpp"
+#include "core/embedded.hpp"
+#include "core/files.hpp"
+#include "core/log_setup.hpp"
+
+namespace lurus::app {
+namespace {
+
+// A command probes the lock for a moment; a second server holds it for good.
+Result<std::unique_ptr<platform::FileLock>> lock_folder(const std::filesystem::path& data_dir) {
+    auto lock = platform::FileLock::exclusive(data_dir / lock_file_name);
+    for (int i = 0; i < 10 && !lock && lock.error().code == ErrorCode::conflict; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        lock = platform::FileLock::exclusive(data_dir / lock_file_name);
+    }
+    if (lock || lock.error().code != ErrorCode::conflict) return lock;
+    std::string who = "another lurus";
+    if (const auto server = read_server_file(data_dir)) {
+        who += " (pid " + std::to_string(server->pid) +
+               (server->addresses.empty() ? "" : ", " + server->addresses.front()) + ")";
+    }
+    return fail(ErrorCode::conflict, who + " serves the data folder " + data_dir.string() +
+                                         " already; stop it, or give this one another --data-dir");
+}
+
+std::string quoted_name(std::string_view message, std::string_view name) {
+    for (const char quote : {'`', '"', '\''}) {
+        const std::string form = quote + std::string(name) + quote;
+        if (message.find(form) != std::string_view::npos) return form;
+    }
+    return {};
+}
+
+}  // namespace
+
+std::vector<std::string> start_only_differences(const Config& started_with, const Config& now) {
+    std::vector<std::string> out;
+    const auto changed = [&](bool differs, const char* name) {
+        if (differs) out.emplace_back(name);
+    };
+    const auto& a = started_with.gateway;
+    const auto& b = now.gateway;
+    const auto same = [](const ListenerSettings& x, const ListenerSettings& y) {
+        return x.address == y.address && x.open == y.open && x.certificate_file == y.certificate_file &&
+               x.private_key_file == y.private_key_file;
+    };
+    changed(!std::ranges::equal(a.listeners, b.listeners, same), "[server] listen, open, tls, listener");
+    changed(a.threads != b.threads, "[server] threads");
+    changed(started_with.data_dir != now.data_dir, "data_dir");
+    changed(started_with.demo != now.demo, "demo");
+    changed(started_with.log_strict != now.log_strict, "[billing] durability");
+    changed(started_with.log_retention_days != now.log_retention_days, "[log] retention_days");
+    changed(started_with.key_prefix != now.key_prefix, "[keys] prefix");
+    return out;
+}
+
+Error with_position(const Config& config, Error error) {
+    for (const auto& [what, position] : config.positions) {
+        const auto space = what.find(' ');
+        if (quoted_name(error.message, std::string_view(what).substr(space + 1)).empty()) continue;
+        error.message = position + ": " + error.message;
+        return error;
+    }
+    if (!config.file.empty()) error.message = config.file.string() + ": " + error.message;
+    return error;
+}
+
+Result<Secret> admin_token_of(const std::filesystem::path& data_dir) {
+    const auto file = data_dir / token_file_name;
+    auto text = read_file(file, 4096);
+    if (!text && text.error().code == ErrorCode::not_found) {
+        auto made = random_hex(32);
+        if (!made) return std::unexpected(made.error());
+        const Secret token(*made);
+        if (auto written = write_private_file(file, *made + "\n"); !written) return std::unexpected(written.error());
+        return token;
+    }
+    if (!text) return std::unexpected(text.error());
+    while (!text->empty() && (text->back() == '\n' || text->back() == '\r' || text->back() == ' ')) text->pop_back();
+    if (text->size() < 32) {
+        return fail(ErrorCode::corrupt,
+                    file.string() + " holds no admin token (32 characters or more); remove it to get a new one");
+    }
+    if (platform::readable_by_others(file)) spdlog::warn("{} may be read by other users; chmod 600 it", file.string());
+    return Secret(*text);
+}
+
+ControlPlane::ControlPlane(Config config, Role role, ConfigLoader loader, const Clock& clock)
+    : role_(role),
+      loader_(std::move(loader)),
+      clock_(clock),
+      started_(clock.now()),
+      config_(std::move(config)),
+      start_config_(config_) {}
+
+// The dispatcher's handlers refer to the modules, the log is drained last.
+ControlPlane::~ControlPlane() {
+    dispatcher_.reset();
+    providers_.reset();
+    billing_.reset();
+    identity_.reset();
+    log_.reset();
+}
+
+Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Role role, ConfigLoader loader,
+                                                         const Clock& clock) {
+    std::unique_ptr<ControlPlane> plane(new ControlPlane(std::move(config), role, std::move(loader), clock));
+    if (auto built = plane->build(); !built) return std::unexpected(built.error());
+    return plane;
+}
+
+Result<void> ControlPlane::build() {
+    const auto& dir = config_.data_dir;
+    if (auto made = make_private_dir(dir); !made) return made;
+    if (role_ == Role::server) {
+        auto lock = lock_folder(dir);
+        if (!lock) return std::unexpected(lock.error());
+        lock_ = std::move(*lock);
+        auto token = admin_token_of(dir);
+        if (!token) return std::unexpected(token.error());
+        admin_token_ = std::move(*token);
+    }
+    IdentitySettings identity;
+    identity.file = dir / "lurus.db";
+    identity.key_prefix = config_.key_prefix;
+    auto made_identity = make_identity_sqlite(identity, clock_);
+    if (!made_identity) return std::unexpected(made_identity.error());
+    identity_ = std::move(*made_identity);
+
+    BillingSettings billing;
+    billing.file = dir / "lurus.db";
+    billing.builtin_prices = std::string(embedded_file("config/prices.json"));
+    auto made_billing = make_billing_sqlite(billing, clock_);
+    if (!made_billing) return std::unexpected(made_billing.error());
+    billing_ = std::move(*made_billing);
+
+    ProviderSettings provider;
+    provider.file = dir / "lurus.db";
+    provider.data_dir = dir;
+    provider.master_key = config_.master_key;
+    provider.demo = config_.demo;
+    auto made_providers = make_providers_sqlite(provider, clock_);
+    if (!made_providers) return std::unexpected(made_providers.error());
+    providers_ = std::move(*made_providers);
+
+    LogSettings log;
+    log.file = dir / "log.db";
+    log.strict = config_.log_strict;
+    log.retention_days = role_ == Role::server ? config_.log_retention_days : 0;
+    auto made_log = make_request_log_sqlite(log, clock_);
+    if (!made_log) return std::unexpected(made_log.error());
+    log_ = std::move(*made_log);
+
+    if (auto applied = apply(config_); !applied) return applied;
+    std::vector<ApiRoute> routes = own_routes();
+    for (auto part : {identity_->api(), providers_->api(), billing_->api(), log_->api()})
+        std::ranges::move(part, std::back_inserter(routes));
+    dispatcher_ = std::make_unique<ApiDispatcher>(std::move(routes));
+    publish();
+    identity_->on_change([this] { publish(); });
+    billing_->on_change([this] { publish(); });
+    providers_->on_change([this] { publish(); });
+    return {};
+}
+
+Result<void> ControlPlane::apply(const Config& config) {
+    if (auto done = providers_->configure(config.providers, config.routes); !done) {
+        return std::unexpected(with_position(config, done.error()));
+    }
+    if (auto done = identity_->configure(config.keys); !done)
+        return std::unexpected(with_position(config, done.error()));
+    return {};
+}
+
+Result<Reloaded> ControlPlane::reload() {
+    const std::scoped_lock one(reload_mutex_);
+    auto loaded = loader_();
+    Result<void> applied;
+    if (loaded) {
+        applied = apply(*loaded);
+        if (!applied) {
+            // The providers may have been taken before the keys were refused.
+            if (auto back = apply(config()); !back)
+                spdlog::error("going back to the old configuration: {}", back.error().message);
+        }
+    } else {
+        applied = std::unexpected(loaded.error());
+    }
+    if (!applied) {
+        {
+            const std::scoped_lock lock(mutex_);
+            problem_ = applied.error().message;
+        }
+        spdlog::error("configuration refused, the old one goes on: {}", applied.error().message);
+        publish();
+        return std::unexpected(applied.error());
+    }
+    Reloaded result;
+    {
+        const std::scoped_lock lock(mutex_);
+        config_ = std::move(*loaded);
+        problem_.clear();
+        needs_restart_ = start_only_differences(start_config_, config_);
+        result.needs_restart = needs_restart_;
+        result.warnings = config_.warnings;
+        if (role_ == Role::server) set_log_level(config_.log_level);
+    }
+    spdlog::info("configuration reloaded");
+    for (const auto& name : result.needs_restart) spdlog::warn("{} changed: it takes effect at the next start", name);
+    for (const auto& warning : result.warnings) spdlog::warn("{}", warning);
+    publish();
+    return result;
+}
+
+void ControlPlane::publish() {
+    const std::scoped_lock order(publish_mutex_);
+    auto next = std::make_shared<GatewaySnapshot>();
+    next->keys = identity_->snapshot();
+    next->catalog = providers_->snapshot();
+    next->tariffs = billing_->snapshot();
+    {
+        const std::scoped_lock lock(mutex_);
+        next->settings = config_.gateway;
+        next->settings.listeners = start_config_.gateway.listeners;
+        next->settings.threads = start_config_.gateway.threads;
+        if (!problem_.empty()) next->problems.push_back("configuration refused, the old one goes on: " + problem_);
+    }
+    snapshot_ = std::move(next);
+    if (publisher_) publisher_(snapshot_);
+}
+
+std::shared_ptr<const GatewaySnapshot> ControlPlane::snapshot() const {
+    const std::scoped_lock lock(publish_mutex_);
+    return snapshot_;
+}
+
+void ControlPlane::on_publish(std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher) {
+    const std::scoped_lock lock(publish_mutex_);
+    publisher_ = std::move(publisher);
+}
+
+std::string ControlPlane::problem() const {
+    const std::scoped_lock lock(mutex_);
+    return problem_;
+}
+
+Config ControlPlane::config() const {
+    const std::scoped_lock lock(mutex_);
+    return config_;
+}
+
+void ControlPlane::set_addresses(std::vector<std::string> urls) {
+    const std::scoped_lock lock(mutex_);
+    urls_ = std::move(urls);
+}
+
+}  // namespace lurus::app

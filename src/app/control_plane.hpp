@@ -1,0 +1,121 @@
+#pragma once
+// The modules over one data folder, built in order and stopped in reverse, and the management API over them.
+// The server publishes its snapshots to the gateway; a command without a server uses the API in-process.
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/api_dispatch.hpp"
+#include "app/config.hpp"
+#include "core/platform.hpp"
+#include "lurus/billing.hpp"
+#include "lurus/clock.hpp"
+#include "lurus/gateway.hpp"
+#include "lurus/identity.hpp"
+#include "lurus/log.hpp"
+#include "lurus/provider.hpp"
+#include "lurus/secret.hpp"
+
+namespace lurus::app {
+
+/// Where a server notes itself and what guards its folder.
+inline constexpr std::string_view lock_file_name = "lurus.lock";
+inline constexpr std::string_view server_file_name = "server.json";
+inline constexpr std::string_view token_file_name = "admin.token";
+
+enum class Role : std::uint8_t {
+    server,   // holds the folder's lock and the admin token
+    command,  // one command's look at a folder that no server holds
+};
+
+/// Loads the configuration again, as it was loaded at the start.
+using ConfigLoader = std::function<Result<Config>()>;
+
+/// What a reload did.
+struct Reloaded {
+    std::vector<std::string> needs_restart;  // option names whose change waits for the next start
+    std::vector<std::string> warnings;
+};
+
+/// Any thread. Owned by run_serve or by the in-process API client.
+class ControlPlane {
+public:
+    /// Makes the data folder (0700) when it is not there. `conflict`: another server holds the folder.
+    static Result<std::unique_ptr<ControlPlane>> open(Config config, Role role, ConfigLoader loader,
+                                                      const Clock& clock);
+    ~ControlPlane();
+    ControlPlane(const ControlPlane&) = delete;
+    ControlPlane& operator=(const ControlPlane&) = delete;
+
+    /// A request from the network, its token not yet checked.
+    [[nodiscard]] ApiResponse handle(const ApiCall& call) const;
+    /// A request of this process itself.
+    [[nodiscard]] ApiResponse local(std::string method, std::string_view target, std::string body) const;
+    [[nodiscard]] const ApiDispatcher& dispatcher() const { return *dispatcher_; }
+
+    [[nodiscard]] std::shared_ptr<const GatewaySnapshot> snapshot() const;
+    /// Called after every change, in order, on whatever thread changed something; must not call back into this object.
+    void on_publish(std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher);
+
+    /// Takes the new configuration or refuses it whole: then the old one goes on and `problem()` says why.
+    Result<Reloaded> reload();
+    /// The reason the last reload was refused; empty when it was not.
+    [[nodiscard]] std::string problem() const;
+    [[nodiscard]] Config config() const;
+
+    /// Once the gateway listens: as URLs, for the API and its document.
+    void set_addresses(std::vector<std::string> urls);
+
+    [[nodiscard]] Identity& identity() { return *identity_; }
+    [[nodiscard]] RequestLog& log() { return *log_; }
+
+private:
+    ControlPlane(Config config, Role role, ConfigLoader loader, const Clock& clock);
+    Result<void> build();
+    Result<void> apply(const Config& config);
+    void publish();
+    std::vector<ApiRoute> own_routes();
+    ApiResponse status_response() const;
+    ApiResponse config_response() const;
+    ApiResponse reload_response();
+
+    const Role role_;
+    const ConfigLoader loader_;
+    const Clock& clock_;
+    const UnixMicros started_;
+
+    std::mutex reload_mutex_;   // one reload at a time; taken before the others
+    mutable std::mutex mutex_;  // what follows
+    Config config_;             // in force
+    Config start_config_;       // what start-only options were made from
+    std::vector<std::string> needs_restart_;
+    std::string problem_;
+    std::vector<std::string> urls_;
+
+    mutable std::mutex publish_mutex_;  // keeps snapshots in order
+    std::shared_ptr<const GatewaySnapshot> snapshot_;
+    std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher_;
+
+    std::unique_ptr<platform::FileLock> lock_;
+    Secret admin_token_;
+    std::unique_ptr<Identity> identity_;
+    std::unique_ptr<Billing> billing_;
+    std::unique_ptr<Providers> providers_;
+    std::unique_ptr<RequestLog> log_;
+    std::unique_ptr<ApiDispatcher> dispatcher_;
+};
+
+/// Options that differ and only count at a start, such as `[server] listen`.
+std::vector<std::string> start_only_differences(const Config& started_with, const Config& now);
+
+/// An error that names a declared provider, route or key in quotes, with that declaration's position in front.
+Error with_position(const Config& config, Error error);
+
+/// Reads the folder's token or makes it (32 random bytes as hex, 0600).
+Result<Secret> admin_token_of(const std::filesystem::path& data_dir);
+
+}  // namespace lurus::app

@@ -1,0 +1,128 @@
+// The server's own part of the management API: its status, its configuration, the document of all routes.
+#include <nlohmann/json.hpp>
+
+#include "app/control_plane.hpp"
+#include "app/openapi.hpp"
+#include "app/version.hpp"
+#include "core/problem.hpp"
+
+namespace lurus::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+ApiResponse json_response(const Json& body) {
+    ApiResponse response;
+    response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return response;
+}
+
+constexpr std::string_view status_schema = R"({"type":"object",
+"required":["version","running","mode","pid","started","uptime_seconds","addresses","data_dir","config","log"],
+"properties":{"version":{"type":"string"},"running":{"type":"boolean","description":"false: a command answers, no server runs"},
+"mode":{"type":"string","enum":["offline"],"description":"offline: SQLite only"},"pid":{"type":["integer","null"]},
+"started":{"type":["string","null"],"format":"date-time"},"uptime_seconds":{"type":["integer","null"]},
+"addresses":{"type":"array","items":{"type":"string"}},"data_dir":{"type":"string"},
+"config":{"type":"object","required":["file","problem","needs_restart","warnings"],"properties":{"file":{"type":["string","null"]},
+"problem":{"type":["string","null"],"description":"why the file was refused"},
+"needs_restart":{"type":"array","items":{"type":"string"}},"warnings":{"type":"array","items":{"type":"string"}}}},
+"log":{"type":"object","required":["enabled","healthy","problem","committed","queued","queued_bytes","released_unsafe"],
+"properties":{"enabled":{"type":"boolean"},"healthy":{"type":"boolean"},"problem":{"type":["string","null"]},
+"committed":{"type":"integer"},"queued":{"type":"integer"},"queued_bytes":{"type":"integer"},
+"released_unsafe":{"type":"integer","description":"answers let go before their record was safe"}}}}})";
+
+constexpr std::string_view reload_schema = R"({"type":"object","required":["needs_restart","warnings"],"properties":{
+"needs_restart":{"type":"array","items":{"type":"string"},"description":"changed options that take effect at the next start"},
+"warnings":{"type":"array","items":{"type":"string"}}}})";
+
+Json text_or_null(const std::string& text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
+
+ApiRoute route(std::string method, std::string path, std::string operation, std::string summary,
+               std::string_view schema, std::function<ApiResponse(const ApiRequest&)> handler) {
+    ApiRoute out;
+    out.method = std::move(method);
+    out.path = std::move(path);
+    out.operation_id = std::move(operation);
+    out.summary = std::move(summary);
+    out.response_schema = schema;
+    out.handler = std::move(handler);
+    return out;
+}
+
+}  // namespace
+
+std::vector<ApiRoute> ControlPlane::own_routes() {
+    std::vector<ApiRoute> routes;
+    routes.push_back(route("GET", "/api/v1/status", "getStatus", "What runs here and how it is", status_schema,
+                           [this](const ApiRequest&) { return status_response(); }));
+    routes.push_back(route("GET", "/api/v1/config", "getConfig", "The configuration in force, secrets masked",
+                           R"({"type":"object"})", [this](const ApiRequest&) { return config_response(); }));
+    routes.push_back(
+        route("POST", "/api/v1/reload", "reload",
+              "Read the configuration again; a file with a mistake is refused and the old configuration goes on",
+              reload_schema, [this](const ApiRequest&) { return reload_response(); }));
+    routes.push_back(route("GET", std::string(openapi_path), "getOpenApi", "This document", R"({"type":"object"})",
+                           [this](const ApiRequest&) {
+                               ApiResponse response;
+                               response.body = openapi_document(dispatcher_->routes(), version(), "/");
+                               return response;
+                           }));
+    return routes;
+}
+
+ApiResponse ControlPlane::status_response() const {
+    const bool running = role_ == Role::server;
+    const LogStatus log = log_->status();
+    const std::scoped_lock lock(mutex_);
+    Json body;
+    body["version"] = version();
+    body["running"] = running;
+    body["mode"] = "offline";
+    body["pid"] = running ? Json(platform::process_id()) : Json(nullptr);
+    body["started"] = running ? Json(format_time(started_)) : Json(nullptr);
+    body["uptime_seconds"] = running ? Json((clock_.now() - started_) / 1'000'000) : Json(nullptr);
+    body["addresses"] = urls_;
+    body["data_dir"] = config_.data_dir.string();
+    body["config"] = {{"file", text_or_null(config_.file.string())},
+                      {"problem", text_or_null(problem_)},
+                      {"needs_restart", needs_restart_},
+                      {"warnings", config_.warnings}};
+    body["log"] = {{"enabled", config_.gateway.log_enabled},
+                   {"healthy", log.healthy},
+                   {"problem", text_or_null(log.problem)},
+                   {"committed", log.committed},
+                   {"queued", log.queued},
+                   {"queued_bytes", log.queued_bytes},
+                   {"released_unsafe", log.released_unsafe}};
+    return json_response(body);
+}
+
+ApiResponse ControlPlane::config_response() const {
+    ApiResponse response;
+    response.body = to_json(config());
+    return response;
+}
+
+ApiResponse ControlPlane::reload_response() {
+    if (role_ != Role::server)
+        return lurus::problem(409, "no server runs on this data folder, so there is nothing to reload");
+    auto done = reload();
+    if (!done) return lurus::problem(done.error());
+    return json_response(Json{{"needs_restart", done->needs_restart}, {"warnings", done->warnings}});
+}
+
+ApiResponse ControlPlane::handle(const ApiCall& call) const {
+    return dispatcher_->handle(call, admin_token_);
+}
+
+ApiResponse ControlPlane::local(std::string method, std::string_view target, std::string body) const {
+    ApiRequest request;
+    request.method = std::move(method);
+    request.body = std::move(body);
+    request.actor = "local";
+    return dispatcher_->dispatch(std::move(request), target);
+}
+
+}  // namespace lurus::app

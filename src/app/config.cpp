@@ -31,24 +31,6 @@ fs::path absolute(const fs::path& path, const Environment& environment) {
     return (path.is_absolute() ? path : environment.working_dir / path).lexically_normal();
 }
 
-Result<fs::path> find_file(const ConfigFlags& flags, const Environment& environment) {
-    std::error_code error;
-    const auto named = [&](const fs::path& path, std::string_view by) -> Result<fs::path> {
-        const fs::path file = absolute(path, environment);
-        if (fs::exists(file, error)) return file;
-        return fail(ErrorCode::not_found, std::string(by) + ": there is no configuration file " + file.string());
-    };
-    if (flags.config_file) return named(*flags.config_file, "--config");
-    if (const auto given = variable_or(environment, "LURUS_CONFIG"); !given.empty())
-        return named(given, "LURUS_CONFIG");
-    const fs::path user = xdg(environment, "XDG_CONFIG_HOME", ".config");
-    for (const auto& dir :
-         {environment.working_dir, user.empty() ? fs::path() : user / "lurus", environment.system_config}) {
-        if (!dir.empty() && fs::is_regular_file(dir / "lurus.toml", error)) return dir / "lurus.toml";
-    }
-    return fs::path();
-}
-
 fs::path default_data_dir(const Environment& environment) {
     const fs::path base = xdg(environment, "XDG_DATA_HOME", ".local/share");
     return base.empty() ? environment.system_data : base / "lurus";
@@ -109,12 +91,30 @@ Environment Environment::of_process() {
     return environment;
 }
 
+Result<fs::path> find_config_file(const ConfigFlags& flags, const Environment& environment) {
+    std::error_code error;
+    const auto named = [&](const fs::path& path, std::string_view by) -> Result<fs::path> {
+        const fs::path file = absolute(path, environment);
+        if (fs::exists(file, error)) return file;
+        return fail(ErrorCode::not_found, std::string(by) + ": there is no configuration file " + file.string());
+    };
+    if (flags.config_file) return named(*flags.config_file, "--config");
+    if (const auto given = variable_or(environment, "LURUS_CONFIG"); !given.empty())
+        return named(given, "LURUS_CONFIG");
+    const fs::path user = xdg(environment, "XDG_CONFIG_HOME", ".config");
+    for (const auto& dir :
+         {environment.working_dir, user.empty() ? fs::path() : user / "lurus", environment.system_config}) {
+        if (!dir.empty() && fs::is_regular_file(dir / "lurus.toml", error)) return dir / "lurus.toml";
+    }
+    return fs::path();
+}
+
 Result<Config> load_config(const ConfigFlags& flags) {
     return load_config(flags, Environment::of_process());
 }
 
 Result<Config> load_config(const ConfigFlags& flags, const Environment& environment) {
-    auto file = find_file(flags, environment);
+    auto file = find_config_file(flags, environment);
     if (!file) return std::unexpected(file.error());
     Config config;
     config.file = *file;

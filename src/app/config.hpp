@@ -53,6 +53,9 @@ struct Environment {
     static Environment of_process();
 };
 
+/// The file that would be read; empty when there is none. `not_found` when one is named that does not exist.
+Result<std::filesystem::path> find_config_file(const ConfigFlags& flags, const Environment& environment);
+
 /// Looks for `lurus.toml` in the working folder, the user's configuration folder, /etc/lurus.
 /// `invalid_argument`: every mistake on a line of its own, each with file, line and column (or the variable, or the
 /// flag).

@@ -246,6 +246,7 @@ std::shared_ptr<const GatewaySnapshot> ControlPlane::snapshot() const {
 void ControlPlane::on_publish(std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher) {
     const std::scoped_lock lock(publish_mutex_);
     publisher_ = std::move(publisher);
+    if (publisher_) publisher_(snapshot_);
 }
 
 std::string ControlPlane::problem() const {

@@ -1,0 +1,172 @@
+#include "app/serve.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <thread>
+
+#include "app/control_plane.hpp"
+#include "app/reload.hpp"
+#include "app/serve_banner.hpp"
+#include "app/server_file.hpp"
+#include "app/version.hpp"
+#include "core/log_setup.hpp"
+#include "core/platform.hpp"
+#include "core/terminal.hpp"
+
+namespace lurus::app {
+namespace {
+
+int refuse(const Error& error) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "lurus: %s\n", error.message.c_str());
+    return 1;
+}
+
+std::vector<std::string> urls_of(const Gateway& gateway, const GatewaySettings& settings) {
+    std::vector<std::string> urls;
+    const auto addresses = gateway.addresses();
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        urls.push_back(
+            url_of(addresses[i], i < settings.listeners.size() && !settings.listeners[i].certificate_file.empty()));
+    }
+    return urls;
+}
+
+// With no key at all nobody could use what was just started.
+Result<std::string> first_key(ControlPlane& plane, const GatewaySettings& settings) {
+    const bool open = std::ranges::all_of(settings.listeners, &ListenerSettings::open);
+    auto keys = plane.identity().list_keys();
+    if (!keys) return std::unexpected(keys.error());
+    if (open || !keys->empty()) return std::string();
+    NewKey wanted;
+    wanted.name = "default";
+    wanted.note = "made at the first start";
+    auto made = plane.identity().create_key(wanted);
+    if (!made) return std::unexpected(made.error());
+    return std::string(made->key.reveal());
+}
+
+// The command as this person can type it: by name when it is in PATH, else by its path, short when it is below here.
+std::string typed_program(const Environment& environment) {
+    if (program_exists("lurus")) return "lurus";
+    const auto executable = platform::executable();
+    if (executable.empty()) return "lurus";
+    const auto relative = executable.lexically_relative(environment.working_dir);
+    const bool below = !relative.empty() && *relative.begin() != "..";
+    return shell_word(below ? "./" + relative.string() : executable.string());
+}
+
+void print_banner(ControlPlane& plane, const ConfigFlags& flags, const Environment& environment,
+                  std::vector<std::string> urls, const std::string& new_key) {
+    const Config config = plane.config();
+    BannerFacts facts;
+    facts.version = version();
+    facts.urls = std::move(urls);
+    for (const auto& listener : config.gateway.listeners) {
+        if (facts.certificate.empty()) facts.certificate = listener.certificate_file;
+    }
+    facts.new_key = new_key;
+    facts.needs_key = !std::ranges::all_of(config.gateway.listeners, &ListenerSettings::open);
+    facts.program = typed_program(environment);
+    if (flags.data_dir || environment.variables.contains("LURUS_DATA_DIR"))
+        facts.options = " --data-dir " + shell_word(config.data_dir.string());
+    if (flags.config_file) facts.options += " --config " + shell_word(config.file.string());
+    facts.data_dir = config.data_dir.string();
+    facts.config_file = config.file.string();
+    const auto snapshot = plane.snapshot();
+    const auto& providers = snapshot->catalog->providers();
+    facts.demo_only =
+        !providers.empty() && std::ranges::all_of(providers, [](const auto& p) { return p->local != nullptr; });
+    choose_example(*snapshot->catalog, facts);
+    const std::string text = banner(facts, stdout_is_terminal() ? Colour::terminal : Colour::none);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+}
+
+/// Drains while it goes on listening for the second signal, which ends everything at once.
+int drain(Gateway& gateway, platform::Signals& signals) {
+    std::atomic<bool> done = false;
+    std::thread drainer([&] {
+        gateway.drain();
+        done = true;
+    });
+    int code = 0;
+    while (!done) {
+        const auto signal = signals.wait(50);
+        if (!signal || *signal == platform::StopSignal::hangup || code != 0) continue;
+        spdlog::warn("stopping at once");
+        code = *signal == platform::StopSignal::interrupt ? 130 : 143;
+        gateway.stop();
+    }
+    drainer.join();
+    return code;
+}
+
+int serve_until_told(ControlPlane& plane, Gateway& gateway, platform::Signals& signals, ConfigWatch& watch) {
+    while (true) {
+        const auto signal = signals.wait(1000);
+        if (signal && *signal != platform::StopSignal::hangup) break;
+        const bool changed = watch.changed();
+        if (!signal && !changed) continue;
+        spdlog::info(signal ? "SIGHUP: reading the configuration again" : "the configuration file changed");
+        platform::notify_service_manager("RELOADING=1");
+        (void)plane.reload();  // a refusal is logged, and shown by the API and /health
+        platform::notify_service_manager("READY=1");
+    }
+    platform::notify_service_manager("STOPPING=1");
+    spdlog::info("ending: running answers may finish; a second signal stops at once");
+    return drain(gateway, signals);
+}
+
+}  // namespace
+
+int run_serve(const ConfigFlags& flags) {
+    platform::Signals signals;
+    setup_log("info");
+    const Environment environment = Environment::of_process();
+    ConfigWatch watch(flags, environment);
+    auto config = load_config(flags, environment);
+    if (!config) return refuse(config.error());
+    set_log_level(config->log_level);
+    for (const auto& warning : config->warnings) spdlog::warn("{}", warning);
+
+    // The file that was found stays the one that counts: when it is away, another one does not take its place.
+    ConfigFlags again = flags;
+    if (!config->file.empty()) again.config_file = config->file;
+    auto opened = ControlPlane::open(
+        *config, Role::server, [again, environment] { return load_config(again, environment); }, system_clock());
+    if (!opened) return refuse(opened.error());
+    ControlPlane& plane = **opened;
+
+    auto gateway = make_gateway(
+        plane.snapshot(), plane.log(), [&plane](const ApiCall& call) { return plane.handle(call); }, system_clock());
+    if (auto started = gateway->start(); !started) return refuse(started.error());
+    plane.on_publish(
+        [&gateway](std::shared_ptr<const GatewaySnapshot> snapshot) { gateway->publish(std::move(snapshot)); });
+    const auto urls = urls_of(*gateway, config->gateway);
+    plane.set_addresses(urls);
+
+    auto key = first_key(plane, config->gateway);
+    if (!key) return refuse(key.error());
+    ServerFile server;
+    server.pid = platform::process_id();
+    server.addresses = urls;
+    server.started = system_clock().now();
+    server.version = version();
+    if (auto written = write_server_file(config->data_dir, server); !written) return refuse(written.error());
+    print_banner(plane, flags, environment, urls, *key);
+    platform::notify_service_manager("READY=1");
+
+    const int code = serve_until_told(plane, *gateway, signals, watch);
+    plane.on_publish(nullptr);
+    remove_server_file(config->data_dir);
+    gateway.reset();
+    opened->reset();
+    spdlog::info("ended");
+    return code;
+}
+
+}  // namespace lurus::app

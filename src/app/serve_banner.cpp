@@ -1,0 +1,116 @@
+#include "app/serve_banner.hpp"
+
+#include <algorithm>
+
+#include "app/server_file.hpp"
+
+namespace lurus::app {
+namespace {
+
+struct Paint {
+    Colour colour;
+    [[nodiscard]] std::string bold(const std::string& text) const { return wrap("1", text); }
+    [[nodiscard]] std::string dim(const std::string& text) const { return wrap("2", text); }
+    [[nodiscard]] std::string accent(const std::string& text) const { return wrap("36", text); }
+
+private:
+    [[nodiscard]] std::string wrap(const char* code, const std::string& text) const {
+        return colour == Colour::none ? text : "\x1b[" + std::string(code) + "m" + text + "\x1b[0m";
+    }
+};
+
+// The plainest way in: http, then a Unix socket, then https.
+std::string best_url(const std::vector<std::string>& urls) {
+    for (const std::string_view scheme : {"http://", "unix:", "https://"}) {
+        for (const auto& url : urls) {
+            if (url.starts_with(scheme)) return reachable_url(url);
+        }
+    }
+    return {};
+}
+
+std::string curl_line(const BannerFacts& f) {
+    std::string url = best_url(f.urls);
+    std::string line = "curl -N ";
+    if (url.starts_with("unix:")) {
+        line += "--unix-socket " + shell_word(url.substr(5)) + " ";
+        url = "http://localhost";
+    } else if (url.starts_with("https://") && !f.certificate.empty()) {
+        line += "--cacert " + shell_word(f.certificate) + " ";
+    }
+    std::string path, body, extra;
+    const std::string model = "\"model\":\"" + f.model + "\"";
+    switch (f.family) {
+        case Family::anthropic:
+            path = "/v1/messages";
+            extra = " -H 'anthropic-version: 2023-06-01'";
+            body = "{" + model +
+                   ",\"max_tokens\":256,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}";
+            break;
+        case Family::openai:
+            path = "/v1/chat/completions";
+            body = "{" + model + ",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}";
+            break;
+        case Family::gemini:
+            path = "/v1beta/models/" + f.model + ":streamGenerateContent?alt=sse";
+            body = "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Hello\"}]}]}";
+            break;
+    }
+    line += shell_word(url + path);
+    if (f.needs_key) line += f.new_key.empty() ? " -H \"x-api-key: $LURUS_KEY\"" : " -H 'x-api-key: " + f.new_key + "'";
+    return line + extra + " -H 'content-type: application/json' -d '" + body + "'";
+}
+
+}  // namespace
+
+std::string shell_word(std::string_view text) {
+    const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("-_./:@%+=,").find(c) != std::string_view::npos;
+    });
+    if (plain) return std::string(text);
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
+}
+
+void choose_example(const Catalog& catalog, BannerFacts& facts) {
+    for (const Family family : {Family::anthropic, Family::openai, Family::gemini}) {
+        for (const auto& model : catalog.models(family)) {
+            if (model.id.find_first_of("*?\"'\\") != std::string::npos) continue;
+            facts.family = family;
+            facts.model = model.id;
+            return;
+        }
+    }
+}
+
+std::string banner(const BannerFacts& f, Colour colour) {
+    const Paint paint{colour};
+    std::string out = "\n" + paint.bold("Lurus Switch " + f.version) + " is ready on ";
+    for (std::size_t i = 0; i < f.urls.size(); ++i) out += (i == 0 ? "" : ", ") + paint.accent(f.urls[i]);
+    out += "\n" + paint.dim("data " + f.data_dir + (f.config_file.empty() ? "" : ", configuration " + f.config_file)) +
+           "\n\n";
+    const auto command = [&](const std::string& text) { return f.program + " " + text + f.options; };
+    const auto row = [&](const std::string& what, const std::string& how) {
+        std::string label = "  " + what;
+        label.resize(std::max<std::size_t>(label.size() + 1, 24), ' ');
+        out += label + how + "\n";
+    };
+    if (!f.new_key.empty()) {
+        row("Your key", paint.accent(f.new_key));
+        row("", paint.dim("shown this once; make another with: " + command("key create --name NAME")));
+    } else if (f.needs_key) {
+        row("Make a key", command("key create --name NAME"));
+    }
+    if (!f.model.empty()) {
+        out += "  Try it:\n    " + curl_line(f) + "\n";
+        if (f.demo_only) row("", paint.dim("the built-in demo answers; no vendor is asked"));
+    }
+    row("Connect a client", command("connect claude") + paint.dim("   (or codex, gemini; --undo takes it back)"));
+    row("Add a provider", command("provider add anthropic --kind anthropic --api-key-env ANTHROPIC_API_KEY"));
+    row("See requests, cost", command("logs -f") + paint.dim("   and   ") + command("usage"));
+    return out + "\n";
+}
+
+}  // namespace lurus::app

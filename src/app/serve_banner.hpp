@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/config.hpp"
+#include "lurus/provider.hpp"
+
+namespace lurus::app {
+
+/// What a person needs after the start.
+struct BannerFacts {
+    std::string version;
+    std::vector<std::string> urls;  // where it listens
+    std::string certificate;        // of the first https address
+    std::string new_key;            // shown this once; empty when there were keys already
+    bool needs_key = true;          // false: every listener is open
+    std::string program = "lurus";  // as this person can type it
+    std::string options;            // ` --data-dir DIR`, or empty
+    std::string data_dir;
+    std::string config_file;  // empty = none
+    bool demo_only = false;   // only the demo provider answers
+    Family family = Family::anthropic;
+    std::string model;  // for the example; empty: nobody answers yet
+};
+
+enum class Colour : std::uint8_t { none, terminal };
+
+std::string banner(const BannerFacts& facts, Colour colour);
+
+/// A shell word: as it is, or in single quotes.
+std::string shell_word(std::string_view text);
+
+/// Chooses the example's dialect and model.
+void choose_example(const Catalog& catalog, BannerFacts& facts);
+
+}  // namespace lurus::app

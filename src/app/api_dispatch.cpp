@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "app/redact.hpp"
 #include "core/problem.hpp"
 #include "core/sha256.hpp"
 #include "core/url.hpp"
@@ -159,7 +160,7 @@ ApiResponse ApiDispatcher::dispatch(ApiRequest request, std::string_view target)
     try {
         return route->handler(request);
     } catch (const std::exception& e) {
-        spdlog::error("{} {} failed: {}", route->method, route->path, e.what());
+        spdlog::error("{} {} failed: {}", route->method, route->path, without_quotes(e.what()));
     } catch (...) {
         spdlog::error("{} {} failed", route->method, route->path);
     }

@@ -7,6 +7,7 @@
 
 #include "app/config_reader.hpp"
 #include "app/config_sections.hpp"
+#include "app/redact.hpp"
 #include "core/embedded.hpp"
 #include "core/files.hpp"
 #include "core/platform.hpp"
@@ -61,21 +62,6 @@ void warn_of_readable_secrets(Config& config) {
         !config.keys.empty() || std::ranges::any_of(config.providers, [](const auto& p) { return !p.api_key.empty(); });
     if (secrets)
         config.warnings.push_back(config.file.string() + " holds keys and other users may read it; chmod 600 it");
-}
-
-// The parser quotes what it stumbled over, which may be an unquoted secret.
-std::string without_quotes(std::string_view description) {
-    std::string out;
-    bool inside = false;
-    for (const char c : description) {
-        if (c == '\'' || c == '"') {
-            if (!inside) out += "...";
-            inside = !inside;
-        } else if (!inside) {
-            out += c;
-        }
-    }
-    return out;
 }
 
 }  // namespace

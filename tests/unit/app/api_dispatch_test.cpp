@@ -1,0 +1,156 @@
+#include "app/api_dispatch.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+using namespace lurus;
+using namespace lurus::app;
+
+namespace {
+
+ApiRoute route(std::string method, std::string path) {
+    ApiRoute out;
+    out.method = method;
+    out.path = path;
+    out.handler = [=](const ApiRequest& request) {
+        nlohmann::json body{{"route", method + " " + path}, {"path", request.path},   {"params", request.params},
+                            {"query", request.query},       {"actor", request.actor}, {"body", request.body}};
+        ApiResponse response;
+        response.body = body.dump();
+        return response;
+    };
+    return out;
+}
+
+ApiDispatcher made() {
+    std::vector<ApiRoute> routes{route("GET", "/api/v1/keys"),        route("POST", "/api/v1/keys"),
+                                 route("GET", "/api/v1/keys/{id}"),   route("DELETE", "/api/v1/keys/{id}"),
+                                 route("GET", "/api/v1/keys/count"),  route("POST", "/api/v1/providers/{name}/test"),
+                                 route("GET", "/api/v1/openapi.json")};
+    ApiRoute broken = route("GET", "/api/v1/broken");
+    broken.handler = [](const ApiRequest&) -> ApiResponse { throw std::runtime_error("secret sk-inside"); };
+    routes.push_back(broken);
+    ApiRoute odd = route("GET", "/api/v1/odd");
+    odd.handler = [](const ApiRequest&) -> ApiResponse { throw 3; };
+    routes.push_back(odd);
+    return ApiDispatcher(std::move(routes), 100);
+}
+
+ApiResponse ask(const std::string& method, const std::string& target, const std::string& body = "") {
+    static const ApiDispatcher dispatcher = made();
+    ApiRequest request;
+    request.method = method;
+    request.body = body;
+    return dispatcher.dispatch(request, target);
+}
+
+nlohmann::json json_of(const ApiResponse& response) {
+    return nlohmann::json::parse(response.body);
+}
+
+std::string header(const ApiResponse& response, std::string_view name) {
+    for (const auto& [key, value] : response.headers) {
+        if (key == name) return value;
+    }
+    return "";
+}
+
+}  // namespace
+
+TEST_CASE("a target finds its route") {
+    CHECK(json_of(ask("GET", "/api/v1/keys"))["route"] == "GET /api/v1/keys");
+    CHECK(json_of(ask("GET", "/api/v1/keys/"))["route"] == "GET /api/v1/keys");
+    CHECK(json_of(ask("HEAD", "/api/v1/keys"))["route"] == "GET /api/v1/keys");
+    CHECK(json_of(ask("POST", "/api/v1/keys", "{}"))["body"] == "{}");
+    CHECK(json_of(ask("DELETE", "/api/v1/keys/abc"))["params"]["id"] == "abc");
+    CHECK(json_of(ask("POST", "/api/v1/providers/a/test"))["params"]["name"] == "a");
+    SUBCASE("a word wins over a parameter") {
+        CHECK(json_of(ask("GET", "/api/v1/keys/count"))["route"] == "GET /api/v1/keys/count");
+        CHECK(ask("DELETE", "/api/v1/keys/count").status == 405);
+    }
+    SUBCASE("escapes are decoded after the path is split") {
+        const auto body = json_of(ask("GET", "/api/v1/keys/deep%2Fseek%20%C3%A9%25?a=1%262&b=x+y&a=3&flag&e="));
+        CHECK(body["params"]["id"] == "deep/seek \u00e9%");
+        CHECK(body["query"]["a"] == "3");
+        CHECK(body["query"]["b"] == "x y");
+        CHECK(body["query"]["flag"] == "");
+        CHECK(body["query"]["e"] == "");
+        CHECK(json_of(ask("GET", "/api/v1/keys/%7Bid%7D"))["params"]["id"] == "{id}");
+    }
+}
+
+TEST_CASE("what there is not is a problem document") {
+    for (const auto& [method, target, status] :
+         std::vector<std::tuple<std::string, std::string, int>>{{"GET", "/api/v1/nothing", 404},
+                                                                {"GET", "/api/v1", 404},
+                                                                {"GET", "/api/v1//keys", 404},
+                                                                {"GET", "/api/v1/keys//", 404},
+                                                                {"GET", "/api/v1/keys/a/b", 404},
+                                                                {"PUT", "/api/v1/keys", 405},
+                                                                {"get", "/api/v1/keys", 405},
+                                                                {"GET", "/api/v1/keys/%zz", 400},
+                                                                {"GET", "/api/v1/keys/%00", 400},
+                                                                {"GET", "/api/v1/keys/%", 400},
+                                                                {"GET", "/api/v1/keys?a=%f", 400},
+                                                                {"GET", "api/v1/keys", 400},
+                                                                {"GET", "", 400}}) {
+        CAPTURE(target);
+        const auto response = ask(method, target);
+        CHECK(response.status == status);
+        CHECK(response.content_type == "application/problem+json");
+        CHECK(json_of(response)["status"] == status);
+        CHECK_FALSE(json_of(response)["detail"].get<std::string>().empty());
+    }
+    CHECK(header(ask("PUT", "/api/v1/keys"), "allow") == "GET, POST");
+    CHECK(ask("POST", "/api/v1/keys", std::string(101, ' ')).status == 413);
+    CHECK(ask("POST", "/api/v1/keys", std::string(100, ' ')).status == 200);
+}
+
+TEST_CASE("an exception becomes a 500 that tells nothing") {
+    for (const char* target : {"/api/v1/broken", "/api/v1/odd"}) {
+        const auto response = ask("GET", target);
+        CHECK(response.status == 500);
+        CHECK(response.body.find("sk-inside") == std::string::npos);
+    }
+}
+
+TEST_CASE("only the admin token opens the door") {
+    const ApiDispatcher dispatcher = made();
+    const Secret token("0123456789abcdef0123456789abcdef");
+    const auto with = [&](const std::string& authorization, const std::string& target = "/api/v1/keys",
+                          const std::string& method = "GET") {
+        ApiCall call;
+        call.request.method = method;
+        call.request.actor = "somebody";
+        call.target = target;
+        call.authorization = authorization;
+        return dispatcher.handle(call, token);
+    };
+    for (const char* wrong :
+         {"", "Bearer", "Bearer ", "Bearer 0123456789abcdef0123456789abcde", "Basic 0123456789abcdef0123456789abcdef",
+          "0123456789abcdef0123456789abcdef", "Bearer 0123456789abcdef0123456789abcdef0"}) {
+        CAPTURE(wrong);
+        const auto response = with(wrong);
+        CHECK(response.status == 401);
+        CHECK(header(response, "www-authenticate") == "Bearer realm=\"lurus\"");
+        CHECK(response.body.find("0123456789abcdef") == std::string::npos);
+    }
+    const auto good = with("bearer 0123456789abcdef0123456789abcdef");
+    CHECK(good.status == 200);
+    CHECK(json_of(good)["actor"] == "admin");
+    CHECK(header(good, "cache-control") == "no-store");
+    CHECK(header(good, "x-content-type-options") == "nosniff");
+    CHECK(header(good, "access-control-allow-origin").empty());
+    CHECK(with("", "/api/v1/nothing").status == 401);
+    CHECK(with("", "/api/v1/openapi.json").status == 200);
+    CHECK(with("", "/api/v1/openapi.json", "DELETE").status == 401);
+    CHECK(with("", "/api/v1/openapi.json/../keys").status == 401);
+
+    ApiCall call;
+    call.request.method = "GET";
+    call.target = "/api/v1/keys";
+    call.authorization = "Bearer ";
+    CHECK(dispatcher.handle(call, Secret()).status == 401);
+}

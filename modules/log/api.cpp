@@ -1,0 +1,291 @@
+#include "modules/log/api.hpp"
+
+#include <charconv>
+
+#include "core/problem.hpp"
+#include "modules/log/api_schema.hpp"
+#include "modules/log/json_text.hpp"
+#include "modules/log/record_json.hpp"
+#include "modules/log/rollup.hpp"
+
+namespace lurus::log {
+namespace {
+
+using Query = std::map<std::string, std::string>;
+
+Error wrong(const std::string& name, const std::string& value, const std::string& expected) {
+    return Error(ErrorCode::invalid_argument,
+                 "query parameter `" + name + "` is `" + value + "`; expected " + expected);
+}
+
+const std::string* find(const Query& query, const std::string& name) {
+    const auto found = query.find(name);
+    return found == query.end() ? nullptr : &found->second;
+}
+
+Result<std::optional<std::int64_t>> integer(const Query& query, const std::string& name, std::int64_t least,
+                                            std::int64_t most) {
+    const std::string* text = find(query, name);
+    if (text == nullptr) return std::nullopt;
+    std::int64_t value = 0;
+    const auto parsed = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (parsed.ec != std::errc() || parsed.ptr != text->data() + text->size() || value < least || value > most) {
+        const std::string range = most == INT64_MAX ? "at least " + std::to_string(least)
+                                                    : "from " + std::to_string(least) + " to " + std::to_string(most);
+        return std::unexpected(wrong(name, *text, "a whole number " + range));
+    }
+    return value;
+}
+
+/// A time, or how long ago.
+Result<std::optional<UnixMicros>> moment(const Query& query, const std::string& name, UnixMicros now) {
+    const std::string* text = find(query, name);
+    if (text == nullptr) return std::nullopt;
+    if (const auto time = parse_time(*text)) return *time;
+    if (const auto ago = parse_duration(*text)) return now - *ago;
+    return std::unexpected(
+        wrong(name, *text, "a time such as 2026-11-21T09:00:00Z, a date, or how long ago, such as 24h"));
+}
+
+struct TextParam {
+    const char* name;
+    std::optional<std::string> LogFilter::* value;
+};
+constexpr TextParam text_params[] = {
+    {"key", &LogFilter::key},           {"user", &LogFilter::user},
+    {"model", &LogFilter::model},       {"upstream_model", &LogFilter::upstream_model},
+    {"provider", &LogFilter::provider}, {"account", &LogFilter::account},
+    {"route", &LogFilter::route},       {"client", &LogFilter::client},
+    {"session", &LogFilter::session},
+};
+
+Result<void> add_names(const Query& query, LogFilter& filter) {
+    for (const auto& param : text_params) {
+        if (const auto* text = find(query, param.name)) filter.*param.value = *text;
+    }
+    if (const auto* text = find(query, "dialect")) {
+        filter.dialect = dialect_from(*text);
+        if (!filter.dialect) {
+            return std::unexpected(
+                wrong("dialect", *text, "anthropic, openai-chat, openai-responses, openai or gemini"));
+        }
+    }
+    if (const auto* text = find(query, "end")) {
+        filter.end = end_from(*text);
+        if (!filter.end) return std::unexpected(wrong("end", *text, "complete, client_gone, upstream_cut or error"));
+    }
+    if (const auto* text = find(query, "stream")) {
+        if (*text != "true" && *text != "false") return std::unexpected(wrong("stream", *text, "true or false"));
+        filter.stream = *text == "true";
+    }
+    return {};
+}
+
+Result<LogFilter> filter_from(const Query& query, UnixMicros now) {
+    LogFilter filter;
+    if (auto added = add_names(query, filter); !added) return std::unexpected(added.error());
+    const auto status = integer(query, "status", 0, 999);
+    if (!status) return std::unexpected(status.error());
+    if (*status) filter.status = static_cast<int>(**status);
+    const auto since = moment(query, "since", now), until = moment(query, "until", now);
+    if (!since) return std::unexpected(since.error());
+    if (!until) return std::unexpected(until.error());
+    filter.since = *since;
+    filter.until = *until;
+    const auto before = integer(query, "before_id", 0, INT64_MAX), after = integer(query, "after_id", 0, INT64_MAX);
+    if (!before) return std::unexpected(before.error());
+    if (!after) return std::unexpected(after.error());
+    filter.before_id = *before;
+    filter.after_id = *after;
+    const auto limit = integer(query, "limit", 1, 1000);
+    if (!limit) return std::unexpected(limit.error());
+    if (*limit) filter.limit = static_cast<int>(**limit);
+    return filter;
+}
+
+void append_records(JsonObject& object, const std::vector<RequestRecord>& records, bool bodies) {
+    std::string& list = object.member("data");
+    list += '[';
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        if (i > 0) list += ',';
+        append_record(list, records[i], bodies);
+    }
+    list += ']';
+}
+
+ApiResponse logs(RequestLog& log, const Clock& clock, const ApiRequest& request) {
+    const auto filter = filter_from(request.query, clock.now());
+    if (!filter) return problem(filter.error());
+    const auto records = log.query(*filter);
+    if (!records) return problem(records.error());
+    ApiResponse response;
+    JsonObject object(response.body);
+    append_records(object, *records, false);
+    // A full page may have more behind it; going backwards only.
+    const bool more = !filter->after_id && static_cast<int>(records->size()) == filter->limit && records->back().id > 1;
+    object.number_or_null("next_before_id", more ? std::optional(records->back().id) : std::nullopt);
+    object.close();
+    return response;
+}
+
+ApiResponse trace(RequestLog& log, const ApiRequest& request) {
+    const std::string& text = request.params.at("id");
+    const auto id = Id::parse(text);
+    if (!id) return problem(400, "`" + text + "` is not a trace id; expected 32 hexadecimal digits");
+    const auto records = log.trace(*id);
+    if (!records) return problem(records.error());
+    if (records->empty()) return problem(404, "no request with the trace id " + id->hex() + " is in the log");
+    ApiResponse response;
+    JsonObject object(response.body);
+    append_records(object, *records, true);
+    object.close();
+    return response;
+}
+
+std::optional<UsageBy> usage_by(std::string_view text) {
+    constexpr std::pair<std::string_view, UsageBy> names[] = {
+        {"model", UsageBy::model}, {"provider", UsageBy::provider}, {"key", UsageBy::key},
+        {"user", UsageBy::user},   {"day", UsageBy::day},           {"hour", UsageBy::hour}};
+    for (const auto& [name, by] : names) {
+        if (name == text) return by;
+    }
+    return std::nullopt;
+}
+
+void append_sums(JsonObject& object, const UsageRow& row) {
+    object.number("requests", row.requests);
+    object.number("errors", row.errors);
+    object.number("unpriced", row.unpriced);
+    object.number("input", row.input);
+    object.number("cache_read", row.cache_read);
+    object.number("cache_write_5m", row.cache_write_5m);
+    object.number("cache_write_1h", row.cache_write_1h);
+    object.number("output", row.output);
+    object.number("reasoning", row.reasoning);
+    object.number("cost_nano_usd", row.cost.nano_usd);
+    object.number_or_null("avg_duration_us",
+                          row.requests > 0 ? std::optional(row.duration_us / row.requests) : std::nullopt);
+}
+
+UsageRow total_of(const std::vector<UsageRow>& rows) {
+    UsageRow total;
+    for (const auto& row : rows) {
+        for (const auto member : {&UsageRow::requests, &UsageRow::errors, &UsageRow::unpriced, &UsageRow::input,
+                                  &UsageRow::cache_read, &UsageRow::cache_write_5m, &UsageRow::cache_write_1h,
+                                  &UsageRow::output, &UsageRow::reasoning, &UsageRow::duration_us}) {
+            total.*member += row.*member;
+        }
+        total.cost += row.cost;
+    }
+    return total;
+}
+
+ApiResponse usage(RequestLog& log, const Clock& clock, const ApiRequest& request) {
+    const std::string* by_text = find(request.query, "by");
+    const std::string by_name = by_text == nullptr ? "model" : *by_text;
+    const auto by = usage_by(by_name);
+    if (!by) return problem(wrong("by", by_name, "model, provider, key, user, day or hour"));
+    const UnixMicros now = clock.now();
+    const auto since = moment(request.query, "since", now), until = moment(request.query, "until", now);
+    if (!since) return problem(since.error());
+    if (!until) return problem(until.error());
+    const UnixMicros from = since->value_or(now - 24 * hour_us);
+    const UnixMicros to = until->value_or(now + 1);  // what happened this very microsecond counts
+    const auto rows = log.usage(from, to, *by);
+    if (!rows) return problem(rows.error());
+    ApiResponse response;
+    JsonObject object(response.body);
+    object.text("since", format_time(from));
+    object.text("until", format_time(to));
+    object.text("by", by_name);
+    std::string& list = object.member("data");
+    list += '[';
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+        if (i > 0) list += ',';
+        JsonObject row(list);
+        row.text_or_null("group", (*rows)[i].group);
+        append_sums(row, (*rows)[i]);
+        row.close();
+    }
+    list += ']';
+    JsonObject total(object.member("total"));
+    append_sums(total, total_of(*rows));
+    total.close();
+    object.close();
+    return response;
+}
+
+ApiResponse stats(RequestLog& log) {
+    const LogStatus status = log.status();
+    ApiResponse response;
+    JsonObject object(response.body);
+    object.boolean("healthy", status.healthy);
+    object.text_or_null("problem", status.problem);
+    object.number("committed", status.committed);
+    object.number("queued", status.queued);
+    object.number("queued_bytes", status.queued_bytes);
+    object.number("released_unsafe", status.released_unsafe);
+    object.close();
+    return response;
+}
+
+constexpr const char* text_schema = R"({"type":"string"})";
+constexpr const char* id_schema = R"({"type":"integer","format":"int64","minimum":0})";
+
+std::vector<ApiParam> log_params() {
+    std::vector<ApiParam> params;
+    for (const auto& param : text_params)
+        params.push_back(ApiParam{param.name, text_schema, "Only this value; empty = unknown"});
+    params.push_back(ApiParam{
+        "dialect", R"({"type":"string","enum":["anthropic","openai-chat","openai-responses","openai","gemini"]})",
+        "The client's dialect"});
+    params.push_back(ApiParam{"end", R"({"type":"string","enum":["complete","client_gone","upstream_cut","error"]})",
+                              "How it ended"});
+    params.push_back(
+        ApiParam{"status", R"({"type":"integer","minimum":0,"maximum":999})", "The status that the client got"});
+    params.push_back(ApiParam{"stream", R"({"type":"boolean"})", "Whether the answer was streamed"});
+    params.push_back(ApiParam{"since", text_schema, "From this time, date, or so long ago (24h)"});
+    params.push_back(ApiParam{"until", text_schema, "Before this time, date, or so long ago"});
+    params.push_back(ApiParam{"before_id", id_schema, "The next page: only smaller ids"});
+    params.push_back(ApiParam{"after_id", id_schema, "The live tail: only larger ids, oldest first"});
+    params.push_back(
+        ApiParam{"limit", R"({"type":"integer","minimum":1,"maximum":1000,"default":50})", "At most so many"});
+    return params;
+}
+
+ApiRoute route(const char* path, const char* id, const char* summary, std::string schema,
+               std::function<ApiResponse(const ApiRequest&)> handler) {
+    ApiRoute made;
+    made.method = "GET";
+    made.path = path;
+    made.operation_id = id;
+    made.summary = summary;
+    made.response_schema = std::move(schema);
+    made.handler = std::move(handler);
+    return made;
+}
+
+}  // namespace
+
+std::vector<ApiRoute> make_api(RequestLog& log, const Clock& clock) {
+    std::vector<ApiRoute> routes;
+    routes.push_back(route("/api/v1/logs", "listLogs", "Requests, newest first", records_schema(false, true),
+                           [&log, &clock](const ApiRequest& request) { return logs(log, clock, request); }));
+    routes.back().query = log_params();
+    routes.push_back(route("/api/v1/usage", "getUsage", "Tokens and cost, summed", usage_schema(),
+                           [&log, &clock](const ApiRequest& request) { return usage(log, clock, request); }));
+    routes.back().query = {
+        ApiParam{"by", R"({"type":"string","enum":["model","provider","key","user","day","hour"],"default":"model"})",
+                 "One row for each"},
+        ApiParam{"since", text_schema, "From this time, date, or so long ago; 24h when left out"},
+        ApiParam{"until", text_schema, "Before this time, date, or so long ago; now when left out"},
+    };
+    routes.push_back(route("/api/v1/traces/{id}", "getTrace",
+                           "All requests of one trace id, with bodies where they are kept", records_schema(true, false),
+                           [&log](const ApiRequest& request) { return trace(log, request); }));
+    routes.push_back(route("/api/v1/stats", "getStats", "How the request log is doing", status_schema(),
+                           [&log](const ApiRequest&) { return stats(log); }));
+    return routes;
+}
+
+}  // namespace lurus::log

@@ -1,0 +1,60 @@
+#pragma once
+// From the shards to the writer. Producers share lanes, one mutex each, so that they rarely meet; the writer takes a
+// lane whole.
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "lurus/log.hpp"
+
+namespace lurus::log {
+
+struct Appended {
+    RequestRecord record;
+    std::uint64_t ticket = 0;
+    CommitSink* sink = nullptr;
+    std::int64_t bytes = 0;  // weight_of(record) when it came
+};
+
+/// What a record holds in memory, bytes.
+std::int64_t weight_of(const RequestRecord& record);
+
+class AppendQueue {
+public:
+    /// Any thread. Wakes the writer only when the queue was empty.
+    void push(Appended&& item);
+
+    /// Writer: moves every lane that has something onto `out`.
+    void take(std::vector<std::vector<Appended>>& out);
+    /// Writer: hands an emptied vector back, so that its memory is used again.
+    void recycle(std::vector<Appended>&& emptied);
+    /// Writer: sleeps until something is queued, `nudge` was called, or the timeout (negative: none) has passed.
+    void wait(std::int64_t timeout_us);
+    /// Writer: sleeps until `nudge` or the timeout, whatever is queued.
+    void wait_ignoring_queue(std::int64_t timeout_us);
+
+    /// Any thread.
+    void nudge();
+    [[nodiscard]] bool empty() const { return pending_.load() == 0; }
+
+private:
+    struct alignas(64) Lane {
+        std::mutex mutex;
+        std::vector<Appended> items;
+    };
+    void sleep(std::int64_t timeout_us, bool for_queue);
+
+    std::array<Lane, 8> lanes_;
+    std::vector<std::vector<Appended>> spare_;  // the writer's
+    alignas(64) std::atomic<std::int64_t> pending_ = 0;
+    std::atomic<bool> sleeping_ = false;
+    std::mutex sleep_mutex_;
+    std::condition_variable woken_;
+    bool nudged_ = false;  // under sleep_mutex_
+};
+
+}  // namespace lurus::log

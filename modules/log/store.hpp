@@ -1,0 +1,70 @@
+#pragma once
+// The writer's connection: appends, and the upkeep that follows them in small slices. The writer's thread only.
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/sqlite.hpp"
+#include "lurus/log.hpp"
+#include "modules/log/queue.hpp"
+#include "modules/log/rows.hpp"
+#include "modules/log/state.hpp"
+
+namespace lurus::log {
+
+/// Runs statements between BEGIN IMMEDIATE and COMMIT; rolls back when left by an exception.
+class WriteTransaction {
+public:
+    explicit WriteTransaction(SQLite::Database& db);
+    ~WriteTransaction();
+    WriteTransaction(const WriteTransaction&) = delete;
+    WriteTransaction& operator=(const WriteTransaction&) = delete;
+    void commit();
+
+private:
+    SQLite::Database& db_;
+    bool open_ = true;
+};
+
+/// Where the file's cursors stand when it is opened.
+struct Cursors {
+    std::int64_t last_id = 0;  // of any row, also of removed ones
+    std::int64_t closed_segments = 0;
+    std::int64_t rolled_to = 0;
+    std::int64_t rolling_to = 0;  // 0 = no booking was under way
+    std::int64_t rolling_group = 0;
+    UnixMicros max_time = INT64_MIN;  // over closed segments
+};
+
+class Store {
+public:
+    static Result<std::unique_ptr<Store>> open(const LogSettings& settings);
+
+    /// Gives the records ids after `last_id` and writes all of them in one transaction, or none.
+    void append(std::vector<std::vector<Appended>>& batches, std::int64_t last_id);
+    [[nodiscard]] Cursors cursors();
+    SQLite::Database& db() { return *db_; }
+    /// Pages in the write-ahead log after the last commit.
+    [[nodiscard]] int wal_pages() const { return wal_pages_; }
+    /// Moves what it can from the write-ahead log into the file; never waits for readers.
+    void checkpoint();
+
+private:
+    explicit Store(std::unique_ptr<SQLite::Database> db);
+    void insert_bodies(const RequestRecord& record);
+
+    std::unique_ptr<SQLite::Database> db_;
+    SqliteStatement insert_record_;
+    SqliteStatement insert_body_;
+    int wal_pages_ = 0;
+    std::string detail_;
+};
+
+/// zstd, one frame.
+std::string compress(std::string_view bytes);
+Result<std::string> decompress(std::span<const std::uint8_t> frame);
+
+}  // namespace lurus::log

@@ -1,0 +1,144 @@
+#include <sqlite3.h>
+#include <zstd.h>
+
+#include <algorithm>
+
+#include "modules/log/record_json.hpp"
+#include "modules/log/store.hpp"
+
+namespace lurus::log {
+namespace {
+
+constexpr std::uint64_t body_most = 1ull << 30;
+
+// Someone else's lock must not hold the writer for long: it has records to release.
+constexpr int busy_timeout_ms = 20;
+
+void exec(SQLite::Database& db, const char* sql) {
+    const int code = sqlite3_exec(db.getHandle(), sql, nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) throw SQLite::Exception(db.getHandle(), code);
+}
+
+}  // namespace
+
+WriteTransaction::WriteTransaction(SQLite::Database& db) : db_(db) {
+    exec(db_, "BEGIN IMMEDIATE");
+}
+
+WriteTransaction::~WriteTransaction() {
+    // SQLite has rolled back by itself after some errors.
+    if (open_ && sqlite3_get_autocommit(db_.getHandle()) == 0) {
+        sqlite3_exec(db_.getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    }
+}
+
+void WriteTransaction::commit() {
+    exec(db_, "COMMIT");
+    open_ = false;
+}
+
+Result<std::unique_ptr<Store>> Store::open(const LogSettings& settings) {
+    SqliteOptions options;
+    options.strict = settings.strict;
+    options.page_size = 8192;
+    options.busy_timeout_ms = busy_timeout_ms;
+    options.one_thread = true;
+    options.auto_checkpoint = false;
+    auto db = open_sqlite(settings.file, "log", options);
+    if (!db) return std::unexpected(db.error());
+    try {
+        return std::unique_ptr<Store>(new Store(std::move(*db)));
+    } catch (const SQLite::Exception& e) {
+        return std::unexpected(sqlite_error("opening " + settings.file.string(), e));
+    }
+}
+
+Store::Store(std::unique_ptr<SQLite::Database> db)
+    : db_(std::move(db)),
+      insert_record_(*db_, insert_record_sql()),
+      insert_body_(*db_, "INSERT INTO body (id, request, response) VALUES (?, ?, ?)") {
+    sqlite3_wal_hook(
+        db_->getHandle(),
+        [](void* self, sqlite3*, const char*, int pages) {
+            static_cast<Store*>(self)->wal_pages_ = pages;
+            return SQLITE_OK;
+        },
+        this);
+}
+
+void Store::append(std::vector<std::vector<Appended>>& batches, std::int64_t last_id) {
+    WriteTransaction transaction(*db_);
+    for (auto& batch : batches) {
+        for (auto& item : batch) {
+            item.record.id = ++last_id;
+            detail_.clear();
+            append_detail(detail_, item.record);
+            bind_record(insert_record_, item.record, detail_);
+            insert_record_.run();
+            if (!item.record.request_body.empty() || !item.record.response_body.empty()) insert_bodies(item.record);
+        }
+    }
+    transaction.commit();
+}
+
+void Store::insert_bodies(const RequestRecord& record) {
+    const std::string request = compress(record.request_body);
+    const std::string response = compress(record.response_body);
+    insert_body_.clear();
+    insert_body_.bind(1, record.id);
+    if (!request.empty()) insert_body_.bind_blob(2, request.data(), request.size());
+    if (!response.empty()) insert_body_.bind_blob(3, response.data(), response.size());
+    insert_body_.run();
+}
+
+Cursors Store::cursors() {
+    Cursors cursors;
+    SqliteStatement rollup(*db_, "SELECT done_to, doing_to, doing_group FROM rollup_state");
+    if (rollup.step()) {
+        cursors.rolled_to = rollup.integer(0);
+        cursors.rolling_to = rollup.integer(1);
+        cursors.rolling_group = rollup.integer(2);
+    }
+    SqliteStatement segments(*db_, "SELECT coalesce(max(id) + 1, 0), coalesce(max(max_time), ?) FROM segment");
+    segments.bind(1, INT64_MIN);
+    if (segments.step()) {
+        cursors.closed_segments = segments.integer(0);
+        cursors.max_time = segments.integer(1);
+    }
+    SqliteStatement last(*db_, "SELECT coalesce(max(id), 0) FROM record");
+    if (last.step()) cursors.last_id = last.integer(0);
+    // All rows may have been removed: their ids are not given again.
+    cursors.last_id = std::max({cursors.last_id, cursors.rolled_to, cursors.closed_segments * segment_rows});
+    SqliteStatement first(*db_, "SELECT coalesce(min(id), ?) FROM record");
+    first.bind(1, cursors.last_id + 1);
+    if (first.step()) cursors.closed_segments = std::max(cursors.closed_segments, segment_of(first.integer(0)));
+    return cursors;
+}
+
+void Store::checkpoint() {
+    int all = 0, moved = 0;
+    const int code = sqlite3_wal_checkpoint_v2(db_->getHandle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &all, &moved);
+    if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(db_->getHandle(), code);
+    // Wholly moved, the next commit starts the log over.
+    if (all == moved) wal_pages_ = 0;
+}
+
+std::string compress(std::string_view bytes) {
+    if (bytes.empty()) return {};
+    std::string frame(ZSTD_compressBound(bytes.size()), '\0');
+    const std::size_t size = ZSTD_compress(frame.data(), frame.size(), bytes.data(), bytes.size(), 1);
+    frame.resize(ZSTD_isError(size) != 0 ? 0 : size);
+    return frame;
+}
+
+Result<std::string> decompress(std::span<const std::uint8_t> frame) {
+    if (frame.empty()) return std::string();
+    const auto size = ZSTD_getFrameContentSize(frame.data(), frame.size());
+    if (size > body_most) return fail(ErrorCode::corrupt, "a stored body is not a zstd frame of a known size");
+    std::string bytes(size, '\0');
+    const std::size_t got = ZSTD_decompress(bytes.data(), bytes.size(), frame.data(), frame.size());
+    if (ZSTD_isError(got) != 0 || got != size) return fail(ErrorCode::corrupt, "a stored body does not decompress");
+    return bytes;
+}
+
+}  // namespace lurus::log

@@ -1,0 +1,118 @@
+// TLS, a Unix socket, several listeners, --listen, and what happens when one cannot be bound.
+import test, { before, after } from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { anthropic, json, sse, startUpstream, streamOf } from '../upstream/index.mjs';
+import { connectRaw, post, requestBytes } from './lib/raw.mjs';
+import { Lurus, configFor, freePort, startLurus, tempFolder } from './lib/lurus.mjs';
+
+let up, folder, certificate, key;
+
+before(async () => {
+  up = await startUpstream();
+  folder = tempFolder('lurus-e2e-tls-');
+  certificate = path.join(folder, 'cert.pem');
+  key = path.join(folder, 'key.pem');
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', certificate, '-days', '2',
+    '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'], { stdio: 'ignore' });
+});
+
+after(async () => {
+  await up?.close();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+const whole = async (lurus, options) => {
+  up.clear().next(sse(streamOf(anthropic), { split: 100 }), json(anthropic.json));
+  const client = await connectRaw(lurus, options);
+  await client.write(requestBytes('POST', '/v1/messages', { body: anthropic.request(true) }));
+  assert.equal((await client.answer(1)).body.toString(), streamOf(anthropic));
+  await client.write(requestBytes('POST', '/v1/messages', { body: anthropic.request(false) }));
+  assert.equal((await client.answer(2)).body.toString(), anthropic.json);
+  client.close();
+};
+
+test('TLS, several listeners and a Unix socket at once', async () => {
+  const [plain, secure] = [await freePort(), await freePort()];
+  const socket = path.join(folder, 'lurus.sock');
+  const lurus = await startLurus({ url: `http://127.0.0.1:${plain}`, config: configFor(up, { server: {
+    listen: [`127.0.0.1:${plain}`, `unix:${socket}`],
+    listener: [{ address: `127.0.0.1:${secure}`, tls: { certificate, private_key: key } }],
+  } }) });
+  try {
+    lurus.port = plain;
+    await whole(lurus);
+    await whole(lurus, { path: socket });
+    lurus.port = secure;
+    const ca = fs.readFileSync(certificate);
+    await whole(lurus, { tls: { ca, servername: 'localhost' } });
+    for (const version of ['TLSv1.2', 'TLSv1.3']) await whole(lurus, { tls: { ca, servername: 'localhost', minVersion: version, maxVersion: version } });
+    await assert.rejects(connectRaw(lurus, { tls: { ca, servername: 'localhost', maxVersion: 'TLSv1.1', minVersion: 'TLSv1' } }));
+    const wrong = await connectRaw(lurus);
+    await wrong.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
+    await wrong.closed(5000);
+    assert.equal(fs.statSync(socket).isSocket(), true);
+  } finally {
+    await lurus.close();
+  }
+  assert.equal(fs.existsSync(socket), false, 'the socket file is left behind');
+});
+
+test('a Unix socket left by a dead process is taken over', async () => {
+  const socket = path.join(folder, 'again.sock');
+  const config = () => configFor(up, { server: { listen: [`unix:${socket}`, `127.0.0.1:${port}`] } });
+  const port = await freePort();
+  const first = await startLurus({ url: `http://127.0.0.1:${port}`, config: config() });
+  await first.kill9();
+  await first.close();
+  assert.equal(fs.existsSync(socket), true);
+  const second = await startLurus({ url: `http://127.0.0.1:${port}`, config: config() });
+  second.port = port;
+  try {
+    await whole(second, { path: socket });
+  } finally {
+    await second.close();
+  }
+});
+
+test('--listen overrides the file', async () => {
+  const port = await freePort();
+  const lurus = await startLurus({ url: `http://127.0.0.1:${port}`, listen: `127.0.0.1:${port}`, config: configFor(up, { server: { listen: `127.0.0.1:${await freePort()}` } }) });
+  lurus.port = port;
+  try {
+    await whole(lurus);
+  } finally {
+    await lurus.close();
+  }
+});
+
+test('a taken port is an error that names it, soon', async () => {
+  const lurus = new Lurus({ config: configFor(up, { server: { listen: `127.0.0.1:${up.port}` } }) });
+  await lurus.start({ waitReady: false });
+  const how = await lurus.exited;
+  assert.notEqual(how.code, 0);
+  assert.match(lurus.output, new RegExp(String(up.port)));
+  lurus.process = null;
+  await lurus.close();
+});
+
+test('a vendor behind TLS is verified, and reached with its CA', async () => {
+  const secured = await startUpstream({ tls: { key: fs.readFileSync(key), cert: fs.readFileSync(certificate) } });
+  const provider = (name, more) => ({ name, kind: 'anthropic', base_url: secured.url, api_key: 'k', models: [`${name}-*`], ...more });
+  const lurus = await startLurus({ config: configFor(secured, { providers: [provider('trusted', { ca_file: certificate }), provider('untrusted'), provider('unverified', { tls_verify: false })] }) });
+  try {
+    for (const name of ['trusted', 'unverified']) {
+      secured.clear().next(json(anthropic.json));
+      const answer = await post(lurus, '/v1/messages', anthropic.request(false, { model: `${name}-1` }));
+      assert.equal(answer.body.toString(), anthropic.json);
+    }
+    const refused = await post(lurus, '/v1/messages', anthropic.request(false, { model: 'untrusted-1' }));
+    assert.equal(refused.status, 502);
+    assert.match(refused.body.toString(), /certificate|TLS/i);
+  } finally {
+    await lurus.close();
+    await secured.close();
+  }
+});

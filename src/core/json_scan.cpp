@@ -1,6 +1,5 @@
 #include "core/json_scan.hpp"
 
-#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -463,6 +462,36 @@ std::size_t find_quote_or_backslash(std::string_view text, std::size_t from) {
 #endif
     while (i < text.size() && text[i] != '"' && text[i] != '\\') ++i;
     return i < text.size() ? i : text.size();
+}
+
+std::size_t find_quoted(std::string_view text, std::size_t from, const std::array<char, 5>& letters) {
+    std::size_t i = from;
+#ifdef LURUS_SSE2
+    const __m128i quote_mark = _mm_set1_epi8('"');
+    const __m128i a = _mm_set1_epi8(letters[0]);
+    const __m128i b = _mm_set1_epi8(letters[1]);
+    const __m128i c = _mm_set1_epi8(letters[2]);
+    const __m128i d = _mm_set1_epi8(letters[3]);
+    const __m128i e = _mm_set1_epi8(letters[4]);
+    for (; i + 17 <= text.size(); i += 16) {
+        const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
+        const __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i + 1));
+        const __m128i letter =
+            _mm_or_si128(_mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(next, a), _mm_cmpeq_epi8(next, b)),
+                                      _mm_or_si128(_mm_cmpeq_epi8(next, c), _mm_cmpeq_epi8(next, d))),
+                         _mm_cmpeq_epi8(next, e));
+        const auto mask =
+            static_cast<unsigned>(_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(v, quote_mark), letter)));
+        if (mask != 0) return i + static_cast<std::size_t>(std::countr_zero(mask));
+    }
+#endif
+    for (; i + 1 < text.size(); ++i) {
+        if (text[i] != '"') continue;
+        for (const char letter : letters) {
+            if (text[i + 1] == letter) return i;
+        }
+    }
+    return text.size();
 }
 
 std::size_t find_line_end(std::string_view text, std::size_t from) {

@@ -2,6 +2,7 @@
 // JSON (RFC 8259) read in place: no DOM, no allocation, one pass. Views point into the caller's text.
 // Invariant: nothing reads outside the text, whatever it holds.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -74,6 +75,8 @@ private:
 
 /// Index of the first `"` or `\` at or after `from`, else the text's size.
 std::size_t find_quote_or_backslash(std::string_view text, std::size_t from);
+/// Index of the first `"` that is followed by one of the letters, at or after `from`, else the text's size.
+std::size_t find_quoted(std::string_view text, std::size_t from, const std::array<char, 5>& letters);
 /// Index of the first CR or LF at or after `from`, else the text's size.
 std::size_t find_line_end(std::string_view text, std::size_t from);
 

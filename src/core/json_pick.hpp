@@ -1,0 +1,103 @@
+#pragma once
+// Picks a few values out of a JSON text that arrives in pieces, in memory that does not grow with the text.
+// Values beside the wanted paths are stepped over; a value that lies whole in one piece is handed out in place.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace lurus::json {
+
+/// A tree of wanted paths; the root node stands for the whole text. `key` is a member's name, `*` for every member that
+/// no other child names, or `[]` for every element of an array. A value that is captured is not followed into its
+/// children.
+struct Pick {
+    static constexpr std::uint8_t nothing = 255;
+    std::string_view key;
+    std::uint8_t capture = nothing;  // hand the whole value out under this id
+    std::uint8_t mark = nothing;     // say when a value begins and ends here
+    std::span<const Pick> children{};
+};
+
+class PickSink {
+public:
+    virtual ~PickSink() = default;
+    /// A whole value. Longer than `Picker::max_capture` and split over pieces: only its beginning, and `whole` is
+    /// false.
+    virtual void on_value(std::uint8_t id, std::string_view value, bool whole) = 0;
+    /// A value begins at a marked path; `first` is its first byte.
+    virtual void on_mark(std::uint8_t id, char first) = 0;
+    /// That value, an object or array that was followed, ended.
+    virtual void on_end(std::uint8_t id) = 0;
+};
+
+/// One text's reader. It trusts the text's structure; of a text that is not JSON it may pick nothing and find no end.
+class Picker {
+public:
+    static constexpr std::size_t max_capture = 1 << 20;
+    static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+    explicit Picker(const Pick& root) : root_(&root), wanted_(&root) {}
+
+    /// Reads a piece. Returns the index in it of the byte that ends the text's object, array or string, else `none`.
+    /// What follows the end is ignored.
+    std::size_t feed(std::string_view piece, PickSink& sink);
+    /// Starts again with a new text; keeps its memory.
+    void reset(const Pick& root);
+    [[nodiscard]] bool done() const { return state_ == State::done; }
+    /// The text cannot be JSON.
+    [[nodiscard]] bool broken() const { return state_ == State::broken; }
+    /// Between two elements (or before the first) of the outermost array.
+    [[nodiscard]] bool between_elements() const;
+
+private:
+    enum class State : std::uint8_t {
+        value,
+        key_or_end,
+        key,
+        key_escape,
+        colon,
+        after,
+        string,
+        string_escape,
+        scalar,
+        skim,
+        done,
+        broken
+    };
+    static constexpr std::size_t max_levels = 8;
+    static constexpr std::size_t max_key = 64;
+    struct Level {
+        const Pick* node = nullptr;
+        bool array = false;
+    };
+
+    const Pick* match(std::string_view raw_key) const;
+    const Pick* element() const;
+    std::size_t begin_value(std::string_view piece, std::size_t at, PickSink& sink);
+    void end_value(std::string_view piece, std::size_t end, PickSink& sink);
+    void close(PickSink& sink);
+    void hold(std::string_view bytes);
+    std::size_t read_key(std::string_view piece, std::size_t at);
+    std::size_t read_string(std::string_view piece, std::size_t at, PickSink& sink);
+    std::size_t skim(std::string_view piece, std::size_t at);
+
+    const Pick* root_;
+    State state_ = State::value;
+    const Pick* wanted_;  // what the coming value matches
+    const Pick* capturing_ = nullptr;
+    std::array<Level, max_levels> levels_{};
+    std::size_t depth_ = 0;          // levels that are followed
+    std::size_t open_brackets_ = 0;  // inside a value that is stepped over
+    bool in_string_ = false;         // there
+    bool in_escape_ = false;         // there
+    std::size_t capture_from_ = 0;
+    std::string held_;  // the captured value's bytes from earlier pieces
+    bool cut_ = false;  // held_ lost bytes to the limit
+    std::string key_;   // the key's bytes from earlier pieces
+};
+
+}  // namespace lurus::json

@@ -1,0 +1,88 @@
+#include <algorithm>
+#include <limits>
+
+#include "modules/billing/decimal.hpp"
+#include "modules/billing/model_name.hpp"
+#include "modules/billing/tariff_table.hpp"
+
+namespace lurus::billing {
+namespace {
+
+constexpr std::int64_t greatest = std::numeric_limits<std::int64_t>::max();
+
+using Counts = std::array<std::int64_t, class_count>;
+
+bool sane(const Usage& usage) {
+    for (const auto& count :
+         {usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h, usage.output, usage.reasoning,
+          usage.audio_input, usage.audio_output, usage.images, usage.web_searches}) {
+        // Far beyond any request, and small enough that sums stay in range.
+        if (count.value_or(0) < 0 || count.value_or(0) > greatest / 1000) return false;
+    }
+    return true;
+}
+
+std::int64_t total_input(const Usage& usage) {
+    return usage.input.value_or(0) + usage.cache_read.value_or(0) + usage.cache_write_5m.value_or(0) +
+           usage.cache_write_1h.value_or(0);
+}
+
+// Splits the parts off their wholes, so that every unit is in exactly one class.
+Counts disjoint(const Usage& usage, const Rates& rates) {
+    Counts counts{};
+    const auto put = [&](Class c, std::int64_t count) { counts[static_cast<std::size_t>(c)] = count; };
+    const std::int64_t input = usage.input.value_or(0);
+    const std::int64_t output = usage.output.value_or(0);
+    const std::int64_t audio_input = std::min(usage.audio_input.value_or(0), input);
+    const std::int64_t audio_output = std::min(usage.audio_output.value_or(0), output);
+    const std::int64_t reasoning =
+        rates.has(Class::reasoning) ? std::min(usage.reasoning.value_or(0), output - audio_output) : 0;
+    put(Class::input, input - audio_input);
+    put(Class::audio_input, audio_input);
+    put(Class::cache_read, usage.cache_read.value_or(0));
+    put(Class::cache_write_5m, usage.cache_write_5m.value_or(0));
+    put(Class::cache_write_1h, usage.cache_write_1h.value_or(0));
+    put(Class::output, output - audio_output - reasoning);
+    put(Class::audio_output, audio_output);
+    put(Class::reasoning, reasoning);
+    put(Class::image, usage.images.value_or(0));
+    put(Class::web_search, usage.web_searches.value_or(0));
+    return counts;
+}
+
+const Rates& rates_for(const Service& service, std::int64_t input) {
+    const Rates* rates = &service.tiers.front().rates;
+    for (const auto& tier : service.tiers) {
+        if (input > tier.above) rates = &tier.rates;
+    }
+    return *rates;
+}
+
+}  // namespace
+
+std::optional<Cost> cost_of(const Tariff& tariff, const Usage& usage) {
+    if (!usage.known() || !sane(usage)) return std::nullopt;
+    const Service* service = tariff.service(service_name(usage.service_tier));
+    if (service == nullptr) return std::nullopt;
+    const Rates& rates = rates_for(*service, total_input(usage));
+    const Counts counts = disjoint(usage, rates);
+    Cost cost;
+    cost.tariff = tariff.label;
+    cost.lines.reserve(static_cast<std::size_t>(std::ranges::count_if(counts, [](auto count) { return count > 0; })));
+    for (std::size_t i = 0; i < class_count; ++i) {
+        if (counts[i] == 0) continue;
+        if (rates.pico[i] == Rates::none) return std::nullopt;
+        const auto nano = nano_of(counts[i], rates.pico[i]);
+        if (!nano || *nano > greatest - cost.total.nano_usd) return std::nullopt;
+        CostLine line;
+        line.what = class_names[i];
+        line.units = counts[i];
+        line.price = Price{rates.pico[i]};
+        line.cost = Money{*nano};
+        cost.total += line.cost;
+        cost.lines.push_back(line);
+    }
+    return cost;
+}
+
+}  // namespace lurus::billing

@@ -1,6 +1,23 @@
-#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <string_view>
 
-int main() {
-    std::puts("lurus");
-    return 0;
+#include "app/cli.hpp"
+#include "core/terminal.hpp"
+
+namespace {
+
+bool wants_color() {
+    const char* no_color = std::getenv("NO_COLOR");
+    const char* term = std::getenv("TERM");
+    bool dumb = term != nullptr && std::string_view(term) == "dumb";
+    return lurus::stdout_is_terminal() && !dumb && (no_color == nullptr || *no_color == '\0');
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    lurus::app::Cli cli(std::cout, std::cerr, lurus::app::open_api, lurus::system_clock());
+    cli.style = {.color = wants_color(), .width = lurus::terminal_width()};
+    return lurus::app::run_cli(argc, argv, cli);
 }

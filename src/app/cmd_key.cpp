@@ -1,0 +1,112 @@
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <ostream>
+
+#include "app/cli.hpp"
+#include "app/cli_format.hpp"
+#include "app/cmd_render.hpp"
+
+namespace lurus::app {
+namespace {
+
+struct NewKeyOptions {
+    std::string name, note, expires;
+    std::vector<std::string> models, families;
+};
+
+int create(Cli& cli, const NewKeyOptions& options) {
+    Json body = {{"name", options.name}};
+    if (!options.note.empty()) body["note"] = options.note;
+    if (!options.expires.empty()) body["expires"] = options.expires;
+    if (!options.models.empty()) body["models"] = options.models;
+    if (!options.families.empty()) body["families"] = options.families;
+    auto created = cli.call("POST", "/api/v1/keys", {}, body);
+    if (!created) return cli.report(created.error());
+    if (cli.json) {
+        cli.print_json(*created);
+        return exit_ok;
+    }
+    cli.out << "Key '" << printable(options.name) << "' was made. It is shown this once:\n\n  "
+            << colored(text_of(*created, "key"), Color::bold, cli.style.color) << "\n\n";
+    return exit_ok;
+}
+
+int list(Cli& cli) {
+    auto keys = cli.get("/api/v1/keys");
+    if (!keys) return cli.report(keys.error());
+    if (cli.json)
+        cli.print_json_lines(*keys);
+    else
+        cli.out << render_keys(list_of(*keys), cli.style);
+    return exit_ok;
+}
+
+int revoke(Cli& cli, const std::string& name) {
+    auto gone = cli.call("DELETE", "/api/v1/keys/" + percent_encode(name));
+    if (!gone) return cli.report(gone.error());
+    if (cli.json)
+        cli.print_json({{"revoked", name}});
+    else
+        cli.out << "Key '" << printable(name) << "' is revoked.\n";
+    return exit_ok;
+}
+
+int set_disabled(Cli& cli, const std::string& name, const Json& change) {
+    auto changed = cli.call("PATCH", "/api/v1/keys/" + percent_encode(name), {}, change);
+    if (!changed) return cli.report(changed.error());
+    if (cli.json)
+        cli.print_json(*changed);
+    else
+        cli.out << "Key '" << printable(name) << "' is " << text_of(*changed, "status") << ".\n";
+    return exit_ok;
+}
+
+void add_create(CLI::App& key, Cli& cli) {
+    auto options = std::make_shared<NewKeyOptions>();
+    CLI::App* command = key.add_subcommand("create", "Make a key; it is shown this once");
+    command->add_option("--name", options->name, "What it is called in logs and usage")->required()->type_name("NAME");
+    command->add_option("--note", options->note, "For people")->type_name("TEXT");
+    command->add_option("--expires", options->expires, "When it stops working: 30d, 2027-01-31, RFC 3339")
+        ->type_name("WHEN");
+    command->add_option("--model", options->models, "Only these models: names or globs; repeatable")
+        ->type_name("MODEL")
+        ->allow_extra_args(false);
+    choose(cli,
+           command->add_option("--family", options->families, "Only this kind of API; repeatable")
+               ->allow_extra_args(false),
+           {"anthropic", "openai", "gemini"});
+    command->footer(
+        "Examples:\n"
+        "  lurus key create --name laptop\n"
+        "  lurus key create --name ci --expires 30d --model 'claude-*' --json");
+    command->callback([&cli, options] { cli.run = [&cli, options] { return create(cli, *options); }; });
+}
+
+void add_named(CLI::App& key, Cli& cli, const char* name, const char* description,
+               int (*act)(Cli&, const std::string&)) {
+    auto which = std::make_shared<std::string>();
+    CLI::App* command = key.add_subcommand(name, description);
+    command->add_option("key", *which, "Its name or id")->required()->type_name("NAME");
+    command->footer(fmt::format("Examples:\n  lurus key {} laptop", name));
+    command->callback([&cli, which, act] { cli.run = [&cli, which, act] { return act(cli, *which); }; });
+}
+
+}  // namespace
+
+void add_key_commands(CLI::App& app, Cli& cli) {
+    CLI::App* key = app.add_subcommand("key", "Keys that clients present");
+    key->footer("Examples:\n  lurus key create --name laptop\n  lurus key list");
+    add_create(*key, cli);
+    CLI::App* listing = key->add_subcommand("list", "All keys (never the keys themselves)");
+    listing->footer("Examples:\n  lurus key list\n  lurus key list --json | jq -r .name");
+    listing->callback([&cli] { cli.run = [&cli] { return list(cli); }; });
+    add_named(*key, cli, "revoke", "Revoke a key for good", revoke);
+    add_named(*key, cli, "disable", "Refuse a key until it is enabled again",
+              [](Cli& c, const std::string& name) { return set_disabled(c, name, {{"disabled", true}}); });
+    add_named(*key, cli, "enable", "Accept a disabled key again",
+              [](Cli& c, const std::string& name) { return set_disabled(c, name, {{"disabled", false}}); });
+}
+
+}  // namespace lurus::app

@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <ostream>
+
+#include "app/cli.hpp"
+#include "app/cli_format.hpp"
+#include "app/cmd_render.hpp"
+#include "core/files.hpp"
+
+namespace lurus::app {
+namespace {
+
+int list(Cli& cli, const std::string& filter) {
+    auto prices = cli.get("/api/v1/prices");
+    if (!prices) return cli.report(prices.error());
+    Json wanted = Json::array();
+    for (const auto& price : list_of(*prices)) {
+        if (filter.empty() || text_of(price, "model").find(filter) != std::string::npos ||
+            text_of(price, "kind").find(filter) != std::string::npos)
+            wanted.push_back(price);
+    }
+    if (cli.json)
+        cli.print_json_lines(wanted);
+    else
+        cli.out << render_prices(wanted, cli.style);
+    return exit_ok;
+}
+
+int show(Cli& cli, const std::string& model) {
+    auto price = cli.get("/api/v1/prices/" + percent_encode(model));
+    if (!price) return cli.report(price.error());
+    if (cli.json)
+        cli.print_json(*price);
+    else
+        cli.out << render_price(*price, cli.style);
+    return exit_ok;
+}
+
+int import(Cli& cli, const std::string& file, const std::string& from) {
+    auto text = read_file(file == "-" ? "/dev/stdin" : file, 64 << 20);
+    if (!text) return cli.report(failure_of(text.error()));
+    Json prices = Json::parse(*text, nullptr, false);
+    if (prices.is_discarded())
+        return cli.report(
+            {exit_usage, fmt::format("{}: not JSON: give LiteLLM's model_prices_and_context_window.json", file)});
+    std::map<std::string, std::string> query;
+    if (!from.empty()) {
+        auto time = parse_moment(from, cli.clock.now());
+        if (!time) return cli.report({exit_usage, fmt::format("--from {}: give a date, RFC 3339 or today", from)});
+        query["effective_from"] = format_time(*time);
+    }
+    auto done = cli.call("POST", "/api/v1/prices/import", query, prices);
+    if (!done) return cli.report(done.error());
+    if (cli.json)
+        cli.print_json(*done);
+    else
+        cli.out << fmt::format("{} models' prices were taken from {}.\n", number_of(*done, "imported").value_or(0),
+                               printable(file));
+    return exit_ok;
+}
+
+}  // namespace
+
+void add_price_commands(CLI::App& app, Cli& cli) {
+    CLI::App* prices = app.add_subcommand("prices", "What models cost");
+    prices->footer("Examples:\n  lurus prices show claude-sonnet-4-5\n  lurus prices list gemini");
+
+    auto filter = std::make_shared<std::string>();
+    CLI::App* listing = prices->add_subcommand("list", "US dollars per million tokens, in force today");
+    listing->add_option("filter", *filter, "Only models or vendors whose name holds this")->type_name("TEXT");
+    listing->footer("Examples:\n  lurus prices list\n  lurus prices list claude --json");
+    listing->callback([&cli, filter] { cli.run = [&cli, filter] { return list(cli, *filter); }; });
+
+    auto model = std::make_shared<std::string>();
+    CLI::App* showing = prices->add_subcommand("show", "One model's prices: classes, tiers, since when, source");
+    showing->add_option("model", *model, "The upstream model")->required()->type_name("MODEL");
+    showing->footer("Examples:\n  lurus prices show gpt-5");
+    showing->callback([&cli, model] { cli.run = [&cli, model] { return show(cli, *model); }; });
+
+    auto file = std::make_shared<std::string>();
+    auto from = std::make_shared<std::string>();
+    CLI::App* importing = prices->add_subcommand("import", "Take prices from a file in LiteLLM's format");
+    takes_file(cli,
+               importing->add_option("file", *file, "model_prices_and_context_window.json, or - for standard input")
+                   ->required()
+                   ->type_name("FILE"));
+    importing->add_option("--from", *from, "In force from (default: now)")->type_name("WHEN");
+    importing->footer(
+        "Examples:\n  lurus prices import model_prices_and_context_window.json\n  lurus prices import prices.json "
+        "--from 2026-11-01");
+    importing->callback([&cli, file, from] { cli.run = [&cli, file, from] { return import(cli, *file, *from); }; });
+}
+
+}  // namespace lurus::app

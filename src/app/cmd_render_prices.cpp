@@ -1,0 +1,80 @@
+#include <fmt/format.h>
+
+#include "app/cli_format.hpp"
+#include "app/cmd_render.hpp"
+
+namespace lurus::app {
+namespace {
+
+const Json& standard_rates(const Json& price) {
+    static const Json none = Json::object();
+    const Json& tiers = member(member(price, "services"), "standard");
+    return tiers.is_array() && !tiers.empty() ? member(tiers.front(), "pico_usd") : none;
+}
+
+Cell rate(const Json& rates, std::string_view name) {
+    auto pico = number_of(rates, name);
+    return pico ? Cell(format_price_per_million(*pico)) : Cell(unknown_text, Color::dim);
+}
+
+bool is_per_piece(std::string_view name) {
+    return name == "image" || name == "web_search";
+}
+
+std::string day(const std::string& time) {
+    return time.substr(0, 10);
+}
+
+}  // namespace
+
+std::string render_prices(const Json& prices, const Style& style) {
+    if (prices.empty())
+        return "No price matches: `lurus prices list` shows all, `lurus prices import FILE` adds some.\n";
+    Table table({{"VENDOR", Align::left, 6},
+                 {"MODEL", Align::left, 16},
+                 {"INPUT", Align::right},
+                 {"CACHE READ", Align::right, 0, 2},
+                 {"WRITE 5M", Align::right, 0, 3},
+                 {"WRITE 1H", Align::right, 0, 4},
+                 {"OUTPUT", Align::right},
+                 {"SINCE", Align::left, 0, 1},
+                 {"FROM", Align::left, 0, 5}});
+    for (const auto& p : prices) {
+        const Json& rates = standard_rates(p);
+        table.add({text_of(p, "vendor"), text_of(p, "model"), rate(rates, "input"), rate(rates, "cache_read"),
+                   rate(rates, "cache_write_5m"), rate(rates, "cache_write_1h"), rate(rates, "output"),
+                   day(text_of(p, "from")), text_of(p, "origin")});
+    }
+    return table.render(style) + colored("US dollars per million tokens.\n", Color::dim, style.color);
+}
+
+std::string render_price(const Json& price, const Style& style) {
+    std::string out =
+        colored(printable(text_of(price, "vendor") + "/" + text_of(price, "model")), Color::bold, style.color) + "\n";
+    std::string until = day(text_of(price, "until"));
+    out += fmt::format("  in force from {}{}, {}\n", day(text_of(price, "from")),
+                       until.empty() ? "" : " until " + until, printable(text_of(price, "origin")));
+    if (!text_of(price, "source").empty()) {
+        std::string checked = text_of(price, "checked");
+        out += "  source " + printable(text_of(price, "source")) + (checked.empty() ? "" : ", looked up " + checked) +
+               "\n";
+    }
+    if (std::string aliases = joined(member(price, "aliases")); !aliases.empty())
+        out += "  also " + printable(aliases) + "\n";
+    Table table({{"SERVICE"}, {"INPUT OVER", Align::right}, {"CLASS"}, {"PRICE", Align::right}});
+    for (const auto& [service, tiers] : member(price, "services").items()) {
+        for (const auto& tier : tiers) {
+            auto above = number_of(tier, "above_input_tokens").value_or(0);
+            for (const auto& [name, pico] : member(tier, "pico_usd").items()) {
+                if (!pico.is_number_integer()) continue;
+                auto value = pico.get<std::int64_t>();
+                table.add({service, above == 0 ? Cell("") : Cell(format_tokens(above)), name,
+                           is_per_piece(name) ? format_money(value / 1000) + " each"
+                                              : format_price_per_million(value) + "/M tokens"});
+            }
+        }
+    }
+    return out + table.render(style);
+}
+
+}  // namespace lurus::app

@@ -1,0 +1,22 @@
+#include <CLI/App.hpp>
+
+#include "app/cli.hpp"
+#include "app/serve.hpp"
+
+namespace lurus::app {
+
+void add_serve_command(CLI::App& app, Cli& cli) {
+    CLI::App* serve =
+        app.add_subcommand("serve", "Run the gateway until Ctrl-C (streams drain; a second one stops at once)");
+    serve->add_option("--listen", cli.flags.listen, "Listen here instead of the configured address; repeatable")
+        ->type_name("ADDR:PORT")
+        ->allow_extra_args(false);
+    serve->footer(
+        "Examples:\n"
+        "  lurus serve\n"
+        "  lurus serve --config ./lurus.toml --data-dir ./data\n"
+        "  lurus serve --listen 127.0.0.1:18100 --listen unix:/run/lurus.sock");
+    serve->callback([&cli] { cli.run = [&cli] { return run_serve(cli.flags); }; });
+}
+
+}  // namespace lurus::app

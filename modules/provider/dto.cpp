@@ -1,0 +1,275 @@
+#include "modules/provider/dto.hpp"
+
+#include <functional>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "core/url.hpp"
+
+namespace lurus::provider {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+std::unexpected<Error> bad(const std::string& what) {
+    return fail(ErrorCode::invalid_argument, what);
+}
+
+std::unexpected<Error> unknown_family(const std::string& name) {
+    return bad("the family '" + name.substr(0, 100) + "' is unknown; it is anthropic, openai or gemini");
+}
+
+/// Reads an object's fields by name; a field that nobody reads is an error.
+class Reader {
+public:
+    using Take = std::function<bool(const json&)>;  // false: of the wrong type
+
+    Reader& field(std::string name, std::string type, Take take) {
+        fields_.push_back(Field{std::move(name), std::move(type), std::move(take)});
+        return *this;
+    }
+    Reader& text(std::string name, std::string& out) {
+        return field(std::move(name), "a string", [&out](const json& value) {
+            if (value.is_string()) out = value.get<std::string>();
+            return value.is_string();
+        });
+    }
+    Reader& number(std::string name, std::optional<int>& out) {
+        return field(std::move(name), "a whole number", [&out](const json& value) {
+            if (!value.is_number_integer() || value < std::numeric_limits<int>::min() ||
+                value > std::numeric_limits<int>::max())
+                return false;
+            out = value.get<int>();
+            return true;
+        });
+    }
+    Reader& flag(std::string name, std::function<void(bool)> take) {
+        return field(std::move(name), "true or false", [take = std::move(take)](const json& value) {
+            if (value.is_boolean()) take(value.get<bool>());
+            return value.is_boolean();
+        });
+    }
+    Reader& texts(std::string name, std::vector<std::string>& out) {
+        return field(std::move(name), "an array of strings", [&out](const json& value) {
+            if (!value.is_array()) return false;
+            for (const json& item : value) {
+                if (!item.is_string()) return false;
+                out.push_back(item.get<std::string>());
+            }
+            return true;
+        });
+    }
+
+    Result<void> read(std::string_view body) const {
+        const json parsed = json::parse(body, nullptr, false);
+        if (!parsed.is_object()) return bad("the body is not a JSON object");
+        for (const auto& [key, value] : parsed.items()) {
+            const Field* known = nullptr;
+            for (const Field& field : fields_) {
+                if (field.name == key) known = &field;
+            }
+            if (known == nullptr)
+                return bad("the field '" + key.substr(0, 100) + "' is unknown; there are: " + names());
+            if (!value.is_null() && !known->take(value)) return bad("the field '" + key + "' must be " + known->type);
+        }
+        return {};
+    }
+
+private:
+    struct Field {
+        std::string name;
+        std::string type;
+        Take take;
+    };
+    [[nodiscard]] std::string names() const {
+        std::string out;
+        for (const Field& field : fields_) out += (out.empty() ? "" : ", ") + field.name;
+        return out;
+    }
+    std::vector<Field> fields_;
+};
+
+ordered_json time_or_null(UnixMicros time) {
+    return time == 0 ? ordered_json(nullptr) : ordered_json(format_time(time));
+}
+
+}  // namespace
+
+ordered_json to_json(const Provider& provider, const ListState& list) {
+    ordered_json out;
+    out["name"] = provider.name;
+    out["kind"] = provider.kind;
+    out["source"] = provider.source;
+    out["usable"] = provider.problem.empty();
+    out["problem"] = provider.problem.empty() ? ordered_json(nullptr) : ordered_json(provider.problem);
+    out["disabled"] = provider.disabled;
+    ordered_json endpoints = ordered_json::object();
+    for (const auto& [family, endpoint] : provider.endpoints) {
+        endpoints[std::string(name_of(family))] = {{"base_url", provider.local ? "" : to_string(endpoint.base)},
+                                                   {"auth", name_of(endpoint.auth)}};
+    }
+    out["endpoints"] = std::move(endpoints);
+    out["account"] = provider.account;
+    out["credential"] = {
+        {"source", provider.credential_source},
+        {"hint", provider.credential.empty() ? ordered_json(nullptr) : ordered_json(provider.credential.masked())}};
+    out["models"] = provider.models;
+    ordered_json headers = ordered_json::array();
+    for (const auto& [name, value] : provider.headers) headers.push_back(name);
+    out["headers"] = std::move(headers);
+    out["api_version"] = provider.azure_api_version;
+    out["connect_timeout_ms"] = provider.connect_timeout_ms;
+    out["first_byte_timeout_ms"] = provider.first_byte_timeout_ms;
+    out["idle_timeout_ms"] = provider.idle_timeout_ms;
+    out["on_client_gone"] = provider.on_client_gone == OnClientGone::drain ? "drain" : "cancel";
+    out["tls_verify"] = provider.tls_verify;
+    out["ca_file"] = provider.ca_file;
+    out["models_fetched"] = time_or_null(list.fetched);
+    out["models_listed"] = list.models;
+    return out;
+}
+
+ordered_json to_json(const RouteSpec& route, std::string_view source) {
+    ordered_json out;
+    out["model"] = route.model;
+    out["family"] = route.family ? ordered_json(name_of(*route.family)) : ordered_json(nullptr);
+    out["to"] = route.to;
+    out["source"] = source;
+    return out;
+}
+
+ordered_json to_json(const Preset& preset) {
+    ordered_json out;
+    out["kind"] = preset.name;
+    out["alias"] = preset.alias.empty() ? ordered_json(nullptr) : ordered_json(preset.alias);
+    out["title"] = preset.title;
+    ordered_json endpoints = ordered_json::object();
+    for (const auto& endpoint : preset.endpoints) {
+        const bool shown = preset.name != "demo";
+        endpoints[std::string(name_of(endpoint.family))] = {{"base_url", shown ? endpoint.base : ""},
+                                                            {"auth", name_of(endpoint.auth)}};
+    }
+    out["endpoints"] = std::move(endpoints);
+    out["needs_base_url"] = preset.needs_base_url();
+    out["needs_key"] = preset.needs_key;
+    out["key_env"] = preset.key_env.empty() ? ordered_json(nullptr) : ordered_json(preset.key_env);
+    out["lists_models"] = !preset.list_path.empty();
+    out["models"] = preset.models;
+    return out;
+}
+
+ordered_json to_json(const std::vector<ListedModel>& models) {
+    ordered_json out = ordered_json::array();
+    for (const ListedModel& model : models) out.push_back({{"id", model.id}, {"created", time_or_null(model.created)}});
+    return out;
+}
+
+Result<ProviderSpec> provider_from_json(std::string_view body) {
+    ProviderSpec spec;
+    std::string key;
+    Reader reader;
+    reader.text("name", spec.name)
+        .text("kind", spec.kind)
+        .text("base_url", spec.base_url)
+        .text("api_key", key)
+        .text("api_key_env", spec.api_key_env)
+        .text("api_key_file", spec.api_key_file)
+        .texts("models", spec.models)
+        .field("headers", "an object of strings",
+               [&](const json& value) {
+                   if (!value.is_object()) return false;
+                   for (const auto& [name, text] : value.items()) {
+                       if (!text.is_string()) return false;
+                       spec.headers[name] = text.get<std::string>();
+                   }
+                   return true;
+               })
+        .text("api_version", spec.api_version)
+        .number("connect_timeout_ms", spec.connect_timeout_ms)
+        .number("first_byte_timeout_ms", spec.first_byte_timeout_ms)
+        .number("idle_timeout_ms", spec.idle_timeout_ms)
+        .text("on_client_gone", spec.on_client_gone)
+        .flag("tls_verify", [&](bool value) { spec.tls_verify = value; })
+        .text("ca_file", spec.ca_file)
+        .flag("disabled", [&](bool value) { spec.disabled = value; });
+    auto read = reader.read(body);
+    spec.api_key = Secret(std::move(key));
+    if (!read) return std::unexpected(read.error());
+    return spec;
+}
+
+Result<RouteSpec> route_from_json(std::string_view body) {
+    RouteSpec route;
+    std::string family;
+    Reader reader;
+    reader.text("model", route.model).texts("to", route.to).text("family", family);
+    if (auto read = reader.read(body); !read) return std::unexpected(read.error());
+    if (!family.empty()) {
+        route.family = family_from(family);
+        if (!route.family) return unknown_family(family);
+        if (route.model.empty()) route.model = "*";
+    }
+    return route;
+}
+
+Result<TestRequest> test_request_from_json(std::string_view body) {
+    TestRequest request;
+    std::string family;
+    Reader reader;
+    reader.text("model", request.model).text("family", family);
+    if (auto read = reader.read(body.empty() ? "{}" : body); !read) return std::unexpected(read.error());
+    if (!family.empty()) {
+        request.family = family_from(family);
+        if (!request.family) return unknown_family(family);
+    }
+    return request;
+}
+
+const char* const provider_schema =
+    R"({"type":"object","required":["name","kind","source","usable","endpoints","credential","models"],"properties":{
+"name":{"type":"string"},"kind":{"type":"string"},"source":{"enum":["config","store","builtin"]},"usable":{"type":"boolean"},
+"problem":{"type":["string","null"],"description":"why it cannot be used"},"disabled":{"type":"boolean"},
+"endpoints":{"type":"object","description":"by family","additionalProperties":{"type":"object","properties":{"base_url":{"type":"string"},"auth":{"type":"string"}}}},
+"account":{"type":"string"},
+"credential":{"type":"object","properties":{"source":{"type":"string"},"hint":{"type":["string","null"],"description":"masked"}}},
+"models":{"type":"array","items":{"type":"string"}},"headers":{"type":"array","items":{"type":"string"},"description":"names only"},
+"api_version":{"type":"string"},"connect_timeout_ms":{"type":"integer"},"first_byte_timeout_ms":{"type":"integer"},"idle_timeout_ms":{"type":"integer"},
+"on_client_gone":{"enum":["cancel","drain"]},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},
+"models_fetched":{"type":["string","null"],"format":"date-time"},"models_listed":{"type":"integer"}}})";
+
+const char* const provider_spec_schema =
+    R"({"type":"object","required":["name","kind"],"additionalProperties":false,"properties":{
+"name":{"type":"string"},"kind":{"type":"string","description":"a preset, see /api/v1/presets"},"base_url":{"type":"string"},
+"api_key":{"type":"string","writeOnly":true},"api_key_env":{"type":"string"},"api_key_file":{"type":"string"},
+"models":{"type":"array","items":{"type":"string"},"description":"names or patterns; empty = the preset's"},
+"headers":{"type":"object","additionalProperties":{"type":"string"},"writeOnly":true},"api_version":{"type":"string","description":"azure-openai only"},
+"connect_timeout_ms":{"type":"integer","minimum":1},"first_byte_timeout_ms":{"type":"integer","minimum":1},"idle_timeout_ms":{"type":"integer","minimum":1},
+"on_client_gone":{"enum":["cancel","drain"]},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},"disabled":{"type":"boolean"}}})";
+
+const char* const route_schema =
+    R"({"type":"object","required":["model","to"],"additionalProperties":false,"properties":{
+"model":{"type":"string","description":"name or pattern; * with a family"},"family":{"enum":["anthropic","openai","gemini",null]},
+"to":{"type":"array","items":{"type":"string"},"minItems":1,"description":"provider/upstream-model, provider/*, a route or a model; in order"},
+"source":{"enum":["config","store"],"readOnly":true}}})";
+
+const char* const preset_schema =
+    R"({"type":"object","properties":{"kind":{"type":"string"},"alias":{"type":["string","null"]},"title":{"type":"string"},
+"endpoints":{"type":"object","additionalProperties":{"type":"object","properties":{"base_url":{"type":"string"},"auth":{"type":"string"}}}},
+"needs_base_url":{"type":"boolean"},"needs_key":{"type":"boolean"},"key_env":{"type":["string","null"]},"lists_models":{"type":"boolean"},
+"models":{"type":"array","items":{"type":"string"}}}})";
+
+const char* const model_list_schema =
+    R"({"type":"object","required":["provider","fetched","models"],"properties":{"provider":{"type":"string"},
+"fetched":{"type":["string","null"],"format":"date-time"},
+"models":{"type":"array","items":{"type":"object","properties":{"id":{"type":"string"},"created":{"type":["string","null"],"format":"date-time"}}}}}})";
+
+const char* const test_request_schema =
+    R"({"type":"object","additionalProperties":false,"properties":{
+"model":{"type":"string","description":"asks it for a few tokens; without it the model list is read"},"family":{"enum":["anthropic","openai","gemini"]}}})";
+
+const char* const test_result_schema =
+    R"({"type":"object","required":["ok","status","latency_us","detail"],"properties":{"ok":{"type":"boolean"},
+"status":{"type":["integer","null"]},"latency_us":{"type":"integer"},"detail":{"type":"string"},"family":{"type":"string"},"model":{"type":["string","null"]}}})";
+
+}  // namespace lurus::provider

@@ -1,0 +1,409 @@
+#include "modules/provider/service.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/url.hpp"
+#include "modules/provider/build.hpp"
+#include "modules/provider/demo.hpp"
+
+namespace lurus::provider {
+namespace {
+
+using nlohmann::json;
+
+std::string bound_to(const std::string& name) {
+    return "provider:" + name;
+}
+
+/// Key and headers travel together: a header may hold a secret too.
+std::string secret_part(const ProviderSpec& spec) {
+    json part = json::object();
+    if (!spec.api_key.empty()) part["api_key"] = std::string(spec.api_key.reveal());
+    if (!spec.headers.empty()) part["headers"] = spec.headers;
+    return part.empty() ? std::string() : part.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<void> read_secret_part(const Secret& text, ProviderSpec& spec) {
+    const json part = json::parse(text.reveal(), nullptr, false);
+    if (!part.is_object()) return fail(ErrorCode::corrupt, "the stored secret is not what was written");
+    try {
+        spec.api_key = Secret(part.value("api_key", std::string()));
+        if (part.contains("headers")) spec.headers = part["headers"].get<std::map<std::string, std::string>>();
+    } catch (const json::exception&) {
+        return fail(ErrorCode::corrupt, "the stored secret is not what was written");
+    }
+    return {};
+}
+
+bool leads_to(const RouteSpec& route, std::string_view provider) {
+    return std::ranges::any_of(
+        route.to, [&](const std::string& target) { return target.substr(0, target.find('/')) == provider; });
+}
+
+bool same_route(const RouteSpec& a, const RouteSpec& b) {
+    return a.model == b.model && a.family == b.family;
+}
+
+void warn_about(const Provider& provider) {
+    if (!provider.problem.empty() && !provider.disabled) {
+        spdlog::warn("provider '{}' cannot be used: {}", provider.name, provider.problem);
+    }
+    if (!provider.tls_verify)
+        spdlog::warn("provider '{}': its certificate is not verified (tls_verify = false)", provider.name);
+}
+
+}  // namespace
+
+ProviderService::ProviderService(std::unique_ptr<ProviderStore> store, Result<SecretBox> box, bool demo,
+                                 const Clock& clock)
+    : store_(std::move(store)), box_(std::move(box)), demo_(demo), clock_(clock) {}
+
+Result<void> ProviderService::load() {
+    auto rows = store_->providers();
+    if (!rows) return std::unexpected(rows.error());
+    auto routes = store_->routes();
+    if (!routes) return std::unexpected(routes.error());
+    auto lists = store_->model_lists();
+    if (!lists) return std::unexpected(lists.error());
+    State next;
+    next.stored_rows = std::move(*rows);
+    next.stored_routes = std::move(*routes);
+    for (auto& list : *lists) {
+        std::string name = list.provider;
+        next.lists.emplace(std::move(name), std::move(list));
+    }
+    for (const StoredProvider& row : next.stored_rows) {
+        next.stored.push_back(open_stored(row));
+        warn_about(*next.stored.back());
+    }
+    std::unique_lock lock(mutex_);
+    return change(lock, std::move(next), nullptr);
+}
+
+ProviderService::ProviderPtr ProviderService::open_stored(const StoredProvider& row) const {
+    ProviderSpec spec = row.spec;
+    std::string problem;
+    if (!row.sealed.empty()) {
+        if (!box_) {
+            problem = box_.error().message;
+        } else if (auto opened = box_->open(row.sealed, bound_to(spec.name)); !opened) {
+            problem = opened.error().message;
+        } else if (auto read = read_secret_part(*opened, spec); !read) {
+            problem = read.error().message;
+        }
+    }
+    auto built = build_provider(spec, "store");
+    Provider provider;
+    if (built) {
+        provider = std::move(*built);
+    } else {
+        provider.name = spec.name;
+        provider.kind = spec.kind;
+        provider.source = "store";
+        problem = built.error().message;
+    }
+    if (!problem.empty()) {
+        provider.credential_source = "stored";
+        provider.problem = std::move(problem);
+    }
+    return std::make_shared<const Provider>(std::move(provider));
+}
+
+const StoredModelList* ProviderService::list_of(const State& state, const Provider& provider) const {
+    const auto found = state.lists.find(provider.name);
+    const FamilyEndpoint* endpoint = list_endpoint(provider);
+    if (found == state.lists.end() || endpoint == nullptr || found->second.base_url != to_string(endpoint->base))
+        return nullptr;
+    return &found->second;
+}
+
+Result<std::shared_ptr<const Catalog>> ProviderService::compile(const State& state,
+                                                                std::vector<std::string>& warnings) const {
+    CatalogInput input;
+    input.providers = state.configured;
+    for (const ProviderPtr& provider : state.stored) {
+        if (std::ranges::any_of(state.configured, [&](const auto& p) { return p->name == provider->name; })) {
+            warnings.push_back("the stored provider '" + provider->name +
+                               "' is hidden by the one in the configuration file");
+        } else {
+            input.providers.push_back(provider);
+        }
+    }
+    if (input.providers.empty() && demo_) input.providers.push_back(std::make_shared<const Provider>(builtin_demo()));
+    for (const RouteSpec& route : state.configured_routes) input.routes.push_back(CatalogRoute{route, false});
+    for (const RouteSpec& route : state.stored_routes) {
+        if (std::ranges::any_of(state.configured_routes, [&](const auto& r) { return same_route(r, route); })) {
+            warnings.push_back("the stored route '" + route.model + "' is hidden by the one in the configuration file");
+        } else {
+            input.routes.push_back(CatalogRoute{route, true});
+        }
+    }
+    for (const ProviderPtr& provider : input.providers) {
+        if (provider->local) {
+            auto& listed = input.listed[provider->name];
+            for (const auto& [family, endpoint] : provider->endpoints) {
+                for (const std::string& model : demo_models(family)) listed.push_back(ListedModel{model, 0, family});
+            }
+        } else if (const StoredModelList* list = list_of(state, *provider)) {
+            input.listed[provider->name] = list->models;
+        }
+    }
+    return make_catalog(std::move(input), warnings);
+}
+
+Result<void> ProviderService::change(std::unique_lock<std::mutex>& lock, State next,
+                                     const std::function<Result<void>()>& store) {
+    std::vector<std::string> warnings;
+    auto catalog = compile(next, warnings);
+    if (!catalog) return std::unexpected(catalog.error());
+    if (store) {
+        if (auto stored = store(); !stored) return stored;
+    }
+    state_ = std::move(next);
+    catalog_ = std::move(*catalog);
+    const auto callbacks = callbacks_;
+    lock.unlock();
+    for (const std::string& warning : warnings) spdlog::warn("{}", warning);
+    for (const auto& callback : callbacks) callback();
+    return {};
+}
+
+Result<void> ProviderService::configure(std::vector<ProviderSpec> providers, std::vector<RouteSpec> routes) {
+    std::vector<ProviderPtr> configured;
+    std::set<std::string> names;
+    for (const ProviderSpec& spec : providers) {
+        auto built = build_provider(spec, "config");
+        if (!built) return std::unexpected(built.error());
+        if (!names.insert(built->name).second)
+            return fail(ErrorCode::invalid_argument, "two providers are named '" + built->name + "'");
+        configured.push_back(std::make_shared<const Provider>(std::move(*built)));
+    }
+    for (std::size_t i = 0; i < routes.size(); ++i) {
+        if (auto checked = check_route(routes[i]); !checked) return checked;
+        for (std::size_t j = 0; j < i; ++j) {
+            if (!same_route(routes[i], routes[j])) continue;
+            return fail(ErrorCode::invalid_argument, "two routes are for the model '" + routes[i].model +
+                                                         "'; one route may have several targets in 'to'");
+        }
+    }
+    std::unique_lock lock(mutex_);
+    State next = state_;
+    next.configured = std::move(configured);
+    next.configured_routes = std::move(routes);
+    // Their variables and files may have changed too.
+    next.stored.clear();
+    for (const StoredProvider& row : next.stored_rows) next.stored.push_back(open_stored(row));
+    const auto shown = next.configured;
+    if (auto changed = change(lock, std::move(next), nullptr); !changed) return changed;
+    for (const ProviderPtr& provider : shown) warn_about(*provider);
+    return {};
+}
+
+Result<void> ProviderService::add(const ProviderSpec& spec) {
+    auto built = build_provider(spec, "store");
+    if (!built) return std::unexpected(built.error());
+    StoredProvider row;
+    row.spec = spec;
+    row.spec.kind = built->kind;
+    if (const std::string plain = secret_part(spec); !plain.empty()) {
+        if (!box_)
+            return fail(box_.error().code,
+                        "provider '" + spec.name + "': its credential cannot be stored: " + box_.error().message);
+        auto sealed = box_->seal(plain, bound_to(spec.name));
+        if (!sealed) return std::unexpected(sealed.error());
+        row.sealed = std::move(*sealed);
+        row.spec.api_key = Secret();
+        row.spec.headers.clear();
+    }
+    std::unique_lock lock(mutex_);
+    for (const auto* list : {&state_.configured, &state_.stored}) {
+        for (const ProviderPtr& provider : *list) {
+            if (provider->name != spec.name) continue;
+            return fail(ErrorCode::conflict,
+                        "there is a provider '" + spec.name + "' already" +
+                            (provider->source == "config" ? ", in the configuration file" : "; remove it first"));
+        }
+    }
+    State next = state_;
+    next.stored.push_back(std::make_shared<const Provider>(std::move(*built)));
+    const ProviderPtr added = next.stored.back();
+    const UnixMicros now = clock_.now();
+    const auto store = [&] { return store_->add_provider(row, now); };
+    next.stored_rows.push_back(row);
+    next.lists.erase(spec.name);
+    if (auto changed = change(lock, std::move(next), store); !changed) return changed;
+    warn_about(*added);
+    return {};
+}
+
+Result<void> ProviderService::remove(std::string_view name) {
+    std::unique_lock lock(mutex_);
+    const auto named = [&](const ProviderPtr& provider) { return provider->name == name; };
+    if (std::ranges::any_of(state_.configured, named)) {
+        return fail(ErrorCode::conflict,
+                    "provider '" + std::string(name) + "' is declared in the configuration file; remove it there");
+    }
+    State next = state_;
+    if (std::erase_if(next.stored, named) == 0) {
+        const auto& shown = catalog_->providers();
+        if (std::ranges::any_of(shown, named)) {
+            return fail(ErrorCode::conflict,
+                        "provider '" + std::string(name) + "' is built in; it goes away when another one is added");
+        }
+        return no_such_provider(name);
+    }
+    std::erase_if(next.stored_rows, [&](const auto& row) { return row.spec.name == name; });
+    std::string users;
+    for (const auto* routes : {&state_.configured_routes, &state_.stored_routes}) {
+        for (const RouteSpec& route : *routes) {
+            if (leads_to(route, name)) users += (users.empty() ? "'" : ", '") + route.model + "'";
+        }
+    }
+    if (!users.empty()) {
+        return fail(ErrorCode::conflict,
+                    "provider '" + std::string(name) + "' is used by the routes " + users + "; remove those first");
+    }
+    if (const auto list = next.lists.find(name); list != next.lists.end()) next.lists.erase(list);
+    return change(lock, std::move(next), [&] { return store_->remove_provider(name); });
+}
+
+Result<void> ProviderService::add_route(const RouteSpec& route) {
+    if (auto checked = check_route(route); !checked) return checked;
+    std::unique_lock lock(mutex_);
+    for (const auto* routes : {&state_.configured_routes, &state_.stored_routes}) {
+        if (std::ranges::none_of(*routes, [&](const auto& r) { return same_route(r, route); })) continue;
+        return fail(ErrorCode::conflict,
+                    "there is a route for '" + route.model + "' already" +
+                        (routes == &state_.configured_routes ? ", in the configuration file" : "; remove it first"));
+    }
+    // New routes are held to what the file's are: a target that names nothing is refused.
+    State strict = state_;
+    strict.configured_routes.push_back(route);
+    std::vector<std::string> warnings;
+    if (auto checked = compile(strict, warnings); !checked) return std::unexpected(checked.error());
+    State next = state_;
+    next.stored_routes.push_back(route);
+    const UnixMicros now = clock_.now();
+    return change(lock, std::move(next), [&] { return store_->add_route(route, now); });
+}
+
+Result<void> ProviderService::remove_route(std::string_view model, std::optional<Family> family) {
+    RouteSpec wanted;
+    wanted.model = model;
+    wanted.family = family;
+    std::unique_lock lock(mutex_);
+    State next = state_;
+    if (std::erase_if(next.stored_routes, [&](const auto& r) { return same_route(r, wanted); }) == 0) {
+        if (std::ranges::any_of(state_.configured_routes, [&](const auto& r) { return same_route(r, wanted); })) {
+            return fail(ErrorCode::conflict,
+                        "the route '" + wanted.model + "' is declared in the configuration file; remove it there");
+        }
+        return fail(ErrorCode::not_found, "there is no route '" + wanted.model + "'" +
+                                              (family ? " for " + std::string(name_of(*family)) : std::string()));
+    }
+    return change(lock, std::move(next), [&] { return store_->remove_route(model, family); });
+}
+
+std::shared_ptr<const Catalog> ProviderService::snapshot() const {
+    const std::lock_guard lock(mutex_);
+    return catalog_;
+}
+
+void ProviderService::on_change(std::function<void()> callback) {
+    const std::lock_guard lock(mutex_);
+    callbacks_.push_back(std::move(callback));
+}
+
+std::vector<ApiRoute> ProviderService::api() {
+    return provider_api(*this);
+}
+
+ProviderService::ProviderPtr ProviderService::find(std::string_view name) const {
+    const auto catalog = snapshot();
+    const auto found = std::ranges::find_if(catalog->providers(), [&](const auto& p) { return p->name == name; });
+    return found == catalog->providers().end() ? nullptr : *found;
+}
+
+std::unexpected<Error> ProviderService::no_such_provider(std::string_view name) const {
+    return fail(ErrorCode::not_found, "there is no provider '" + std::string(name.substr(0, 100)) + "'");
+}
+
+ListState ProviderService::list_state(const Provider& provider) const {
+    const std::lock_guard lock(mutex_);
+    const StoredModelList* list = list_of(state_, provider);
+    return list == nullptr ? ListState{} : ListState{list->fetched, list->models.size()};
+}
+
+std::vector<ListedRoute> ProviderService::routes() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<ListedRoute> out;
+    for (const RouteSpec& route : state_.configured_routes) out.push_back(ListedRoute{route, "config"});
+    for (const RouteSpec& route : state_.stored_routes) {
+        const bool hidden =
+            std::ranges::any_of(state_.configured_routes, [&](const auto& r) { return same_route(r, route); });
+        if (!hidden) out.push_back(ListedRoute{route, "store"});
+    }
+    return out;
+}
+
+Result<StoredModelList> ProviderService::fetch_list(std::string_view name) {
+    const auto provider = find(name);
+    if (!provider) return no_such_provider(name);
+    auto models = fetch_models(*provider);
+    if (!models) return std::unexpected(models.error());
+    StoredModelList list;
+    list.provider = provider->name;
+    list.base_url = to_string(list_endpoint(*provider)->base);
+    list.fetched = clock_.now();
+    list.models = std::move(*models);
+    std::unique_lock lock(mutex_);
+    const auto& now_there = catalog_->providers();
+    if (std::ranges::none_of(now_there, [&](const auto& p) { return p->name == name; })) return no_such_provider(name);
+    State next = state_;
+    next.lists.insert_or_assign(list.provider, list);
+    if (auto changed = change(lock, std::move(next), [&] { return store_->save_model_list(list); }); !changed) {
+        return std::unexpected(changed.error());
+    }
+    return list;
+}
+
+Result<StoredModelList> ProviderService::cached_list(std::string_view name) const {
+    const auto provider = find(name);
+    if (!provider) return no_such_provider(name);
+    const std::lock_guard lock(mutex_);
+    if (const StoredModelList* list = list_of(state_, *provider)) return *list;
+    StoredModelList none;
+    none.provider = provider->name;
+    return none;
+}
+
+Result<TestOutcome> ProviderService::test(std::string_view name, const TestRequest& request) const {
+    const auto provider = find(name);
+    if (!provider) return no_such_provider(name);
+    return test_provider(*provider, request.model, request.family, clock_);
+}
+
+}  // namespace lurus::provider
+
+namespace lurus {
+
+Result<std::unique_ptr<Providers>> make_providers_sqlite(const ProviderSettings& settings, const Clock& clock) {
+    auto store = provider::open_provider_store(settings.file);
+    if (!store) return std::unexpected(store.error());
+    Result<SecretBox> box = settings.master_key.empty() ? SecretBox::from_file(settings.data_dir)
+                                                        : SecretBox::from_text(settings.master_key);
+    if (!box) {
+        if (!settings.master_key.empty()) return fail(box.error().code, "LURUS_MASTER_KEY: " + box.error().message);
+        // Whoever stores no credentials can work without it.
+        spdlog::warn("stored credentials cannot be used: {}", box.error().message);
+    }
+    auto service = std::make_unique<provider::ProviderService>(std::move(*store), std::move(box), settings.demo, clock);
+    if (auto loaded = service->load(); !loaded) return std::unexpected(loaded.error());
+    return service;
+}
+
+}  // namespace lurus

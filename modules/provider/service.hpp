@@ -1,0 +1,86 @@
+#pragma once
+// The module's state: what the file declares, what is stored, and the catalogue made of both.
+//
+// Invariant: `catalog_` is always made of the state beside it; it is replaced under the mutex, readers take the
+// pointer.
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/secret_box.hpp"
+#include "lurus/provider.hpp"
+#include "modules/provider/catalog.hpp"
+#include "modules/provider/dto.hpp"
+#include "modules/provider/store_sqlite.hpp"
+#include "modules/provider/vendor_calls.hpp"
+
+namespace lurus::provider {
+
+struct ListedRoute {
+    RouteSpec route;
+    std::string source;
+};
+
+class ProviderService final : public Providers {
+public:
+    ProviderService(std::unique_ptr<ProviderStore> store, Result<SecretBox> box, bool demo, const Clock& clock);
+
+    /// Reads what is stored; once, before anything else.
+    Result<void> load();
+
+    Result<void> configure(std::vector<ProviderSpec> providers, std::vector<RouteSpec> routes) override;
+    Result<void> add(const ProviderSpec& spec) override;
+    Result<void> remove(std::string_view name) override;
+    [[nodiscard]] std::shared_ptr<const Catalog> snapshot() const override;
+    void on_change(std::function<void()> callback) override;
+    [[nodiscard]] std::vector<ApiRoute> api() override;
+
+    [[nodiscard]] std::shared_ptr<const Provider> find(std::string_view name) const;
+    [[nodiscard]] ListState list_state(const Provider& provider) const;
+    Result<void> add_route(const RouteSpec& route);
+    Result<void> remove_route(std::string_view model, std::optional<Family> family);
+    [[nodiscard]] std::vector<ListedRoute> routes() const;
+    /// Asks the provider, keeps the answer.
+    Result<StoredModelList> fetch_list(std::string_view name);
+    /// What was fetched before; `fetched` 0 = never.
+    [[nodiscard]] Result<StoredModelList> cached_list(std::string_view name) const;
+    Result<TestOutcome> test(std::string_view name, const TestRequest& request) const;
+
+private:
+    using ProviderPtr = std::shared_ptr<const Provider>;
+
+    struct State {
+        std::vector<ProviderPtr> configured;
+        std::vector<ProviderPtr> stored;
+        std::vector<StoredProvider> stored_rows;
+        std::vector<RouteSpec> configured_routes;
+        std::vector<RouteSpec> stored_routes;
+        std::map<std::string, StoredModelList, std::less<>> lists;
+    };
+
+    [[nodiscard]] Result<std::shared_ptr<const Catalog>> compile(const State& state,
+                                                                 std::vector<std::string>& warnings) const;
+    [[nodiscard]] ProviderPtr open_stored(const StoredProvider& row) const;
+    [[nodiscard]] const StoredModelList* list_of(const State& state, const Provider& provider) const;
+    /// Makes `next` the state when it compiles and `store` (may be null) succeeds; calls the callbacks after the lock
+    /// is gone.
+    Result<void> change(std::unique_lock<std::mutex>& lock, State next, const std::function<Result<void>()>& store);
+    [[nodiscard]] std::unexpected<Error> no_such_provider(std::string_view name) const;
+
+    const std::unique_ptr<ProviderStore> store_;
+    const Result<SecretBox> box_;
+    const bool demo_;
+    const Clock& clock_;
+    mutable std::mutex mutex_;
+    State state_;
+    std::shared_ptr<const Catalog> catalog_;
+    std::vector<std::function<void()>> callbacks_;
+};
+
+/// The module's part of the management API; `service` must outlive the handlers.
+std::vector<ApiRoute> provider_api(ProviderService& service);
+
+}  // namespace lurus::provider

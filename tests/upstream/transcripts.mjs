@@ -128,7 +128,7 @@ export const gemini = {
   errorEvent: data({ error: { code: 503, message: 'The model is overloaded.', status: 'UNAVAILABLE' } }, '\r\n'),
   error: JSON.stringify({ error: { code: 429, message: 'Resource has been exhausted', status: 'RESOURCE_EXHAUSTED' } }, null, 2),
   errorMessage: (body) => (Number.isInteger(body.error?.code) && typeof body.error.status === 'string' ? body.error.message : undefined),
-  keepalive: /^:/m,
+  keepalive: /^(\r\n)+|^:/,
 };
 
 export const DIALECTS = [anthropic, chat, responses, gemini];

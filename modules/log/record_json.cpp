@@ -129,11 +129,16 @@ void append_attempt(std::string& out, const Attempt& attempt) {
     object.close();
 }
 
+// nlohmann takes a byte order mark and a NUL at the end; both would spoil the text around them.
+bool is_json(std::string_view raw) {
+    return raw.find('\0') == raw.npos && !raw.starts_with("\xef\xbb\xbf") && json::accept(raw);
+}
+
 /// The vendor's text stays as it is where it is JSON; line breaks between its tokens become blanks.
 void append_raw(std::string& out, std::string_view raw) {
     if (raw.empty()) {
         out += "null";
-    } else if (json::accept(raw)) {
+    } else if (is_json(raw)) {
         for (const char c : raw) out += c == '\n' || c == '\r' ? ' ' : c;
     } else {
         append_json_string(out, raw);

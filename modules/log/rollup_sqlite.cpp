@@ -52,6 +52,12 @@ bool Upkeep::roll(bool now) {
     return true;
 }
 
+// False when the booking, if there is one, knows which of its groups are done.
+bool Upkeep::resume_booking() {
+    if (state_.booking.groups.empty() || ordered_) return false;
+    return roll(false);
+}
+
 void Upkeep::name_groups() {
     auto& groups = state_.booking.groups;
     const std::size_t end = std::min(groups.size(), named_ + slice_names);

@@ -34,6 +34,7 @@ private:
     void fill_up_to(std::int64_t id, UnixMicros time);
     bool close_segment();
     bool roll(bool now);
+    bool resume_booking();
     void name_groups();
     void order_groups();
     void book_groups();

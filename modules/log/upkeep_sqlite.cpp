@@ -103,7 +103,8 @@ bool Upkeep::read_back() {
     }
     if (rows > 0) return true;
     fill_up_to(cursors_.last_id, std::max<UnixMicros>(state_.max_time, 0));
-    return false;
+    // Readers must not see the groups that were booked before.
+    return resume_booking();
 }
 
 // Rows that have been removed still have their place in the segment.

@@ -1,0 +1,190 @@
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/log/fixture.hpp"
+
+namespace lurus::test {
+namespace {
+
+using nlohmann::json;
+
+struct ApiFixture : LogFixture {
+    std::vector<ApiRoute> routes;
+    std::vector<RequestRecord> all;
+
+    ApiFixture() {
+        open();
+        routes = log->api();
+        Samples samples(51);
+        append(samples, 300, all);
+        clock.set(std::ranges::max(all, {}, &RequestRecord::time).time);
+    }
+
+    ApiResponse get(const std::string& path, std::map<std::string, std::string> query,
+                    std::map<std::string, std::string> params = {}) {
+        for (const auto& route : routes) {
+            if (route.path != path) continue;
+            ApiRequest request;
+            request.method = "GET";
+            request.path = path;
+            request.query = std::move(query);
+            request.params = std::move(params);
+            return route.handler(request);
+        }
+        FAIL("no route ", path);
+        return {};
+    }
+};
+
+void check_problem(const ApiResponse& response, int status) {
+    CHECK(response.status == status);
+    CHECK(response.content_type == "application/problem+json");
+    const json body = json::parse(response.body);
+    CHECK(body["type"] == "about:blank");
+    CHECK(body["status"] == status);
+    CHECK(!body["detail"].get<std::string>().empty());
+}
+
+TEST_CASE_FIXTURE(ApiFixture, "GET /api/v1/logs filters and pages") {
+    const json first = json::parse(get("/api/v1/logs", {{"limit", "100"}}).body);
+    REQUIRE(first["data"].size() == 100);
+    CHECK(first["data"][0]["id"] == 300);
+    CHECK(first["next_before_id"] == 201);
+    const json last = json::parse(get("/api/v1/logs", {{"limit", "250"}, {"before_id", "201"}}).body);
+    CHECK(last["data"].size() == 200);
+    CHECK(last["next_before_id"].is_null());
+    const json errors = json::parse(
+        get("/api/v1/logs", {{"end", "error"}, {"dialect", "anthropic"}, {"stream", "true"}, {"limit", "1000"}}).body);
+    LogFilter filter;
+    filter.end = End::error;
+    filter.dialect = Dialect::anthropic;
+    filter.stream = true;
+    filter.limit = 1000;
+    const auto expected = expected_ids(all, filter);
+    REQUIRE(errors["data"].size() == expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(errors["data"][i]["id"] == expected[i]);
+    const json tail = json::parse(get("/api/v1/logs", {{"after_id", "290"}}).body);
+    CHECK(tail["data"].size() == 10);
+    CHECK(tail["data"][0]["id"] == 291);
+    const json recent = json::parse(get("/api/v1/logs", {{"since", "1m"}, {"limit", "1000"}}).body);
+    filter = LogFilter();
+    filter.since = clock.now() - 60'000'000;
+    filter.limit = 1000;
+    CHECK(recent["data"].size() == expected_ids(all, filter).size());
+    for (const auto& [name, value] : std::map<std::string, std::string>{{"limit", "0"},
+                                                                        {"limit", "ten"},
+                                                                        {"status", "9999"},
+                                                                        {"end", "x"},
+                                                                        {"dialect", "x"},
+                                                                        {"stream", "1"},
+                                                                        {"since", "yesterday"},
+                                                                        {"before_id", "-1"},
+                                                                        {"after_id", ""}}) {
+        CAPTURE(name);
+        check_problem(get("/api/v1/logs", {{name, value}}), 400);
+    }
+}
+
+TEST_CASE_FIXTURE(ApiFixture, "GET /api/v1/usage sums") {
+    const json usage = json::parse(get("/api/v1/usage", {{"by", "key"}}).body);
+    CHECK(usage["by"] == "key");
+    CHECK(usage["since"] == format_time(clock.now() - 86'400'000'000ll));
+    CHECK(usage["total"]["requests"] == 300);
+    const auto expected = expected_usage(all, 0, INT64_MAX, UsageBy::key);
+    REQUIRE(usage["data"].size() == expected.size());
+    for (const auto& row : usage["data"]) {
+        const auto& sums = expected.at(row["group"].is_null() ? "" : row["group"].get<std::string>());
+        CHECK(row["requests"] == sums[0]);
+        CHECK(row["errors"] == sums[1]);
+        CHECK(row["unpriced"] == sums[2]);
+        CHECK(row["input"] == sums[3]);
+        CHECK(row["cache_write_1h"] == sums[6]);
+        CHECK(row["reasoning"] == sums[8]);
+        CHECK(row["cost_nano_usd"] == sums[9]);
+        CHECK(row["avg_duration_us"] == sums[10] / sums[0]);
+    }
+    const json none = json::parse(get("/api/v1/usage", {{"since", "2020-01-01"}, {"until", "2020-01-02"}}).body);
+    CHECK(none["data"].empty());
+    CHECK(none["total"]["requests"] == 0);
+    CHECK(none["total"]["avg_duration_us"].is_null());
+    check_problem(get("/api/v1/usage", {{"by", "moon"}}), 400);
+    check_problem(get("/api/v1/usage", {{"since", "?"}}), 400);
+}
+
+TEST_CASE_FIXTURE(ApiFixture, "GET /api/v1/traces/{id} finds or says 404") {
+    Samples samples(52);
+    auto record = samples.record();
+    const Id trace = record.trace_id = samples.id();
+    record.request_body = "{}";
+    log->append(std::move(record), 0, nullptr);
+    REQUIRE(log->flush(10'000));
+    const json found = json::parse(get("/api/v1/traces/{id}", {}, {{"id", trace.hex()}}).body);
+    REQUIRE(found["data"].size() == 1);
+    CHECK(found["data"][0]["trace_id"] == trace.hex());
+    CHECK(found["data"][0]["request_body"] == "{}");
+    CHECK(found["data"][0]["response_body"].is_null());
+    check_problem(get("/api/v1/traces/{id}", {}, {{"id", samples.id().hex()}}), 404);
+    check_problem(get("/api/v1/traces/{id}", {}, {{"id", "xyz"}}), 400);
+}
+
+TEST_CASE_FIXTURE(ApiFixture, "GET /api/v1/stats shows the log's state") {
+    const json stats = json::parse(get("/api/v1/stats", {}).body);
+    CHECK(stats["healthy"] == true);
+    CHECK(stats["problem"].is_null());
+    CHECK(stats["committed"] == 300);
+}
+
+/// True when the value has the schema's type, all required members, and no unknown ones.
+bool fits(const json& value, const json& schema, std::string& why) {
+    const auto types = schema["type"].is_array() ? schema["type"] : json::array({schema["type"]});
+    const std::string type = value.is_object()           ? "object"
+                             : value.is_array()          ? "array"
+                             : value.is_string()         ? "string"
+                             : value.is_boolean()        ? "boolean"
+                             : value.is_number_integer() ? "integer"
+                             : value.is_null()           ? "null"
+                                                         : "number";
+    if (std::find(types.begin(), types.end(), type) == types.end()) {
+        why = value.dump() + " is not " + schema["type"].dump();
+        return false;
+    }
+    if (type == "array") {
+        return std::all_of(value.begin(), value.end(),
+                           [&](const json& item) { return fits(item, schema["items"], why); });
+    }
+    if (type != "object" || !schema.contains("properties")) return true;
+    for (const auto& name : schema["required"]) {
+        if (!value.contains(name.get<std::string>())) {
+            why = "missing " + name.dump();
+            return false;
+        }
+    }
+    for (const auto& [name, member] : value.items()) {
+        if (!schema["properties"].contains(name)) {
+            why = "undocumented " + name;
+            return false;
+        }
+        if (!fits(member, schema["properties"][name], why)) {
+            why = name + ": " + why;
+            return false;
+        }
+    }
+    return true;
+}
+
+TEST_CASE_FIXTURE(ApiFixture, "every answer has its documented shape") {
+    for (const auto& route : routes) {
+        CAPTURE(route.path);
+        CHECK(!route.operation_id.empty());
+        CHECK(!route.summary.empty());
+        for (const auto& param : route.query) CHECK(!json::parse(param.schema, nullptr, false).is_discarded());
+        const json schema = json::parse(route.response_schema);
+        const auto response = get(route.path, {}, {{"id", all[5].trace_id.hex()}});
+        REQUIRE(response.status == 200);
+        CHECK(response.content_type == "application/json");
+        std::string why;
+        CHECK_MESSAGE(fits(json::parse(response.body), schema, why), why);
+    }
+}
+
+}  // namespace
+}  // namespace lurus::test

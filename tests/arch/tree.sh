@@ -13,7 +13,7 @@ else
 fi
 
 while IFS= read -r hit; do breach "$hit: a path of one machine"; done < \
-    <(printf '%s\0' "${files[@]}" | xargs -0 grep -HnIoE '/(home/[a-z0-9]+|[r]oot|[w]ork)/[A-Za-z0-9._-]*' || true)
+    <(printf '%s\0' "${files[@]}" | xargs -0 grep -HnIoE '/(home/[a-z0-9]+|[r]oot|[w]ork)/[A-Za-z0-9._-]*' | grep -vE ':/home/(u|me|you|user)/[^/]*$' || true)
 
 # Headings become anchors the way code hosts make them.
 anchors() {

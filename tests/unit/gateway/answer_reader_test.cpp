@@ -1,0 +1,190 @@
+#include "modules/gateway/answer_reader.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "modules/gateway/usage_classes.hpp"
+#include "modules/gateway/usage_fields.hpp"
+
+using namespace lurus;
+using namespace lurus::gateway;
+
+namespace {
+
+Endpoint at(std::string_view target, std::string_view method = "POST", bool websocket = false) {
+    return *match_endpoint(method, target, {}, websocket).endpoint;
+}
+
+Usage classes(Family family, std::string_view object) {
+    UsageFields fields;
+    fields.merge(object);
+    return usage_classes(family, fields);
+}
+
+}  // namespace
+
+TEST_CASE("answer: the format follows content type, endpoint and query") {
+    using enum AnswerFormat;
+    const Endpoint messages = at("/v1/messages");
+    const std::string sse_target = "/v1beta/models/m:streamGenerateContent?alt=sse";
+    const std::string array_target = "/v1beta/models/m:streamGenerateContent";
+    CHECK(answer_format(messages, "/v1/messages", "text/event-stream; charset=utf-8") == sse);
+    CHECK(answer_format(messages, "/v1/messages", "Text/Event-Stream") == sse);
+    CHECK(answer_format(messages, "/v1/messages", "application/json") == json);
+    CHECK(answer_format(messages, "/v1/messages", "application/problem+json") == json);
+    CHECK(answer_format(messages, "/v1/messages", "") == json);
+    CHECK(answer_format(messages, "/v1/messages", "text/html") == other);
+    CHECK(answer_format(at(sse_target), sse_target, "text/event-stream") == sse);
+    CHECK(answer_format(at(sse_target), sse_target, "application/json") == json);
+    CHECK(answer_format(at(array_target), array_target, "application/json; charset=UTF-8") == json_array);
+    CHECK(answer_format(at("/v1/audio/speech"), "/v1/audio/speech", "audio/mpeg") == other);
+    CHECK(answer_format(at("/v1/audio/transcriptions"), "", "text/plain") == other);
+}
+
+TEST_CASE("answer: usage of a session is the sum of its answers") {
+    AnswerReader reader(at("/v1/responses", "GET", true), AnswerFormat::sse, 101);
+    auto completed = [](int in, int cached, int out) {
+        return R"({"type":"response.completed","response":{"service_tier":"default","usage":{"input_tokens":)" +
+               std::to_string(in) + R"(,"input_tokens_details":{"cached_tokens":)" + std::to_string(cached) +
+               R"(},"output_tokens":)" + std::to_string(out) + "}}}";
+    };
+    CHECK_FALSE(reader.feed_event(R"({"type":"response.created","response":{}})").semantic);
+    CHECK(reader.feed_event(R"({"type":"response.output_text.delta","delta":"a"})").semantic);
+    CHECK_FALSE(reader.complete());
+    const auto step = reader.feed_event(completed(10, 4, 3));
+    CHECK(step.events == 1);
+    CHECK(step.terminal == 0);
+    CHECK(reader.complete());
+    CHECK(reader.usage().input == 6);
+    CHECK(nlohmann::json::parse(reader.usage_raw())["input_tokens"] == 10);
+    reader.feed_event(R"({"type":"response.created","response":{}})");
+    CHECK_FALSE(reader.complete());
+    reader.feed_event(completed(20, 20, 5));
+    CHECK(reader.usage().input == 6);
+    CHECK(reader.usage().cache_read == 24);
+    CHECK(reader.usage().output == 8);
+    CHECK(reader.usage().service_tier == "default");
+    CHECK(nlohmann::json::parse(reader.usage_raw()).size() == 2);
+}
+
+TEST_CASE("answer: a realtime session") {
+    AnswerReader reader(at("/v1/realtime?model=m", "GET", true), AnswerFormat::sse, 101);
+    reader.feed_event(R"({"type":"session.created","session":{}})");
+    reader.feed_event(
+        R"({"type":"response.done","event_id":"e","response":{"status":"completed","usage":{"total_tokens":300,"input_tokens":200,"output_tokens":100,)"
+        R"("input_token_details":{"text_tokens":50,"audio_tokens":150,"cached_tokens":64,"cached_tokens_details":{"text_tokens":0,"audio_tokens":64}},)"
+        R"("output_token_details":{"text_tokens":20,"audio_tokens":80}}}})");
+    const Usage usage = reader.usage();
+    CHECK(usage.input == 136);
+    CHECK(usage.cache_read == 64);
+    CHECK(usage.output == 100);
+    CHECK(usage.audio_input == 86);
+    CHECK(usage.audio_output == 80);
+    reader.feed_event(R"({"type":"error","error":{"type":"invalid_request_error","message":"no"}})");
+    CHECK(reader.error_type() == "invalid_request_error");
+}
+
+TEST_CASE("answer: event boundaries") {
+    AnswerReader array(at("/v1beta/models/m:streamGenerateContent"), AnswerFormat::json_array, 200);
+    CHECK(array.at_event_boundary());
+    array.feed("[{\"candidates\":[");
+    CHECK_FALSE(array.at_event_boundary());
+    array.feed("]}");
+    CHECK(array.at_event_boundary());
+    array.feed(",");
+    CHECK(array.at_event_boundary());
+    array.feed("{\"candidates\":[]}]");
+    CHECK_FALSE(array.at_event_boundary());
+
+    AnswerReader json(at("/v1/messages"), AnswerFormat::json, 200);
+    CHECK(json.at_event_boundary());
+    json.feed("{");
+    CHECK_FALSE(json.at_event_boundary());
+
+    AnswerReader stream(at("/v1/messages"), AnswerFormat::sse, 200);
+    stream.feed("event: ping\ndata: {\"type\":\"ping\"}\n");
+    CHECK_FALSE(stream.at_event_boundary());
+    stream.feed("\n");
+    CHECK(stream.at_event_boundary());
+}
+
+TEST_CASE("answer: a cut answer is not complete") {
+    AnswerReader json(at("/v1/messages"), AnswerFormat::json, 200);
+    json.feed("{\"content\":[");
+    json.finish(false);
+    CHECK_FALSE(json.complete());
+    AnswerReader binary(at("/v1/audio/speech"), AnswerFormat::other, 200);
+    binary.feed("x");
+    CHECK_FALSE(binary.complete());
+    binary.finish(true);
+    CHECK(binary.complete());
+    // What was cut off in the middle of an event is not read.
+    AnswerReader stream(at("/v1/chat/completions"), AnswerFormat::sse, 200);
+    stream.feed("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5}}");
+    stream.finish(false);
+    CHECK_FALSE(stream.usage().known());
+}
+
+TEST_CASE("answer: a long body is read without being kept") {
+    AnswerReader reader(at("/v1/embeddings"), AnswerFormat::json, 200);
+    reader.feed("{\"object\":\"list\",\"data\":[");
+    const std::string element = "{\"embedding\":[" + std::string(100'000, '1') + "]},";
+    for (int i = 0; i < 500; ++i) reader.feed(element);
+    const auto step = reader.feed("{}],\"usage\":{\"prompt_tokens\":8,\"total_tokens\":8}}");
+    CHECK(step.events == 1);
+    CHECK(reader.usage().input == 8);
+    CHECK(reader.complete());
+}
+
+TEST_CASE("usage: fields merge one by one") {
+    UsageFields fields;
+    fields.merge(R"({"a":1,"b":{"x":1,"y":2},"c":5,"d":null})");
+    fields.merge(R"({"b":{"y":3,"z":4},"a":null,"c":0,"e":"t","d":7})", {"c"});
+    CHECK(nlohmann::json::parse(fields.json()) ==
+          nlohmann::json::parse(R"({"a":1,"b":{"x":1,"y":3,"z":4},"c":5,"d":7,"e":"t"})"));
+    CHECK(fields.count("b", "z") == 4);
+    CHECK_FALSE(fields.count("e").has_value());
+    fields.merge("[1]");
+    fields.merge("null");
+    fields.merge("{\"a\":");
+    CHECK(fields.count("a") == 1);
+    UsageFields many;
+    for (int i = 0; i < 1000; ++i) many.merge("{\"k" + std::to_string(i) + "\":1}");
+    CHECK(nlohmann::json::parse(many.json()).size() == 128);
+}
+
+TEST_CASE("usage: classes never go below zero and never overflow") {
+    const std::string huge = "9223372036854775807";
+    Usage usage = classes(Family::anthropic, R"({"input_tokens":1,"cache_creation":{"ephemeral_5m_input_tokens":)" +
+                                                 huge + R"(,"ephemeral_1h_input_tokens":)" + huge +
+                                                 R"(},"cache_creation_input_tokens":)" + huge + "}");
+    CHECK(usage.cache_write_5m == 9223372036854775807);
+    usage = classes(Family::openai, R"({"prompt_tokens":5,"prompt_tokens_details":{"cached_tokens":)" + huge +
+                                        R"(,"cache_write_tokens":)" + huge + R"(},"completion_tokens":)" + huge +
+                                        R"(,"completion_tokens_details":{"reasoning_tokens":)" + huge +
+                                        R"(},"total_tokens":)" + huge + "}");
+    CHECK(usage.input == 0);
+    usage = classes(Family::gemini, R"({"promptTokenCount":-5,"candidatesTokenCount":)" + huge +
+                                        R"(,"thoughtsTokenCount":)" + huge + "}");
+    CHECK_FALSE(usage.input.has_value());
+    CHECK(usage.output == 9223372036854775807);
+    // A split larger than its total stays as the vendor split it.
+    usage = classes(
+        Family::anthropic,
+        R"({"cache_creation_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":3,"ephemeral_1h_input_tokens":4}})");
+    CHECK(usage.cache_write_5m == 3);
+    CHECK(usage.cache_write_1h == 4);
+    CHECK_FALSE(classes(Family::openai, "{}").known());
+}
+
+TEST_CASE("usage: only compaction iterations are added") {
+    const Usage usage = classes(
+        Family::anthropic, R"({"input_tokens":45,"output_tokens":12,"iterations":[)"
+                           R"({"type":"compaction","input_tokens":180,"output_tokens":35},)"
+                           R"({"type":"advisor_message","model":"other","input_tokens":1000,"output_tokens":1000},)"
+                           R"({"type":"message","input_tokens":45,"output_tokens":12}]})");
+    CHECK(usage.input == 225);
+    CHECK(usage.output == 47);
+}

@@ -13,9 +13,9 @@ constexpr std::int64_t greatest = std::numeric_limits<std::int64_t>::max();
 using Counts = std::array<std::int64_t, class_count>;
 
 bool sane(const Usage& usage) {
-    for (const auto& count :
-         {usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h, usage.output, usage.reasoning,
-          usage.audio_input, usage.audio_output, usage.images, usage.web_searches}) {
+    for (const auto& count : {usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h, usage.output,
+                              usage.reasoning, usage.audio_input, usage.audio_output, usage.image_input,
+                              usage.image_output, usage.images, usage.web_searches}) {
         // Far beyond any request, and small enough that sums stay in range.
         if (count.value_or(0) < 0 || count.value_or(0) > greatest / 1000) return false;
     }
@@ -35,19 +35,33 @@ Counts disjoint(const Usage& usage, const Rates& rates) {
     const std::int64_t output = usage.output.value_or(0);
     const std::int64_t audio_input = std::min(usage.audio_input.value_or(0), input);
     const std::int64_t audio_output = std::min(usage.audio_output.value_or(0), output);
-    const std::int64_t reasoning =
-        rates.has(Class::reasoning) ? std::min(usage.reasoning.value_or(0), output - audio_output) : 0;
-    put(Class::input, input - audio_input);
+    std::int64_t text_input = input - audio_input;
+    std::int64_t text_output = output - audio_output;
+    const auto part = [&](Class c, const std::optional<std::int64_t>& said, std::int64_t& whole) {
+        if (!rates.has(c)) return;
+        const std::int64_t count = std::min(said.value_or(0), whole);
+        put(c, count);
+        whole -= count;
+    };
+    part(Class::image_input, usage.image_input, text_input);
+    part(Class::image_output, usage.image_output, text_output);
+    part(Class::reasoning, usage.reasoning, text_output);
+    put(Class::input, text_input);
     put(Class::audio_input, audio_input);
     put(Class::cache_read, usage.cache_read.value_or(0));
     put(Class::cache_write_5m, usage.cache_write_5m.value_or(0));
     put(Class::cache_write_1h, usage.cache_write_1h.value_or(0));
-    put(Class::output, output - audio_output - reasoning);
+    put(Class::output, text_output);
     put(Class::audio_output, audio_output);
-    put(Class::reasoning, reasoning);
     put(Class::image, usage.images.value_or(0));
     put(Class::web_search, usage.web_searches.value_or(0));
     return counts;
+}
+
+// Where pictures cost unlike text, a count that does not tell them apart has no price.
+bool pictures_told(const Usage& usage, const Rates& rates) {
+    if (rates.has(Class::image_input) && !usage.image_input && usage.input.value_or(0) > 0) return false;
+    return !rates.has(Class::image_output) || usage.image_output || usage.output.value_or(0) == 0;
 }
 
 const Rates& rates_for(const Service& service, std::int64_t input) {
@@ -65,6 +79,7 @@ std::optional<Cost> cost_of(const Tariff& tariff, const Usage& usage) {
     const Service* service = tariff.service(service_name(usage.service_tier));
     if (service == nullptr) return std::nullopt;
     const Rates& rates = rates_for(*service, total_input(usage));
+    if (!pictures_told(usage, rates)) return std::nullopt;
     const Counts counts = disjoint(usage, rates);
     Cost cost;
     cost.tariff = tariff.label;

@@ -18,10 +18,17 @@ struct Field {
     std::string decimal;  // as the file writes it
 };
 
+// One of `tiered_pricing`: prices above a count of input tokens.
+struct Step {
+    std::string from;  // the range's beginning, as the file writes it
+    std::vector<Field> fields;
+};
+
 struct Model {
     std::string name;
     std::string provider;
     std::vector<Field> fields;
+    std::vector<Step> steps;
 };
 
 // Takes numbers by their text, so that no price passes through a double.
@@ -47,7 +54,8 @@ public:
         if (objects_ == 0 && arrays_ != 0) return refuse("the file must be an object of models");
         ++objects_;
         keys_.resize(static_cast<std::size_t>(objects_));
-        if (objects_ == 2 && arrays_ == 0) models.push_back(Model{keys_[0], {}, {}});
+        if (objects_ == 2 && arrays_ == 0) models.push_back(Model{keys_[0], {}, {}, {}});
+        if (in_steps() && objects_ == 3 && arrays_ == 1) models.back().steps.emplace_back();
         return true;
     }
     bool key(string_t& name) override {
@@ -74,6 +82,8 @@ public:
     }
 
 private:
+    bool in_steps() const { return objects_ >= 2 && keys_[1] == "tiered_pricing"; }
+
     bool is_cost() const { return objects_ >= 2 && keys_[1].find("cost") != std::string::npos; }
 
     bool value() {
@@ -83,6 +93,14 @@ private:
 
     bool decimal(std::string text) {
         if (!value()) return false;
+        if (in_steps() && objects_ == 3 && !models.back().steps.empty()) {
+            Step& step = models.back().steps.back();
+            if (arrays_ == 2 && keys_[2] == "range" && step.from.empty())
+                step.from = std::move(text);
+            else if (arrays_ == 1 && keys_[2].find("cost") != std::string::npos)
+                step.fields.push_back(Field{keys_[2], std::move(text)});
+            return true;
+        }
         if (arrays_ != 0 || !is_cost() || objects_ > 3) return true;
         models.back().fields.push_back(Field{objects_ == 2 ? keys_[1] : keys_[1] + "/" + keys_[2], std::move(text)});
         return true;
@@ -183,21 +201,52 @@ void take_search_price(const Model& model, Services& services) {
     if (price && standard != services.end()) standard->second.begin()->second.set(Class::web_search, *price);
 }
 
+Result<void> take(const Model& model, const Field& field, std::optional<std::int64_t> above, Services& services) {
+    const auto where = where_of(field.path);
+    if (!where) return {};
+    const auto pico = scaled_decimal(field.decimal, 12);
+    if (!pico) {
+        return fail(ErrorCode::invalid_argument,
+                    "model `" + model.name + "`: " + field.path + " is not a price: " + field.decimal);
+    }
+    services[where->service][above.value_or(where->above)].set(where->what, *pico);
+    return {};
+}
+
+bool all_zero(const Services& services) {
+    return std::ranges::all_of(services, [](const auto& service) {
+        return std::ranges::all_of(service.second, [](const auto& tier) {
+            return std::ranges::all_of(tier.second.pico, [](auto pico) { return pico <= 0; });
+        });
+    });
+}
+
+// What the standard service prices by length has no price at lengths that another service does not name.
+void close_lengths(Services& services) {
+    const auto standard = services.find("standard");
+    if (standard == services.end()) return;
+    for (auto& [name, tiers] : services) {
+        for (const auto& [above, rates] : standard->second) tiers.try_emplace(above);
+    }
+}
+
 Result<std::optional<Tariff>> tariff_of(const Model& model, UnixMicros from) {
     Services services;
-    bool any = false;
     for (const auto& field : model.fields) {
-        const auto where = where_of(field.path);
-        if (!where) continue;
-        const auto pico = scaled_decimal(field.decimal, 12);
-        if (!pico) {
-            return fail(ErrorCode::invalid_argument,
-                        "model `" + model.name + "`: " + field.path + " is not a price: " + field.decimal);
-        }
-        services[where->service][where->above].set(where->what, *pico);
-        any = any || *pico != 0;
+        if (auto ok = take(model, field, std::nullopt, services); !ok) return std::unexpected(ok.error());
     }
-    if (!any || model.provider.empty()) return std::nullopt;
+    for (const auto& step : model.steps) {
+        const auto above = scaled_decimal(step.from, 0);
+        if (!above)
+            return fail(ErrorCode::invalid_argument,
+                        "model `" + model.name + "`: a range of tiered_pricing has no beginning");
+        for (const auto& field : step.fields) {
+            if (auto ok = take(model, field, above, services); !ok) return std::unexpected(ok.error());
+        }
+    }
+    if (all_zero(services) || model.provider.empty()) return std::nullopt;
+    std::erase_if(services, [](const auto& service) { return !service.second.contains(0); });
+    close_lengths(services);
     take_search_price(model, services);
 
     Tariff tariff;
@@ -209,7 +258,6 @@ Result<std::optional<Tariff>> tariff_of(const Model& model, UnixMicros from) {
     tariff.from = from;
     tariff.source = litellm_source;
     for (auto& [name, tiers] : services) {
-        if (!tiers.contains(0)) continue;  // a price for long requests only says nothing of the others
         const Rates& base = tiers.at(0);
         Service service;
         service.name = name;

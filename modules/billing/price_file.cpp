@@ -85,6 +85,40 @@ Result<UnixMicros> day_in(const json& entry, const char* field) {
     return *time;
 }
 
+std::optional<int> minute_of(std::string_view text) {
+    if (text.size() != 5 || text[2] != ':') return std::nullopt;
+    for (const std::size_t i : {0, 1, 3, 4}) {
+        if (text[i] < '0' || text[i] > '9') return std::nullopt;
+    }
+    const int minute = ((text[0] - '0') * 10 + (text[1] - '0')) * 60 + (text[3] - '0') * 10 + (text[4] - '0');
+    return minute <= 24 * 60 && text[3] < '6' ? std::optional(minute) : std::nullopt;
+}
+
+// `{"name":"peak","days":"mon-fri","utc":["01:00-04:00"]}`.
+Result<Hours> read_hours(const json& object) {
+    const auto wrong = [] {
+        return fail(ErrorCode::invalid_argument,
+                    "`hours` needs `name`, `days` (`mon-fri` or `mon-sun`) and `utc` (such as [\"01:00-04:00\"])");
+    };
+    if (!object.is_object() || object.size() != 3) return wrong();
+    const auto name = text_in(object, "name");
+    const auto days = text_in(object, "days");
+    if (!name || !days || !object.contains("utc") || !object["utc"].is_array() || object["utc"].empty()) return wrong();
+    Hours hours;
+    hours.name = *name;
+    if (*days != "mon-fri" && *days != "mon-sun") return wrong();
+    hours.weekdays = *days == "mon-fri" ? 0x1f : 0x7f;
+    for (const auto& window : object["utc"]) {
+        if (!window.is_string()) return wrong();
+        const std::string_view text = window.get_ref<const std::string&>();
+        if (text.size() != 11 || text[5] != '-') return wrong();
+        const auto from = minute_of(text.substr(0, 5)), to = minute_of(text.substr(6));
+        if (!from || !to || *from >= *to) return wrong();
+        hours.windows.push_back(Hours::Window{*from, *to});
+    }
+    return hours;
+}
+
 struct Source {
     std::string url;
     std::string checked;
@@ -92,8 +126,8 @@ struct Source {
 
 Result<Tariff> read_entry(const json& entry, const std::map<std::string, Source>& sources) {
     Tariff tariff;
-    static const std::set<std::string> known = {"vendor", "model",  "aliases", "from",
-                                                "until",  "source", "note",    "rates"};
+    static const std::set<std::string> known = {"vendor", "model", "aliases", "from", "until",
+                                                "source", "note",  "hours",   "rates"};
     for (const auto& [name, value] : entry.items()) {
         if (!known.contains(name)) return fail(ErrorCode::invalid_argument, "`" + name + "` is no field of an entry");
     }
@@ -117,6 +151,11 @@ Result<Tariff> read_entry(const json& entry, const std::map<std::string, Source>
         if (!until) return std::unexpected(until.error());
         if (*until <= *from) return fail(ErrorCode::invalid_argument, "`until` is not after `from`");
         tariff.until = *until;
+    }
+    if (entry.contains("hours")) {
+        auto hours = read_hours(entry["hours"]);
+        if (!hours) return std::unexpected(hours.error());
+        tariff.hours = *std::move(hours);
     }
     const auto source = text_in(entry, "source");
     if (!source) return std::unexpected(source.error());
@@ -144,16 +183,19 @@ Result<std::vector<Service>> read_rates(const json& rates) {
     if (!rates.is_object()) return fail(ErrorCode::invalid_argument, "`rates` must be an object of service tiers");
     std::map<std::string, Service> services;
     for (const auto& [name, prices] : rates.items()) {
-        if (!prices.is_object()) return fail(ErrorCode::invalid_argument, "`" + name + "` must be an object of prices");
-        if (prices.contains("times")) continue;
         const auto mark = name.find('>');
+        const bool unpriced = prices.is_null() && mark != name.npos;
+        if (!prices.is_object() && !unpriced) {
+            return fail(ErrorCode::invalid_argument, "`" + name + "` must be an object of prices");
+        }
+        if (prices.contains("times")) continue;
         Tier tier;
         if (mark != name.npos) {
             const auto above = threshold_of(std::string_view(name).substr(mark + 1));
             if (!above) return std::unexpected(above.error());
             tier.above = *above;
         }
-        const auto read = read_prices(prices);
+        const auto read = unpriced ? Result<Rates>(Rates()) : read_prices(prices);
         if (!read) return fail(ErrorCode::invalid_argument, "`" + name + "`: " + read.error().message);
         tier.rates = *read;
         auto& service = services[name.substr(0, mark)];

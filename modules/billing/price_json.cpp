@@ -65,7 +65,9 @@ Result<Usage> usage_of(const json& object) {
         {"audio_input", &usage.audio_input},
         {"audio_output", &usage.audio_output},
         {"images", &usage.images},
-        {"web_searches", &usage.web_searches}};
+        {"web_searches", &usage.web_searches},
+        {"image_input", &usage.image_input},
+        {"image_output", &usage.image_output}};
     for (const auto& [name, value] : object.items()) {
         if (name == "service_tier") {
             if (!value.is_string()) return std::unexpected(wrong("usage.service_tier", "a string"));
@@ -87,7 +89,7 @@ const std::string price_properties =
     R"("vendor":{"type":"string","description":"`provider:NAME` for one provider's own price"},"model":{"type":"string"},)"
     R"("aliases":{"type":"array","items":{"type":"string"}},"origin":{"enum":["builtin","import","override"]},)"
     R"("tariff":{"type":"string"},"from":{"type":"string","format":"date-time"},"until":{"type":["string","null"],"format":"date-time"},)"
-    R"("applies":{"type":"boolean","description":"this one holds now"},"source":{"type":"string"},"checked":{"type":["string","null"]},)"
+    R"("applies":{"type":"boolean","description":"this one holds now"},"hours":{"type":["object","null"],"description":"the hours of the week at which it holds; null = all"},"source":{"type":"string"},"checked":{"type":["string","null"]},)"
     R"("rates":{"type":"object","description":"by service tier","additionalProperties":{"type":"array","items":{"type":"object",)"
     R"("properties":{"above_input_tokens":{"type":"integer"},"pico_usd":{"type":"object","description":"per token, image or search",)"
     R"("additionalProperties":{"type":"integer"}}}}}})";
@@ -96,7 +98,21 @@ const std::string usage_properties =
     R"("input":{"type":"integer"},"cache_read":{"type":"integer"},"cache_write_5m":{"type":"integer"},)"
     R"("cache_write_1h":{"type":"integer"},"output":{"type":"integer"},"reasoning":{"type":"integer"},)"
     R"("audio_input":{"type":"integer"},"audio_output":{"type":"integer"},"images":{"type":"integer"},)"
-    R"("web_searches":{"type":"integer"},"service_tier":{"type":"string"})";
+    R"("web_searches":{"type":"integer"},"image_input":{"type":"integer"},"image_output":{"type":"integer"},"service_tier":{"type":"string"})";
+
+std::string clock_text(int minute) {
+    const auto two = [](int n) { return std::string(n < 10 ? "0" : "") + std::to_string(n); };
+    return two(minute / 60) + ":" + two(minute % 60);
+}
+
+nlohmann::ordered_json json_of(const Hours& hours) {
+    nlohmann::ordered_json out;
+    out["name"] = hours.name;
+    out["days"] = hours.weekdays == 0x1f ? "mon-fri" : "mon-sun";
+    out["utc"] = nlohmann::ordered_json::array();
+    for (const auto& w : hours.windows) out["utc"].push_back(clock_text(w.from_minute) + "-" + clock_text(w.to_minute));
+    return out;
+}
 
 std::string one_price() {
     return R"({"type":"object","required":["vendor","model","origin","tariff","from","until","applies","rates"],"properties":{)" +
@@ -153,6 +169,7 @@ nlohmann::ordered_json json_of(const Tariff& tariff) {
     out["tariff"] = tariff.label;
     out["from"] = format_time(tariff.from);
     out["until"] = tariff.until ? nlohmann::ordered_json(format_time(*tariff.until)) : nlohmann::ordered_json(nullptr);
+    out["hours"] = tariff.hours ? json_of(*tariff.hours) : nlohmann::ordered_json(nullptr);
     out["source"] = tariff.source;
     out["checked"] = tariff.checked.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(tariff.checked);
     out["rates"] = rates_json(tariff.services);

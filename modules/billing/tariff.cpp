@@ -20,6 +20,15 @@ std::string_view name_of(Origin origin) {
     return "builtin";
 }
 
+bool Hours::contain(UnixMicros time) const {
+    constexpr std::int64_t minute = 60'000'000, day = 1440 * minute;
+    const std::int64_t days = time / day - (time % day < 0 ? 1 : 0);
+    const auto weekday = static_cast<unsigned>(((days + 3) % 7 + 7) % 7);  // the epoch was a Thursday
+    const auto now = static_cast<int>((time - days * day) / minute);
+    return (weekdays >> weekday & 1) != 0 &&
+           std::ranges::any_of(windows, [&](const Window& w) { return w.from_minute <= now && now < w.to_minute; });
+}
+
 bool Rates::empty() const {
     return std::ranges::all_of(pico, [](auto price) { return price == none; });
 }
@@ -54,7 +63,8 @@ Result<void> complete(Tariff& tariff) {
             }
         }
     }
-    tariff.label = who + "@" + format_time(tariff.from).substr(0, 10);
+    tariff.label =
+        who + "@" + format_time(tariff.from).substr(0, 10) + (tariff.hours ? "/" + tariff.hours->name : std::string());
     return {};
 }
 

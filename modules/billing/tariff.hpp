@@ -15,7 +15,8 @@
 
 namespace lurus::billing {
 
-/// `reasoning` is a class of its own only where a vendor prices it unlike other output.
+/// `reasoning`, `image_input` and `image_output` are classes of their own only where a vendor prices them unlike the
+/// rest of their whole.
 enum class Class : std::uint8_t {
     input,
     cache_read,
@@ -25,13 +26,15 @@ enum class Class : std::uint8_t {
     reasoning,
     audio_input,
     audio_output,
+    image_input,
+    image_output,
     image,
     web_search
 };
-constexpr std::size_t class_count = 10;
+constexpr std::size_t class_count = 12;
 constexpr std::array<std::string_view, class_count> class_names = {
-    "input",     "cache_read",  "cache_write_5m", "cache_write_1h", "output",
-    "reasoning", "audio_input", "audio_output",   "image",          "web_search"};
+    "input",       "cache_read",   "cache_write_5m", "cache_write_1h", "output", "reasoning",
+    "audio_input", "audio_output", "image_input",    "image_output",   "image",  "web_search"};
 std::optional<Class> class_from(std::string_view name);
 
 /// Counted by itself, not in tokens.
@@ -42,7 +45,8 @@ constexpr bool is_per_piece(Class c) {
 /// Pico-US-dollars per unit.
 struct Rates {
     static constexpr std::int64_t none = -1;
-    std::array<std::int64_t, class_count> pico = {none, none, none, none, none, none, none, none, none, none};
+    std::array<std::int64_t, class_count> pico = {none, none, none, none, none, none,
+                                                  none, none, none, none, none, none};
 
     [[nodiscard]] std::int64_t of(Class c) const { return pico[static_cast<std::size_t>(c)]; }
     void set(Class c, std::int64_t value) { pico[static_cast<std::size_t>(c)] = value; }
@@ -64,6 +68,21 @@ struct Service {
     bool operator==(const Service&) const = default;
 };
 
+/// The hours of the week at which a tariff holds: a vendor's peak times. UTC.
+struct Hours {
+    struct Window {
+        int from_minute = 0;  // of the day; includes its first, excludes its last
+        int to_minute = 0;
+        bool operator==(const Window&) const = default;
+    };
+    std::string name;       // `peak`
+    unsigned weekdays = 0;  // bit 0 = Monday
+    std::vector<Window> windows;
+
+    [[nodiscard]] bool contain(UnixMicros time) const;
+    bool operator==(const Hours&) const = default;
+};
+
 /// Later ones win where both apply.
 enum class Origin : std::uint8_t { builtin, imported, own };
 std::string_view name_of(Origin origin);
@@ -75,12 +94,15 @@ struct Tariff {
     Origin origin = Origin::builtin;
     UnixMicros from = 0;
     std::optional<UnixMicros> until;
+    std::optional<Hours> hours;     // empty = always; beats a tariff of the same origin and date without hours
     std::string source;             // a URL, or who said it
     std::string checked;            // the day it was looked up; empty = not known
     std::vector<Service> services;  // `standard` first where it is there
     std::string label;              // `anthropic/claude-sonnet-4-5@2025-09-29`
 
-    [[nodiscard]] bool applies_at(UnixMicros time) const { return from <= time && (!until || time < *until); }
+    [[nodiscard]] bool applies_at(UnixMicros time) const {
+        return from <= time && (!until || time < *until) && (!hours || hours->contain(time));
+    }
     /// Null when this service is not priced.
     [[nodiscard]] const Service* service(std::string_view name) const;
 };

@@ -14,7 +14,8 @@ constexpr std::size_t longest_name = 256;
 
 bool wins_over(const Tariff* a, const Tariff* b) {
     if (a->origin != b->origin) return a->origin > b->origin;
-    return a->from > b->from;
+    if (a->from != b->from) return a->from > b->from;
+    return a->hours.has_value() && !b->hours.has_value();
 }
 
 }  // namespace

@@ -42,11 +42,15 @@ const std::string sample = R"({
   "openrouter/anthropic/claude-next": {"litellm_provider": "openrouter", "input_cost_per_token": 3.3e-06, "output_cost_per_token": 1.65e-05},
   "azure/gpt-4o": {"litellm_provider": "azure", "input_cost_per_token": 2.75e-06, "output_cost_per_token": 1.1e-05},
   "text-embedding-next": {"litellm_provider": "openai", "mode": "embedding", "input_cost_per_token": 2e-08, "output_cost_per_token": 0.0},
+  "dashscope/qwen-next": {"litellm_provider": "dashscope", "tiered_pricing": [
+    {"range": [0, 32000.0], "input_cost_per_token": 1.2e-06, "output_cost_per_token": 6e-06},
+    {"range": [32000.0, 128000.0], "input_cost_per_token": 2.4e-06, "output_cost_per_token": 1.2e-05}]},
+  "long-only": {"litellm_provider": "openai", "input_cost_per_token_above_200k_tokens": 1e-06},
   "ollama/free": {"litellm_provider": "ollama", "input_cost_per_token": 0.0, "output_cost_per_token": 0.0},
   "whisper-next": {"litellm_provider": "openai", "input_cost_per_second": 0.0001, "output_cost_per_second": 0.0001}
 })";
 
-constexpr int sample_models = 7;
+constexpr int sample_models = 8;
 
 }  // namespace
 
@@ -97,6 +101,12 @@ TEST_CASE("an import is priced as the file says") {
     CHECK(f.nano("azure-openai", "gpt-4o", tokens(100, 0)) == 275'000);
     CHECK(f.nano("openai", "gpt-4o", tokens(100, 0)) == 250'000);
     CHECK(f.nano("openai", "text-embedding-next", tokens(100, 0)) == 2'000);
+    CHECK(f.nano("qwen", "qwen-next", tokens(32'000, 10)) == 32'000 * 1'200 + 10 * 6'000);
+    CHECK(f.nano("qwen", "qwen-next", tokens(32'001, 10)) == 32'001 * 2'400 + 10 * 12'000);
+    Usage long_batch = tokens(200'001, 1);  // no batch price is given for that length
+    long_batch.service_tier = "batch";
+    CHECK_FALSE(f.price("anthropic", "claude-next", long_batch).has_value());
+    CHECK(f.tariff("openai", "long-only") == "unpriced");
     CHECK(f.tariff("ollama", "free") == "unpriced");
     CHECK(f.tariff("openai", "whisper-next") == "unpriced");
     CHECK(f.tariff("openai-compatible", "sample_spec") == "unpriced");

@@ -117,6 +117,46 @@ ApiResponse remove_route(ProviderService& service, const ApiRequest& request) {
     return removed ? no_content() : problem(removed.error());
 }
 
+/// Who would answer for a model, for clients of each family; without a key's or a provider's limits.
+ApiResponse resolve(const ProviderService& service, const ApiRequest& request) {
+    const auto query = [&](const char* name) {
+        const auto found = request.query.find(name);
+        return found == request.query.end() ? std::string() : found->second;
+    };
+    const std::string model = query("model"), named = query("family");
+    if (model.empty()) return problem(400, "say which model: ?model=NAME");
+    if (!named.empty() && !family_from(named)) return problem(400, "the query's family is anthropic, openai or gemini");
+    const auto catalog = service.snapshot();
+    ordered_json all = ordered_json::array();
+    for (const Family family : {Family::anthropic, Family::openai, Family::gemini}) {
+        if (!named.empty() && name_of(family) != named) continue;
+        const auto resolution = catalog->resolve(family, model);
+        ordered_json one;
+        one["family"] = name_of(family);
+        one["route"] =
+            resolution && !resolution->route.empty() ? ordered_json(resolution->route) : ordered_json(nullptr);
+        one["problem"] = resolution ? ordered_json(nullptr) : ordered_json(resolution.error().message);
+        one["candidates"] = ordered_json::array();
+        if (resolution) {
+            for (const Candidate& candidate : resolution->candidates) {
+                one["candidates"].push_back({{"provider", candidate.provider->name},
+                                             {"account", candidate.provider->account},
+                                             {"upstream_model", candidate.upstream_model},
+                                             {"because", candidate.because}});
+            }
+        }
+        all.push_back(std::move(one));
+    }
+    return answer(200, {{"model", model}, {"data", std::move(all)}});
+}
+
+constexpr const char* resolution_schema =
+    R"({"type":"object","required":["model","data"],"properties":{"model":{"type":"string"},"data":{"type":"array","items":{"type":"object",
+"required":["family","route","problem","candidates"],"properties":{"family":{"enum":["anthropic","openai","gemini"]},
+"route":{"type":["string","null"]},"problem":{"type":["string","null"],"description":"why nobody answers"},
+"candidates":{"type":"array","description":"in the order they are tried","items":{"type":"object","properties":{"provider":{"type":"string"},
+"account":{"type":"string"},"upstream_model":{"type":"string"},"because":{"type":"string"}}}}}}}}})";
+
 ApiResponse list_presets() {
     ordered_json all = ordered_json::array();
     for (const Preset& preset : presets()) all.push_back(to_json(preset));
@@ -180,6 +220,11 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
     family.schema = R"({"enum":["anthropic","openai","gemini"]})";
     family.description = "for a dialect's default route";
     all.back().query.push_back(std::move(family));
+    all.push_back(route_to("GET", "/api/v1/resolve", "resolveModel", "Who would answer for a model, in order, and why",
+                           resolution_schema, [&s](Request r) { return resolve(s, r); }));
+    all.back().query.push_back(ApiParam{"model", R"({"type":"string"})", "as a client would name it"});
+    all.back().query.push_back(
+        ApiParam{"family", R"({"enum":["anthropic","openai","gemini"]})", "only for clients of this family"});
     all.push_back(route_to("GET", "/api/v1/presets", "listPresets", "Lists the kinds of provider that are known",
                            list_schema("presets", preset_schema), [](Request) { return list_presets(); }));
     return all;

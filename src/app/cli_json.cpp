@@ -28,8 +28,13 @@ bool flag_of(const Json& object, std::string_view name) {
 const Json& list_of(const Json& body) {
     static const Json empty = Json::array();
     if (body.is_array()) return body;
-    const Json& data = member(body, "data");
-    return data.is_array() ? data : empty;
+    if (member(body, "data").is_array()) return member(body, "data");
+    if (body.is_object()) {
+        for (const auto& value : body) {
+            if (value.is_array()) return value;
+        }
+    }
+    return empty;
 }
 
 std::string joined(const Json& array, std::string_view separator) {

@@ -18,7 +18,7 @@ const Json& member(const Json& object, std::string_view name);
 std::string text_of(const Json& object, std::string_view name);
 std::optional<std::int64_t> number_of(const Json& object, std::string_view name);
 bool flag_of(const Json& object, std::string_view name);
-/// `data` of a list answer, or the value itself when it is an array.
+/// The list in an answer: the value itself, its `data`, else its first array (`providers`, `routes` ...).
 const Json& list_of(const Json& body);
 /// Strings of an array, joined: `a, b`.
 std::string joined(const Json& array, std::string_view separator = ", ");

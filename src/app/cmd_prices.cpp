@@ -8,33 +8,43 @@
 #include "app/cli_format.hpp"
 #include "app/cmd_render.hpp"
 #include "core/files.hpp"
+#include "core/glob.hpp"
 
 namespace lurus::app {
 namespace {
 
-int list(Cli& cli, const std::string& filter) {
-    auto prices = cli.get("/api/v1/prices");
-    if (!prices) return cli.report(prices.error());
-    Json wanted = Json::array();
-    for (const auto& price : list_of(*prices)) {
-        if (filter.empty() || text_of(price, "model").find(filter) != std::string::npos ||
-            text_of(price, "kind").find(filter) != std::string::npos)
-            wanted.push_back(price);
+Outcome<Json> fetch(Cli& cli, const std::string& pattern) {
+    std::map<std::string, std::string> query = {{"limit", "1000"}};
+    if (!pattern.empty()) query["model"] = is_glob(pattern) ? pattern : "*" + pattern + "*";
+    Json all = Json::array();
+    while (true) {
+        auto page = cli.get("/api/v1/prices", query);
+        if (!page) return std::unexpected(page.error());
+        for (const auto& price : list_of(*page)) all.push_back(price);
+        std::string next = text_of(*page, "next");
+        if (next.empty()) return all;
+        query["after"] = next;
     }
+}
+
+int list(Cli& cli, const std::string& pattern) {
+    auto prices = fetch(cli, pattern);
+    if (!prices) return cli.report(prices.error());
     if (cli.json)
-        cli.print_json_lines(wanted);
+        cli.print_json_lines(*prices);
     else
-        cli.out << render_prices(wanted, cli.style);
+        cli.out << render_prices(*prices, cli.style);
     return exit_ok;
 }
 
 int show(Cli& cli, const std::string& model) {
     auto price = cli.get("/api/v1/prices/" + percent_encode(model));
     if (!price) return cli.report(price.error());
-    if (cli.json)
-        cli.print_json(*price);
-    else
-        cli.out << render_price(*price, cli.style);
+    if (cli.json) {
+        cli.print_json_lines(*price);
+        return exit_ok;
+    }
+    for (const auto& one : list_of(*price)) cli.out << render_price(one, cli.style);
     return exit_ok;
 }
 
@@ -56,8 +66,9 @@ int import(Cli& cli, const std::string& file, const std::string& from) {
     if (cli.json)
         cli.print_json(*done);
     else
-        cli.out << fmt::format("{} models' prices were taken from {}.\n", number_of(*done, "imported").value_or(0),
-                               printable(file));
+        cli.out << fmt::format("{} models' prices were read from {}, {} of them new or changed.\n",
+                               number_of(*done, "models").value_or(0), printable(file),
+                               number_of(*done, "changed").value_or(0));
     return exit_ok;
 }
 
@@ -65,12 +76,14 @@ int import(Cli& cli, const std::string& file, const std::string& from) {
 
 void add_price_commands(CLI::App& app, Cli& cli) {
     CLI::App* prices = app.add_subcommand("prices", "What models cost");
-    prices->footer("Examples:\n  lurus prices show claude-sonnet-4-5\n  lurus prices list gemini");
+    prices->footer("Examples:\n  lurus prices show claude-sonnet-4-5\n  lurus prices list 'gemini*'");
 
     auto filter = std::make_shared<std::string>();
     CLI::App* listing = prices->add_subcommand("list", "US dollars per million tokens, in force today");
-    listing->add_option("filter", *filter, "Only models or vendors whose name holds this")->type_name("TEXT");
-    listing->footer("Examples:\n  lurus prices list\n  lurus prices list claude --json");
+    listing->add_option("filter", *filter, "Only models whose name holds this, or a glob such as 'anthropic/*'")
+        ->type_name("TEXT");
+    listing->footer(
+        "Examples:\n  lurus prices list\n  lurus prices list claude\n  lurus prices list 'openai/*' --json");
     listing->callback([&cli, filter] { cli.run = [&cli, filter] { return list(cli, *filter); }; });
 
     auto model = std::make_shared<std::string>();

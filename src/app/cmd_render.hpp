@@ -26,8 +26,8 @@ std::string render_usage(const Json& usage, const std::string& by, const Style& 
 std::string render_prices(const Json& prices, const Style& style);
 /// One price with its classes, tiers and source.
 std::string render_price(const Json& price, const Style& style);
-/// One record of /api/v1/traces/{id}.
-std::string render_trace(const Json& record, const Style& style);
+/// One record of /api/v1/traces/{id}. `quote`: the answer of /api/v1/prices/quote for its usage, or null.
+std::string render_trace(const Json& record, const Json& quote, const Style& style);
 
 /// A log's columns and one record as a row of them.
 Table log_table();

@@ -8,7 +8,7 @@ namespace {
 
 const Json& standard_rates(const Json& price) {
     static const Json none = Json::object();
-    const Json& tiers = member(member(price, "services"), "standard");
+    const Json& tiers = member(member(price, "rates"), "standard");
     return tiers.is_array() && !tiers.empty() ? member(tiers.front(), "pico_usd") : none;
 }
 
@@ -52,7 +52,8 @@ std::string render_price(const Json& price, const Style& style) {
     std::string out =
         colored(printable(text_of(price, "vendor") + "/" + text_of(price, "model")), Color::bold, style.color) + "\n";
     std::string until = day(text_of(price, "until"));
-    out += fmt::format("  in force from {}{}, {}\n", day(text_of(price, "from")),
+    const char* state = flag_of(price, "applies") ? "in force" : "not in force now:";
+    out += fmt::format("  {} from {}{}, {}\n", state, day(text_of(price, "from")),
                        until.empty() ? "" : " until " + until, printable(text_of(price, "origin")));
     if (!text_of(price, "source").empty()) {
         std::string checked = text_of(price, "checked");
@@ -62,7 +63,7 @@ std::string render_price(const Json& price, const Style& style) {
     if (std::string aliases = joined(member(price, "aliases")); !aliases.empty())
         out += "  also " + printable(aliases) + "\n";
     Table table({{"SERVICE"}, {"INPUT OVER", Align::right}, {"CLASS"}, {"PRICE", Align::right}});
-    for (const auto& [service, tiers] : member(price, "services").items()) {
+    for (const auto& [service, tiers] : member(price, "rates").items()) {
         for (const auto& tier : tiers) {
             auto above = number_of(tier, "above_input_tokens").value_or(0);
             for (const auto& [name, pico] : member(tier, "pico_usd").items()) {

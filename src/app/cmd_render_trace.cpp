@@ -84,6 +84,27 @@ std::string attempts_table(const Json& attempts, const Style& style) {
     return indented(table.render(narrower));
 }
 
+/// The lines that the cost is made of.
+std::string cost_lines(const Json& lines, const Style& style) {
+    Table table({{"CLASS"}, {"UNITS", Align::right}, {"PRICE", Align::right}, {"COST", Align::right}});
+    for (const auto& l : lines) {
+        std::string what = text_of(l, "what");
+        std::int64_t price = number_of(l, "pico_usd").value_or(0);
+        bool piece = what == "image" || what == "web_search";
+        table.add({what, std::to_string(number_of(l, "units").value_or(0)),
+                   piece ? format_money(price / 1000) + " each" : format_price_per_million(price) + "/M",
+                   format_money_exact(number_of(l, "cost_nano_usd").value_or(0))});
+    }
+    return indented(table.render(style));
+}
+
+/// Today's prices explain the cost only while they are the ones it was made with.
+bool explains(const Json& quote, const Json& record) {
+    return number_of(quote, "cost_nano_usd") &&
+           number_of(quote, "cost_nano_usd") == number_of(record, "cost_nano_usd") &&
+           text_of(quote, "tariff") == text_of(record, "tariff");
+}
+
 std::string dialects(const Json& record) {
     std::string in = text_of(record, "dialect"), out = text_of(record, "upstream_dialect");
     return in == out || out.empty() ? in : in + " → " + out;
@@ -101,7 +122,7 @@ std::string result_text(const Json& record) {
 
 }  // namespace
 
-std::string render_trace(const Json& r, const Style& style) {
+std::string render_trace(const Json& r, const Json& quote, const Style& style) {
     Sheet sheet(style);
     sheet.head("Trace " + text_of(r, "trace_id"));
     auto time = parse_time(text_of(r, "time"));
@@ -151,6 +172,8 @@ std::string render_trace(const Json& r, const Style& style) {
                      : std::string(unknown_text),
                cost ? Color::none : Color::yellow);
     sheet.line("price", text_of(r, "tariff"));
+    if (!cost) sheet.line("why", text_of(quote, "reason"));
+    if (explains(quote, r)) sheet.raw(cost_lines(member(quote, "lines"), style));
     for (const char* body : {"request_body", "response_body"}) {
         std::string text = text_of(r, body);
         if (text.empty()) continue;

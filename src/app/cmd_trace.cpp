@@ -11,6 +11,22 @@
 namespace lurus::app {
 namespace {
 
+/// The record's usage priced again, line by line; null where that cannot be had.
+Json quote_for(Cli& cli, const Json& record) {
+    Json usage = Json::object();
+    for (const auto& [name, value] : member(record, "usage").items()) {
+        if (value.is_number_integer() || name == "service_tier") usage[name] = value;
+    }
+    auto provider = cli.get("/api/v1/providers/" + percent_encode(text_of(record, "provider")));
+    Json body = {{"model", text_of(record, "upstream_model")},
+                 {"provider_kind", provider ? text_of(*provider, "kind") : std::string()},
+                 {"provider", text_of(record, "provider")},
+                 {"time", text_of(record, "time")},
+                 {"usage", usage}};
+    auto quote = cli.call("POST", "/api/v1/prices/quote", {}, body);
+    return quote ? *quote : Json();
+}
+
 int run(Cli& cli, std::string id) {
     if (id == "last") {
         auto newest = cli.get("/api/v1/logs", {{"limit", "1"}});
@@ -33,7 +49,7 @@ int run(Cli& cli, std::string id) {
     for (const auto& record : list_of(*trace)) {
         if (!first) cli.out << "\n";
         first = false;
-        cli.out << render_trace(record, cli.style);
+        cli.out << render_trace(record, quote_for(cli, record), cli.style);
     }
     return exit_ok;
 }

@@ -13,7 +13,7 @@ using namespace lurus::test;
 namespace {
 
 std::string shipped() {
-    std::ifstream file(std::string(LURUS_SOURCE_DIR) + "/config/prices.json", std::ios::binary);
+    std::ifstream file(LURUS_SOURCE_DIR "/config/prices.json", std::ios::binary);
     REQUIRE(file.good());
     return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
 }

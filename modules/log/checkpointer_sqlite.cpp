@@ -40,8 +40,11 @@ void Checkpointer::run() {
         busy_ = true;
         lock.unlock();
         try {
-            if (!db)
+            if (!db) {
                 db = std::make_unique<SQLite::Database>(file_.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX);
+                // A connection that has not read does not know of the write-ahead log.
+                db->exec("SELECT one FROM rollup_state");
+            }
             const int code =
                 sqlite3_wal_checkpoint_v2(db->getHandle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
             if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(db->getHandle(), code);

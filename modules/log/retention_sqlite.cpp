@@ -22,7 +22,7 @@ bool Upkeep::remove_old() {
         // Whole hours, so that the rollups stay exact for what they still cover.
         const UnixMicros wished = clock_.now() - retention_days_ * 24 * hour_us;
         const UnixMicros before = floor_div(wished, hour_us) * hour_us;
-        WriteTransaction transaction(store_->db());
+        WriteTransaction transaction(*store_);
         sql_->set_kept_from.bind(1, before);
         sql_->set_kept_from.run();
         transaction.commit();
@@ -48,7 +48,7 @@ bool Upkeep::remove_rows(UnixMicros before) {
     }
     oldest.reset();
     if (last == 0) return unbooked && roll(true);
-    WriteTransaction transaction(store_->db());
+    WriteTransaction transaction(*store_);
     sql_->delete_records.bind(1, last);
     sql_->delete_records.run();
     sql_->delete_bodies.bind(1, last);
@@ -67,7 +67,7 @@ bool Upkeep::remove_segment() {
     if (sql_->oldest.step()) first_row = sql_->oldest.integer(0);
     sql_->oldest.reset();
     if (segment_of(first_row) <= segment) return false;
-    WriteTransaction transaction(store_->db());
+    WriteTransaction transaction(*store_);
     sql_->delete_postings.bind(1, posting_end(segment));
     sql_->delete_postings.run();
     sql_->delete_segment.bind(1, segment);
@@ -83,7 +83,7 @@ bool Upkeep::remove_minutes(UnixMicros before) {
     if (oldest_minute.step() && !oldest_minute.is_null(0)) oldest = oldest_minute.integer(0);
     oldest_minute.reset();
     if (oldest >= end) return false;
-    WriteTransaction transaction(store_->db());
+    WriteTransaction transaction(*store_);
     sql_->delete_minutes.bind(1, std::min(end, oldest + slice_minutes));
     sql_->delete_minutes.run();
     transaction.commit();

@@ -62,7 +62,7 @@ void Upkeep::name_groups() {
     auto& groups = state_.booking.groups;
     const std::size_t end = std::min(groups.size(), named_ + slice_names);
     std::vector<std::int64_t> ids;
-    WriteTransaction transaction(store_->db());
+    WriteTransaction transaction(*store_);
     for (std::size_t i = named_; i < end; ++i) ids.push_back(group_id(groups[i].name));
     transaction.commit();
     if (group_ids_.size() > known_groups_most) group_ids_.clear();
@@ -105,7 +105,7 @@ void Upkeep::order_groups() {
 void Upkeep::book_groups() {
     auto& booking = state_.booking;
     std::size_t end = state_.booked;
-    WriteTransaction transaction(store_->db());
+    WriteTransaction transaction(*store_);
     for (std::size_t cells = 0; end < booking.groups.size() && cells < slice_cells; ++end) {
         book(booking.groups[end]);
         cells += booking.groups[end].minutes.size();

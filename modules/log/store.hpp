@@ -15,17 +15,19 @@
 
 namespace lurus::log {
 
+class Store;
+
 /// Runs statements between BEGIN IMMEDIATE and COMMIT; rolls back when left by an exception.
 class WriteTransaction {
 public:
-    explicit WriteTransaction(SQLite::Database& db);
+    explicit WriteTransaction(Store& store);
     ~WriteTransaction();
     WriteTransaction(const WriteTransaction&) = delete;
     WriteTransaction& operator=(const WriteTransaction&) = delete;
     void commit();
 
 private:
-    SQLite::Database& db_;
+    Store& store_;
     bool open_ = true;
 };
 
@@ -53,10 +55,12 @@ public:
     void checkpoint();
 
 private:
+    friend class WriteTransaction;
     explicit Store(std::unique_ptr<SQLite::Database> db);
     void insert_bodies(const RequestRecord& record);
 
     std::unique_ptr<SQLite::Database> db_;
+    SqliteStatement begin_, commit_, rollback_;
     SqliteStatement insert_record_;
     SqliteStatement insert_body_;
     int wal_pages_ = 0;

@@ -14,26 +14,24 @@ constexpr std::uint64_t body_most = 1ull << 30;
 // Someone else's lock must not hold the writer for long: it has records to release.
 constexpr int busy_timeout_ms = 20;
 
-void exec(SQLite::Database& db, const char* sql) {
-    const int code = sqlite3_exec(db.getHandle(), sql, nullptr, nullptr, nullptr);
-    if (code != SQLITE_OK) throw SQLite::Exception(db.getHandle(), code);
-}
-
 }  // namespace
 
-WriteTransaction::WriteTransaction(SQLite::Database& db) : db_(db) {
-    exec(db_, "BEGIN IMMEDIATE");
+WriteTransaction::WriteTransaction(Store& store) : store_(store) {
+    store_.begin_.run();
 }
 
 WriteTransaction::~WriteTransaction() {
     // SQLite has rolled back by itself after some errors.
-    if (open_ && sqlite3_get_autocommit(db_.getHandle()) == 0) {
-        sqlite3_exec(db_.getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    if (!open_ || sqlite3_get_autocommit(store_.db().getHandle()) != 0) return;
+    try {
+        store_.rollback_.run();
+    } catch (const SQLite::Exception&) {
+        // The error that led here is on its way to whoever opens the file anew.
     }
 }
 
 void WriteTransaction::commit() {
-    exec(db_, "COMMIT");
+    store_.commit_.run();
     open_ = false;
 }
 
@@ -55,6 +53,9 @@ Result<std::unique_ptr<Store>> Store::open(const LogSettings& settings) {
 
 Store::Store(std::unique_ptr<SQLite::Database> db)
     : db_(std::move(db)),
+      begin_(*db_, "BEGIN IMMEDIATE"),
+      commit_(*db_, "COMMIT"),
+      rollback_(*db_, "ROLLBACK"),
       insert_record_(*db_, insert_record_sql()),
       insert_body_(*db_, "INSERT INTO body (id, request, response) VALUES (?, ?, ?)") {
     sqlite3_wal_hook(
@@ -67,7 +68,7 @@ Store::Store(std::unique_ptr<SQLite::Database> db)
 }
 
 void Store::append(std::vector<std::vector<Appended>>& batches, std::int64_t last_id) {
-    WriteTransaction transaction(*db_);
+    WriteTransaction transaction(*this);
     for (auto& batch : batches) {
         for (auto& item : batch) {
             item.record.id = ++last_id;

@@ -116,7 +116,7 @@ bool Upkeep::close_segment() {
     if (state_.open.empty()) return false;
     const OpenSegment& segment = *state_.open.front();
     if (state_.committed_id < first_id_of(segment.number() + 1) - 1) return false;
-    WriteTransaction transaction(store_->db());
+    WriteTransaction transaction(*store_);
     if (next_dimension_ < dimension_count) {
         for (const auto& posting : build_postings(segment, next_dimension_)) {
             sql_->insert_posting.bind(1, posting.id);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/platform.hpp"
 #include "modules/log/writer.hpp"
 
 namespace lurus::log {
@@ -67,6 +68,8 @@ LogStatus Writer::status() const {
 }
 
 void Writer::run() {
+    // Woken by the first record of a burst, it should find the burst, not stop the shard that is making it.
+    platform::wake_without_preempting();
     std::int64_t give_up_us = 0;
     for (;;) {
         take();

@@ -3,6 +3,7 @@
 #ifndef _WIN32
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -86,6 +87,14 @@ std::int64_t process_id() {
 bool process_alive(std::int64_t pid) {
     if (pid <= 0) return false;
     return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
+}
+
+void wake_without_preempting() {
+#ifdef SCHED_BATCH
+    if (::sched_getscheduler(0) != SCHED_OTHER) return;  // somebody has chosen
+    const sched_param none{};
+    ::sched_setscheduler(0, SCHED_BATCH, &none);  // of the thread, on Linux
+#endif
 }
 
 Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes) {

@@ -163,7 +163,9 @@ Filled fill(RequestLog& log, const Options& options) {
         const double began = now_seconds();
         gate.left.store(static_cast<int>(records.size()));
         for (auto& record : records) log.append(std::move(record), 0, &gate);
+        const double waiting = thread_cpu_seconds();
         for (int left = gate.left.load(); left > 0; left = gate.left.load()) gate.left.wait(left);
+        mine += thread_cpu_seconds() - waiting;
         busy += now_seconds() - began;
         const auto tenth = std::max<std::int64_t>(options.rows / 10, 1);
         if (i / tenth != (i - options.batch) / tenth) {

@@ -33,7 +33,9 @@ std::string without_secret(std::string text, const Secret& secret) {
 }
 
 Result<HttpAnswer> local_answer(const Provider& provider, const Ask& ask) {
-    auto reply = provider.local->answer(ask.method, ask.target, {{"anthropic-version", "2023-06-01"}}, ask.body);
+    std::vector<std::pair<std::string, std::string>> headers;
+    if (ask.family == Family::anthropic) headers.emplace_back("anthropic-version", "2023-06-01");
+    auto reply = provider.local->answer(ask.method, ask.target, headers, ask.body);
     HttpAnswer answer;
     answer.status = reply.status;
     answer.headers = std::move(reply.headers);

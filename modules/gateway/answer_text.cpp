@@ -28,8 +28,9 @@ std::string readable(std::string_view value) {
 }
 
 std::string_view after_space(std::string_view text) {
-    const std::size_t at = text.find_first_not_of(" \t\r\n");
-    return at == std::string_view::npos ? std::string_view{} : text.substr(at);
+    std::size_t at = 0;
+    while (at < text.size() && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r' || text[at] == '\n')) ++at;
+    return text.substr(at);
 }
 
 // What stands behind a key and its colon; empty when there is no colon.
@@ -89,8 +90,8 @@ std::string_view event_type(std::string_view data) {
     if (!data.starts_with("\"type\"")) return {};
     data = value_after(data.substr(6));
     if (!data.starts_with('"')) return {};
-    const std::size_t end = data.find_first_of("\"\\", 1);
-    return end == std::string_view::npos || data[end] == '\\' ? std::string_view{} : data.substr(1, end - 1);
+    const std::size_t end = json::find_quote_or_backslash(data, 1);
+    return end == data.size() || data[end] == '\\' ? std::string_view{} : data.substr(1, end - 1);
 }
 
 bool chat_chunk_matters(std::string_view data) {

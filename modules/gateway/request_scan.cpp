@@ -73,19 +73,22 @@ private:
         return bad;
     }
 
-    void member(std::string_view key) {
-        if (json::key_equals(key, "model")) {
+    void member(std::string_view raw_key) {
+        std::string plain;
+        std::string_view key = raw_key;
+        if (raw_key.find('\\') != std::string_view::npos) key = plain = json::unescape(raw_key);
+        if (key == "model") {
             const std::string_view value = reader_.skip();
             if (endpoint_.model_in_body) model(value);
-        } else if (json::key_equals(key, "stream")) {
+        } else if (key == "stream") {
             facts_.stream = reader_.skip() == "true";
-        } else if (json::key_equals(key, "metadata") || json::key_equals(key, "client_metadata")) {
+        } else if (key == "metadata" || key == "client_metadata") {
             metadata();
-        } else if (json::key_equals(key, "prompt_cache_key")) {
+        } else if (key == "prompt_cache_key") {
             session_.offer(json::string_value(reader_.skip()), 2);
-        } else if (json::key_equals(key, "session_id")) {
+        } else if (key == "session_id") {
             session_.offer(json::string_value(reader_.skip()), 3);
-        } else if (json::key_equals(key, "conversation")) {
+        } else if (key == "conversation") {
             const std::string_view value = reader_.skip();
             session_.offer(json::string_value(json::kind_of(value) == Kind::object ? json::find(value, {"id"}) : value),
                            1);

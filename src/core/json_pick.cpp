@@ -33,10 +33,11 @@ bool Picker::between_elements() const {
 
 const Pick* Picker::match(std::string_view raw_key) const {
     const Pick* any = nullptr;
+    const bool escaped = raw_key.find('\\') != std::string_view::npos;
     for (const Pick& child : levels_[depth_ - 1].node->children) {
         if (child.key == "*") {
             any = &child;
-        } else if (key_equals(raw_key, child.key) && child.key != "[]") {
+        } else if (escaped ? key_equals(raw_key, child.key) : raw_key == child.key) {
             return &child;
         }
     }

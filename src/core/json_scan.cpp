@@ -58,6 +58,13 @@ std::size_t skip_plain(std::string_view text, std::size_t i) {
                             _mm_cmplt_epi8(v, space));
     };
     const char* data = text.data();
+    // Most strings are short: one step before the wide loop.
+    if (i + 16 <= text.size()) {
+        const auto mask = static_cast<unsigned>(
+            _mm_movemask_epi8(special(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i)))));
+        if (mask != 0) return i + static_cast<std::size_t>(std::countr_zero(mask));
+        i += 16;
+    }
     for (; i + 64 <= text.size(); i += 64) {
         const auto* p = reinterpret_cast<const __m128i*>(data + i);
         const __m128i a = special(_mm_loadu_si128(p));
@@ -327,7 +334,14 @@ bool Reader::skip_escape() {
 }
 
 bool Reader::skip_utf8() {
-    while (at_ < text_.size() && static_cast<unsigned char>(text_[at_]) >= 0x80) {
+    auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text_[i]); };
+    while (at_ < text_.size() && byte(at_) >= 0x80) {
+        // Nearly all of Chinese, Japanese and Korean.
+        if (byte(at_) > 0xE0 && byte(at_) < 0xED && at_ + 3 <= text_.size() && (byte(at_ + 1) & 0xC0) == 0x80 &&
+            (byte(at_ + 2) & 0xC0) == 0x80) {
+            at_ += 3;
+            continue;
+        }
         const std::size_t length = utf8_length(text_.substr(at_));
         if (length == 0) return fail("invalid UTF-8", at_);
         at_ += length;
@@ -506,9 +520,8 @@ std::size_t find_line_end(std::string_view text, std::size_t from) {
 }
 
 bool key_equals(std::string_view raw_key, std::string_view name) {
-    if (raw_key == name) return raw_key.find('\\') == std::string_view::npos;
-    if (raw_key.size() <= name.size() || raw_key.find('\\') == std::string_view::npos) return false;
-    return unescape(raw_key) == name;
+    if (raw_key.size() <= name.size()) return raw_key == name;
+    return raw_key.find('\\') != std::string_view::npos && unescape(raw_key) == name;
 }
 
 std::string unescape(std::string_view raw) {

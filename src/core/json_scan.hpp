@@ -80,7 +80,8 @@ std::size_t find_quoted(std::string_view text, std::size_t from, const std::arra
 /// Index of the first CR or LF at or after `from`, else the text's size.
 std::size_t find_line_end(std::string_view text, std::size_t from);
 
-/// Compares a key as written (without quotes) with a name; escapes count as what they stand for.
+/// Compares a key as written (without quotes) with a name, which has no backslash; escapes count as what they stand
+/// for.
 bool key_equals(std::string_view raw_key, std::string_view name);
 
 /// The text that a string stands for; `raw` is between the quotes. Lone surrogates and bad escapes become U+FFFD.

@@ -80,19 +80,20 @@ struct Provider {
     std::map<Family, FamilyEndpoint> endpoints;
     std::string account = "default";  // the credential's name
     Secret credential;
-    std::string credential_source;    // `api_key`, `env:NAME`, `file:PATH`, `stored`, `none`
-    std::vector<std::string> models;  // names or globs it answers for; `*` = any
+    std::string credential_source;                             // `api_key`, `env:NAME`, `file:PATH`, `stored`, `none`
+    std::vector<std::string> models;                           // names or globs it answers for; `*` = any
     std::vector<std::pair<std::string, std::string>> headers;  // added to every request
-    std::string azure_api_version;    // only for azure-openai; empty = the v1 path
+    std::string azure_api_version;                             // only for azure-openai; empty = the v1 path
     int connect_timeout_ms = 10'000;
     int first_byte_timeout_ms = 600'000;
     int idle_timeout_ms = 300'000;
     OnClientGone on_client_gone = OnClientGone::cancel;
     bool tls_verify = true;
-    std::string ca_file;              // extra roots; empty = the system's
+    std::string ca_file;                       // extra roots; empty = the system's
     std::shared_ptr<const LocalVendor> local;  // set: answered in-process
     bool disabled = false;
-    std::string problem;  // not empty: why it cannot be used now (no credential, disabled ...); it is never a candidate then
+    std::string
+        problem;  // not empty: why it cannot be used now (no credential, disabled ...); it is never a candidate then
 
     [[nodiscard]] bool serves(std::string_view model) const;
 };
@@ -120,8 +121,8 @@ struct ModelEntry {
 class Catalog {
 public:
     virtual ~Catalog() = default;
-    /// Never empty. `not_found`: nobody answers for it in this dialect; names a few models that there are. `unavailable`: whoever
-    /// does cannot be used now (a credential is missing, it is disabled), and why.
+    /// Never empty. `not_found`: nobody answers for it in this dialect; names a few models that there are.
+    /// `unavailable`: whoever does cannot be used now (a credential is missing, it is disabled), and why.
     [[nodiscard]] virtual Result<Resolution> resolve(Family family, std::string_view model) const = 0;
     /// For requests that name no model (`GET /v1/responses/{id}` ...): the family's default provider first.
     [[nodiscard]] virtual Result<Resolution> any(Family family) const = 0;
@@ -133,11 +134,13 @@ public:
 struct ProviderSpec {
     std::string name;
     std::string kind;
-    std::string base_url;  // empty = the preset's
-    Secret api_key;
+    /// Empty = the preset's. For a preset of several families: on one of the vendor's own hosts the base of the family
+    /// that its path belongs to (the others take that host's usual ones), on any other host the base of all of them.
+    std::string base_url;
+    Secret api_key;  // at most one of the three; none = the preset's usual variable, at the vendor's own hosts only
     std::string api_key_env;
     std::string api_key_file;
-    std::vector<std::string> models;
+    std::vector<std::string> models;  // empty = the preset's patterns, and what was fetched
     std::map<std::string, std::string> headers;
     std::string api_version;
     std::optional<int> connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
@@ -148,8 +151,10 @@ struct ProviderSpec {
 };
 
 struct RouteSpec {
-    std::string model;            // exact name or glob
-    std::vector<std::string> to;  // `provider/upstream-model`, in order; `provider/*` keeps the name
+    std::string model;  // exact name or glob
+    /// In order: `provider/upstream-model`, `provider/*` or `provider` (keep the name), or an alias: another route or a
+    /// model that a provider declares.
+    std::vector<std::string> to;
     std::optional<Family> family;  // set: the default for that family's unknown models, `model` is then `*`
 };
 
@@ -170,8 +175,8 @@ public:
     virtual Result<void> remove(std::string_view name) = 0;
     [[nodiscard]] virtual std::shared_ptr<const Catalog> snapshot() const = 0;
     virtual void on_change(std::function<void()> callback) = 0;
-    /// `/api/v1/providers[/{name}[/test|/models]]`, `/api/v1/routes[/{model}]`, `/api/v1/presets`. The handlers of `test` and `models`
-    /// may block for as long as the provider takes to answer (at most about 70 s).
+    /// `/api/v1/providers[/{name}[/test|/models]]`, `/api/v1/routes[/{model}]`, `/api/v1/presets`. The handlers of
+    /// `test` and `models` may block for as long as the provider takes to answer (at most about 70 s).
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "modules/provider/vendor_calls.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "core/http_client.hpp"
@@ -15,6 +16,7 @@ using nlohmann::json;
 constexpr std::size_t max_models = 20'000;
 constexpr int max_pages = 50;
 constexpr int exchange_timeout_ms = 60'000;
+constexpr auto listing_limit = std::chrono::seconds(60);  // all pages together
 
 struct Ask {
     Family family = Family::openai;
@@ -196,7 +198,11 @@ Result<std::vector<ListedModel>> fetch_models(const Provider& provider) {
     const Preset* preset = find_preset(provider.kind);
     std::vector<ListedModel> out;
     std::string next;
+    const auto deadline = std::chrono::steady_clock::now() + listing_limit;
     for (int page = 0; page < max_pages; ++page) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return fail(ErrorCode::timeout, "provider '" + provider.name + "' takes too long to list its models");
+        }
         Ask ask;
         ask.family = preset->list_family;
         ask.target = preset->list_path;

@@ -150,9 +150,10 @@ TEST_CASE("demo anthropic: max_tokens cuts") {
 }
 
 TEST_CASE("demo anthropic: cache classes from breakpoints add up") {
-    const std::string big(8000, 'x');
+    std::string words(800, 'a');
+    words += " b";
     json spaced = json::array();
-    for (int i = 0; i < 10; ++i) spaced.push_back({{"type", "text"}, {"text", std::string(800, 'a') + " b"}});
+    for (int i = 0; i < 10; ++i) spaced.push_back({{"type", "text"}, {"text", words}});
     spaced.back()["cache_control"] = {{"type", "ephemeral"}};
     const json first = both_ways(request({{"system", spaced}}))["usage"];
     const int total = post_demo("/v1/messages/count_tokens", request({{"system", spaced}})).body()["input_tokens"];

@@ -75,11 +75,17 @@ CLI::App* deepest(CLI::App& app) {
     return at;
 }
 
+/// What stands before the command's own name in its usage line.
+std::string parents_of(const CLI::App* app) {
+    const CLI::App* parent = app->get_parent();
+    if (parent == nullptr) return {};
+    std::string above = parents_of(parent);
+    return above.empty() ? parent->get_name() : above + " " + parent->get_name();
+}
+
 std::string command_path(const CLI::App* app) {
-    std::string path = app->get_name();
-    for (const CLI::App* up = app->get_parent(); up != nullptr; up = up->get_parent())
-        path = up->get_name() + " " + path;
-    return path;
+    std::string above = parents_of(app);
+    return above.empty() ? app->get_name() : above + " " + app->get_name();
 }
 
 Failure usage_failure(const CLI::App& at, const CLI::ParseError& error) {
@@ -231,13 +237,13 @@ int run_cli(int argc, const char* const* argv, Cli& cli) {
         cli.out << version_text.what() << "\n";
         return exit_ok;
     } catch (const CLI::Success&) {
-        cli.out << deepest(app)->help(command_path(deepest(app)));
+        cli.out << deepest(app)->help(parents_of(deepest(app)));
         return exit_ok;
     } catch (const CLI::ParseError& error) {
         return cli.report(usage_failure(*deepest(app), error));
     }
     if (!cli.run) {
-        cli.err << deepest(app)->help(command_path(deepest(app)));
+        cli.err << deepest(app)->help(parents_of(deepest(app)));
         return exit_usage;
     }
     if (cli.no_color || cli.json) cli.style.color = false;

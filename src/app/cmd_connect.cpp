@@ -9,6 +9,7 @@
 #include "app/cmd_connect.hpp"
 #include "app/connect.hpp"
 #include "app/server_file.hpp"
+#include "core/platform.hpp"
 #include "core/terminal.hpp"
 
 namespace lurus::app {
@@ -104,10 +105,17 @@ Outcome<Address> address_for(Cli& cli, const Options& options) {
     return Address{url, false};
 }
 
+/// `~/.claude/settings.json`
+std::string home_relative(const std::filesystem::path& file) {
+    std::string text = file.string(), home = platform::home_dir().string();
+    if (home.size() > 1 && text.starts_with(home + "/")) text = "~" + text.substr(home.size());
+    return printable(text);
+}
+
 void print_changes(Cli& cli, const std::vector<Change>& changes) {
     std::filesystem::path file;
     for (const auto& change : changes) {
-        if (change.file != file) cli.out << "\n" << printable(change.file.string()) << "\n";
+        if (change.file != file) cli.out << "\n" << home_relative(change.file) << "\n";
         file = change.file;
         std::string was = change.before ? printable(*change.before) : "";
         if (!change.after) {
@@ -233,7 +241,7 @@ int undo(Cli& cli, const Client& client) {
     for (const auto& file : *undone) {
         files.push_back({{"file", file.file.string()}, {"result", how_text(file.how)}, {"left", file.left}});
         if (cli.json) continue;
-        cli.out << printable(file.file.string()) << ": " << how_text(file.how) << "\n";
+        cli.out << home_relative(file.file) << ": " << how_text(file.how) << "\n";
         for (const auto& setting : file.left)
             cli.out << "  " << setting << " was changed since the connect and is left as it is\n";
     }
@@ -267,7 +275,7 @@ int list(Cli& cli) {
                             : state.url.empty()    ? "no"
                                                    : (ours ? "yes: " : "elsewhere: ") + state.url;
         table.add({client.id, installed ? "yes" : "no",
-                   Cell(where, ours && !state.url.empty() ? Color::green : Color::none), state.file.string()});
+                   Cell(where, ours && !state.url.empty() ? Color::green : Color::none), home_relative(state.file)});
     }
     if (!cli.json) cli.out << table.render(cli.style);
     return exit_ok;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/cli_format.hpp"
 
 namespace lurus::app {
@@ -34,7 +36,10 @@ Row usage_row(const Json& row, std::string group) {
     auto unpriced = number_of(row, "unpriced").value_or(0);
     auto errors = number_of(row, "errors").value_or(0);
     auto cost = number_of(row, "cost_nano_usd");
-    bool none_priced = requests > 0 && unpriced >= requests;
+    // A request that failed costs nothing as a rule; only answers without a price are worth telling.
+    auto unpriced_answers = std::max<std::int64_t>(0, unpriced - errors);
+    bool all_failed = requests > 0 && errors >= requests && unpriced >= requests;
+    bool none_priced = unpriced_answers > 0 && unpriced >= requests;
     Row out;
     out.emplace_back(std::move(group));
     out.emplace_back(format_tokens(requests));
@@ -44,8 +49,11 @@ Row usage_row(const Json& row, std::string group) {
     out.emplace_back(format_tokens(sum(row, {"cache_write_5m", "cache_write_1h"})));
     out.emplace_back(format_tokens(number_of(row, "output")));
     out.emplace_back(format_tokens(number_of(row, "reasoning")));
-    out.emplace_back(none_priced ? "unpriced" : format_cost(cost), none_priced ? Color::yellow : Color::none);
-    out.emplace_back(unpriced > 0 && !none_priced ? format_tokens(unpriced) : "", Color::yellow);
+    out.emplace_back(all_failed    ? std::string(unknown_text)
+                     : none_priced ? "unpriced"
+                                   : format_cost(cost),
+                     none_priced ? Color::yellow : Color::none);
+    out.emplace_back(unpriced_answers > 0 && !none_priced ? format_tokens(unpriced_answers) : "", Color::yellow);
     out.emplace_back(format_duration(number_of(row, "avg_duration_us")));
     return out;
 }

@@ -24,6 +24,16 @@ std::string credential_of(const Json& provider) {
     return hint.empty() ? source : source + " " + hint;
 }
 
+/// Enough of a long list to tell it by.
+std::string models_of(const Json& provider) {
+    const Json& models = member(provider, "models");
+    constexpr std::size_t most = 4;
+    if (!models.is_array() || models.size() <= most + 1) return joined(models);
+    Json first = Json::array();
+    for (std::size_t i = 0; i < most; ++i) first.push_back(models[i]);
+    return fmt::format("{} +{}", joined(first), models.size() - most);
+}
+
 }  // namespace
 
 std::string render_providers(const Json& providers, const Style& style) {
@@ -42,7 +52,7 @@ std::string render_providers(const Json& providers, const Style& style) {
         Cell status = disabled          ? Cell("disabled", Color::yellow)
                       : problem.empty() ? Cell("ready", Color::green)
                                         : Cell(problem, Color::red);
-        table.add({text_of(p, "name"), text_of(p, "kind"), status, credential_of(p), joined(member(p, "models")),
+        table.add({text_of(p, "name"), text_of(p, "kind"), status, credential_of(p), models_of(p),
                    endpoints_of(p).first, text_of(p, "source")});
     }
     return table.render(style);

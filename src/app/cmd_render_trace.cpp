@@ -15,6 +15,8 @@ constexpr std::pair<std::string_view, std::string_view> classes[] = {
     {"reasoning", "  of it thinking"},
     {"audio_input", "  audio in"},
     {"audio_output", "  audio out"},
+    {"image_input", "  image in"},
+    {"image_output", "  image out"},
     {"images", "images"},
     {"web_searches", "web searches"},
 };

@@ -28,6 +28,7 @@ struct Object {
 struct Malformed {
     std::size_t at;
     const char* why;
+    const char* what = "not JSON: ";
 };
 
 /// Walks JSON with comments; throws Malformed, which never leaves this file.
@@ -164,7 +165,7 @@ Found descend(std::string_view text, Object root, const SettingPath& path, std::
         const Member* next = found.holder.find(path[found.depth]);
         if (next == nullptr) return found;
         if (text[next->value_begin] != '{')
-            throw Malformed{next->value_begin, "this is no object, so nothing can be set in it"};
+            throw Malformed{next->value_begin, "this is no object, so nothing can be set in it", ""};
         found.holder = object_at(text, next->value_begin);
         ++found.depth;
     }
@@ -279,7 +280,7 @@ auto guarded(std::string_view text, F&& f) -> Result<decltype(f())> {
     try {
         return f();
     } catch (const Malformed& m) {
-        return fail(ErrorCode::invalid_argument, "line " + line_and_column(text, m.at) + ": not JSON: " + m.why);
+        return fail(ErrorCode::invalid_argument, "line " + line_and_column(text, m.at) + ": " + m.what + m.why);
     }
 }
 

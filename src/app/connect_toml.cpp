@@ -248,6 +248,13 @@ public:
         const Statement* s = find_pair(*all, path);
         if (s == nullptr) return out;
         out.erase(s->begin, s->end - s->begin);
+        // The blank line that set it apart from the first table.
+        bool alone =
+            path.size() == 1 && s == &all->front() && (all->size() == 1 || (*all)[1].kind != Statement::Kind::pair);
+        if (alone && s->begin == (text.starts_with("\xEF\xBB\xBF") ? 3u : 0u)) {
+            std::string_view rest = std::string_view(out).substr(s->begin);
+            out.erase(s->begin, rest.starts_with("\r\n") ? 2 : rest.starts_with("\n") ? 1 : 0);
+        }
         if (path.size() - 1 <= keep_depth) return out;
         return drop_empty_table(out, table_of(path));
     }

@@ -3,41 +3,15 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/url.hpp"
 #include "modules/provider/build.hpp"
 #include "modules/provider/demo.hpp"
+#include "modules/provider/sealed.hpp"
 
 namespace lurus::provider {
 namespace {
-
-using nlohmann::json;
-
-std::string bound_to(const std::string& name) {
-    return "provider:" + name;
-}
-
-/// Key and headers travel together: a header may hold a secret too.
-std::string secret_part(const ProviderSpec& spec) {
-    json part = json::object();
-    if (!spec.api_key.empty()) part["api_key"] = std::string(spec.api_key.reveal());
-    if (!spec.headers.empty()) part["headers"] = spec.headers;
-    return part.empty() ? std::string() : part.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-Result<void> read_secret_part(const Secret& text, ProviderSpec& spec) {
-    const json part = json::parse(text.reveal(), nullptr, false);
-    if (!part.is_object()) return fail(ErrorCode::corrupt, "the stored secret is not what was written");
-    try {
-        spec.api_key = Secret(part.value("api_key", std::string()));
-        if (part.contains("headers")) spec.headers = part["headers"].get<std::map<std::string, std::string>>();
-    } catch (const json::exception&) {
-        return fail(ErrorCode::corrupt, "the stored secret is not what was written");
-    }
-    return {};
-}
 
 bool leads_to(const RouteSpec& route, std::string_view provider) {
     return std::ranges::any_of(
@@ -88,13 +62,7 @@ ProviderService::ProviderPtr ProviderService::open_stored(const StoredProvider& 
     ProviderSpec spec = row.spec;
     std::string problem;
     if (!row.sealed.empty()) {
-        if (!box_) {
-            problem = box_.error().message;
-        } else if (auto opened = box_->open(row.sealed, bound_to(spec.name)); !opened) {
-            problem = opened.error().message;
-        } else if (auto read = read_secret_part(*opened, spec); !read) {
-            problem = read.error().message;
-        }
+        if (auto opened = open_secrets(box_, row.sealed, spec); !opened) problem = opened.error().message;
     }
     auto built = build_provider(spec, "store");
     Provider provider;
@@ -209,16 +177,9 @@ Result<void> ProviderService::add(const ProviderSpec& spec) {
     StoredProvider row;
     row.spec = spec;
     row.spec.kind = built->kind;
-    if (const std::string plain = secret_part(spec); !plain.empty()) {
-        if (!box_)
-            return fail(box_.error().code,
-                        "provider '" + spec.name + "': its credential cannot be stored: " + box_.error().message);
-        auto sealed = box_->seal(plain, bound_to(spec.name));
-        if (!sealed) return std::unexpected(sealed.error());
-        row.sealed = std::move(*sealed);
-        row.spec.api_key = Secret();
-        row.spec.headers.clear();
-    }
+    auto sealed = seal_secrets(box_, row.spec);
+    if (!sealed) return std::unexpected(sealed.error());
+    row.sealed = std::move(*sealed);
     std::unique_lock lock(mutex_);
     for (const auto* list : {&state_.configured, &state_.stored}) {
         for (const ProviderPtr& provider : *list) {
@@ -388,22 +349,3 @@ Result<TestOutcome> ProviderService::test(std::string_view name, const TestReque
 }
 
 }  // namespace lurus::provider
-
-namespace lurus {
-
-Result<std::unique_ptr<Providers>> make_providers_sqlite(const ProviderSettings& settings, const Clock& clock) {
-    auto store = provider::open_provider_store(settings.file);
-    if (!store) return std::unexpected(store.error());
-    Result<SecretBox> box = settings.master_key.empty() ? SecretBox::from_file(settings.data_dir)
-                                                        : SecretBox::from_text(settings.master_key);
-    if (!box) {
-        if (!settings.master_key.empty()) return fail(box.error().code, "LURUS_MASTER_KEY: " + box.error().message);
-        // Whoever stores no credentials can work without it.
-        spdlog::warn("stored credentials cannot be used: {}", box.error().message);
-    }
-    auto service = std::make_unique<provider::ProviderService>(std::move(*store), std::move(box), settings.demo, clock);
-    if (auto loaded = service->load(); !loaded) return std::unexpected(loaded.error());
-    return service;
-}
-
-}  // namespace lurus

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <future>
 #include <memory>
 #include <optional>
@@ -81,6 +82,21 @@ Result<Endpoints> resolve(const std::string& host, std::uint16_t port, SteadyClo
     }
     return std::move(found.endpoints);
 }
+
+/// OpenSSL writes to a socket without MSG_NOSIGNAL. A server ignores the signal anyway; a command wants it back for its
+/// output.
+class WithoutSigpipe {
+public:
+    WithoutSigpipe() = default;
+    WithoutSigpipe(const WithoutSigpipe&) = delete;
+    WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
+#ifdef SIGPIPE
+    ~WithoutSigpipe() { std::signal(SIGPIPE, before_); }
+
+private:
+    void (*before_)(int) = std::signal(SIGPIPE, SIG_IGN);
+#endif
+};
 
 class Exchange {
 public:
@@ -301,6 +317,7 @@ Result<HttpAnswer> http_exchange(const HttpCall& call) {
         if (!is_token(name) || !is_field_value(value))
             return fail(ErrorCode::invalid_argument, "the header '" + name + "' cannot be sent");
     }
+    const WithoutSigpipe guard;
     Exchange exchange(call);
     return exchange.run();
 }

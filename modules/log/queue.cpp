@@ -38,11 +38,11 @@ std::int64_t weight_of(const RequestRecord& record) {
     return sum;
 }
 
-void AppendQueue::push(Appended&& item) {
+void AppendQueue::push(RequestRecord&& record, std::uint64_t ticket, CommitSink* sink, std::int64_t bytes) {
     Lane& lane = lanes_[lane_of_this_thread(lanes_.size())];
     {
         const std::lock_guard lock(lane.mutex);
-        lane.items.push_back(std::move(item));
+        lane.items.emplace_back(std::move(record), ticket, sink, bytes);
     }
     // Pairs with sleep(): either this sees sleeping_, or the writer sees pending_.
     if (pending_.fetch_add(1) == 0 && sleeping_.load()) {

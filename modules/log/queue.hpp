@@ -26,7 +26,7 @@ std::int64_t weight_of(const RequestRecord& record);
 class AppendQueue {
 public:
     /// Any thread. Wakes the writer only when the queue was empty.
-    void push(Appended&& item);
+    void push(RequestRecord&& record, std::uint64_t ticket, CommitSink* sink, std::int64_t bytes);
 
     /// Writer: moves every lane that has something onto `out`.
     void take(std::vector<std::vector<Appended>>& out);

@@ -42,7 +42,7 @@ void Writer::append(RequestRecord&& record, std::uint64_t ticket, CommitSink* si
     const std::int64_t bytes = weight_of(record);
     queued_.fetch_add(1, std::memory_order_relaxed);
     queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    queue_.push(Appended{std::move(record), ticket, sink, bytes});
+    queue_.push(std::move(record), ticket, sink, bytes);
 }
 
 Result<void> Writer::flush(int timeout_ms) {

@@ -169,8 +169,9 @@ test("each attempt's own bytes: the model is spliced for the candidate that gets
 
 test('an error event after the first content is relayed as the vendor sent it', async () => {
   for (const dialect of [anthropic, chat, responses]) {
-    const body = dialect.events.slice(0, dialect.firstSemantic + 2).join('') + dialect.errorEvent;
-    first.next(sse(body));
+    const begun = dialect.events.slice(0, dialect.firstSemantic + 4).join('');
+    const body = begun + dialect.errorEvent;
+    first.next(sse('', { pieces: [begun, 60, dialect.errorEvent] }));
     const answer = await call(dialect, 'two', true);
     assert.ok(answer.body.toString().startsWith(body), answer.body.toString().slice(-300));
     const row = await lurus.row(answer.trace);

@@ -25,6 +25,7 @@ class Wire {
     this.id = id;
     this.gone = false; // the peer ended or reset it
     this.closedHere = false;
+    this.over = new Promise((resolve) => socket.once('close', resolve));
     socket.setNoDelay(true);
   }
 
@@ -35,6 +36,13 @@ class Wire {
       await Promise.race([once(this.socket, 'drain').catch(() => {}), once(this.socket, 'close')]);
     }
     return !this.gone;
+  }
+
+  /// Sleeps, but not beyond the connection's end.
+  async pause(ms) {
+    const cancel = new AbortController();
+    await Promise.race([sleep(ms, null, { signal: cancel.signal }).catch(() => {}), this.over]);
+    cancel.abort();
   }
 
   end() {
@@ -84,7 +92,7 @@ export function headOf(reply, contentLength) {
 export async function play(reply, wire) {
   if (reply.raw !== undefined) {
     for (const piece of Array.isArray(reply.raw) ? reply.raw : [reply.raw]) {
-      if (typeof piece === 'number') await sleep(piece);
+      if (typeof piece === 'number') await wire.pause(piece);
       else await wire.write(piece);
     }
     return finish(reply.end ?? 'keep', wire);
@@ -94,7 +102,7 @@ export async function play(reply, wire) {
   const total = pieces.reduce((sum, piece) => sum + (typeof piece === 'number' ? 0 : toBytes(piece).length), 0);
   const framing = reply.framing ?? 'length';
   if (reply.before) await wire.write(reply.before);
-  if (reply.headDelay) await sleep(reply.headDelay);
+  if (reply.headDelay) await wire.pause(reply.headDelay);
   const head = headOf({ ...reply, framing }, total);
   const glued = reply.glue === true && pieces.length > 0 && typeof pieces[0] !== 'number';
   if (!glued) await wire.write(head);
@@ -102,7 +110,7 @@ export async function play(reply, wire) {
   for (const [index, piece] of pieces.entries()) {
     if (wire.gone) return;
     if (typeof piece === 'number') {
-      await sleep(piece);
+      await wire.pause(piece);
       continue;
     }
     let bytes = toBytes(piece);
@@ -113,7 +121,7 @@ export async function play(reply, wire) {
     }
     sent += bytes.length;
     if (reply.cutAt !== undefined && sent >= reply.cutAt) return finish(reply.end ?? 'close', wire);
-    if (reply.gap) await sleep(reply.gap);
+    if (reply.gap) await wire.pause(reply.gap);
   }
   if (framing === 'chunked' && reply.lastChunk !== false) await wire.write('0\r\n\r\n');
   return finish(reply.end ?? (framing === 'close' ? 'close' : 'keep'), wire);

@@ -69,7 +69,8 @@ export class FrameReader {
   }
 }
 
-/// A reply for `upstream.mjs`: accepts the upgrade, then hands every frame to `onFrame(frame, send, request)`.
+/// A reply for `upstream.mjs`: accepts the upgrade, then hands every frame to `onFrame(frame, send, wire)`,
+/// and answers a close with a close.
 export function websocketReply(onFrame, { protocol, headers = [] } = {}) {
   return async (request, wire) => {
     const key = request.headers.find(([name]) => name.toLowerCase() === 'sec-websocket-key')?.[1];
@@ -80,6 +81,7 @@ export function websocketReply(onFrame, { protocol, headers = [] } = {}) {
     request.frames = [];
     const reader = new FrameReader((one) => {
       request.frames.push(one);
+      if (one.opcode === OP.close) send(frame(OP.close, one.payload)).then(() => wire.end());
       onFrame(one, send, wire);
     });
     const early = request.rawBody.splice(0);

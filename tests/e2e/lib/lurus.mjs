@@ -65,7 +65,7 @@ export function configFor(up, { server = {}, providers, routes, keys, provider =
     provider: providers ?? [
       { name: 'ant', kind: 'anthropic', base_url: up.url, api_key: UPSTREAM_KEY, models: ['*'], ...provider },
       { name: 'oai', kind: 'openai', base_url: `${up.url}/v1`, api_key: UPSTREAM_KEY, models: ['*'], ...provider },
-      { name: 'gem', kind: 'gemini', base_url: up.url, api_key: UPSTREAM_KEY, models: ['*'], ...provider },
+      { name: 'gem', kind: 'gemini', base_url: up.url, api_key: UPSTREAM_KEY, models: ['gem*'], ...provider },
     ],
     ...(routes ? { route: routes } : {}),
   };
@@ -180,6 +180,7 @@ export class Lurus {
     return new Promise((resolve) => {
       const child = execFile(LURUS_BIN, all, { cwd: this.folder, env: { ...this.childEnv(), ...env }, timeout, maxBuffer: 64 << 20 },
         (error, stdout, stderr) => resolve({ code: error ? (error.code ?? 1) : 0, signal: error?.signal ?? null, stdout, stderr }));
+      child.stdin.on('error', () => {}); // it may end without reading
       child.stdin.end(input ?? '');
     });
   }

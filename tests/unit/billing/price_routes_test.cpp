@@ -179,7 +179,8 @@ TEST_CASE("price routes carry parseable schemas and what they require") {
         for (const auto& param : route.query) CHECK(json::parse(param.schema).is_object());
         if (route.operation_id != "listPrices") continue;
         const auto schema = json::parse(route.response_schema).at("properties").at("data").at("items");
-        for (const auto& one : json::parse(f.call("GET", "/api/v1/prices").body).at("data")) {
+        const auto listed = json::parse(f.call("GET", "/api/v1/prices").body);
+        for (const auto& one : listed.at("data")) {
             for (const auto& field : schema.at("required")) CHECK(one.contains(field.get<std::string>()));
             for (const auto& [field, value] : one.items())
                 CHECK_MESSAGE(schema.at("properties").contains(field), field);

@@ -7,7 +7,7 @@ import { KEY } from '../../e2e/lib/lurus.mjs';
 import { load, missing } from '../lib/sdk.mjs';
 
 const context = gateway((up) => ({
-  providers: [{ name: 'ant', kind: 'anthropic', base_url: up.url, api_key: 'k', models: ['claude-*'] }, { name: 'demo', kind: 'demo', models: ['demo-*'] }],
+  providers: [{ name: 'ant', kind: 'anthropic', base_url: up.url, api_key: 'k', models: ['claude-*', 'claude-sonnet-4-5'] }, { name: 'demo', kind: 'demo', models: ['demo-*'] }],
 }));
 const options = { skip: missing };
 const sdk = missing ? null : await load('@anthropic-ai/sdk');

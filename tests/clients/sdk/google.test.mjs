@@ -7,7 +7,7 @@ import { KEY } from '../../e2e/lib/lurus.mjs';
 import { load, missing } from '../lib/sdk.mjs';
 
 const context = gateway((up) => ({
-  providers: [{ name: 'gem', kind: 'gemini', base_url: up.url, api_key: 'k', models: ['gemini-*'] }, { name: 'demo', kind: 'demo', models: ['demo-*'] }],
+  providers: [{ name: 'gem', kind: 'gemini', base_url: up.url, api_key: 'k', models: ['gemini-*', 'gemini-2.5-flash'] }, { name: 'demo', kind: 'demo', models: ['demo-*'] }],
 }));
 const options = { skip: missing };
 const sdk = missing ? null : await load('@google/genai');

@@ -42,7 +42,7 @@ public:
     /// The body ended. `clean`: by its framing, not by a reset.
     void finish(bool clean);
 
-    /// Between two events: the only place for a keepalive or an event of our own.
+    /// Between two events (in an array: right after an element): the only place for a keepalive or an event of our own.
     [[nodiscard]] bool at_event_boundary() const;
     /// The dialect's own end was seen (message_stop, [DONE], response.completed ...) or is not needed (JSON; Gemini
     /// after a finishReason; chat after a finish_reason).

@@ -159,7 +159,7 @@ void AnswerReader::State::finish(bool clean) {
 bool AnswerReader::State::at_boundary() const {
     switch (format_) {
         case AnswerFormat::sse: return scanner_.at_boundary();
-        case AnswerFormat::json_array: return !started_ || body_picker_.between_elements();
+        case AnswerFormat::json_array: return !started_ || body_picker_.after_element();
         case AnswerFormat::json: return !started_;
         case AnswerFormat::other: break;
     }

@@ -237,8 +237,9 @@ private:
 RequestFacts scan_request(const Endpoint& endpoint, std::string_view content_type, std::string_view body) {
     if (istarts_with(trim(content_type), "multipart/form-data")) return FormScan(endpoint, content_type, body).run();
     const bool wants_json = endpoint.model_in_body || endpoint.dialect == Dialect::gemini;
-    const bool bodiless = endpoint.websocket || endpoint.operation == Operation::models_list ||
-                          endpoint.operation == Operation::model_get;
+    // A message of a WebSocket is a body when the caller says that it names the model.
+    const bool bodiless = (endpoint.websocket && !endpoint.model_in_body) ||
+                          endpoint.operation == Operation::models_list || endpoint.operation == Operation::model_get;
     if (bodiless || (!wants_json && body.empty())) {
         RequestFacts facts;
         facts.stream = endpoint.streams;

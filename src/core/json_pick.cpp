@@ -27,8 +27,8 @@ void Picker::reset(const Pick& root) {
     key_.clear();
 }
 
-bool Picker::between_elements() const {
-    return depth_ == 1 && levels_[0].array && (state_ == State::value || state_ == State::after);
+bool Picker::after_element() const {
+    return depth_ == 1 && levels_[0].array && state_ == State::after;
 }
 
 const Pick* Picker::match(std::string_view raw_key) const {

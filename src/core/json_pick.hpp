@@ -50,8 +50,8 @@ public:
     [[nodiscard]] bool done() const { return state_ == State::done; }
     /// The text cannot be JSON.
     [[nodiscard]] bool broken() const { return state_ == State::broken; }
-    /// Between two elements (or before the first) of the outermost array.
-    [[nodiscard]] bool between_elements() const;
+    /// After an element of the outermost array, before the comma or the bracket.
+    [[nodiscard]] bool after_element() const;
 
 private:
     enum class State : std::uint8_t {

@@ -175,6 +175,15 @@ TEST_CASE("request: requests without a body have no facts and no error") {
     CHECK(scan_request(*match_endpoint("GET", "/v1/realtime?model=m", {}, true).endpoint, "", "").error == "");
 }
 
+TEST_CASE("request: a WebSocket's message is a body when it names the model") {
+    Endpoint socket = *match_endpoint("GET", "/v1/responses", {}, true).endpoint;
+    socket.model_in_body = true;
+    const RequestFacts facts =
+        scan_request(socket, "application/json", R"({"type":"response.create","model":"m","prompt_cache_key":"k"})");
+    CHECK(facts.model == "m");
+    CHECK(facts.session == "k");
+}
+
 TEST_CASE("request: the model field of a form") {
     const std::string audio("\0\x01\r\n\r\n--b\r\nmodel\xFF", 18);
     const std::string body =

@@ -32,10 +32,10 @@ struct LogFilter {
     std::optional<End> end;
     std::optional<int> status;
     std::optional<bool> stream;
-    std::optional<UnixMicros> since, until;   // [since, until)
-    std::optional<std::int64_t> before_id;    // keyset paging, newest first
-    std::optional<std::int64_t> after_id;     // the live tail: oldest first
-    int limit = 50;                           // 1 .. 1000
+    std::optional<UnixMicros> since, until;  // [since, until)
+    std::optional<std::int64_t> before_id;   // keyset paging, newest first
+    std::optional<std::int64_t> after_id;    // the live tail: oldest first
+    int limit = 50;                          // 1 .. 1000
 };
 
 enum class UsageBy { model, provider, key, user, day, hour };
@@ -53,8 +53,8 @@ struct UsageRow {
 /// What `/health` and `/metrics` show.
 struct LogStatus {
     bool healthy = true;
-    std::string problem;  // empty, or why it is not
-    std::int64_t committed = 0;   // since start
+    std::string problem;         // empty, or why it is not
+    std::int64_t committed = 0;  // since start
     std::int64_t queued = 0;
     std::int64_t queued_bytes = 0;
     std::int64_t released_unsafe = 0;  // answers let go before their record was safe
@@ -64,8 +64,8 @@ struct LogSettings {
     std::filesystem::path file;  // data/log.db
     std::int64_t queue_cap_bytes = 64 << 20;
     int commit_patience_ms = 5000;
-    bool strict = false;            // true: a commit survives power loss (synchronous=FULL)
-    int retention_days = 0;         // 0 = keep everything
+    bool strict = false;     // true: a commit survives power loss (synchronous=FULL)
+    int retention_days = 0;  // 0 = keep everything
 };
 
 /// Any thread. Owned by the app; destroyed after the gateway; the destructor drains the queue.
@@ -83,12 +83,13 @@ public:
 
     /// Newest first (oldest first with `after_id`). Bodies are not in the rows; `trace` has them.
     virtual Result<std::vector<RequestRecord>> query(const LogFilter& filter) = 0;
-    /// All records of a trace id (a caller may reuse one), newest first.
+    /// The records of a trace id (a caller may reuse one), newest first, at most 1000; with their bodies.
     virtual Result<std::vector<RequestRecord>> trace(const Id& trace_id) = 0;
-    /// Totals over [since, until), sorted by cost, then requests, largest first (day, hour: by time).
+    /// Totals over [since, until), exact, whole hours only where retention has removed the rows. Days and hours are
+    /// UTC. Sorted by cost, then requests, largest first (day, hour: by time).
     virtual Result<std::vector<UsageRow>> usage(UnixMicros since, UnixMicros until, UsageBy by) = 0;
 
-    /// `/api/v1/logs`, `/api/v1/usage`, `/api/v1/traces/{id}`.
+    /// `/api/v1/logs`, `/api/v1/usage`, `/api/v1/traces/{id}`, `/api/v1/stats`.
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 

@@ -227,7 +227,7 @@ asio::awaitable<bool> Session::admit(Request& request) {
         co_return false;
     }
     RequestFacts& facts = request.facts;
-    if (request.endpoint.model_in_body) {
+    if (head.method == "POST" || head.method == "PUT" || head.method == "PATCH") {
         facts = scan_request(request.endpoint, head.value("content-type"), request.body);
         if (!facts.error.empty()) {
             co_await refuse(request, 400, facts.error);
@@ -241,6 +241,7 @@ asio::awaitable<bool> Session::admit(Request& request) {
             co_return false;
         }
         facts.model = *decoded;
+        facts.model_begin = facts.model_end = 0;
     }
     if (request.endpoint.streams) facts.stream = true;
     int best = 0;

@@ -144,6 +144,7 @@ asio::awaitable<bool> Tunnel::open(const Candidate& candidate, bool last) {
     upstream_ = std::move(connected.connection);
     to_upstream_ =
         upstream_head(request_.head, request_.endpoint, *provider_, record.upstream_model, std::nullopt, true);
+    head_bytes_.clear();
     session_.set_deadline(provider_->connect_timeout_ms);
     const bool answered = co_await read_head();
     if (!answered) {
@@ -156,7 +157,8 @@ asio::awaitable<bool> Tunnel::open(const Candidate& candidate, bool last) {
     attempt.status = head_.status;
     if (head_.status == 101) co_return true;
     attempt.outcome = "status_" + std::to_string(head_.status);
-    if (!last && head_.status >= 401) {
+    // 426 tells the client to send the request with POST instead: another candidate would not tell it better.
+    if (!last && head_.status >= 401 && head_.status != 426) {
         upstream_->owner = nullptr;
         upstream_->channel.close();
         upstream_.reset();

@@ -9,7 +9,8 @@ import { FINISHED, TOOL_COMMAND, USAGE, geminiTurn, overloaded } from '../lib/ve
 const context = connected('gemini', (up) => [{ name: 'gem', kind: 'gemini', base_url: up.url, api_key: 'sk-up', models: ['*'] }]);
 const demo = connected('gemini', () => [{ name: 'demo', kind: 'demo' }]);
 const shell = { name: 'run_shell_command', input: { command: TOOL_COMMAND } };
-const wanted = { dialect: 'gemini', client: /GeminiCLI|gemini-cli/i, usage: USAGE };
+// This client sends nothing that tells its sessions apart.
+const wanted = { session: false, dialect: 'gemini', client: /GeminiCLI|gemini-cli/i, usage: USAGE };
 
 function run(where, prompt) {
   const file = path.join(where.home, '.gemini/settings.json');

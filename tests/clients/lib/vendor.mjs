@@ -1,7 +1,8 @@
 // A vendor that plays an agent's turn: a shell tool call first, text once its result is there; or text at once.
 import { json, sse } from '../../upstream/index.mjs';
 
-export const TOOL_COMMAND = 'echo ROUNDTRIP-$((40+2))';
+// The output is not in the command, so that seeing it means that the command ran. No shell substitution: clients refuse it.
+export const TOOL_COMMAND = 'printf ROUNDTRIP-%d 42';
 export const TOOL_OUTPUT = 'ROUNDTRIP-42';
 export const FINISHED = 'ALL-FINISHED-HERE';
 

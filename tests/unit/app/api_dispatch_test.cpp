@@ -1,8 +1,11 @@
 #include "app/api_dispatch.hpp"
 
 #include <doctest/doctest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <stdexcept>
 
 using namespace lurus;
@@ -30,7 +33,7 @@ ApiDispatcher made() {
                                  route("GET", "/api/v1/keys/count"),  route("POST", "/api/v1/providers/{name}/test"),
                                  route("GET", "/api/v1/openapi.json")};
     ApiRoute broken = route("GET", "/api/v1/broken");
-    broken.handler = [](const ApiRequest&) -> ApiResponse { throw std::runtime_error("secret sk-inside"); };
+    broken.handler = [](const ApiRequest&) -> ApiResponse { throw std::runtime_error("handler met 'sk-inside'"); };
     routes.push_back(broken);
     ApiRoute odd = route("GET", "/api/v1/odd");
     odd.handler = [](const ApiRequest&) -> ApiResponse { throw 3; };
@@ -109,11 +112,19 @@ TEST_CASE("what there is not is a problem document") {
 }
 
 TEST_CASE("an exception becomes a 500 that tells nothing") {
+    std::ostringstream log;
+    const auto before = spdlog::default_logger();
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("capture", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
     for (const char* target : {"/api/v1/broken", "/api/v1/odd"}) {
         const auto response = ask("GET", target);
         CHECK(response.status == 500);
         CHECK(response.body.find("sk-inside") == std::string::npos);
     }
+    spdlog::set_default_logger(before);
+    CHECK(log.str().find("GET /api/v1/broken failed: handler met ...") != std::string::npos);
+    CHECK(log.str().find("GET /api/v1/odd failed") != std::string::npos);
+    CHECK(log.str().find("sk-inside") == std::string::npos);
 }
 
 TEST_CASE("only the admin token opens the door") {

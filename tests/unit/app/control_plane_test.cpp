@@ -25,11 +25,17 @@ struct Folder {
     test::Scratch scratch;
     Environment environment;
 
+    std::shared_ptr<spdlog::logger> before = spdlog::default_logger();
+
     Folder() {
+        if (before->name() != "capture") spdlog::set_default_logger(std::make_shared<spdlog::logger>("quiet"));
         environment.working_dir = scratch.dir();
         environment.system_config = scratch.dir() / "none";
         environment.system_data = scratch.dir() / "data";
     }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    ~Folder() { spdlog::set_default_logger(before); }
     ConfigLoader loader() const {
         return [e = environment] { return load_config({}, e); };
     }
@@ -263,7 +269,7 @@ TEST_CASE("the OpenAPI document and the route table say the same") {
 TEST_CASE("no secret is in the log, the answers or the status") {
     std::ostringstream log;
     auto before = spdlog::default_logger();
-    auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+    auto logger = std::make_shared<spdlog::logger>("capture", std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
     logger->set_level(spdlog::level::trace);
     spdlog::set_default_logger(logger);
     Folder folder;

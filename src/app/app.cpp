@@ -1,1 +1,0 @@
-#include "lurus/result.hpp"

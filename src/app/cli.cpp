@@ -6,9 +6,12 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <ostream>
 
+#include "app/control_plane.hpp"
 #include "app/version.hpp"
+#include "core/platform.hpp"
 
 namespace lurus::app {
 namespace {
@@ -145,6 +148,12 @@ Outcome<ApiClient*> Cli::api() {
         api_ = std::move(*opened);
     }
     return api_.get();
+}
+
+bool Cli::server_expected() {
+    if (const char* url = std::getenv("LURUS_URL"); url != nullptr && *url != '\0') return true;
+    auto settings = config();
+    return settings && platform::FileLock::held((*settings)->data_dir / lock_file_name);
 }
 
 Outcome<Json> Cli::call(std::string_view method, std::string_view path, const std::map<std::string, std::string>& query,

@@ -72,6 +72,8 @@ public:
     /// Opened at the first call; `reopen` forgets a connection whose server went away.
     Outcome<ApiClient*> api();
     void reopen() { api_.reset(); }
+    /// Whether a server can be expected to answer; cheap, opens nothing.
+    [[nodiscard]] bool server_expected();
 
     /// A 2xx body as JSON (null when empty); anything else as a Failure.
     Outcome<Json> call(std::string_view method, std::string_view path,

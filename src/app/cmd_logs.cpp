@@ -100,20 +100,30 @@ void LogTail::print(const Json& record) {
 
 namespace {
 
+/// A folder that no server holds does not change: it is let go of, so that a server finds it free, and one is waited
+/// for.
+bool lets_go_of_folder(Cli& cli) {
+    auto api = cli.api();
+    if (api && !(*api)->server_url().empty()) return false;
+    cli.reopen();
+    return true;
+}
+
 int follow(Cli& cli, const std::map<std::string, std::string>& query, int count) {
     InterruptGuard guard;
     LogTail tail(cli, query);
     if (auto started = tail.start(count); !started) return cli.report(started.error());
-    bool away = false;
+    bool waiting = lets_go_of_folder(cli);
+    if (waiting) cli.err << "lurus: no server is running; waiting for one\n";
     while (!InterruptGuard::interrupted() && cli.out) {
         InterruptGuard::sleep_ms(poll_ms);
-        if (InterruptGuard::interrupted()) break;
+        if (InterruptGuard::interrupted() || (waiting && !cli.server_expected())) continue;
         auto polled = tail.poll();
         if (polled) {
-            away = false;
+            waiting = lets_go_of_folder(cli);
         } else if (polled.error().exit == exit_unreachable) {
-            if (!away) cli.report({exit_unreachable, polled.error().message + " (waiting for it to come back)"});
-            away = true;
+            if (!waiting) cli.report({exit_unreachable, polled.error().message + " (waiting for it to come back)"});
+            waiting = true;
             cli.reopen();
         } else {
             return cli.report(polled.error());

@@ -85,7 +85,7 @@ std::string render_usage(const Json& usage, const std::string& by, const Style& 
     if (rows.empty()) return "No requests in that time.\n";
     std::string title = by;
     for (char& c : title) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-    Table table({{title, Align::left, 10},
+    Table table({{title, Align::left, 18},
                  {"REQUESTS", Align::right},
                  {"ERRORS", Align::right, 0, 2},
                  {"INPUT", Align::right},
@@ -106,7 +106,7 @@ std::string render_usage(const Json& usage, const std::string& by, const Style& 
 
 Table log_table() {
     return Table({{"TIME"},
-                  {"MODEL", Align::left, 12},
+                  {"MODEL", Align::left, 20},
                   {"PROVIDER", Align::left, 6, 1},
                   {"KEY", Align::left, 6, 2},
                   {"STATUS"},

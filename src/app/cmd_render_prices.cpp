@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/cli_format.hpp"
 #include "app/cmd_render.hpp"
 
@@ -12,13 +14,20 @@ const Json& standard_rates(const Json& price) {
     return tiers.is_array() && !tiers.empty() ? member(tiers.front(), "pico_usd") : none;
 }
 
-Cell rate(const Json& rates, std::string_view name) {
-    auto pico = number_of(rates, name);
-    return pico ? Cell(format_price_per_million(*pico)) : Cell(unknown_text, Color::dim);
-}
-
 bool is_per_piece(std::string_view name) {
     return name == "image" || name == "web_search";
+}
+
+Cell rate(const Json& rates, std::string_view name) {
+    auto pico = number_of(rates, name);
+    if (!pico) return Cell(unknown_text, Color::dim);
+    return is_per_piece(name) ? format_money(*pico / 1000) : format_price_per_million(*pico);
+}
+
+/// `CACHE READ`
+std::string title_of(std::string name) {
+    for (char& c : name) c = c == '_' ? ' ' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    return name;
 }
 
 std::string day(const std::string& time) {
@@ -62,20 +71,28 @@ std::string render_price(const Json& price, const Style& style) {
     }
     if (std::string aliases = joined(member(price, "aliases")); !aliases.empty())
         out += "  also " + printable(aliases) + "\n";
-    Table table({{"SERVICE"}, {"INPUT OVER", Align::right}, {"CLASS"}, {"PRICE", Align::right}});
-    for (const auto& [service, tiers] : member(price, "rates").items()) {
+    std::vector<std::string> classes;
+    const Json& services = member(price, "rates");
+    for (const auto& tiers : services) {
         for (const auto& tier : tiers) {
-            auto above = number_of(tier, "above_input_tokens").value_or(0);
             for (const auto& [name, pico] : member(tier, "pico_usd").items()) {
-                if (!pico.is_number_integer()) continue;
-                auto value = pico.get<std::int64_t>();
-                table.add({service, above == 0 ? Cell("") : Cell(format_tokens(above)), name,
-                           is_per_piece(name) ? format_money(value / 1000) + " each"
-                                              : format_price_per_million(value) + "/M tokens"});
+                if (std::find(classes.begin(), classes.end(), name) == classes.end()) classes.push_back(name);
             }
         }
     }
-    return out + table.render(style);
+    std::vector<Column> columns = {{"SERVICE"}, {"INPUT OVER", Align::right}};
+    for (const auto& name : classes) columns.push_back({title_of(name), Align::right});
+    Table table(columns);
+    for (const auto& [service, tiers] : services.items()) {
+        for (const auto& tier : tiers) {
+            auto above = number_of(tier, "above_input_tokens").value_or(0);
+            Row row = {service, above == 0 ? std::string() : format_tokens(above)};
+            for (const auto& name : classes) row.push_back(rate(member(tier, "pico_usd"), name));
+            table.add(std::move(row));
+        }
+    }
+    return out + table.render(style) +
+           colored("US dollars per million tokens, per image, per search.\n", Color::dim, style.color);
 }
 
 }  // namespace lurus::app

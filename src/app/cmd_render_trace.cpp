@@ -74,7 +74,7 @@ std::string attempts_table(const Json& attempts, const Style& style) {
         std::string outcome = text_of(a, "outcome");
         auto status = number_of(a, "status");
         bool ok = outcome == "ok";
-        if (status && outcome != fmt::format("status_{}", *status)) outcome += fmt::format(" ({})", *status);
+        if (status && !ok && outcome != fmt::format("status_{}", *status)) outcome += fmt::format(" ({})", *status);
         auto cost = number_of(a, "cost_nano_usd");
         table.add({std::to_string(++n), text_of(a, "provider"), text_of(a, "account"), text_of(a, "upstream_model"),
                    text_of(a, "because"), "+" + format_duration(number_of(a, "started_us").value_or(0)),
@@ -174,7 +174,7 @@ std::string render_trace(const Json& r, const Json& quote, const Style& style) {
                      : std::string(unknown_text),
                cost ? Color::none : Color::yellow);
     sheet.line("price", text_of(r, "tariff"));
-    if (!cost) sheet.line("why", text_of(quote, "reason"));
+    if (!cost && any) sheet.line("why", text_of(quote, "reason"));
     if (explains(quote, r)) sheet.raw(cost_lines(member(quote, "lines"), style));
     for (const char* body : {"request_body", "response_body"}) {
         std::string text = text_of(r, body);

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "app/cli.hpp"
+#include "core/log_setup.hpp"
 #include "core/terminal.hpp"
 
 namespace {
@@ -17,6 +18,7 @@ bool wants_color() {
 }  // namespace
 
 int main(int argc, char** argv) {
+    lurus::setup_log("error");  // a command's own words are its output; serve sets the configured level
     lurus::app::Cli cli(std::cout, std::cerr, lurus::app::open_api, lurus::system_clock());
     cli.style = {.color = wants_color(), .width = lurus::terminal_width()};
     return lurus::app::run_cli(argc, argv, cli);

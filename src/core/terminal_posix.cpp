@@ -145,7 +145,9 @@ bool InterruptGuard::interrupted() {
 }
 
 void InterruptGuard::sleep_ms(int ms) {
-    if (!interrupted()) ::poll(nullptr, 0, ms);
+    if (interrupted()) return;
+    pollfd out{STDOUT_FILENO, 0, 0};  // no events: only that the reader of a pipe is gone
+    if (::poll(&out, 1, ms) > 0 && (out.revents & (POLLERR | POLLNVAL)) != 0) interrupted_flag = 1;
 }
 
 LocalTime local_time(UnixMicros time) {

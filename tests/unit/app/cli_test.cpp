@@ -259,6 +259,22 @@ TEST_CASE("trace: attempts with their reasons, timings, usage, cost and its line
     CHECK(failed.find("$0") == std::string::npos);
 }
 
+TEST_CASE("prices: per class, tier and service; what has no price is no zero") {
+    Json price = Json::parse(
+        R"({"vendor":"anthropic","model":"m","aliases":[],"origin":"builtin","from":"2026-01-01T00:00:00Z","until":null,"applies":true,
+      "source":"https://x","checked":null,"rates":{"standard":[{"above_input_tokens":0,"pico_usd":{"input":3000000,"output":15000000,"web_search":10000000000}},
+      {"above_input_tokens":200000,"pico_usd":{"input":6000000}}],"batch":[{"above_input_tokens":0,"pico_usd":{"input":1500000}}]}})");
+    std::string text = render_price(price, {});
+    CHECK(text.find("INPUT  OUTPUT  WEB SEARCH") != std::string::npos);
+    CHECK(text.find("standard              $3.00  $15.00   $0.010000\n") != std::string::npos);
+    CHECK(text.find("standard        200k  $6.00       –           –\n") != std::string::npos);
+    CHECK(text.find("batch                 $1.50       –           –\n") != std::string::npos);
+    std::string list = render_prices(Json::array({price}), {});
+    CHECK(list.find("$3.00") != std::string::npos);
+    CHECK(list.find("–") != std::string::npos);
+    CHECK(list.find("$0.00") == std::string::npos);
+}
+
 TEST_CASE("trace last takes the newest") {
     Shell shell;
     shell.answers["GET /api/v1/logs"] = {200, logs_page(record)};

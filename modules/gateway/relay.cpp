@@ -478,6 +478,7 @@ asio::awaitable<void> Relay::finish_without_answer() {
         const bool array =
             answer_format(request_.endpoint, request_.head.target, "application/json") == AnswerFormat::json_array;
         held_ = stream_error(request_.endpoint, array, failure_status_, message, request_.trace_id);
+        if (array && !held_.empty()) held_.front() = '[';  // no element went before it
         record.bytes_out += static_cast<std::int64_t>(held_.size());
         co_await close_record(End::error, 200, message);
         upstream_ended_ = true;

@@ -306,9 +306,7 @@ bool Tunnel::server_message(std::string_view text) {
     turn_out_ += static_cast<std::int64_t>(text.size());
     if (!reader_) return false;
     if (!first_byte_us_) first_byte_us_ = now() - turn_started_us_;
-    std::string event = "data: ";
-    event.append(text).append("\n\n");
-    const auto step = reader_->feed(event);
+    const auto step = reader_->feed_event(text);
     return step.terminal != AnswerReader::none || !reader_->error_type().empty();
 }
 

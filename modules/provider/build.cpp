@@ -79,6 +79,10 @@ Url known_url(std::string_view text) {
     return Url::parse(text).value_or(Url{});
 }
 
+bool same_place(const Url& a, const Url& b) {
+    return a.host == b.host && a.port == b.port && a.tls == b.tls;
+}
+
 /// Bases for each of the preset's endpoints. A given base on one of the vendor's own hosts counts for the family that
 /// its path belongs to, the others take that site's usual ones; on any other host it is the base of all families.
 std::vector<Url> bases_of(const Preset& preset, const std::optional<Url>& given) {
@@ -88,7 +92,7 @@ std::vector<Url> bases_of(const Preset& preset, const std::optional<Url>& given)
         return bases;
     }
     const auto use_site = [&](const std::vector<std::string_view>& site) {
-        if (site.size() < 2 || site.front().empty() || known_url(site.front()).host != given->host) return false;
+        if (site.size() < 2 || site.front().empty() || !same_place(known_url(site.front()), *given)) return false;
         const bool claude = given->path.contains("anthropic") || given->path.contains("claude");
         for (std::size_t i = 0; i < site.size(); ++i) {
             const bool mine = (preset.endpoints[i].family == Family::anthropic) == claude &&
@@ -118,10 +122,10 @@ std::vector<Url> bases_of(const Preset& preset, const std::optional<Url>& given)
 
 bool on_own_host(const Preset& preset, const Url& base) {
     if (std::ranges::any_of(preset.endpoints,
-                            [&](const auto& e) { return !e.base.empty() && known_url(e.base).host == base.host; }))
+                            [&](const auto& e) { return !e.base.empty() && same_place(known_url(e.base), base); }))
         return true;
     return std::ranges::any_of(preset.other_sites,
-                               [&](const auto& s) { return known_url(s.bases.front()).host == base.host; });
+                               [&](const auto& s) { return same_place(known_url(s.bases.front()), base); });
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -49,8 +49,10 @@ void add_globals(CLI::App& app, Cli& cli) {
     app.set_help_flag("-h,--help", "Print this help and exit")->group(group);
     takes_file(cli, app.add_option("--config", cli.config_flag, "Configuration file (default: lurus.toml, looked for)")
                         ->type_name("FILE")
+                        ->take_last()
                         ->group(group));
-    CLI::Option* data = app.add_option("--data-dir", cli.data_dir_flag, "Data folder")->type_name("DIR")->group(group);
+    CLI::Option* data =
+        app.add_option("--data-dir", cli.data_dir_flag, "Data folder")->type_name("DIR")->take_last()->group(group);
     cli.files[data] = true;
     app.add_flag("--json", cli.json, "Print JSON for scripts")->group(group);
     app.add_flag("--no-color", cli.no_color, "No colours (also: NO_COLOR)")->group(group);

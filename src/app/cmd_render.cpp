@@ -107,7 +107,7 @@ std::string render_usage(const Json& usage, const std::string& by, const Style& 
 Table log_table() {
     return Table({{"TIME"},
                   {"MODEL", Align::left, 20},
-                  {"PROVIDER", Align::left, 6, 1},
+                  {"PROVIDER", Align::left, 8, 1},
                   {"KEY", Align::left, 6, 2},
                   {"STATUS"},
                   {"IN", Align::right},

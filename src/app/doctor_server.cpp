@@ -33,7 +33,7 @@ Finding check_port(const ListenerSettings& listener) {
     }
     Json body = health ? Json::parse(health->body, nullptr, false) : Json();
     std::string who = owner.empty() ? "another program" : owner;
-    if (!text_of(body, "status").empty() && health->status < 600 && owner.starts_with("lurus")) {
+    if (!text_of(body, "status").empty() && health->status < 600 && owner.find("lurus") != std::string::npos) {
         return {Level::broken, "port", fmt::format("{} is taken by a lurus with another data folder: {}", address, who),
                 "stop it, or give the same --data-dir or another --listen"};
     }
@@ -137,6 +137,10 @@ std::vector<Finding> check_keys(Cli& cli) {
     if (!keys) return {{Level::broken, "keys", keys.error().message, ""}};
     std::int64_t active = 0;
     for (const auto& key : list_of(*keys)) active += text_of(key, "status") == "active" ? 1 : 0;
+    auto api = cli.api();
+    if (list_of(*keys).empty() && api && (*api)->server_url().empty()) {
+        return {{Level::good, "keys", "none yet: the first start makes one", ""}};
+    }
     if (active == 0) return {{Level::warning, "keys", "none is active", "lurus key create --name NAME"}};
     return {{Level::good, "keys", fmt::format("{} active", active), ""}};
 }

@@ -49,6 +49,9 @@ struct GatewaySnapshot {
     std::shared_ptr<const Catalog> catalog;
     std::shared_ptr<const TariffSnapshot> tariffs;
     GatewaySettings settings;
+    /// Called on a control-plane thread before models are listed; may block. A newer snapshot may follow from it. Null
+    /// = none.
+    std::function<void()> refresh_models;
     std::vector<std::string> problems;  // what `/health` shows beside its own, such as a refused configuration file
 };
 

@@ -174,6 +174,9 @@ public:
     virtual Result<void> add(const ProviderSpec& spec) = 0;
     virtual Result<void> remove(std::string_view name) = 0;
     [[nodiscard]] virtual std::shared_ptr<const Catalog> snapshot() const = 0;
+    /// Asks the providers that answer for patterns for their model lists, where the known one is older than a day; one
+    /// that failed is not asked again for a minute. Blocks while it asks. `on_change` follows when a list came.
+    virtual void refresh_model_lists() = 0;
     virtual void on_change(std::function<void()> callback) = 0;
     /// `/api/v1/providers[/{name}[/test|/models]]`, `/api/v1/routes[/{model}]`, `/api/v1/presets`. The handlers of
     /// `test` and `models` may block for as long as the provider takes to answer (at most about 70 s).

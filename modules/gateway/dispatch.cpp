@@ -17,6 +17,8 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr int model_lists_timeout_ms = 5000;  // a slower vendor's list is shown the next time
+
 std::string cut(std::string_view text) {
     return std::string(text.substr(0, 512));
 }
@@ -158,7 +160,18 @@ asio::awaitable<void> Session::serve_api(Request& request) {
 }
 
 asio::awaitable<void> Session::serve_models(Request& request) {
-    std::vector<ModelEntry> models = request.snapshot->catalog->models(request.family);
+    if (request.snapshot->refresh_models) {
+        auto refreshed = std::make_shared<bool>(false);
+        services_.run_blocking(shard, request.snapshot->refresh_models, [self = shared_from_this(), refreshed] {
+            *refreshed = true;
+            self->signal.notify();
+        });
+        set_deadline(model_lists_timeout_ms);
+        while (!*refreshed && !timed_out() && !gone_) co_await signal.wait();
+        set_deadline(0);
+    }
+    // The request keeps its own snapshot, which its key lives in; a refresh published a newer one.
+    std::vector<ModelEntry> models = shard.snapshot->catalog->models(request.family);
     if (request.key != nullptr) {
         std::erase_if(models, [&](const ModelEntry& m) { return !request.key->allows_model(m.id); });
     }

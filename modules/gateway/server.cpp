@@ -69,6 +69,7 @@ public:
     void stop() override;
 
     void call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse)> done) override;
+    void run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) override;
     void collect_metrics(Shard& shard, std::function<void(Metrics)> done) override;
     [[nodiscard]] double uptime_seconds() const override {
         return static_cast<double>(clock_.monotonic_us() - started_us_) / 1e6;
@@ -248,6 +249,13 @@ void Server::call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse
         ApiResponse response = api_(call);
         asio::post(shard.io(),
                    [done = std::move(done), response = std::move(response)]() mutable { done(std::move(response)); });
+    });
+}
+
+void Server::run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) {
+    asio::post(control_, [&shard, work = std::move(work), done = std::move(done)]() mutable {
+        work();
+        asio::post(shard.io(), std::move(done));
     });
 }
 

@@ -30,6 +30,13 @@ void warn_about(const Provider& provider) {
         spdlog::warn("provider '{}': its certificate is not verified (tls_verify = false)", provider.name);
 }
 
+constexpr std::int64_t list_age_us = 86'400'000'000;
+constexpr std::int64_t list_retry_us = 60'000'000;
+
+bool is_pattern(const std::string& model) {
+    return model.find_first_of("*?") != std::string::npos;
+}
+
 }  // namespace
 
 ProviderService::ProviderService(std::unique_ptr<ProviderStore> store, Result<SecretBox> box, bool demo,
@@ -330,6 +337,25 @@ Result<StoredModelList> ProviderService::fetch_list(std::string_view name) {
         return std::unexpected(changed.error());
     }
     return list;
+}
+
+void ProviderService::refresh_model_lists() {
+    const UnixMicros now = clock_.now();
+    for (const ProviderPtr& provider : snapshot()->providers()) {
+        if (provider->local || !provider->problem.empty() || list_endpoint(*provider) == nullptr) continue;
+        if (std::ranges::none_of(provider->models, is_pattern)) continue;
+        {
+            const std::lock_guard lock(mutex_);
+            const StoredModelList* list = list_of(state_, *provider);
+            if (list != nullptr && now - list->fetched < list_age_us) continue;
+            UnixMicros& asked = asked_[provider->name];
+            if (asked != 0 && now - asked < list_retry_us) continue;
+            asked = now;
+        }
+        if (auto list = fetch_list(provider->name); !list) {
+            spdlog::info("no model list from provider {}: {}", provider->name, list.error().message);
+        }
+    }
 }
 
 Result<StoredModelList> ProviderService::cached_list(std::string_view name) const {

@@ -35,6 +35,7 @@ public:
     Result<void> add(const ProviderSpec& spec) override;
     Result<void> remove(std::string_view name) override;
     [[nodiscard]] std::shared_ptr<const Catalog> snapshot() const override;
+    void refresh_model_lists() override;
     void on_change(std::function<void()> callback) override;
     [[nodiscard]] std::vector<ApiRoute> api() override;
 
@@ -78,6 +79,7 @@ private:
     State state_;
     std::shared_ptr<const Catalog> catalog_;
     std::vector<std::function<void()>> callbacks_;
+    std::map<std::string, UnixMicros> asked_;  // when a refresh last asked a provider for its list
 };
 
 /// The module's part of the management API; `service` must outlive the handlers.

@@ -227,6 +227,7 @@ void ControlPlane::publish() {
     next->keys = identity_->snapshot();
     next->catalog = providers_->snapshot();
     next->tariffs = billing_->snapshot();
+    next->refresh_models = [this] { providers_->refresh_model_lists(); };
     {
         const std::scoped_lock lock(mutex_);
         next->settings = config_.gateway;

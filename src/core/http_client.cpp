@@ -5,6 +5,11 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
 
 #include <algorithm>
 #include <array>
@@ -13,16 +18,18 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <thread>
 
 #include "core/channel.hpp"
-#include "core/http1.hpp"
 #include "core/tls.hpp"
 
 namespace lurus {
 namespace {
 
 namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using Parser = http::response_parser<http::string_body>;
 using boost::system::error_code;
 using SteadyClock = std::chrono::steady_clock;
 using Endpoints = std::vector<asio::ip::tcp::endpoint>;
@@ -207,11 +214,19 @@ private:
     }
 
     Result<void> send() {
-        std::string head = call_.method + " " + call_.target + " HTTP/1.1\r\nHost: " + call_.url.authority() + "\r\n";
-        for (const auto& [name, value] : call_.headers) head += name + ": " + value + "\r\n";
-        if (!call_.body.empty() || call_.method != "GET")
-            head += "Content-Length: " + std::to_string(call_.body.size()) + "\r\n";
-        head += "Connection: close\r\n\r\n";
+        http::request<http::empty_body> request;
+        request.version(11);
+        request.method_string(call_.method);
+        request.target(call_.target);
+        request.set(http::field::host, call_.url.authority());
+        for (const auto& [name, value] : call_.headers) request.insert(name, value);
+        if (!call_.body.empty() || call_.method != "GET") {
+            request.set(http::field::content_length, std::to_string(call_.body.size()));
+        }
+        request.set(http::field::connection, "close");
+        std::ostringstream text;
+        text << request.base();
+        const std::string head = text.str();
         std::array<asio::const_buffer, 2> buffers{asio::buffer(head), asio::buffer(call_.body)};
         while (buffers[0].size() + buffers[1].size() > 0) {
             const auto [state, bytes] = channel_->write(buffers);
@@ -243,54 +258,51 @@ private:
     }
 
     Result<HttpAnswer> receive() {
-        http1::ResponseHead head;
         for (;;) {
-            const auto parsed = http1::parse_response_head(in_, max_head_bytes, head);
-            if (parsed.state == http1::HeadResult::State::bad)
-                return broken(std::string("did not answer in HTTP: ") + parsed.why);
-            if (parsed.state == http1::HeadResult::State::complete) {
-                if (head.status >= 200 || head.status == 101) {
-                    HttpAnswer answer;
-                    answer.status = head.status;
-                    for (const auto& field : head.fields) answer.headers.emplace_back(lower(field.name), field.value);
-                    http1::BodyFramer framer(http1::body_kind(head, call_.method), head.content_length.value_or(0));
-                    in_.erase(0, parsed.consumed);
-                    return receive_body(framer, std::move(answer));
-                }
-                in_.erase(0, parsed.consumed);
-                continue;
+            Parser parser;
+            parser.body_limit(call_.max_body_bytes);
+            parser.header_limit(max_head_bytes);
+            parser.eager(true);
+            if (call_.method == "HEAD") parser.skip(true);
+            if (auto done = parse(parser); !done) return std::unexpected(done.error());
+            const int status = static_cast<int>(parser.get().result_int());
+            if (status < 200 && status != 101) continue;  // interim
+            HttpAnswer answer;
+            answer.status = status;
+            for (const auto& field : parser.get()) {
+                answer.headers.emplace_back(lower(field.name_string()), std::string(field.value()));
             }
-            const auto more = read_more();
-            if (!more) return std::unexpected(more.error());
-            if (!*more)
-                return broken(in_.empty() ? "closed the connection without an answer"
-                                          : "broke off in the answer's head");
+            answer.body = std::move(parser.get().body());
+            return answer;
         }
     }
 
-    Result<HttpAnswer> receive_body(http1::BodyFramer& framer, HttpAnswer answer) {
-        for (;;) {
-            std::string_view rest = in_;
-            while (!framer.done()) {
-                const auto step = framer.feed(rest);
-                if (step.error != nullptr) return broken(std::string("the answer's body is malformed: ") + step.error);
-                answer.body += step.payload;
-                if (answer.body.size() > call_.max_body_bytes) {
-                    return fail(ErrorCode::resource_exhausted, peer() + ": the answer is larger than " +
-                                                                   std::to_string(call_.max_body_bytes) + " bytes");
-                }
-                if (step.consumed == 0) break;
-                rest.remove_prefix(step.consumed);
+    Result<void> parse(Parser& parser) {
+        bool first = true;
+        while (!parser.is_done()) {
+            error_code error;
+            if (!in_.empty()) {
+                in_.erase(0, parser.put(asio::buffer(in_), error));
+                first = false;
             }
-            if (framer.done()) return answer;
-            in_.assign(rest);
+            if (error == http::error::body_limit) {
+                return fail(ErrorCode::resource_exhausted,
+                            peer() + ": the answer is larger than " + std::to_string(call_.max_body_bytes) + " bytes");
+            }
+            if (error && error != http::error::need_more) {
+                return broken(parser.is_header_done() ? "the answer's body is malformed: " + error.message()
+                                                      : "did not answer in HTTP: " + error.message());
+            }
+            if (parser.is_done()) break;
             const auto more = read_more();
             if (!more) return std::unexpected(more.error());
-            if (!*more) {
-                if (framer.end_of_input()) return answer;
-                return broken("broke off in the answer's body");
-            }
+            if (*more) continue;
+            if (first) return broken("closed the connection without an answer");
+            if (!parser.is_header_done()) return broken("broke off in the answer's head");
+            parser.put_eof(error);
+            if (error) return broken("broke off in the answer's body");
         }
+        return {};
     }
 
     const HttpCall& call_;

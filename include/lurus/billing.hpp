@@ -22,19 +22,20 @@ namespace lurus {
 struct CostLine {
     std::string_view what;  // `input`, `cache_read`, `cache_write_5m`, `output`, `image`, `web_search` ...
     std::int64_t units = 0;
-    Price price;            // after tier and service multipliers
-    Money cost;             // units x price, rounded half-even once
+    Price price;  // after tier and service multipliers
+    Money cost;   // units x price, rounded half-even once
 };
 
 struct Cost {
     Money total;
-    std::string_view tariff;  // which entry, such as `anthropic/claude-sonnet-4-5@2025-09-29`; lives as long as the snapshot
+    std::string_view
+        tariff;  // which entry, such as `anthropic/claude-sonnet-4-5@2025-09-29`; lives as long as the snapshot
     std::vector<CostLine> lines;
 };
 
 struct PriceQuery {
-    std::string_view provider_kind;   // the preset: `anthropic`, `openai` ...; prices of that kind win
-    std::string_view provider;        // the provider's name: an override for it wins over the kind's
+    std::string_view provider_kind;  // the preset: `anthropic`, `openai` ...; prices of that kind win
+    std::string_view provider;       // the provider's name: an override for it wins over the kind's
     std::string_view upstream_model;
     UnixMicros time = 0;
 };
@@ -48,8 +49,8 @@ public:
 };
 
 struct BillingSettings {
-    std::filesystem::path file;             // data/lurus.db: imported and overridden prices
-    std::string builtin_prices;             // config/prices.json, embedded in the binary
+    std::filesystem::path file;  // data/lurus.db: imported and overridden prices
+    std::string builtin_prices;  // config/prices.json, embedded in the binary
 };
 
 /// Any thread.

@@ -44,7 +44,8 @@ constexpr std::string_view name_of(Family f) {
 }
 
 constexpr std::optional<Dialect> dialect_from(std::string_view name) {
-    for (Dialect d : {Dialect::anthropic, Dialect::openai_chat, Dialect::openai_responses, Dialect::openai, Dialect::gemini}) {
+    for (Dialect d :
+         {Dialect::anthropic, Dialect::openai_chat, Dialect::openai_responses, Dialect::openai, Dialect::gemini}) {
         if (name_of(d) == name) return d;
     }
     return std::nullopt;

@@ -23,17 +23,17 @@ using Sha256 = std::array<std::uint8_t, 32>;
 
 /// What is known of a key; never the key itself.
 struct KeyInfo {
-    std::string id;      // hex, 32 digits
-    std::string name;    // unique among the keys that are not revoked
-    std::string user;    // empty until keys have owners
-    std::string hint;    // prefix and last four characters, for people
+    std::string id;    // hex, 32 digits
+    std::string name;  // unique among the keys that are not revoked
+    std::string user;  // empty until keys have owners
+    std::string hint;  // prefix and last four characters, for people
     std::string note;
     std::string source;  // `store` or `config`
     UnixMicros created = 0;
     std::optional<UnixMicros> expires;
     bool disabled = false;
-    std::vector<std::string> models;   // globs; empty = all
-    std::vector<Family> families;      // empty = all
+    std::vector<std::string> models;  // globs; empty = all
+    std::vector<Family> families;     // empty = all
     Sha256 hash{};
 
     [[nodiscard]] bool usable_at(UnixMicros now) const { return !disabled && (!expires || now < *expires); }
@@ -45,7 +45,8 @@ struct KeyInfo {
 class KeySnapshot {
 public:
     virtual ~KeySnapshot() = default;
-    /// Hashes the presented key and compares in constant time. Null when there is none; expiry is the caller's to check.
+    /// Hashes the presented key and compares in constant time. Null when there is none; expiry is the caller's to
+    /// check.
     [[nodiscard]] virtual const KeyInfo* find(std::string_view presented) const = 0;
     [[nodiscard]] virtual const std::vector<KeyInfo>& all() const = 0;
 };

@@ -45,12 +45,14 @@ struct Attempt {
     std::string provider;
     std::string account;
     std::string upstream_model;
-    std::string chosen_because;   // why this candidate: `route`, `provider/model`, `default for anthropic`, `fallback 2` ...
-    std::string outcome;          // `ok`, `refused`, `connect_timeout`, `reset`, `idle_timeout`, `status_429`, `error_event` ...
+    std::string
+        chosen_because;  // why this candidate: `route`, `provider/model`, `default for anthropic`, `fallback 2` ...
+    std::string
+        outcome;  // `ok`, `refused`, `connect_timeout`, `reset`, `idle_timeout`, `status_429`, `error_event` ...
     std::optional<int> status;    // the vendor's status, if one came
     std::int64_t started_us = 0;  // after the request's start
     std::int64_t duration_us = 0;
-    Usage usage;                  // what this try cost, as far as it was seen
+    Usage usage;  // what this try cost, as far as it was seen
     std::optional<Money> cost;
 };
 
@@ -67,24 +69,24 @@ struct RequestRecord {
     std::string route;
     std::string provider;
     std::string account;
-    std::string key;   // the key's name
+    std::string key;  // the key's name
     std::string user;
-    std::string client;   // the user agent
+    std::string client;  // the user agent
     std::string session;
     bool stream = false;
     int status = 0;  // what the client got; 0 = nothing was sent
     End end = End::error;
-    std::string error;  // empty, or what went wrong in a few words
+    std::string error;                    // empty, or what went wrong in a few words
     std::optional<std::int64_t> ttfb_us;  // first byte of the answer; empty = none came
     std::int64_t duration_us = 0;
     std::int64_t bytes_in = 0;   // the request's body
     std::int64_t bytes_out = 0;  // the answer's body
     Usage usage;
-    std::string usage_raw;  // the vendor's own usage object(s) as JSON; empty = none
+    std::string usage_raw;      // the vendor's own usage object(s) as JSON; empty = none
     std::optional<Money> cost;  // empty = unpriced or unknown
     std::string tariff;         // which price was used; empty = none
     std::vector<Attempt> attempts;
-    std::string request_body;   // kept only where log.bodies says so
+    std::string request_body;  // kept only where log.bodies says so
     std::string response_body;
 };
 

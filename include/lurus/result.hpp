@@ -10,7 +10,7 @@ namespace lurus {
 enum class ErrorCode {
     invalid_argument,  // the caller sent something wrong
     not_found,
-    conflict,           // exists already, or changed meanwhile
+    conflict,  // exists already, or changed meanwhile
     unauthenticated,
     permission_denied,
     resource_exhausted,  // a limit or a full queue

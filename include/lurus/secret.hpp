@@ -27,5 +27,4 @@ private:
     std::string value_;
 };
 
-
 }  // namespace lurus

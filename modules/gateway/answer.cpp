@@ -12,6 +12,7 @@ namespace asio = boost::asio;
 namespace {
 constexpr std::size_t max_held_json = 1 << 20;  // a longer JSON answer is passed on before it is whole
 constexpr std::size_t max_held_events = 64 << 10;
+constexpr int maybe_last_ms = 500;       // how long an event that may be the last one waits for what follows
 constexpr int after_terminal_ms = 5000;  // for the vendor's framing to end after its last event
 }  // namespace
 
@@ -20,6 +21,7 @@ constexpr int after_terminal_ms = 5000;  // for the vendor's framing to end afte
 void Relay::take_payload(std::string_view payload, bool ends) {
     RequestRecord& record = request_.record;
     record.bytes_out += static_cast<std::int64_t>(payload.size());
+    if (maybe_last_) let_go();
     const AnswerReader::Step step = reader_->feed(payload);
     semantic_ = semantic_ || step.semantic;
     std::size_t free = payload.size();
@@ -35,20 +37,32 @@ void Relay::take_payload(std::string_view payload, bool ends) {
     }
     if (committed_) free = payload.size();
     if (!committed_ && held_until_commit_ != std::string::npos) free = 0;
+    // A finish reason may be the last that the client gets: Gemini has no event for the end, some hosts leave it out.
+    const bool streamed = format_ == AnswerFormat::sse || format_ == AnswerFormat::json_array;
+    maybe_last_ = streamed && !terminal_ && !committed_ && free == payload.size() && reader_->complete();
     if (gate_open_ && held_until_commit_ == std::string::npos) {
+        if (maybe_last_) maybe_last_piece_ = pieces_.size();
         if (free > 0) {
             pieces_.emplace_back(payload.data(), free);
             pieces_bytes_ += free;
         }
         if (free < payload.size()) {
-            held_until_commit_ = 0;
+            held_until_commit_ = held_.size();
             held_.append(payload.substr(free));
         }
         return;
     }
+    if (maybe_last_) free = 0;
     if (!committed_ && free < payload.size() && held_until_commit_ == std::string::npos)
         held_until_commit_ = held_.size() + free;
     held_.append(payload);
+}
+
+// More came, or nothing for a while: what was held was not the last, or the vendor is slow to say so.
+void Relay::let_go() {
+    maybe_last_ = false;
+    maybe_last_piece_ = std::string::npos;
+    if (!committed_ && !terminal_) held_until_commit_ = std::string::npos;
 }
 
 void Relay::take(std::string_view bytes) {
@@ -73,6 +87,15 @@ asio::awaitable<bool> Relay::emit() {
         before = held_.substr(0, free);
         held_.erase(0, free);
         if (held_until_commit_ != std::string::npos) held_until_commit_ = 0;
+    }
+    if (maybe_last_piece_ != std::string::npos) {
+        for (std::size_t i = maybe_last_piece_; i < pieces_.size(); ++i) {
+            held_.append(static_cast<const char*>(pieces_[i].data()), pieces_[i].size());
+            pieces_bytes_ -= pieces_[i].size();
+        }
+        pieces_.resize(maybe_last_piece_);
+        maybe_last_piece_ = std::string::npos;
+        held_until_commit_ = 0;
     }
     const std::size_t bytes = before.size() + pieces_bytes_;
     if (discard_ || bytes == 0) {
@@ -167,6 +190,7 @@ asio::awaitable<Relay::Verdict> Relay::cut(bool last, std::string outcome, std::
         reader_.reset();
         co_return Verdict::failed;
     }
+    if (maybe_last_) let_go();
     co_await emit();
     end_attempt(std::move(outcome));
     const bool streamed = format_ == AnswerFormat::sse || format_ == AnswerFormat::json_array;
@@ -259,7 +283,7 @@ asio::awaitable<Relay::Verdict> Relay::pass_body(bool last) {
             co_await send_end();
         }
         if (upstream_ended_) co_return Verdict::answered;
-        if (!committed_) session_.set_deadline(provider_->idle_timeout_ms);
+        if (!committed_) session_.set_deadline(maybe_last_ ? maybe_last_ms : provider_->idle_timeout_ms);
 
         upstream_->arm();
         Event event = upstream_->readable ? Event::readable : poll();
@@ -284,6 +308,10 @@ asio::awaitable<Relay::Verdict> Relay::pass_body(bool last) {
                     upstream_ended_ = true;
                     co_await send_end();
                     co_return Verdict::answered;
+                }
+                if (maybe_last_) {
+                    let_go();
+                    continue;
                 }
                 failure_status_ = 504;
                 co_return co_await cut(

@@ -16,9 +16,10 @@ namespace lurus::gateway {
 std::string error_body(Family family, int status, std::string_view message, const Id& trace_id);
 
 /// An error inside a stream that has begun, as the dialect's clients expect it: whole events, at an event boundary.
-/// For the Gemini JSON array (`array`), what closes it after an element: it begins with a `,`, for which a caller who has sent no
-/// element yet writes `[`.
-std::string stream_error(const Endpoint& endpoint, bool array, int status, std::string_view message, const Id& trace_id);
+/// For the Gemini JSON array (`array`), what closes it after an element: it begins with a `,`, for which a caller who
+/// has sent no element yet writes `[`.
+std::string stream_error(const Endpoint& endpoint, bool array, int status, std::string_view message,
+                         const Id& trace_id);
 
 /// Bytes that keep a waiting client's connection alive without meaning anything. Empty = the dialect has none.
 std::string_view keepalive(const Endpoint& endpoint, bool array);

@@ -10,21 +10,38 @@
 namespace lurus::gateway {
 
 enum class Operation : std::uint8_t {
-    messages, count_tokens,                                                              // Anthropic
-    chat, completions, responses, responses_compact, responses_input_tokens, responses_resource, embeddings,  // OpenAI
-    moderations, images, audio, realtime,
-    generate, stream_generate, gemini_count_tokens, embed, batch_embed, gemini_other,    // Gemini
-    models_list, model_get,                                                              // answered from the catalogue
+    messages,
+    count_tokens,  // Anthropic
+    chat,
+    completions,
+    responses,
+    responses_compact,
+    responses_input_tokens,
+    responses_resource,
+    embeddings,  // OpenAI
+    moderations,
+    images,
+    audio,
+    realtime,
+    generate,
+    stream_generate,
+    gemini_count_tokens,
+    embed,
+    batch_embed,
+    gemini_other,  // Gemini
+    models_list,
+    model_get,  // answered from the catalogue
 };
 
 struct Endpoint {
     Operation operation = Operation::messages;
     Dialect dialect = Dialect::openai;
-    std::string_view name;        // for the record: `messages`, `chat.completions`, `generateContent` ...
-    std::string_view path_model;  // Gemini, `models/{id}`, realtime's `?model=`: a part of the target, still percent-encoded
-    bool model_in_body = false;   // JSON, or a field of a multipart form
-    bool websocket = false;       // an upgrade is relayed here
-    bool streams = false;         // the path itself asks for a stream (Gemini)
+    std::string_view name;  // for the record: `messages`, `chat.completions`, `generateContent` ...
+    std::string_view
+        path_model;  // Gemini, `models/{id}`, realtime's `?model=`: a part of the target, still percent-encoded
+    bool model_in_body = false;  // JSON, or a field of a multipart form
+    bool websocket = false;      // an upgrade is relayed here
+    bool streams = false;        // the path itself asks for a stream (Gemini)
 };
 
 /// Header hints for paths that several dialects share (`/v1/models`, `/v1/models/M:generateContent`).

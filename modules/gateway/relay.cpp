@@ -333,10 +333,11 @@ asio::awaitable<Relay::Verdict> Relay::answer(bool last) {
     // A compressed answer passes as it is; what it used stays unknown.
     if (!encoding.empty() && !iequals(encoding, "identity")) format_ = AnswerFormat::other;
     reader_.emplace(request_.endpoint, format_, status);
-    upstream_ended_ = upstream_clean_ = bad_framing_ = semantic_ = terminal_ = false;
+    upstream_ended_ = upstream_clean_ = bad_framing_ = semantic_ = terminal_ = maybe_last_ = false;
     gate_open_ = false;
     held_.clear();
     held_until_commit_ = std::string::npos;
+    maybe_last_piece_ = std::string::npos;
     pieces_.clear();
     pieces_bytes_ = 0;
 

@@ -58,6 +58,7 @@ private:
     // answer.cpp
     boost::asio::awaitable<Verdict> pass_body(bool last);
     void take(std::string_view bytes);
+    void let_go();
     void take_payload(std::string_view payload, bool ends);
     boost::asio::awaitable<bool> emit();
     boost::asio::awaitable<Verdict> cut(bool last, std::string outcome, std::string message);
@@ -84,12 +85,14 @@ private:
     std::optional<AnswerReader> reader_;
     AnswerFormat format_ = AnswerFormat::other;
     Framing framing_ = Framing::chunked;
-    std::string answer_head_;  // not yet sent
-    bool opened_ = false;      // a status line went downstream
-    bool gate_open_ = false;   // the commit point is passed
-    bool committed_ = false;   // the record is safe
-    bool terminal_ = false;    // the dialect's last event was seen
-    bool discard_ = false;     // the client is gone, the upstream is drained
+    std::string answer_head_;                           // not yet sent
+    bool opened_ = false;                               // a status line went downstream
+    bool gate_open_ = false;                            // the commit point is passed
+    bool committed_ = false;                            // the record is safe
+    bool terminal_ = false;                             // the dialect's last event was seen
+    bool maybe_last_ = false;                           // what came last may be the last event: it waits
+    std::size_t maybe_last_piece_ = std::string::npos;  // where it stands in `pieces_`, until they are sent
+    bool discard_ = false;                              // the client is gone, the upstream is drained
     bool semantic_ = false;
     bool bad_framing_ = false;
     bool upstream_ended_ = false;

@@ -58,7 +58,8 @@ public:
     [[nodiscard]] const ApiDispatcher& dispatcher() const { return *dispatcher_; }
 
     [[nodiscard]] std::shared_ptr<const GatewaySnapshot> snapshot() const;
-    /// Called now and after every change, in order, on whatever thread changed something; must not call back into this object.
+    /// Called now and after every change, in order, on whatever thread changed something; must not call back into this
+    /// object.
     void on_publish(std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher);
 
     /// Takes the new configuration or refuses it whole: then the old one goes on and `problem()` says why.

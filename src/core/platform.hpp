@@ -24,8 +24,8 @@ std::int64_t process_id();
 /// True also for a process of another user.
 bool process_alive(std::int64_t pid);
 
-/// From now on the calling thread, when it is woken, waits for its turn and does not interrupt who runs. What it is given
-/// meanwhile gathers. Best effort.
+/// From now on the calling thread, when it is woken, waits for its turn and does not interrupt who runs. What it is
+/// given meanwhile gathers. Best effort.
 void wake_without_preempting();
 
 /// A new file of mode 0600 that did not exist before, written and synced to the disk.

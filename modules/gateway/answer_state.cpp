@@ -111,14 +111,16 @@ void AnswerReader::State::on_end(std::uint8_t id) {
 void AnswerReader::State::sniff(std::string_view bytes) {
     if (started_) return;
     const std::size_t at = bytes.find_first_not_of(" \t\r\n");
+    const std::size_t blank = std::min(at, bytes.size());
+    if (blank > 0) indented_ = bytes[blank - 1] == ' ' || bytes[blank - 1] == '\t';
     if (at == std::string_view::npos) return;
     started_ = true;
     // Some hosts label a JSON error as an event stream, or a stream as JSON. No line of a stream begins with a bracket,
-    // no JSON with the letters of `data`, `event`, `id`, `retry`.
+    // no JSON with the letters of `data`, `event`, `id`, `retry`; and those begin their line.
     const char c = bytes[at];
     if (format_ == AnswerFormat::sse && (c == '{' || c == '[')) {
         format_ = AnswerFormat::json;
-    } else if ((format_ == AnswerFormat::json || format_ == AnswerFormat::json_array) &&
+    } else if (!indented_ && (format_ == AnswerFormat::json || format_ == AnswerFormat::json_array) &&
                (c == ':' || c == 'd' || c == 'e' || c == 'i' || c == 'r')) {
         format_ = AnswerFormat::sse;
     }

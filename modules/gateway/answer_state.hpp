@@ -52,7 +52,8 @@ private:
     AnswerFormat format_;
     int status_;
     bool counts_images_;
-    bool started_ = false;  // a byte that is not white space came
+    bool started_ = false;   // a byte that is not white space came
+    bool indented_ = false;  // the white space before it ends in a blank
     bool ended_clean_ = false;
     bool terminal_ = false;  // the dialect's last event, or the JSON's end, was seen
     bool finished_ = false;  // a finish reason was seen

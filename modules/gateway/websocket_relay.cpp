@@ -178,14 +178,18 @@ asio::awaitable<bool> Tunnel::read_head() {
             const IoResult result = upstream_->channel.read(scratch);
             if (result.state == Io::ok) {
                 head_bytes_.append(scratch.data(), result.bytes);
-                const auto parsed = http1::parse_response_head(head_bytes_, max_head, head_);
-                if (parsed.state == http1::HeadResult::State::bad) {
-                    failure_ = std::string("the upstream's answer is not valid HTTP: ") + parsed.why;
-                    co_return false;
-                }
-                if (parsed.state == http1::HeadResult::State::complete && head_.status != 100) {
-                    carry_ = head_bytes_.substr(parsed.consumed);
-                    co_return true;
+                for (;;) {
+                    const auto parsed = http1::parse_response_head(head_bytes_, max_head, head_);
+                    if (parsed.state == http1::HeadResult::State::bad) {
+                        failure_ = std::string("the upstream's answer is not valid HTTP: ") + parsed.why;
+                        co_return false;
+                    }
+                    if (parsed.state == http1::HeadResult::State::need_more) break;
+                    if (head_.status == 101 || head_.status >= 200) {
+                        carry_ = head_bytes_.substr(parsed.consumed);
+                        co_return true;
+                    }
+                    head_bytes_.erase(0, parsed.consumed);  // interim
                 }
             } else if (result.state != Io::again) {
                 failure_ = "the upstream closed the connection without an answer";
@@ -210,15 +214,19 @@ asio::awaitable<void> Tunnel::pass_refusal() {
     const std::string head =
         downstream_head(head_, Framing::until_close, std::nullopt, session_.keep_alive(), request_.trace_id);
     std::string bytes = std::move(carry_);
+    bool broken = false;
     while (!framer.done() && body.size() < max_error_body) {
         std::string_view rest = bytes;
         while (!rest.empty() && !framer.done()) {
             const auto step = framer.feed(rest);
-            if (step.error != nullptr) break;
+            if (step.error != nullptr) {
+                broken = true;
+                break;
+            }
             body.append(step.payload);
             rest.remove_prefix(step.consumed);
         }
-        if (framer.done()) break;
+        if (framer.done() || broken) break;
         upstream_->arm();
         while (!upstream_->readable && !session_.client_gone() && !session_.timed_out())
             co_await session_.signal.wait();

@@ -172,8 +172,7 @@ asio::awaitable<void> Relay::close_record(End end, int status, std::string error
     committed_ = true;
 }
 
-asio::awaitable<Relay::Verdict> Relay::cut(bool last, std::string outcome, std::string message) {
-    (void)last;
+asio::awaitable<Relay::Verdict> Relay::cut(std::string outcome, std::string message) {
     reader_->finish(false);
     drop_upstream();
     failure_ = std::move(message);
@@ -229,7 +228,7 @@ asio::awaitable<Relay::Verdict> Relay::pass_body(bool last) {
 
     for (;;) {
         if (framer_.done()) upstream_ended_ = upstream_clean_ = true;
-        if (bad_framing_) co_return co_await cut(last, "bad_framing", failure_);
+        if (bad_framing_) co_return co_await cut("bad_framing", failure_);
         const bool error_inside = good && !reader_->error_type().empty();
         if (!gate_open_) {
             if (error_inside && !last) {
@@ -250,7 +249,7 @@ asio::awaitable<Relay::Verdict> Relay::pass_body(bool last) {
             reader_->finish(upstream_clean_);
             if (streamed && good && !reader_->complete() && reader_->error_type().empty()) {
                 upstream_ended_ = false;
-                co_return co_await cut(last, "truncated", "the upstream's stream ended before its last event");
+                co_return co_await cut("truncated", "the upstream's stream ended before its last event");
             }
         }
         if (!co_await emit() && !discard_) {
@@ -314,9 +313,8 @@ asio::awaitable<Relay::Verdict> Relay::pass_body(bool last) {
                     continue;
                 }
                 failure_status_ = 504;
-                co_return co_await cut(
-                    last, "idle_timeout",
-                    "the upstream was silent for " + std::to_string(provider_->idle_timeout_ms) + " ms");
+                co_return co_await cut("idle_timeout", "the upstream was silent for " +
+                                                           std::to_string(provider_->idle_timeout_ms) + " ms");
             case Event::heartbeat: {
                 session_.set_heartbeat(0);
                 if (!streamed) continue;
@@ -341,7 +339,7 @@ asio::awaitable<Relay::Verdict> Relay::pass_body(bool last) {
             head_.keep_alive = false;
             continue;
         }
-        co_return co_await cut(last, "reset", "the upstream closed the connection before its answer was whole");
+        co_return co_await cut("reset", "the upstream closed the connection before its answer was whole");
     }
 }
 

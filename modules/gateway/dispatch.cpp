@@ -23,10 +23,6 @@ std::string cut(std::string_view text) {
     return std::string(text.substr(0, 512));
 }
 
-std::string json_string(std::string_view text) {
-    return quote_json(text);
-}
-
 std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, bool draining, double uptime) {
     char seconds[40];
     std::snprintf(seconds, sizeof seconds, "%.0f", uptime);
@@ -38,11 +34,11 @@ std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, b
     out.append(",\"log\":{\"enabled\":").append(snapshot.settings.log_enabled ? "true" : "false");
     out.append(",\"healthy\":").append(log.healthy ? "true" : "false");
     out.append(",\"queued\":").append(std::to_string(log.queued));
-    if (!log.problem.empty()) out.append(",\"problem\":").append(json_string(log.problem));
+    if (!log.problem.empty()) out.append(",\"problem\":").append(quote_json(log.problem));
     out += "},\"problems\":[";
     for (std::size_t i = 0; i < snapshot.problems.size(); ++i) {
         if (i > 0) out += ',';
-        out += json_string(snapshot.problems[i]);
+        out += quote_json(snapshot.problems[i]);
     }
     return out + "]}";
 }

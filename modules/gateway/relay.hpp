@@ -61,7 +61,7 @@ private:
     void let_go();
     void take_payload(std::string_view payload, bool ends);
     boost::asio::awaitable<bool> emit();
-    boost::asio::awaitable<Verdict> cut(bool last, std::string outcome, std::string message);
+    boost::asio::awaitable<Verdict> cut(std::string outcome, std::string message);
     boost::asio::awaitable<void> close_record(End end, int status, std::string error);
     boost::asio::awaitable<void> send_end();
     void drop_upstream();
@@ -107,12 +107,10 @@ private:
 
     /// A vendor's own error answer, passed on when no other candidate does better.
     struct KeptAnswer {
-        http1::ResponseHead head;
         std::string head_text;  // as it goes downstream, without framing
         std::string bytes;
         int status = 0;
         std::string error;
-        Usage usage;
     };
     std::unique_ptr<KeptAnswer> kept_;
 };

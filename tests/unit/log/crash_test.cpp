@@ -125,9 +125,10 @@ TEST_CASE("killed at any moment: what was told safe is there, and the sums are t
     // A slow machine is killed before anything was booked: what was left undone is done at the next start.
     f.open();
     const auto booked = [&] { return f.ask("SELECT done_to FROM rollup_state") > 0; };
-    for (int i = 0; i < 600 && !booked(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const auto closed = [&] { return f.ask("SELECT count(*) FROM segment") > 0; };
+    for (int i = 0; i < 1200 && !(booked() && closed()); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     f.log.reset();
-    CHECK(f.ask("SELECT count(*) FROM segment") > 0);
+    CHECK(closed());
     CHECK(booked());
     CHECK((*open_sqlite_reader(f.settings.file))->execAndGet("PRAGMA integrity_check").getString() == "ok");
 }

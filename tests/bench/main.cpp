@@ -33,6 +33,8 @@ struct Options {
     int core = 1;
     std::int64_t requests = 20'000;
     std::vector<int> streams = {1000, 5000};
+    std::string only;  // json, body, stream, latency, memory; empty = all
+    [[nodiscard]] bool wants(std::string_view what) const { return only.empty() || only == what; }
 };
 
 struct Target {
@@ -148,11 +150,11 @@ public:
         for (int round = 0; round < options_.rounds; ++round) {
             std::fprintf(stderr, "\rround %d of %d ...", round + 1, options_.rounds);
             for (auto& target : targets_) measure(target);
-            latency(direct);
+            if (options_.wants("latency")) latency(direct);
         }
         std::fprintf(stderr, "\r\033[K");
         for (auto& target : targets_) {
-            if (target.name != "lurus-nolog") memory(target);
+            if (options_.wants("memory") && target.name != "lurus-nolog") memory(target);
         }
         report();
         return 0;
@@ -197,12 +199,19 @@ private:
     }
 
     void measure(Target& target) {
-        cpu(target, "cpu us/request, 1 KiB, 64 connections", Kind::json, make_request(Kind::json, 1024, key), 64,
-            options_.requests, false);
-        cpu(target, "cpu us/request, 128 KiB body", Kind::json, make_request(Kind::json, 128 * 1024, key), 16,
-            options_.requests / 10, false);
-        cpu(target, "cpu us/event, 64 streams", Kind::stream, make_request(Kind::stream, 1024, key), 64, 64 * 6, true);
-        latency(target);
+        if (options_.wants("json")) {
+            cpu(target, "cpu us/request, 1 KiB, 64 connections", Kind::json, make_request(Kind::json, 1024, key), 64,
+                options_.requests, false);
+        }
+        if (options_.wants("body")) {
+            cpu(target, "cpu us/request, 128 KiB body", Kind::json, make_request(Kind::json, 128 * 1024, key), 16,
+                options_.requests / 10, false);
+        }
+        if (options_.wants("stream")) {
+            cpu(target, "cpu us/event, 64 streams", Kind::stream, make_request(Kind::stream, 1024, key), 64, 64 * 6,
+                true);
+        }
+        if (options_.wants("latency")) latency(target);
     }
 
     void memory(Target& target) {
@@ -283,6 +292,8 @@ int main(int argc, char** argv) {
     app.add_option("--rounds", options.rounds, "interleaved rounds")->check(CLI::Range(1, 50));
     app.add_option("--requests", options.requests, "JSON requests a round")->check(CLI::Range(1000, 1000000));
     app.add_option("--core", options.core, "the core that everything runs on");
+    app.add_option("--only", options.only, "one kind of figure")
+        ->check(CLI::IsMember({"json", "body", "stream", "latency", "memory"}));
     app.add_option("--streams", options.streams, "open streams for the memory figures");
     CLI11_PARSE(app, argc, argv);
     try {

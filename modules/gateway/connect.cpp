@@ -157,7 +157,7 @@ asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<co
             set_session_store(tls->get(), &pool);
             connection->channel.use_tls(std::move(*tls));
             if (!co_await shake_hands(session, *connection, result)) {
-                connection->channel.close();
+                connection->close();
                 if (result.outcome == "tls") continue;
                 co_return result;
             }

@@ -69,7 +69,7 @@ Relay::Relay(Session& session, Request& request) : session_(session), request_(r
 Relay::~Relay() {
     if (upstream_) {
         upstream_->owner = nullptr;
-        upstream_->channel.close();
+        upstream_->close();
     }
 }
 
@@ -107,7 +107,7 @@ asio::awaitable<Event> Relay::next() {
 void Relay::drop_upstream() {
     if (!upstream_) return;
     upstream_->owner = nullptr;
-    upstream_->channel.close();
+    upstream_->close();
     upstream_.reset();
 }
 
@@ -221,12 +221,18 @@ asio::awaitable<bool> Relay::write_request(const std::string& head, std::string_
     session_.set_deadline(provider_->idle_timeout_ms);
     for (;;) {
         std::array<asio::const_buffer, 4> buffers;
-        std::size_t count = 0;
+        std::size_t count = 0, total = 0;
         for (std::size_t i = at; i < parts.size(); ++i) {
             if (!parts[i].empty()) buffers[count++] = asio::const_buffer(parts[i].data(), parts[i].size());
+            total += parts[i].size();
         }
         if (count == 0) co_return true;
-        const IoResult result = upstream_->channel.write(std::span<const asio::const_buffer>(buffers.data(), count));
+        const std::span<const asio::const_buffer> gathered(buffers.data(), count);
+        if (at == 0 && total <= Outbox::largest && !upstream_->channel.is_tls()) {
+            upstream_->send_at_turn_end(gathered);
+            co_return true;
+        }
+        const IoResult result = upstream_->channel.write(gathered);
         if (result.state == Io::error || result.state == Io::eof) co_return false;
         std::size_t written = result.bytes;
         while (at < parts.size() && written >= parts[at].size()) written -= parts[at++].size();

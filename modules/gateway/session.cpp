@@ -41,6 +41,7 @@ void Session::start(const std::shared_ptr<Session>& session) {
             } catch (const std::exception& e) {
                 spdlog::error("session ended by an exception: {}", e.what());
             }
+            self->shard.outbox.settle(*self);
             self->gone_ = true;
             self->channel_.close();
             self->shard.remove(self.get());
@@ -91,6 +92,7 @@ void Session::client_left() {
 }
 
 void Session::abort() {
+    shard.outbox.settle(*this);
     keep_alive_ = false;
     gone_ = true;
     channel_.abort();
@@ -319,6 +321,14 @@ asio::awaitable<bool> Session::read_chunked(Request& request, std::size_t head_s
 
 bool Session::send_now(std::span<const asio::const_buffer> buffers) {
     if (gone_) return false;
+    std::size_t total = 0;
+    for (const auto& buffer : buffers) total += buffer.size();
+    if (unsent_.empty() && total <= Outbox::largest && !channel_.is_tls()) {
+        shard.send_at_turn_end(shared_from_this(), *this, channel_, buffers);
+        return true;
+    }
+    shard.outbox.settle(*this);
+    if (gone_) return false;
     std::size_t skip = 0;
     if (unsent_.empty()) {
         const IoResult result = channel_.write(buffers);
@@ -339,6 +349,32 @@ bool Session::send_now(std::span<const asio::const_buffer> buffers) {
     return true;
 }
 
+void Session::on_sent(Io state, std::string_view rest) {
+    if (state == Io::error) {
+        gone_ = true;
+        asio::post(shard.io(), [self = shared_from_this()] { self->signal.notify(); });
+        return;
+    }
+    unsent_.append(rest);
+    arm_write();
+}
+
+void Session::arm_write() {
+    if (write_armed_) return;
+    write_armed_ = true;
+    channel_.when_writable([self = shared_from_this()](const boost::system::error_code& ec) {
+        self->write_armed_ = false;
+        if (ec || self->unsent_.empty()) return self->signal.notify();
+        const asio::const_buffer buffer(self->unsent_.data(), self->unsent_.size());
+        const IoResult result = self->channel_.write(std::span(&buffer, 1));
+        if (result.state == Io::error || result.state == Io::eof) return self->client_left();
+        self->unsent_.erase(0, result.bytes);
+        self->written_ = self->written_ || result.bytes > 0;
+        if (!self->unsent_.empty()) self->arm_write();
+        self->signal.notify();
+    });
+}
+
 asio::awaitable<bool> Session::flush() {
     if (unsent_.empty()) co_return !gone_;
     const std::int64_t outer_deadline = deadline_us_;
@@ -349,30 +385,15 @@ asio::awaitable<bool> Session::flush() {
             abort();
             co_return false;
         }
-        const asio::const_buffer buffer(unsent_.data(), unsent_.size());
-        const IoResult result = channel_.write(std::span(&buffer, 1));
-        if (result.state == Io::error || result.state == Io::eof) {
-            client_left();
-            co_return false;
-        }
-        if (result.bytes > 0) {
-            unsent_.erase(0, result.bytes);
-            set_deadline(shard.snapshot->settings.write_timeout_ms);
-            continue;
-        }
-        if (!write_armed_) {
-            write_armed_ = true;
-            channel_.when_writable([self = shared_from_this()](const boost::system::error_code&) {
-                self->write_armed_ = false;
-                self->signal.notify();
-            });
-        }
+        if (written_) set_deadline(shard.snapshot->settings.write_timeout_ms);
+        written_ = false;
+        arm_write();
         co_await signal.wait();
     }
     unsent_ = std::string();
     timed_out_ = false;
     deadline_us_ = outer_deadline;
-    co_return true;
+    co_return !gone_;
 }
 
 asio::awaitable<bool> Session::send(std::string bytes) {
@@ -423,6 +444,7 @@ std::string Session::take_input() {
 // After an answer that left a part of the request unread, a close would reset the connection and the client might lose
 // the answer. So our side is shut, and what still comes is dropped for a while.
 asio::awaitable<void> Session::linger() {
+    shard.outbox.settle(*this);
     if (!co_await flush()) co_return;
     boost::system::error_code ignored;
     if (!channel_.is_tls()) channel_.socket().shutdown(Channel::Socket::shutdown_send, ignored);

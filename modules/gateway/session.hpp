@@ -40,7 +40,7 @@ struct Request {
     RequestRecord record;
 };
 
-class Session final : public std::enable_shared_from_this<Session> {
+class Session final : public std::enable_shared_from_this<Session>, private OutboxClient {
 public:
     Session(Shard& shard, Channel::Socket socket, Services& services, SslPtr tls, bool open);
     ~Session();
@@ -68,10 +68,12 @@ public:
     void set_deadline(int ms);
     void set_heartbeat(int ms);
 
-    /// Writes what the client takes now and keeps the rest. False when the client is gone.
+    /// Takes the bytes: small ones leave when the shard's turn ends, others now, as far as the client takes them. False
+    /// when the client is gone.
     bool send_now(std::span<const boost::asio::const_buffer> buffers);
     [[nodiscard]] bool flushed() const { return unsent_.empty(); }
-    /// Returns when all is written, or false when the client is gone or takes nothing for the write timeout.
+    /// Returns when the client took what it was given so far (what waits for the turn's end counts as taken), or false
+    /// when the client is gone or takes nothing for the write timeout.
     boost::asio::awaitable<bool> flush();
     boost::asio::awaitable<bool> send(std::string bytes);
 
@@ -115,6 +117,8 @@ private:
     boost::asio::awaitable<bool> admit(Request& request);
 
     void on_readable(const boost::system::error_code& ec);
+    void on_sent(Io state, std::string_view rest) override;
+    void arm_write();
     void client_left();
 
     static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
@@ -127,7 +131,7 @@ private:
     std::size_t input_wanted_ = 0;  // how much `in_` shall hold at most before reading pauses
     bool armed_ = false;
     bool write_armed_ = false;
-    bool writable_ = false;
+    bool written_ = false;  // some of `unsent_`, since flush() last looked
     bool gone_ = false;
     bool idle_ = true;  // between two requests
     bool keep_alive_ = true;

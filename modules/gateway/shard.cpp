@@ -44,6 +44,38 @@ void UpstreamConnection::arm() {
     });
 }
 
+void UpstreamConnection::send_at_turn_end(std::span<const asio::const_buffer> buffers) {
+    shard_.send_at_turn_end(shared_from_this(), *this, channel, buffers);
+}
+
+void UpstreamConnection::on_sent(Io state, std::string_view rest) {
+    if (state == Io::error) {
+        readable = true;
+        asio::post(shard_.io(), [self = shared_from_this()] {
+            if (self->owner != nullptr) self->owner->notify();
+        });
+        return;
+    }
+    unsent_ = rest;
+    send_rest();
+}
+
+void UpstreamConnection::send_rest() {
+    channel.when_writable([self = shared_from_this()](const boost::system::error_code& ec) {
+        if (ec || !self->channel.is_open()) return;
+        const asio::const_buffer buffer(self->unsent_.data(), self->unsent_.size());
+        const IoResult result = self->channel.write(std::span(&buffer, 1));
+        if (result.state == Io::error || result.state == Io::eof) return self->on_sent(Io::error, {});
+        self->unsent_.erase(0, result.bytes);
+        if (!self->unsent_.empty()) self->send_rest();
+    });
+}
+
+void UpstreamConnection::close() {
+    shard_.outbox.drop(*this);
+    channel.close();
+}
+
 Shard::Shard(int index, std::shared_ptr<const GatewaySnapshot> initial, RequestLog& request_log,
              const Clock& machine_clock)
     : snapshot(std::move(initial)), log(request_log), clock(machine_clock), index_(index) {}
@@ -97,9 +129,15 @@ void Shard::stop_sessions() {
     for (const auto& [raw, session] : sessions_) all.push_back(session);
     for (const auto& session : all) session->on_stop();
     for (auto& [place, pool] : pools_) {
-        for (auto& connection : pool->idle) connection->channel.close();
+        for (auto& connection : pool->idle) connection->close();
         pool->idle.clear();
     }
+}
+
+void Shard::send_at_turn_end(std::shared_ptr<void> keep, OutboxClient& client, Channel& channel,
+                             std::span<const asio::const_buffer> buffers) {
+    const int descriptor = static_cast<int>(channel.socket().native_handle());
+    if (outbox.add(std::move(keep), client, descriptor, buffers)) asio::post(io_, [this] { outbox.send(); });
 }
 
 void Shard::arm_tick() {
@@ -124,7 +162,7 @@ void Shard::tick() {
     for (auto& [place, pool] : pools_) {
         std::erase_if(pool->idle, [&](const auto& c) {
             if (now - c->idle_since_us < upstream_idle_us) return false;
-            c->channel.close();
+            c->close();
             return true;
         });
         pooled = pooled || !pool->idle.empty();
@@ -155,8 +193,9 @@ std::shared_ptr<UpstreamConnection> Shard::take(UpstreamPool& pool) {
 void Shard::give_back(const std::shared_ptr<UpstreamConnection>& connection) {
     connection->owner = nullptr;
     const auto found = pools_.find(connection->place);
-    if (found == pools_.end() || draining_ || connection->readable || found->second->idle.size() >= max_idle) {
-        connection->channel.close();
+    if (found == pools_.end() || draining_ || connection->readable || !connection->all_sent() ||
+        found->second->idle.size() >= max_idle) {
+        connection->close();
         return;
     }
     connection->idle_since_us = clock.monotonic_us();
@@ -165,7 +204,7 @@ void Shard::give_back(const std::shared_ptr<UpstreamConnection>& connection) {
 }
 
 void Shard::forget(UpstreamConnection* connection) {
-    connection->channel.close();
+    connection->close();
     const auto found = pools_.find(connection->place);
     if (found == pools_.end()) return;
     std::erase_if(found->second->idle, [&](const auto& c) { return c.get() == connection; });

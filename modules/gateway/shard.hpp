@@ -20,6 +20,7 @@
 #include "lurus/gateway.hpp"
 #include "lurus/ids.hpp"
 #include "modules/gateway/metrics.hpp"
+#include "modules/gateway/outbox.hpp"
 
 namespace lurus::gateway {
 
@@ -27,7 +28,7 @@ class Session;
 class Shard;
 
 /// One connection to a vendor. While idle it watches for the vendor closing it.
-class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnection> {
+class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnection>, private OutboxClient {
 public:
     UpstreamConnection(Shard& shard, Channel::Socket socket);
     ~UpstreamConnection();
@@ -36,6 +37,12 @@ public:
 
     /// Asks to be told of the next readable moment; at most one such wait is pending.
     void arm();
+    /// Small writes to a plain connection, at the turn's end. A failure shows as `readable`: what the vendor said
+    /// before it went is there to be read.
+    void send_at_turn_end(std::span<const boost::asio::const_buffer> buffers);
+    /// False while bytes wait for the vendor to take them.
+    [[nodiscard]] bool all_sent() const { return unsent_.empty(); }
+    void close();
 
     Channel channel;
     Signal* owner = nullptr;  // null while pooled
@@ -45,7 +52,11 @@ public:
     const void* place = nullptr;  // the pool it belongs to
 
 private:
+    void on_sent(Io state, std::string_view rest) override;
+    void send_rest();
+
     Shard& shard_;
+    std::string unsent_;
     bool armed_ = false;
 };
 
@@ -100,6 +111,9 @@ public:
     const Clock& clock;
     IdGenerator ids;
     Metrics metrics;
+    Outbox outbox;
+    void send_at_turn_end(std::shared_ptr<void> keep, OutboxClient& client, Channel& channel,
+                          std::span<const boost::asio::const_buffer> buffers);
     /// Where upstream bytes land. Whoever reads into it is done with it before it awaits.
     std::array<char, 64 * 1024> scratch;
 

@@ -36,7 +36,7 @@ public:
     ~Tunnel() {
         if (upstream_) {
             upstream_->owner = nullptr;
-            upstream_->channel.close();
+            upstream_->close();
         }
     }
 
@@ -150,7 +150,7 @@ asio::awaitable<bool> Tunnel::open(const Candidate& candidate, bool last) {
     if (!answered) {
         if (attempt.outcome.empty()) attempt.outcome = "bad_answer";
         upstream_->owner = nullptr;
-        upstream_->channel.close();
+        upstream_->close();
         upstream_.reset();
         co_return false;
     }
@@ -160,7 +160,7 @@ asio::awaitable<bool> Tunnel::open(const Candidate& candidate, bool last) {
     // 426 tells the client to send the request with POST instead: another candidate would not tell it better.
     if (!last && head_.status >= 401 && head_.status != 426) {
         upstream_->owner = nullptr;
-        upstream_->channel.close();
+        upstream_->close();
         upstream_.reset();
     }
     co_return false;

@@ -43,10 +43,11 @@ void each_element(std::string_view array, F&& visit) {
 }
 
 // Cache writes: what the split does not cover is billed as the 5-minute kind.
-void anthropic_cache_writes(const UsageFields& fields, Usage& usage) {
+void anthropic_cache_writes(const KnownUsage& fields, Usage& usage) {
     const Count total = fields.count("cache_creation_input_tokens");
-    const Count five = fields.count("cache_creation", "ephemeral_5m_input_tokens");
-    const Count hour = fields.count("cache_creation", "ephemeral_1h_input_tokens");
+    const KnownUsage parts = fields.inside("cache_creation");
+    const Count five = parts.count("ephemeral_5m_input_tokens");
+    const Count hour = parts.count("ephemeral_1h_input_tokens");
     usage.cache_write_5m = five;
     usage.cache_write_1h = hour;
     if (!total) return;
@@ -54,18 +55,18 @@ void anthropic_cache_writes(const UsageFields& fields, Usage& usage) {
     usage.cache_write_5m = add(five.value_or(0), std::max<std::int64_t>(0, *total - split));
 }
 
-Usage anthropic_one(const UsageFields& fields) {
+Usage anthropic_one(const KnownUsage& fields) {
     Usage usage;
     usage.input = fields.count("input_tokens");
     usage.cache_read = fields.count("cache_read_input_tokens");
     anthropic_cache_writes(fields, usage);
     usage.output = fields.count("output_tokens");
-    usage.reasoning = first_of({fields.count("output_tokens_details", "thinking_tokens"),
-                                fields.count("output_tokens_details", "reasoning_tokens")});
+    const KnownUsage details = fields.inside("output_tokens_details");
+    usage.reasoning = first_of({details.count("thinking_tokens"), details.count("reasoning_tokens")});
     return usage;
 }
 
-Usage anthropic(const UsageFields& fields) {
+Usage anthropic(const KnownUsage& fields) {
     Usage usage = anthropic_one(fields);
     // The top-level counts leave the compaction iterations out, which are billed like the others; `message` iterations
     // are in.
@@ -73,34 +74,38 @@ Usage anthropic(const UsageFields& fields) {
         if (json::string_value(json::find(iteration, {"type"})) != "compaction") return;
         UsageFields part;
         part.merge(iteration);
-        usage = sum(usage, anthropic_one(part));
+        usage = sum(usage, anthropic_one(KnownUsage(part)));
     });
-    usage.web_searches = fields.count("server_tool_use", "web_search_requests");
+    usage.web_searches = fields.inside("server_tool_use").count("web_search_requests");
     usage.service_tier = json::string_value(fields.raw("service_tier"));
     return usage;
 }
 
-Usage openai(const UsageFields& f) {
+// The breakdowns of one side's tokens, under the names that hosts give them.
+struct Details {
+    KnownUsage first, second, third;
+    [[nodiscard]] Count count(UsageName name) const {
+        return first_of({first.count(name), second.count(name), third.count(name)});
+    }
+};
+
+Usage openai(const KnownUsage& f) {
     Usage usage;
     const Count prompt = first_of({f.count("prompt_tokens"), f.count("input_tokens")});
     const Count completion = first_of({f.count("completion_tokens"), f.count("output_tokens")});
-    auto in_detail = [&](std::string_view name) {
-        return first_of({f.count("prompt_tokens_details", name), f.count("input_tokens_details", name),
-                         f.count("input_token_details", name)});
-    };
-    auto out_detail = [&](std::string_view name) {
-        return first_of({f.count("completion_tokens_details", name), f.count("output_tokens_details", name),
-                         f.count("output_token_details", name)});
-    };
+    const Details in{f.inside("prompt_tokens_details"), f.inside("input_tokens_details"),
+                     f.inside("input_token_details")};
+    const Details out{f.inside("completion_tokens_details"), f.inside("output_tokens_details"),
+                      f.inside("output_token_details")};
     usage.cache_read =
-        first_of({in_detail("cached_tokens"), f.count("cached_tokens"), f.count("prompt_cache_hit_tokens"),
+        first_of({in.count("cached_tokens"), f.count("cached_tokens"), f.count("prompt_cache_hit_tokens"),
                   f.count("num_cached_tokens"), f.count("cache_read_input_tokens")});
-    usage.cache_write_5m = first_of({in_detail("cache_write_tokens"), in_detail("cache_creation_input_tokens"),
-                                     in_detail("cache_creation_tokens"), f.count("cache_creation_input_tokens")});
+    usage.cache_write_5m = first_of({in.count("cache_write_tokens"), in.count("cache_creation_input_tokens"),
+                                     in.count("cache_creation_tokens"), f.count("cache_creation_input_tokens")});
     usage.input = minus(minus(prompt, usage.cache_read), usage.cache_write_5m);
     // DeepSeek says the fresh part outright when the whole is missing.
     if (!usage.input) usage.input = f.count("prompt_cache_miss_tokens");
-    usage.reasoning = first_of({out_detail("reasoning_tokens"), f.count("reasoning_tokens")});
+    usage.reasoning = first_of({out.count("reasoning_tokens"), f.count("reasoning_tokens")});
     usage.output = completion;
     // xAI counts reasoning beside the completion; the total tells.
     const Count total = f.count("total_tokens");
@@ -108,15 +113,14 @@ Usage openai(const UsageFields& f) {
         *total == add(add(*prompt, *completion), *usage.reasoning)) {
         usage.output = add(*completion, *usage.reasoning);
     }
-    Count cached_audio = first_of({f.count("cached_tokens_details", "audio_tokens")});
-    for (std::string_view details : {"input_token_details", "input_tokens_details", "prompt_tokens_details"}) {
-        const std::string_view object = f.raw(details);
-        if (!cached_audio && !object.empty())
-            cached_audio = token_count(json::find(object, {"cached_tokens_details", "audio_tokens"}));
-    }
-    usage.audio_input = minus(in_detail("audio_tokens"), cached_audio);
-    usage.audio_output = out_detail("audio_tokens");
-    usage.web_searches = first_of({f.count("server_tool_use", "web_search_requests"), f.count("num_search_queries")});
+    const Count cached_audio = first_of({f.inside("cached_tokens_details").count("audio_tokens"),
+                                         in.third.inside("cached_tokens_details").count("audio_tokens"),
+                                         in.second.inside("cached_tokens_details").count("audio_tokens"),
+                                         in.first.inside("cached_tokens_details").count("audio_tokens")});
+    usage.audio_input = minus(in.count("audio_tokens"), cached_audio);
+    usage.audio_output = out.count("audio_tokens");
+    usage.web_searches =
+        first_of({f.inside("server_tool_use").count("web_search_requests"), f.count("num_search_queries")});
     usage.service_tier = json::string_value(f.raw("service_tier"));
     return usage;
 }
@@ -131,7 +135,7 @@ Count of_modality(std::string_view list, std::string_view modality) {
     return found;
 }
 
-std::string gemini_tier(const UsageFields& fields) {
+std::string gemini_tier(const KnownUsage& fields) {
     const std::string tier = json::string_value(fields.raw("serviceTier"));
     if (!tier.empty()) return tier;
     const std::string traffic = json::string_value(fields.raw("trafficType"));
@@ -141,7 +145,7 @@ std::string gemini_tier(const UsageFields& fields) {
     return traffic;
 }
 
-Usage gemini(const UsageFields& f) {
+Usage gemini(const KnownUsage& f) {
     Usage usage;
     usage.cache_read = f.count("cachedContentTokenCount");
     usage.input = plus(minus(f.count("promptTokenCount"), usage.cache_read), f.count("toolUsePromptTokenCount"));
@@ -157,7 +161,8 @@ Usage gemini(const UsageFields& f) {
 
 }  // namespace
 
-Usage usage_classes(Family family, const UsageFields& fields) {
+Usage usage_classes(Family family, const UsageFields& merged) {
+    const KnownUsage fields(merged);
     switch (family) {
         case Family::anthropic: return anthropic(fields);
         case Family::gemini: return gemini(fields);

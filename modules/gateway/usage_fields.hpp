@@ -1,13 +1,15 @@
 #pragma once
 // The vendor's usage objects, merged field by field: vendors split one answer's usage over several events.
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
+
+#include "modules/gateway/usage_names.hpp"
 
 namespace lurus::gateway {
 
@@ -19,21 +21,60 @@ public:
     /// A later value replaces an earlier one, inside nested objects too; null replaces nothing. `keep_if_zero`: fields
     /// that a later 0 does not replace (counts that cannot shrink, zeroed by some hosts in their last event).
     void merge(std::string_view object, std::initializer_list<std::string_view> keep_if_zero = {});
-    void clear() { fields_.clear(); }
+    void clear();
     [[nodiscard]] bool empty() const { return fields_.empty(); }
+    [[nodiscard]] std::size_t size() const { return fields_.size(); }
 
-    /// The raw value of a field or of a field inside one; empty when it is absent or null.
-    [[nodiscard]] std::string_view raw(std::string_view key) const;
-    [[nodiscard]] std::string_view raw(std::string_view key, std::string_view inner) const;
+    /// A field's key as written, without quotes, and its value.
+    [[nodiscard]] std::string_view key(std::size_t i) const {
+        return {text_.data() + fields_[i].key, fields_[i].key_size};
+    }
+    [[nodiscard]] std::string_view value(std::size_t i) const {
+        return {text_.data() + fields_[i].value, fields_[i].value_size};
+    }
+    /// A field's count, or that of a field inside it.
     [[nodiscard]] std::optional<std::int64_t> count(std::string_view key) const;
     [[nodiscard]] std::optional<std::int64_t> count(std::string_view key, std::string_view inner) const;
     /// The object as merged, its fields in the order they came first. Empty = none.
     [[nodiscard]] std::string json() const;
 
 private:
-    // Keys as written, without quotes. More fields than this are not kept: no vendor has them.
+    // More fields than this are not kept: no vendor has them.
     static constexpr std::size_t max_fields = 128;
-    std::vector<std::pair<std::string, std::string>> fields_;
+    // Where a field stands in `text_`.
+    struct Field {
+        std::uint32_t key = 0, key_size = 0;
+        std::uint32_t value = 0, value_size = 0;
+        std::uint32_t room = 0;  // a later value of up to that length takes the earlier one's place
+    };
+
+    [[nodiscard]] std::string_view find(std::string_view key) const;
+    std::uint32_t keep(std::string_view text);
+    void replace(Field& field, std::string_view value);
+    void compact();
+
+    std::string text_;
+    std::vector<Field> fields_;
+    std::size_t unused_ = 0;  // bytes of `text_` that no field points to
+};
+
+/// The known fields of a usage object, found in one pass over it. Views into it.
+class KnownUsage {
+public:
+    explicit KnownUsage(const UsageFields& fields);
+    /// Of equal keys the last counts. A text that is no object has no fields.
+    explicit KnownUsage(std::string_view object);
+
+    /// Empty when it is absent or null.
+    [[nodiscard]] std::string_view raw(UsageName name) const { return values_[name.id]; }
+    [[nodiscard]] std::optional<std::int64_t> count(UsageName name) const {
+        const std::string_view value = values_[name.id];
+        return value.empty() ? std::nullopt : token_count(value);
+    }
+    [[nodiscard]] KnownUsage inside(UsageName name) const { return KnownUsage(raw(name)); }
+
+private:
+    std::array<std::string_view, usage_names.size()> values_{};
 };
 
 }  // namespace lurus::gateway

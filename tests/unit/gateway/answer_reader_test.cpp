@@ -157,6 +157,29 @@ TEST_CASE("usage: fields merge one by one") {
     CHECK(nlohmann::json::parse(many.json()).size() == 128);
 }
 
+TEST_CASE("usage: values that change length many times stay whole") {
+    UsageFields fields;
+    fields.merge(R"({"a":1,"b":"x"})");
+    for (int i = 0; i < 200; ++i) {
+        const std::string longer(static_cast<std::size_t>(i), 'y');
+        fields.merge("{\"a\":" + std::to_string(i) + ",\"b\":\"" + longer + "\",\"c\":{\"n" + std::to_string(i % 7) +
+                     "\":" + std::to_string(i) + "}}");
+    }
+    fields.merge(R"({"b":"z"})");
+    CHECK(fields.json() == R"({"a":199,"b":"z","c":{"n0":196,"n1":197,"n2":198,"n3":199,"n4":193,"n5":194,"n6":195}})");
+    fields.clear();
+    CHECK(fields.json().empty());
+}
+
+TEST_CASE("usage: keys count as what their escapes stand for") {
+    CHECK(
+        classes(Family::openai, R"({"prompt\u005ftokens":7,"prompt_tokens_details":{"cached\u005Ftokens":2}})").input ==
+        5);
+    CHECK(classes(Family::openai, R"({"prompt_tokens_details":{"cached_tokens":1,"cached_tokens":3}})").cache_read ==
+          3);
+    CHECK_FALSE(classes(Family::openai, R"({"prompt_tokens":null,"tokens_prompt":4,"":5})").input.has_value());
+}
+
 TEST_CASE("usage: classes never go below zero and never overflow") {
     const std::string huge = "9223372036854775807";
     Usage usage = classes(Family::anthropic, R"({"input_tokens":1,"cache_creation":{"ephemeral_5m_input_tokens":)" +

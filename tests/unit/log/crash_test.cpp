@@ -126,7 +126,8 @@ TEST_CASE("killed at any moment: what was told safe is there, and the sums are t
     f.open();
     const auto booked = [&] { return f.ask("SELECT done_to FROM rollup_state") > 0; };
     const auto closed = [&] { return f.ask("SELECT count(*) FROM segment") > 0; };
-    for (int i = 0; i < 1200 && !(booked() && closed()); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    for (int i = 0; i < 1200 && !(booked() && closed()); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
     f.log.reset();
     CHECK(closed());
     CHECK(booked());

@@ -317,7 +317,8 @@ int main(int argc, char** argv) {
     app.add_option("--dir", options.dir, "Where the file is made");
     app.add_option("--batch", options.batch, "Rows that wait for one commit while filling");
     app.add_option("--rate", options.rate, "Appends a second for the awaited commits");
-    app.add_option("--seconds", options.seconds, "How long the awaited commits are measured");
+    app.add_option("--seconds", options.seconds, "How long the awaited commits are measured")
+        ->check(CLI::Range(1, 3600));
     app.add_flag("--keep", options.keep, "Leave the file");
     CLI11_PARSE(app, argc, argv);
     const auto dir = options.dir / ("lurus-log-bench-" + std::to_string(std::random_device()()));

@@ -1,4 +1,3 @@
-#include <chrono>
 #include <cstdlib>
 
 #include "tests/unit/provider/support.hpp"
@@ -149,7 +148,7 @@ TEST_CASE("catalog: models are what routes and providers name") {
     CHECK(f.models(Family::gemini).empty());
 }
 
-TEST_CASE("catalog: resolving is fast") {
+TEST_CASE("catalog: each kind of name is found among many") {
     Fixture f;
     std::vector<ProviderSpec> specs;
     std::vector<RouteSpec> routes;
@@ -161,12 +160,10 @@ TEST_CASE("catalog: resolving is fast") {
     f.configure(specs, routes);
     const auto catalog = f.providers->snapshot();
     for (const char* model : {"r49", "m49", "p49/m49", "g49-x"}) {
-        const auto begin = std::chrono::steady_clock::now();
-        for (int i = 0; i < 20'000; ++i) REQUIRE(catalog->resolve(Family::openai, model).has_value());
-        const auto ns =
-            std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin).count() /
-            20'000;
-        MESSAGE(model << ": " << ns << " ns");
-        CHECK(ns < 20'000);
+        CAPTURE(model);
+        const auto found = catalog->resolve(Family::openai, model);
+        REQUIRE(found.has_value());
+        REQUIRE(!found->candidates.empty());
+        CHECK(found->candidates.front().provider->name == "p49");
     }
 }

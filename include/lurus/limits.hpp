@@ -1,0 +1,143 @@
+#pragma once
+// What a key, a user or anybody may use: who may come (rules) and how much of it (limits).
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lurus/clock.hpp"
+#include "lurus/money.hpp"
+#include "lurus/result.hpp"
+
+namespace lurus {
+
+/// IPv6, or IPv4 as `::ffff:a.b.c.d`.
+struct IpAddress {
+    std::array<std::uint8_t, 16> bytes{};
+
+    auto operator<=>(const IpAddress&) const = default;
+    [[nodiscard]] bool is_v4() const;
+    [[nodiscard]] std::string text() const;
+    /// `192.0.2.7`, `2001:db8::7`; brackets and a port are taken off.
+    static std::optional<IpAddress> parse(std::string_view text);
+};
+
+/// The addresses that share their first `bits` bits.
+struct IpRange {
+    IpAddress network;
+    int bits = 128;
+
+    bool operator==(const IpRange&) const = default;
+    [[nodiscard]] bool contains(const IpAddress& address) const;
+    [[nodiscard]] std::string text() const;
+    /// An address or CIDR: `10.0.0.0/8`, `2001:db8::/32`. `invalid_argument` also when bits behind the prefix are set.
+    static Result<IpRange> parse(std::string_view text);
+};
+
+/// The calendar's, in UTC; weeks begin on Monday.
+enum class BudgetPeriod : std::uint8_t { day, week, month, total };
+
+struct Budget {
+    Money amount;
+    BudgetPeriod period = BudgetPeriod::total;
+
+    bool operator==(const Budget&) const = default;
+    /// `10 USD/day`
+    [[nodiscard]] std::string text() const;
+    /// `10 USD/day`, `250.50 USD/month`, `1000 USD/total`; above 0 and at most 1,000,000 USD.
+    static Result<Budget> parse(std::string_view text);
+    /// When the window that holds `now` began, and when the next begins; a total began at 0 and never ends (empty).
+    [[nodiscard]] UnixMicros begin(UnixMicros now) const;
+    [[nodiscard]] std::optional<UnixMicros> end(UnixMicros now) const;
+};
+
+constexpr std::int64_t max_limit = 1'000'000'000;
+
+/// How amounts per minute are counted.
+enum class WindowKind : std::uint8_t {
+    sliding,  // never more than the limit within any 60 seconds
+    bucket,   // GCRA: the limit at once, then refilled evenly
+};
+
+/// 0 = no such limit. All but concurrency and budget are per minute.
+struct Limits {
+    std::int64_t rpm = 0;          // requests
+    std::int64_t tpm = 0;          // tokens, in and out
+    std::int64_t itpm = 0;         // tokens in: fresh, read from and written to the vendor's cache
+    std::int64_t otpm = 0;         // tokens out
+    std::int64_t concurrency = 0;  // requests being answered
+    std::optional<Budget> budget;
+    std::optional<WindowKind> window;  // empty = sliding
+
+    bool operator==(const Limits&) const = default;
+    [[nodiscard]] bool any() const {
+        return rpm != 0 || tpm != 0 || itpm != 0 || otpm != 0 || concurrency != 0 || budget;
+    }
+    /// These, and `defaults` for what is not set.
+    [[nodiscard]] Limits over(const Limits& defaults) const;
+};
+
+/// What a key has beside its models and dialects. Empty lists allow all.
+struct KeyRules {
+    std::vector<std::string> deny_models;  // globs; win over the allowed ones
+    std::vector<IpRange> ips;
+    std::vector<std::string> user_agents;  // globs, any case
+    Limits limits;
+
+    bool operator==(const KeyRules&) const = default;
+    [[nodiscard]] bool denies_model(std::string_view model) const;
+    /// An address that is not known (a Unix socket's) is within no range.
+    [[nodiscard]] bool allows_address(const std::optional<IpAddress>& address) const;
+    [[nodiscard]] bool allows_user_agent(std::string_view user_agent) const;
+};
+
+/// Whom a limit is for.
+enum class Subject : std::uint8_t { key, user, model, ip };
+constexpr std::size_t subjects = 4;
+
+constexpr std::string_view name_of(Subject s) {
+    switch (s) {
+        case Subject::key: return "key";
+        case Subject::user: return "user";
+        case Subject::model: return "model";
+        case Subject::ip: return "ip";
+    }
+    return "key";
+}
+
+/// All models that match share the limits.
+struct ModelLimits {
+    std::string model;  // name or glob
+    Limits limits;
+
+    bool operator==(const ModelLimits&) const = default;
+};
+
+/// `[limits]`: `key` is for what a key does not set itself; the others are for each user and each address.
+struct CommonLimits {
+    Limits key, user, ip;
+    std::vector<ModelLimits> models;
+
+    bool operator==(const CommonLimits&) const = default;
+};
+
+/// What a budget's window had used up when the log was read; counting goes on from there.
+struct Spent {
+    BudgetPeriod period = BudgetPeriod::total;
+    UnixMicros since = 0;  // the window's begin
+    Money amount;
+};
+/// By subject and name: a key's id, a user, a model's pattern.
+using SpentTable = std::map<std::pair<Subject, std::string>, Spent>;
+
+std::string_view name_of(BudgetPeriod period);
+std::string_view name_of(WindowKind window);
+std::optional<WindowKind> window_from(std::string_view name);
+
+}  // namespace lurus

@@ -1,0 +1,328 @@
+#include "modules/gateway/limit_admission.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace lurus;
+using namespace lurus::gateway;
+
+namespace {
+
+constexpr std::int64_t second = 1'000'000;
+constexpr UnixMicros noon = 1'795'262'400'000'000;  // Saturday, 2026-11-21T12:00:00Z
+
+LimitedSubject key(const Limits& limits, std::string_view id = "k") {
+    LimitedSubject subject;
+    subject.id = subject.name = id;
+    subject.limits = limits;
+    return subject;
+}
+
+struct Desk {
+    LimitTable table{0};
+    LimitCache cache{table};
+
+    std::expected<Admission, Refusal> ask(const std::vector<LimitedSubject>& subjects, const Demand& demand = {},
+                                          std::int64_t now_us = 0, UnixMicros now = noon) {
+        return admit(cache, subjects, demand, now_us, now);
+    }
+};
+
+Demand tokens(std::int64_t input, std::int64_t output) {
+    Demand demand;
+    demand.input_tokens = input;
+    demand.output_tokens = output;
+    return demand;
+}
+
+Limits limits(std::int64_t Limits::* member, std::int64_t value) {
+    Limits out;
+    out.*member = value;
+    return out;
+}
+
+Budget budget(std::string_view text) {
+    return *Budget::parse(text);
+}
+
+}  // namespace
+
+TEST_CASE("admission: what is over a limit is refused with the limit's name and how long to wait") {
+    Desk desk;
+    const auto subject = key(limits(&Limits::rpm, 2), "ci");
+    std::vector<Admission> all;
+    for (int i = 0; i < 2; ++i) all.push_back(*desk.ask({subject}));
+    const auto refused = desk.ask({subject});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().subject == Subject::key);
+    CHECK(refused.error().name == "ci");
+    CHECK(refused.error().what == Refusal::What::requests);
+    CHECK(refused.error().limit == 2);
+    const std::int64_t wait = refused.error().wait_us.value();
+    CHECK_FALSE(desk.ask({subject}, {}, wait - 1));
+    CHECK(desk.ask({subject}, {}, wait));
+    CHECK(desk.ask({key(limits(&Limits::rpm, 2), "other")}));
+}
+
+TEST_CASE("admission: all or nothing over several subjects, and the longest wait is told") {
+    Desk desk;
+    LimitedSubject user = key(limits(&Limits::tpm, 1000), "alice");
+    user.subject = Subject::user;
+    const auto first = desk.ask({key(limits(&Limits::rpm, 10)), user}, tokens(900, 0), 30 * second);
+    REQUIRE(first);
+    // The user has no room for 200 more: the key's requests stay as they are.
+    for (int i = 0; i < 20; ++i) {
+        const auto refused = desk.ask({key(limits(&Limits::rpm, 10)), user}, tokens(200, 0), 30 * second);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().subject == Subject::user);
+        CHECK(refused.error().what == Refusal::What::tokens);
+    }
+    for (int i = 0; i < 9; ++i) CHECK(desk.ask({key(limits(&Limits::rpm, 10))}, {}, 31 * second));
+    const auto both = desk.ask({key(limits(&Limits::rpm, 10)), user}, tokens(200, 0), 32 * second);
+    REQUIRE_FALSE(both);
+    CHECK(desk.ask({key(limits(&Limits::rpm, 10)), user}, tokens(200, 0), 32 * second + *both.error().wait_us));
+}
+
+TEST_CASE("admission: tokens are corrected to what was used") {
+    for (const WindowKind window : {WindowKind::sliding, WindowKind::bucket}) {
+        CAPTURE(name_of(window));
+        Desk desk;
+        Limits all;
+        all.tpm = 1000;
+        all.itpm = 600;
+        all.otpm = 600;
+        all.window = window;
+        auto taken = desk.ask({key(all)}, tokens(100, 500));
+        REQUIRE(taken);
+        CHECK_FALSE(desk.ask({key(all)}, tokens(100, 500)));
+        taken->settle(Admission::Used{150, 20, {}}, 0);
+        CHECK(taken->standing(Measure::tokens, 0)->remaining == 830);
+        CHECK(taken->standing(Measure::input_tokens, 0)->remaining == 450);
+        CHECK(taken->standing(Measure::output_tokens, 0)->remaining == 580);
+        taken->settle(Admission::Used{0, 0, {}}, 0);  // the first one counts
+        CHECK(taken->standing(Measure::tokens, 0)->remaining == 830);
+        // More than estimated, beyond the limit: it counts all the same.
+        auto more = desk.ask({key(all)}, tokens(1, 1));
+        REQUIRE(more);
+        more->settle(Admission::Used{10, 5000, {}}, 0);
+        CHECK(more->standing(Measure::tokens, 0)->remaining == 0);
+        CHECK_FALSE(desk.ask({key(all)}, tokens(1, 0), 59 * second));
+    }
+}
+
+TEST_CASE("admission: an estimate above the whole limit passes when nothing else has") {
+    Desk desk;
+    const auto subject = key(limits(&Limits::tpm, 1000));
+    auto huge = desk.ask({subject}, tokens(50'000, 32'000));
+    REQUIRE(huge);
+    const auto refused = desk.ask({subject}, tokens(50'000, 32'000));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().wait_us.has_value());
+    huge->settle(Admission::Used{100, 50, {}}, 0);
+    CHECK(huge->standing(Measure::tokens, 0)->remaining == 850);
+}
+
+TEST_CASE("admission: a place is given back once, however the request ends") {
+    Desk desk;
+    const auto subject = key(limits(&Limits::concurrency, 2));
+    auto a = desk.ask({subject});
+    REQUIRE(a);
+    {
+        const auto b = desk.ask({subject});
+        REQUIRE(b);
+        const auto refused = desk.ask({subject});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().what == Refusal::What::concurrency);
+        CHECK(refused.error().waits_for_running);
+    }
+    Admission moved = *std::move(a);
+    moved.leave();
+    moved.leave();
+    moved = Admission();
+    const auto c = desk.ask({subject});
+    const auto d = desk.ask({subject});
+    CHECK(c);
+    CHECK(d);
+    CHECK_FALSE(desk.ask({subject}));
+}
+
+TEST_CASE("admission: requests that run are counted before there is a limit on them") {
+    Desk desk;
+    Limits loose = limits(&Limits::rpm, 100);
+    const auto a = desk.ask({key(loose)});
+    const auto b = desk.ask({key(loose)});
+    Limits strict = loose;
+    strict.concurrency = 2;
+    CHECK_FALSE(desk.ask({key(strict)}));
+}
+
+TEST_CASE("admission: a limit that changes goes on from what was counted") {
+    Desk desk;
+    for (int i = 0; i < 5; ++i) CHECK(desk.ask({key(limits(&Limits::rpm, 10))}));
+    CHECK_FALSE(desk.ask({key(limits(&Limits::rpm, 5))}));
+    CHECK(desk.ask({key(limits(&Limits::rpm, 6))}));
+    CHECK_FALSE(desk.ask({key(limits(&Limits::rpm, 6))}));
+}
+
+TEST_CASE("admission: a budget holds estimates, books costs, and begins again with its window") {
+    Desk desk;
+    Limits money;
+    money.budget = budget("1 USD/day");
+    Demand demand;
+    demand.cost = Money{400'000'000};
+    auto a = desk.ask({key(money)}, demand);
+    auto b = desk.ask({key(money)}, demand);
+    auto c = desk.ask({key(money)}, demand);
+    REQUIRE((a && b && c));
+    // 1.2 USD are held; nothing is spent yet.
+    auto refused = desk.ask({key(money)}, demand);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().what == Refusal::What::budget);
+    CHECK(refused.error().waits_for_running);
+    a->settle(Admission::Used{1, 1, Money{700'000'000}}, 0);
+    b->settle(Admission::Used{1, 1, Money{100'000'000}}, 0);
+    c->settle(Admission::Used{1, 1, Money{}}, 0);
+    auto d = desk.ask({key(money)}, demand);  // 0.8 USD are spent
+    REQUIRE(d);
+    d->settle(Admission::Used{1, 1, Money{200'000'000}}, 0);
+    refused = desk.ask({key(money)}, demand);
+    REQUIRE_FALSE(refused);
+    CHECK_FALSE(refused.error().waits_for_running);
+    CHECK(refused.error().wait_us == 12 * 3600 * second);
+    CHECK(desk.ask({key(money)}, demand, 0, noon + 12 * 3600 * second));
+    money.budget = budget("1 USD/total");
+    CHECK(desk.ask({key(money)}, demand));  // another window begins with what the log says
+}
+
+TEST_CASE("admission: a budget goes on from what the log has") {
+    Desk desk;
+    Limits money;
+    money.budget = budget("1 USD/total");
+    LimitedSubject subject = key(money);
+    subject.spent_before = Money{900'000'000};
+    Demand demand;
+    demand.cost = Money{50'000'000};
+    auto a = desk.ask({subject}, demand);
+    REQUIRE(a);
+    a->settle(Admission::Used{1, 1, Money{150'000'000}}, 0);
+    const auto refused = desk.ask({subject}, demand);
+    REQUIRE_FALSE(refused);
+    CHECK_FALSE(refused.error().wait_us);
+}
+
+TEST_CASE("admission: money held by a request that ended without a record is free again") {
+    Desk desk;
+    Limits money;
+    money.budget = budget("1 USD/month");
+    Demand demand;
+    demand.cost = Money{2'000'000'000};
+    for (int i = 0; i < 10; ++i) CHECK(desk.ask({key(money)}, demand));
+}
+
+TEST_CASE("table: what is idle is forgotten, what counts is not") {
+    Desk desk;
+    Limits money = limits(&Limits::rpm, 5);
+    for (int i = 0; i < 1000; ++i) {
+        const std::string id = std::to_string(i);
+        CHECK(desk.ask({key(money, id)}));
+    }
+    money.budget = budget("1 USD/day");
+    Demand demand;
+    demand.cost = Money{1000};
+    {
+        auto spender = desk.ask({key(money, "spender")}, demand);
+        REQUIRE(spender);
+        spender->settle(Admission::Used{1, 1, Money{500}}, 0);
+    }
+    const auto runner = desk.ask({key(money, "runner")});
+    CHECK(desk.table.size() == 1002);
+    // The shard lets go of what it has not used for two generations.
+    for (const std::int64_t minute : {2, 4, 6}) desk.ask({key(money, "any")}, {}, minute * 60 * second);
+    const std::int64_t later = 10 * 60 * second;
+    for (std::size_t i = 0; i < LimitTable::stripes; ++i) desk.table.sweep(later, noon + later);
+    CHECK(desk.table.size() <= 3);
+    CHECK(desk.table.size() >= 2);
+    const std::int64_t tomorrow = 24 * 3600 * second;
+    for (std::size_t i = 0; i < LimitTable::stripes; ++i) desk.table.sweep(tomorrow, noon + tomorrow);
+    CHECK(desk.table.size() <= 2);
+}
+
+TEST_CASE("table: addresses are bounded, and those without room of their own share one") {
+    LimitTable table(0);
+    for (std::size_t i = 0; i < 3 * LimitTable::max_addresses; ++i) {
+        const auto state = table.get(Subject::ip, std::to_string(i), 0, noon);
+        state->take(Measure::requests, limits(&Limits::rpm, 1'000'000), 0, 1);
+    }
+    CHECK(table.size() <= LimitTable::max_addresses);
+    const auto late = table.get(Subject::ip, "late", 0, noon);
+    CHECK(late->used(Measure::requests, limits(&Limits::rpm, 1'000'000), 0) > 1);
+}
+
+TEST_CASE("admission: 64 threads' worth of requests on several shards pass exactly as often as allowed") {
+    constexpr int shards = 4;
+    for (int round = 0; round < 50; ++round) {
+        LimitTable table(0);
+        Limits both = limits(&Limits::rpm, 100);
+        both.window = round % 2 == 0 ? WindowKind::sliding : WindowKind::bucket;
+        Limits narrow = limits(&Limits::concurrency, 5);
+        std::atomic<int> passed = 0;
+        std::atomic<int> running = 0;
+        std::atomic<int> most = 0;
+        std::atomic<int> ready = 0;
+        std::vector<std::thread> all;
+        for (int t = 0; t < shards; ++t) {
+            all.emplace_back([&] {
+                LimitCache cache(table);
+                ready.fetch_add(1);
+                while (ready.load() < shards) std::this_thread::yield();
+                for (int i = 0; i < 400; ++i) {
+                    const auto one = key(both, "counted");
+                    if (admit(cache, std::span(&one, 1), Demand{}, i, noon)) passed.fetch_add(1);
+                    const auto two = key(narrow, "narrow");
+                    auto inside = admit(cache, std::span(&two, 1), Demand{}, i, noon);
+                    if (!inside) continue;
+                    const int now = running.fetch_add(1) + 1;
+                    int seen = most.load();
+                    while (seen < now && !most.compare_exchange_weak(seen, now)) {
+                    }
+                    std::this_thread::yield();
+                    running.fetch_sub(1);
+                }
+            });
+        }
+        for (auto& thread : all) thread.join();
+        REQUIRE(passed.load() == 100);
+        REQUIRE(most.load() <= 5);
+        REQUIRE(table.get(Subject::key, "narrow", 0, noon)->running() == 0);
+    }
+}
+
+TEST_CASE("admission: budgets over several threads are exceeded by the last request only") {
+    constexpr int shards = 4;
+    LimitTable table(0);
+    Limits money;
+    money.budget = budget("1 USD/week");
+    std::atomic<std::int64_t> spent = 0;
+    std::vector<std::thread> all;
+    for (int t = 0; t < shards; ++t) {
+        all.emplace_back([&] {
+            LimitCache cache(table);
+            for (int i = 0; i < 2000; ++i) {
+                const auto subject = key(money);
+                Demand demand;
+                demand.cost = Money{3'000'000};
+                auto passed = admit(cache, std::span(&subject, 1), demand, 0, noon);
+                if (!passed) continue;
+                passed->settle(Admission::Used{1, 1, Money{3'000'000}}, 0);
+                spent.fetch_add(3'000'000);
+            }
+        });
+    }
+    for (auto& thread : all) thread.join();
+    CHECK(spent.load() >= 1'000'000'000);
+    CHECK(spent.load() < 1'003'000'000);
+}

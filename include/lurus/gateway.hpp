@@ -11,6 +11,7 @@
 #include "lurus/billing.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/identity.hpp"
+#include "lurus/limits.hpp"
 #include "lurus/log.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/result.hpp"
@@ -41,6 +42,10 @@ struct GatewaySettings {
     enum class Bodies : std::uint8_t { none, errors, all } log_bodies = Bodies::none;
     std::vector<std::string> log_bodies_keys;  // key names; empty = every key
     std::int64_t log_bodies_cap = 1 << 20;
+    CommonLimits limits;
+    /// Peers whose `x-forwarded-for` is believed; a Unix socket's peer is one where `trust_unix` says so.
+    std::vector<IpRange> trusted_proxies;
+    bool trust_unix = false;
 };
 
 /// What a shard needs to answer a request. Swapped whole.
@@ -49,6 +54,7 @@ struct GatewaySnapshot {
     std::shared_ptr<const Catalog> catalog;
     std::shared_ptr<const TariffSnapshot> tariffs;
     GatewaySettings settings;
+    std::shared_ptr<const SpentTable> spent;  // null = nothing was spent before
     /// Called on a control-plane thread before models are listed; may block. A newer snapshot may follow from it. Null
     /// = none.
     std::function<void()> refresh_models;

@@ -14,6 +14,7 @@
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/dialect.hpp"
+#include "lurus/limits.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
 
@@ -34,9 +35,11 @@ struct KeyInfo {
     bool disabled = false;
     std::vector<std::string> models;  // globs; empty = all
     std::vector<Family> families;     // empty = all
+    KeyRules rules;
     Sha256 hash{};
 
     [[nodiscard]] bool usable_at(UnixMicros now) const { return !disabled && (!expires || now < *expires); }
+    /// Among `models`, and not denied by `rules`.
     [[nodiscard]] bool allows_model(std::string_view model) const;
     [[nodiscard]] bool allows(Family family) const;
 };
@@ -57,6 +60,7 @@ struct ConfiguredKey {
     Secret value;
     std::vector<std::string> models;
     std::vector<Family> families;
+    KeyRules rules;
     std::optional<UnixMicros> expires;
     bool disabled = false;
     std::string note;
@@ -67,6 +71,7 @@ struct NewKey {
     std::string note;
     std::vector<std::string> models;
     std::vector<Family> families;
+    KeyRules rules;
     std::optional<UnixMicros> expires;
 };
 

@@ -145,6 +145,7 @@ asio::awaitable<void> Relay::send_end() {
     }
     held_.clear();
     held_until_commit_ = std::string::npos;
+    if (upstream_ended_) session_.leave_limits();
     if (!out.empty()) co_await session_.send(std::move(out));
 }
 
@@ -219,7 +220,8 @@ asio::awaitable<Relay::Verdict> Relay::pass_body(bool last) {
         if (framing_ == Framing::until_close) session_.end_keep_alive();
         auto length = head_.content_length;
         if (framer_.done() && !length && status != 204 && status != 304) length = 0;
-        answer_head_ = downstream_head(head_, framing_, length, session_.keep_alive(), request_.trace_id);
+        answer_head_ = downstream_head(head_, framing_, length, session_.keep_alive(), request_.trace_id,
+                                       session_.limit_fields(request_));
     }
     if (format_ == AnswerFormat::other || (streamed && last)) gate_open_ = true;
     take(carry_);

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "core/url.hpp"
+#include "modules/gateway/client_address.hpp"
 #include "modules/gateway/dialect_text.hpp"
 #include "modules/gateway/forward_head.hpp"
 #include "modules/gateway/relay.hpp"
@@ -69,6 +70,7 @@ asio::awaitable<void> Session::serve(Request& request, std::size_t head_size) {
         co_return;
     }
     request.endpoint = *match.endpoint;
+    request.address = client_address(peer_, head, request.snapshot->settings);
     const bool has_path_model = !request.endpoint.path_model.empty();
     const std::size_t model_at =
         has_path_model ? static_cast<std::size_t>(request.endpoint.path_model.data() - in_.data()) - target_at : 0;
@@ -78,7 +80,12 @@ asio::awaitable<void> Session::serve(Request& request, std::size_t head_size) {
     if (has_path_model) request.endpoint.path_model = request.head.target.substr(model_at, model_size);
 
     if (request.endpoint.operation == Operation::models_list || request.endpoint.operation == Operation::model_get) {
-        co_await serve_models(request);
+        const std::string rule = broken_rule(request);
+        if (rule.empty()) {
+            co_await serve_models(request);
+        } else {
+            co_await respond_error(request, 403, rule);
+        }
         co_return;
     }
     if (!co_await admit(request)) co_return;
@@ -214,7 +221,7 @@ asio::awaitable<bool> Session::authenticate(Request& request) {
     co_return false;
 }
 
-// Reads what the request asks for, starts its record, and refuses what its key may not do.
+// Reads what the request asks for, starts its record, and refuses what its key may not do or what is over a limit.
 asio::awaitable<bool> Session::admit(Request& request) {
     const GatewaySettings& settings = request.snapshot->settings;
     const http1::RequestHead& head = request.head;
@@ -275,13 +282,8 @@ asio::awaitable<bool> Session::admit(Request& request) {
                 std::string(request.body.substr(0, static_cast<std::size_t>(settings.log_bodies_cap)));
         }
     }
-    if (request.key != nullptr && !request.key->allows(request.family)) {
-        co_await refuse(request, 403,
-                        "this key may not be used for the " + std::string(name_of(request.family)) + " dialect");
-        co_return false;
-    }
-    if (request.key != nullptr && !facts.model.empty() && !request.key->allows_model(facts.model)) {
-        co_await refuse(request, 403, "this key may not use the model " + cut(facts.model));
+    if (const std::string rule = broken_rule(request); !rule.empty()) {
+        co_await refuse(request, 403, rule);
         co_return false;
     }
     const bool needs_model = request.endpoint.model_in_body && head.method == "POST" && !request.body.empty();
@@ -290,7 +292,7 @@ asio::awaitable<bool> Session::admit(Request& request) {
         co_await refuse(request, 400, "the request names no model: set \"model\"");
         co_return false;
     }
-    co_return true;
+    co_return co_await within_limits(request);
 }
 
 }  // namespace lurus::gateway

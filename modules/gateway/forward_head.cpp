@@ -26,6 +26,16 @@ bool is_hop_by_hop(const http1::Head& head, std::string_view name) {
     return iequals(name, "upgrade") || head.connection_lists(name);
 }
 
+bool begins(std::string_view name, std::string_view prefix) {
+    return iequals(name.substr(0, prefix.size()), prefix);
+}
+
+// Of the account's limits per minute. What a subscription has left (`unified`) is nobody's but the vendor's to say.
+bool is_rate_limit(std::string_view name) {
+    return begins(name, "x-ratelimit-") ||
+           (begins(name, "anthropic-ratelimit-") && !begins(name, "anthropic-ratelimit-unified"));
+}
+
 void add(std::string& out, std::string_view name, std::string_view value) {
     out.append(name).append(": ").append(value).append("\r\n");
 }
@@ -153,15 +163,18 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
 }
 
 std::string downstream_head(const http1::ResponseHead& head, Framing framing,
-                            std::optional<std::uint64_t> content_length, bool keep_alive, const Id& trace_id) {
+                            std::optional<std::uint64_t> content_length, bool keep_alive, const Id& trace_id,
+                            std::string_view limits) {
     std::string out;
     out.reserve(1024);
     out.append("HTTP/1.1 ").append(std::to_string(head.status)).append(" ").append(head.reason).append("\r\n");
     for (const auto& field : head.fields) {
         if (is_hop_by_hop(head, field.name)) continue;
         if (iequals(field.name, "content-length") || iequals(field.name, "x-lurus-trace-id")) continue;
+        if (!limits.empty() && is_rate_limit(field.name)) continue;
         add(out, field.name, field.value);
     }
+    out.append(limits);
     add(out, "x-lurus-trace-id", trace_id.hex());
     if (framing == Framing::length && content_length) add_unsigned(out, "Content-Length", *content_length);
     if (framing == Framing::chunked) out += "Transfer-Encoding: chunked\r\n";

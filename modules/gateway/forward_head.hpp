@@ -28,8 +28,10 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
 enum class Framing : std::uint8_t { length, chunked, until_close };
 
 /// The status line and fields as the vendor sent them without its hop-by-hop fields, plus the trace id and the framing.
+/// `limits` are the fields of our own rate limits: where there are any, they take the place of the vendor's.
 std::string downstream_head(const http1::ResponseHead& head, Framing framing,
-                            std::optional<std::uint64_t> content_length, bool keep_alive, const Id& trace_id);
+                            std::optional<std::uint64_t> content_length, bool keep_alive, const Id& trace_id,
+                            std::string_view limits);
 
 /// A head of our own.
 std::string local_head(int status, std::string_view content_type, std::optional<std::uint64_t> content_length,

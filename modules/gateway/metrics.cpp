@@ -134,6 +134,10 @@ void Metrics::count_local(int status) {
     ++local_[status];
 }
 
+void Metrics::count_limited(std::string_view subject, std::string_view limit) {
+    ++series(limited_, {subject, limit}, 9);
+}
+
 void Metrics::merge(const Metrics& other) {
     connections += other.connections;
     in_flight += other.in_flight;
@@ -146,6 +150,7 @@ void Metrics::merge(const Metrics& other) {
     add(unpriced_, other.unpriced_);
     add(attempts_, other.attempts_);
     add(ends_, other.ends_);
+    add(limited_, other.limited_);
     for (const auto& [key, value] : other.latency_) {
         auto& mine = latency_[key];
         for (std::size_t i = 0; i < mine.buckets.size(); ++i) mine.buckets[i] += value.buckets[i];
@@ -191,6 +196,7 @@ std::string Metrics::prometheus(const LogStatus& log, double uptime_seconds, int
              {"platform", "provider", "model"}, 1);
     counters("gateway_attempts_total", "Tries of upstream accounts by outcome.", attempts_, {"provider", "outcome"}, 1);
     counters("gateway_ends_total", "How requests ended.", ends_, {"end"}, 1);
+    counters("gateway_limited_total", "Requests that a limit refused.", limited_, {"subject", "limit"}, 1);
     header(out, "gateway_local_responses_total", "counter", "Answers of the gateway itself that have no record.");
     for (const auto& [status, n] : local_) {
         out.append("gateway_local_responses_total{status=\"").append(std::to_string(status)).append("\"} ");

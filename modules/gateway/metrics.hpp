@@ -36,6 +36,8 @@ public:
     void count(const RequestRecord& record);
     /// Counts an answer that has no record: health checks, refused keys, bad framing.
     void count_local(int status);
+    /// Counts a request that a limit refused.
+    void count_limited(std::string_view subject, std::string_view limit);
     void merge(const Metrics& other);
 
     std::int64_t connections = 0;  // open now
@@ -60,6 +62,7 @@ private:
     LabelMap<std::uint64_t> unpriced_;    // platform, provider, model
     LabelMap<std::uint64_t> attempts_;    // provider, outcome
     LabelMap<std::uint64_t> ends_;        // end
+    LabelMap<std::uint64_t> limited_;     // subject, limit
     std::map<int, std::uint64_t> local_;  // by status
     std::string key_;                     // scratch
 };

@@ -380,8 +380,8 @@ asio::awaitable<Relay::Verdict> Relay::answer(bool last) {
 asio::awaitable<void> Relay::keep_error_answer() {
     auto kept = std::make_unique<KeptAnswer>();
     kept->status = head_.status;
-    kept->head_text =
-        downstream_head(head_, Framing::until_close, std::nullopt, session_.keep_alive(), request_.trace_id);
+    kept->head_text = downstream_head(head_, Framing::until_close, std::nullopt, session_.keep_alive(),
+                                      request_.trace_id, session_.limit_fields(request_));
     const bool reusable = head_.keep_alive;
     const auto add = [&](std::string_view bytes) {
         while (!bytes.empty() && !framer_.done()) {
@@ -447,7 +447,8 @@ asio::awaitable<void> Relay::heartbeat() {
         head.reason = "OK";
         head.fields.push_back(http1::Field{"Content-Type", array ? "application/json" : "text/event-stream"});
         head.fields.push_back(http1::Field{"Cache-Control", "no-cache"});
-        out = downstream_head(head, framing_, std::nullopt, session_.keep_alive(), request_.trace_id);
+        out = downstream_head(head, framing_, std::nullopt, session_.keep_alive(), request_.trace_id,
+                              session_.limit_fields(request_));
     }
     if (framing_ == Framing::chunked) {
         char size[24];
@@ -473,6 +474,7 @@ asio::awaitable<void> Relay::finish_without_answer() {
         record.bytes_out = static_cast<std::int64_t>(kept_->bytes.size());
         note_downstream();
         co_await close_record(End::error, kept_->status, kept_->error);
+        session_.leave_limits();
         co_await session_.send(std::move(out));
         co_return;
     }

@@ -82,6 +82,12 @@ private:
             if (endpoint_.model_in_body) model(value);
         } else if (key == "stream") {
             facts_.stream = reader_.skip() == "true";
+        } else if (key == "max_tokens" || key == "max_completion_tokens" || key == "max_output_tokens") {
+            facts_.max_output = json::to_int64(reader_.skip());
+        } else if (key == "generationConfig" || key == "generation_config") {
+            const std::string_view value = reader_.skip();
+            const std::string_view camel = json::find(value, {"maxOutputTokens"});
+            facts_.max_output = json::to_int64(camel.empty() ? json::find(value, {"max_output_tokens"}) : camel);
         } else if (key == "metadata" || key == "client_metadata") {
             metadata();
         } else if (key == "prompt_cache_key") {

@@ -2,6 +2,8 @@
 // What the gateway must know of a request's body, read in one strict pass without a DOM. The body stays as it is.
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +17,7 @@ struct RequestFacts {
     std::size_t model_end = 0;    // equal to begin = nothing to splice
     bool model_is_json = true;    // false: a form field, spliced without quoting
     bool stream = false;
+    std::optional<std::int64_t> max_output;  // tokens that the answer may have, where the body says so
     std::string session;  // metadata.user_id's session, prompt_cache_key, conversation ..., empty = none
     // Bad body: a text such as `unexpected end of JSON at byte 17`, else empty.
     std::string error;

@@ -46,10 +46,11 @@ public:
           log_(log),
           api_(std::move(api)),
           clock_(clock),
-          started_us_(clock.monotonic_us()) {
+          started_us_(clock.monotonic_us()),
+          limits_(started_us_) {
         int count = snapshot_->settings.threads;
         if (count <= 0) count = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-        for (int i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, snapshot_, log_, clock_));
+        for (int i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, snapshot_, log_, clock_, limits_));
     }
 
     ~Server() override {
@@ -90,6 +91,7 @@ private:
     ApiHandler api_;
     const Clock& clock_;
     const std::int64_t started_us_;
+    LimitTable limits_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<std::thread> threads_;
     asio::thread_pool control_{control_threads};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <cstring>
 #include <exception>
 
 #include <spdlog/spdlog.h>
@@ -21,10 +22,27 @@ constexpr std::size_t smallest_read = 4 * 1024;
 constexpr std::size_t largest_read = 256 * 1024;
 constexpr int linger_ms = 2000;
 constexpr std::size_t linger_bytes = 4 << 20;
+
+std::optional<IpAddress> peer_of(Channel::Socket& socket) {
+    boost::system::error_code ec;
+    const auto endpoint = socket.remote_endpoint(ec);
+    if (ec) return std::nullopt;
+    const auto family = endpoint.protocol().family();
+    if (family != AF_INET && family != AF_INET6) return std::nullopt;
+    asio::ip::tcp::endpoint typed;
+    typed.resize(endpoint.size());
+    std::memcpy(typed.data(), endpoint.data(), endpoint.size());
+    return IpAddress::parse(typed.address().to_string());
+}
+
 }  // namespace
 
 Session::Session(Shard& own_shard, Channel::Socket socket, Services& services, SslPtr tls, bool open)
-    : shard(own_shard), channel_(std::move(socket)), services_(services), open_(open) {
+    : shard(own_shard),
+      channel_(std::move(socket)),
+      services_(services),
+      open_(open),
+      peer_(peer_of(channel_.socket())) {
     if (tls) channel_.use_tls(std::move(tls));
 }
 
@@ -173,9 +191,11 @@ asio::awaitable<void> Session::run() {
             co_await serve(*request, head_size);
         } catch (...) {
             --shard.metrics.in_flight;
+            place_ = Admission();
             throw;
         }
         --shard.metrics.in_flight;
+        place_ = Admission();
         set_deadline(0);
         set_heartbeat(0);
         request.reset();
@@ -404,6 +424,7 @@ asio::awaitable<bool> Session::send(std::string bytes) {
 
 asio::awaitable<void> Session::commit(RequestRecord record) {
     shard.metrics.count(record);
+    settle_limits(record);
     if (!shard.snapshot->settings.log_enabled) co_return;
     committed_ = false;
     shard.log.append(std::move(record), reinterpret_cast<std::uint64_t>(this), &shard);
@@ -412,6 +433,7 @@ asio::awaitable<void> Session::commit(RequestRecord record) {
 
 asio::awaitable<void> Session::respond(const Request& request, int status, std::string body,
                                        std::string_view content_type, std::string_view extra_fields) {
+    leave_limits();
     std::string out = local_head(status, content_type, body.size(), keep_alive_, &request.trace_id, extra_fields);
     if (!request.head_only) out += body;
     co_await send(std::move(out));
@@ -426,15 +448,21 @@ asio::awaitable<void> Session::respond_error(const Request& request, int status,
 
 asio::awaitable<void> Session::refuse(Request& request, int status, std::string_view message,
                                       std::string_view extra_fields) {
+    std::string body = error_body(request.family, status, message, request.trace_id);
+    co_await refuse_with(request, status, message, std::move(body), extra_fields);
+}
+
+asio::awaitable<void> Session::refuse_with(Request& request, int status, std::string_view message, std::string body,
+                                           std::string_view extra_fields) {
     RequestRecord& record = request.record;
     record.status = status;
     record.end = End::error;
     record.error = std::string(message.substr(0, 512));
     record.ttfb_us = record.duration_us = shard.clock.monotonic_us() - request.started_us;
-    std::string body = error_body(request.family, status, message, request.trace_id);
     record.bytes_out = static_cast<std::int64_t>(body.size());
     co_await commit(std::move(record));
-    co_await respond(request, status, std::move(body), "application/json", extra_fields);
+    const std::string fields = limit_fields(request) + std::string(extra_fields);
+    co_await respond(request, status, std::move(body), "application/json", fields);
 }
 
 std::string Session::take_input() {

@@ -15,6 +15,7 @@
 #include "lurus/gateway.hpp"
 #include "lurus/record.hpp"
 #include "modules/gateway/endpoint.hpp"
+#include "modules/gateway/limit_admission.hpp"
 #include "modules/gateway/request_scan.hpp"
 #include "modules/gateway/shard.hpp"
 
@@ -35,7 +36,8 @@ struct Request {
     std::int64_t started_us = 0;  // monotonic
     Family family = Family::openai;
     Endpoint endpoint;
-    const KeyInfo* key = nullptr;  // kept alive by the snapshot; null on an open listener
+    const KeyInfo* key = nullptr;      // kept alive by the snapshot; null on an open listener
+    std::optional<IpAddress> address;  // whom it comes from; empty on a Unix socket
     RequestFacts facts;
     RequestRecord record;
 };
@@ -88,6 +90,18 @@ public:
     /// The same with a record: for requests whose key was good.
     boost::asio::awaitable<void> refuse(Request& request, int status, std::string_view message,
                                         std::string_view extra_fields = {});
+    boost::asio::awaitable<void> refuse_with(Request& request, int status, std::string_view message, std::string body,
+                                             std::string_view extra_fields);
+
+    // --- limits: admission.cpp ---
+    /// Why the key's rules forbid this request; empty = they do not.
+    [[nodiscard]] std::string broken_rule(const Request& request) const;
+    /// Admits one turn of a WebSocket; what it holds is settled by its record.
+    std::optional<Refusal> take_turn(const Request& request, const RequestFacts& facts, std::size_t bytes, bool first);
+    /// The answer's fields on how the limits stand; empty where there are none.
+    [[nodiscard]] std::string limit_fields(const Request& request) const;
+    /// The request does not run any more. To be called before the client can know it.
+    void leave_limits();
 
     [[nodiscard]] bool keep_alive() const { return keep_alive_; }
     void end_keep_alive() { keep_alive_ = false; }
@@ -115,6 +129,10 @@ private:
     boost::asio::awaitable<void> serve_models(Request& request);
     boost::asio::awaitable<bool> authenticate(Request& request);
     boost::asio::awaitable<bool> admit(Request& request);
+    // admission.cpp
+    boost::asio::awaitable<bool> within_limits(Request& request);
+    std::optional<Refusal> take_limits(const Request& request, Demand demand, Admission& into);
+    void settle_limits(const RequestRecord& record);
 
     void on_readable(const boost::system::error_code& ec);
     void on_sent(Io state, std::string_view rest) override;
@@ -126,6 +144,9 @@ private:
     Channel channel_;
     Services& services_;
     const bool open_;
+    const std::optional<IpAddress> peer_;
+    Admission place_;               // of the request that is being served
+    Admission turn_;                // of a WebSocket's turn
     std::string in_;                // bytes that no request has taken yet
     std::string unsent_;            // bytes that the socket did not take yet
     std::size_t input_wanted_ = 0;  // how much `in_` shall hold at most before reading pauses

@@ -77,8 +77,8 @@ void UpstreamConnection::close() {
 }
 
 Shard::Shard(int index, std::shared_ptr<const GatewaySnapshot> initial, RequestLog& request_log,
-             const Clock& machine_clock)
-    : snapshot(std::move(initial)), log(request_log), clock(machine_clock), index_(index) {}
+             const Clock& machine_clock, LimitTable& limit_table)
+    : snapshot(std::move(initial)), log(request_log), clock(machine_clock), limits(limit_table), index_(index) {}
 
 Shard::~Shard() = default;
 
@@ -167,6 +167,7 @@ void Shard::tick() {
         });
         pooled = pooled || !pool->idle.empty();
     }
+    limits.table().sweep(limits.table().since_start(now), clock.now());
     if (!sessions_.empty() || pooled) arm_tick();
 }
 

@@ -19,6 +19,7 @@
 #include "lurus/clock.hpp"
 #include "lurus/gateway.hpp"
 #include "lurus/ids.hpp"
+#include "modules/gateway/limit_table.hpp"
 #include "modules/gateway/metrics.hpp"
 #include "modules/gateway/outbox.hpp"
 
@@ -71,7 +72,8 @@ struct UpstreamPool final : TlsSessionStore {
 
 class Shard final : public CommitSink {
 public:
-    Shard(int index, std::shared_ptr<const GatewaySnapshot> snapshot, RequestLog& log, const Clock& clock);
+    Shard(int index, std::shared_ptr<const GatewaySnapshot> snapshot, RequestLog& log, const Clock& clock,
+          LimitTable& limits);
     ~Shard() override;
 
     /// The thread's body: runs until `stop`.
@@ -114,6 +116,7 @@ public:
     Outbox outbox;
     void send_at_turn_end(std::shared_ptr<void> keep, OutboxClient& client, Channel& channel,
                           std::span<const boost::asio::const_buffer> buffers);
+    LimitCache limits;
     /// Where upstream bytes land. Whoever reads into it is done with it before it awaits.
     std::array<char, 64 * 1024> scratch;
 

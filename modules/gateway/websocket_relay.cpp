@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/websocket_frames.hpp"
+#include "modules/gateway/limit_answer.hpp"
 #include "modules/gateway/relay.hpp"
 
 namespace lurus::gateway {
@@ -16,6 +17,10 @@ namespace {
 
 constexpr std::size_t max_head = 64 * 1024;
 constexpr std::size_t max_error_body = 256 * 1024;
+// RFC 6455 and IANA's registry of close codes.
+constexpr std::uint16_t policy_violation = 1008;
+constexpr std::uint16_t internal_error = 1011;
+constexpr std::uint16_t try_again_later = 1013;
 constexpr std::size_t max_unsent = 256 * 1024;  // towards the upstream, before the client is read on
 
 // The model in `?model=` (realtime), as a part of the target.
@@ -48,6 +53,7 @@ private:
     asio::awaitable<void> pass_refusal();
     asio::awaitable<void> pump();
     bool take_from_client();
+    bool may_begin(const RequestFacts& facts, std::size_t bytes);
     asio::awaitable<bool> take_from_upstream(std::string_view bytes);
     bool push_upstream();
     bool server_message(std::string_view text);
@@ -75,6 +81,8 @@ private:
     bool turn_open_ = false;
     std::string failure_;
     int failure_status_ = 502;
+    std::string refusal_;  // a message for the client, before the close
+    std::uint16_t close_code_ = internal_error;
 };
 
 asio::awaitable<void> Tunnel::run() {
@@ -84,8 +92,8 @@ asio::awaitable<void> Tunnel::run() {
         request_.endpoint.path_model = model;
         request_.facts.model = std::string(model);
         request_.record.model = std::string(model.substr(0, 512));
-        if (request_.key != nullptr && !request_.key->allows_model(model)) {
-            co_await session_.refuse(request_, 403, "this key may not use the model " + request_.record.model);
+        if (const std::string rule = session_.broken_rule(request_); !rule.empty()) {
+            co_await session_.refuse(request_, 403, rule);
             co_return;
         }
     }
@@ -211,8 +219,8 @@ asio::awaitable<bool> Tunnel::read_head() {
 asio::awaitable<void> Tunnel::pass_refusal() {
     http1::BodyFramer framer(http1::body_kind(head_, "GET"), head_.content_length.value_or(0));
     std::string body;
-    const std::string head =
-        downstream_head(head_, Framing::until_close, std::nullopt, session_.keep_alive(), request_.trace_id);
+    const std::string head = downstream_head(head_, Framing::until_close, std::nullopt, session_.keep_alive(),
+                                             request_.trace_id, session_.limit_fields(request_));
     std::string bytes = std::move(carry_);
     bool broken = false;
     while (!framer.done() && body.size() < max_error_body) {
@@ -298,15 +306,35 @@ bool Tunnel::take_from_client() {
             endpoint.model_in_body = true;
             const RequestFacts facts = scan_request(endpoint, "application/json", step.payload);
             if (facts.error.empty() && !facts.model.empty()) {
+                request_.facts.model = facts.model;
                 request_.record.model = facts.model.substr(0, 512);
                 request_.record.upstream_model = request_.record.model;
                 if (!facts.session.empty()) request_.record.session = facts.session;
             }
+            if (!may_begin(facts, step.payload.size())) return false;
             reader_.emplace(request_.endpoint, AnswerFormat::sse, 200);
         }
     }
     to_upstream_ += bytes;
     return true;
+}
+
+// A turn that the key's rules or a limit forbid does not reach the vendor: the client gets an error, then a close.
+bool Tunnel::may_begin(const RequestFacts& facts, std::size_t bytes) {
+    if (const std::string rule = session_.broken_rule(request_); !rule.empty()) {
+        failure_ = rule;
+        refusal_ = R"({"type":"error","status":403,"error":{"type":"invalid_request_error","code":"permission_denied",)"
+                   R"("message":)" +
+                   quote_json(rule) + R"(,"param":null}})";
+        close_code_ = policy_violation;
+        return false;
+    }
+    const auto refused = session_.take_turn(request_, facts, bytes, turns_ == 0);
+    if (!refused) return true;
+    failure_ = refusal_message(*refused, session_.shard.clock.now());
+    refusal_ = refusal_event(*refused, failure_);
+    close_code_ = try_again_later;
+    return false;
 }
 
 // True when the message ends a response.
@@ -408,11 +436,16 @@ asio::awaitable<void> Tunnel::pump() {
         }
     }
     if (turn_open_) {
-        co_await record_turn(client_ended ? End::client_gone : End::upstream_cut, failure_);
+        const End end = !refusal_.empty() ? End::error : client_ended ? End::client_gone : End::upstream_cut;
+        co_await record_turn(end, failure_);
     } else if (turns_ == 0) {
         co_await record_turn(failure_.empty() ? End::complete : End::error, failure_);
     }
-    if (!failure_.empty()) co_await session_.send(websocket::make_close(1011, failure_));
+    std::string out;
+    if (!refusal_.empty() && server_frames_.between_messages())
+        out = websocket::make_frame(websocket::Opcode::text, refusal_);
+    if (!failure_.empty()) out += websocket::make_close(close_code_, failure_);
+    if (!out.empty()) co_await session_.send(std::move(out));
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ Result<std::vector<KeyInfo>> infos_of(const std::vector<ConfiguredKey>& keys, st
             return fail(ErrorCode::invalid_argument, "key `" + key.name + "`: " + ok.error().message);
         }
         if (auto ok = check_configured_value(key.name, key.value); !ok) return std::unexpected(ok.error());
-        if (auto ok = check_models(key.models); !ok) {
-            return fail(ErrorCode::invalid_argument, "key `" + key.name + "`: " + ok.error().message);
+        for (const auto& ok : {check_models(key.models), check_rules(key.rules)}) {
+            if (!ok) return fail(ErrorCode::invalid_argument, "key `" + key.name + "`: " + ok.error().message);
         }
         KeyInfo info;
         info.id = configured_id(key.name);
@@ -48,6 +48,7 @@ Result<std::vector<KeyInfo>> infos_of(const std::vector<ConfiguredKey>& keys, st
         info.disabled = key.disabled;
         info.models = key.models;
         info.families = key.families;
+        info.rules = key.rules;
         info.hash = hash_of(key.value.reveal());
         for (const auto& other : infos) {
             if (other.name == info.name) {
@@ -72,7 +73,8 @@ Keys::Keys(IdentitySettings settings, const Clock& clock, std::unique_ptr<KeySto
 }
 
 Result<CreatedKey> Keys::create_key(const NewKey& wanted) {
-    for (const auto& checked : {check_name(wanted.name), check_note(wanted.note), check_models(wanted.models)}) {
+    for (const auto& checked :
+         {check_name(wanted.name), check_note(wanted.note), check_models(wanted.models), check_rules(wanted.rules)}) {
         if (!checked) return std::unexpected(checked.error());
     }
     const UnixMicros now = clock_.now();
@@ -92,6 +94,7 @@ Result<CreatedKey> Keys::create_key(const NewKey& wanted) {
     info.expires = wanted.expires;
     info.models = wanted.models;
     info.families = wanted.families;
+    info.rules = wanted.rules;
     info.hash = hash_of(key->reveal());
     {
         const std::scoped_lock lock(change_mutex_);
@@ -165,6 +168,8 @@ Result<KeyInfo> Keys::change(std::string_view id_or_name, const KeyChange& chang
         if (change.families) changed.families = *change.families;
         if (change.expires) changed.expires = *change.expires;
         if (change.disabled) changed.disabled = *change.disabled;
+        change.rules.apply(changed.rules);
+        if (auto ok = check_rules(changed.rules); !ok) return std::unexpected(ok.error());
         if (auto ok = store_->update(changed); !ok) return std::unexpected(ok.error());
         **key = changed;
         publish();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "modules/identity/key_rules.hpp"
+
 namespace lurus::identity {
 namespace {
 
@@ -20,10 +22,12 @@ Result<json> object_from(std::string_view body, std::initializer_list<std::strin
         return fail(ErrorCode::invalid_argument, "the body is not JSON (byte " + std::to_string(e.byte) + ")");
     }
     if (!parsed.is_object()) return fail(ErrorCode::invalid_argument, "the body must be a JSON object");
+    std::vector<std::string_view> all(fields);
+    for (const auto field : rule_fields()) all.push_back(field);
     for (const auto& [name, value] : parsed.items()) {
-        if (std::ranges::find(fields, std::string_view(name)) != fields.end()) continue;
+        if (std::ranges::find(all, std::string_view(name)) != all.end()) continue;
         std::string known;
-        for (const auto field : fields) known += (known.empty() ? "`" : ", `") + std::string(field) + "`";
+        for (const auto field : all) known += (known.empty() ? "`" : ", `") + std::string(field) + "`";
         return fail(ErrorCode::invalid_argument, "there is no field `" + name + "` here; known are " + known);
     }
     return parsed;
@@ -55,7 +59,8 @@ Result<std::optional<std::vector<Family>>> families_of(const json& body) {
     if (!*names) return std::nullopt;
     std::vector<Family> out;
     for (const auto& name : **names) {
-        const auto family = family_from(name);
+        if (name == "all") return std::vector<Family>();
+        const auto family = name == "claude" ? std::optional(Family::anthropic) : family_from(name);
         if (!family) return std::unexpected(wrong("families", "any of `anthropic`, `openai`, `gemini`"));
         if (std::ranges::find(out, *family) == out.end()) out.push_back(*family);
     }
@@ -75,7 +80,8 @@ Result<std::optional<std::optional<UnixMicros>>> expires_of(const json& body, Un
 }
 
 const std::string required_of_key =
-    R"("name","user","hint","note","source","status","created","expires","disabled","models","families")";
+    R"("name","user","hint","note","source","status","created","expires","disabled","models","families",)" +
+    required_rules_schema();
 
 const std::string properties_of_key =
     R"("name":{"type":"string"},"user":{"type":"string"},)"
@@ -83,13 +89,15 @@ const std::string properties_of_key =
     R"("source":{"enum":["store","config"]},"status":{"enum":["active","disabled","expired"]},)"
     R"("created":{"type":"string","format":"date-time"},"expires":{"type":["string","null"],"format":"date-time"},)"
     R"("disabled":{"type":"boolean"},"models":{"type":"array","items":{"type":"string"},"description":"globs; empty = all"},)"
-    R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini"]},"description":"empty = all"})";
+    R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini"]},"description":"empty = all"},)" +
+    shown_rules_schema();
 
 const std::string settable =
     R"("note":{"type":"string","maxLength":1024},)"
     R"("models":{"type":"array","items":{"type":"string"},"description":"names or globs; empty = all"},)"
-    R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini"]},"description":"empty = all"},)"
-    R"("expires":{"type":["string","null"],"description":"RFC 3339, a date, or a duration from now such as 30d; null = never"})";
+    R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini","claude","all"]},"description":"`claude` is `anthropic`; empty = all"},)"
+    R"("expires":{"type":["string","null"],"description":"RFC 3339, a date, or a duration from now such as 30d; null = never"},)" +
+    settable_rules_schema();
 
 }  // namespace
 
@@ -134,6 +142,7 @@ nlohmann::ordered_json json_of(const KeyInfo& key, UnixMicros now) {
     out["models"] = key.models;
     out["families"] = nlohmann::ordered_json::array();
     for (const Family family : key.families) out["families"].push_back(name_of(family));
+    add_rules(out, key.rules);
     return out;
 }
 
@@ -164,6 +173,9 @@ Result<NewKey> new_key_from(std::string_view body, UnixMicros now) {
     wanted.models = std::move(*models).value_or(std::vector<std::string>());
     wanted.families = std::move(*families).value_or(std::vector<Family>());
     wanted.expires = expires->value_or(std::nullopt);
+    const auto rules = rules_change_from(*parsed);
+    if (!rules) return std::unexpected(rules.error());
+    rules->apply(wanted.rules);
     return wanted;
 }
 
@@ -188,6 +200,9 @@ Result<KeyChange> key_change_from(std::string_view body, UnixMicros now) {
     const auto expires = expires_of(*parsed, now);
     if (!expires) return std::unexpected(expires.error());
     change.expires = *expires;
+    auto rules = rules_change_from(*parsed);
+    if (!rules) return std::unexpected(rules.error());
+    change.rules = *std::move(rules);
     return change;
 }
 

@@ -12,6 +12,7 @@
 namespace lurus {
 
 bool KeyInfo::allows_model(std::string_view model) const {
+    if (rules.denies_model(model)) return false;
     return models.empty() || std::ranges::any_of(models, [&](const auto& glob) { return glob_match(glob, model); });
 }
 

@@ -18,7 +18,7 @@ public:
     virtual Result<std::vector<KeyInfo>> load() = 0;
     /// `conflict` when the name or the hash is taken.
     virtual Result<void> insert(const KeyInfo& key) = 0;
-    /// Writes note, expiry, disabled, models and families of the key with this id.
+    /// Writes note, expiry, disabled, models, families and rules of the key with this id.
     virtual Result<void> update(const KeyInfo& key) = 0;
     virtual Result<void> revoke(const std::string& id, UnixMicros when) = 0;
 };

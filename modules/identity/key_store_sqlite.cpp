@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/sqlite.hpp"
+#include "modules/identity/key_rules.hpp"
 #include "modules/identity/key_store.hpp"
 
 namespace lurus::identity {
@@ -41,8 +42,8 @@ public:
         try {
             SQLite::Statement select(
                 *db_,
-                "SELECT id, name, owner, hint, note, created_us, expires_us, disabled, models, families, hash "
-                "FROM api_key WHERE revoked_us IS NULL ORDER BY created_us, id");
+                "SELECT id, name, owner, hint, note, created_us, expires_us, disabled, models, families, hash, rules "
+                "FROM api_key LEFT JOIN key_rules ON key_id = id WHERE revoked_us IS NULL ORDER BY created_us, id");
             std::vector<KeyInfo> keys;
             while (select.executeStep()) {
                 auto key = read(select);
@@ -57,6 +58,7 @@ public:
 
     Result<void> insert(const KeyInfo& key) override {
         try {
+            SQLite::Transaction transaction(*db_);
             SQLite::Statement insert(
                 *db_,
                 "INSERT INTO api_key (id, name, owner, hint, note, created_us, expires_us, disabled, models, "
@@ -73,6 +75,8 @@ public:
             insert.bind(10, json_of(key.families));
             insert.bind(11, key.hash.data(), static_cast<int>(key.hash.size()));
             insert.exec();
+            write_rules(key);
+            transaction.commit();
             return {};
         } catch (const SQLite::Exception& e) {
             return std::unexpected(sqlite_error("storing key `" + key.name + "`", e));
@@ -81,6 +85,7 @@ public:
 
     Result<void> update(const KeyInfo& key) override {
         try {
+            SQLite::Transaction transaction(*db_);
             SQLite::Statement update(
                 *db_,
                 "UPDATE api_key SET note = ?, expires_us = ?, disabled = ?, models = ?, families = ? "
@@ -91,7 +96,10 @@ public:
             update.bind(4, json_of(key.models));
             update.bind(5, json_of(key.families));
             update.bind(6, key.id);
-            return one_row(update.exec(), key.name);
+            if (auto found = one_row(update.exec(), key.name); !found) return found;
+            write_rules(key);
+            transaction.commit();
+            return {};
         } catch (const SQLite::Exception& e) {
             return std::unexpected(sqlite_error("changing key `" + key.name + "`", e));
         }
@@ -109,6 +117,13 @@ public:
     }
 
 private:
+    void write_rules(const KeyInfo& key) {
+        SQLite::Statement write(*db_, "INSERT OR REPLACE INTO key_rules (key_id, rules) VALUES (?, ?)");
+        write.bind(1, key.id);
+        write.bind(2, stored_rules(key.rules));
+        write.exec();
+    }
+
     static void bind_time(SQLite::Statement& statement, int at, const std::optional<UnixMicros>& time) {
         if (time) {
             statement.bind(at, *time);
@@ -146,6 +161,11 @@ private:
         const auto hash = row.getColumn(10);
         if (hash.getBytes() != static_cast<int>(key.hash.size())) return std::unexpected(damaged(key.id, "hash"));
         std::memcpy(key.hash.data(), hash.getBlob(), key.hash.size());
+        if (!row.getColumn(11).isNull()) {
+            auto rules = rules_from_stored(row.getColumn(11).getString());
+            if (!rules) return std::unexpected(damaged(key.id, "rules"));
+            key.rules = *std::move(rules);
+        }
         return key;
     }
 
@@ -157,6 +177,8 @@ private:
 Result<std::unique_ptr<KeyStore>> open_key_store_sqlite(const std::filesystem::path& file) {
     auto db = open_sqlite(file, "identity");
     if (!db) return std::unexpected(db.error());
+    // A table of the same file that refers to the keys'.
+    if (auto rules = open_sqlite(file, "limits"); !rules) return std::unexpected(rules.error());
     return std::make_unique<SqliteKeys>(*std::move(db));
 }
 

@@ -11,6 +11,7 @@
 
 #include "lurus/identity.hpp"
 #include "lurus/ids.hpp"
+#include "modules/identity/key_rules.hpp"
 #include "modules/identity/key_store.hpp"
 
 namespace lurus::identity {
@@ -22,6 +23,7 @@ struct KeyChange {
     std::optional<std::vector<Family>> families;
     std::optional<std::optional<UnixMicros>> expires;
     std::optional<bool> disabled;
+    RulesChange rules;
 };
 
 /// Any thread. Changes are serialised; snapshot() waits for no database.

@@ -6,22 +6,31 @@
 
 #include "app/cli.hpp"
 #include "app/cli_format.hpp"
+#include "app/cmd_key_rules.hpp"
 #include "app/cmd_render.hpp"
 
 namespace lurus::app {
 namespace {
 
-struct NewKeyOptions {
+struct KeyOptions {
     std::string name, note, expires;
     std::vector<std::string> models, families;
+    KeyRuleOptions rules;
 };
 
-int create(Cli& cli, const NewKeyOptions& options) {
-    Json body = {{"name", options.name}};
+Json body_of(const KeyOptions& options) {
+    Json body = Json::object();
     if (!options.note.empty()) body["note"] = options.note;
     if (!options.expires.empty()) body["expires"] = options.expires;
     if (!options.models.empty()) body["models"] = options.models;
     if (!options.families.empty()) body["families"] = options.families;
+    add_rules(body, options.rules);
+    return body;
+}
+
+int create(Cli& cli, const KeyOptions& options) {
+    Json body = body_of(options);
+    body["name"] = options.name;
     auto created = cli.call("POST", "/api/v1/keys", {}, body);
     if (!created) return cli.report(created.error());
     if (cli.json) {
@@ -53,6 +62,16 @@ int revoke(Cli& cli, const std::string& name) {
     return exit_ok;
 }
 
+int edit(Cli& cli, const KeyOptions& options) {
+    auto changed = cli.call("PATCH", "/api/v1/keys/" + percent_encode(options.name), {}, body_of(options));
+    if (!changed) return cli.report(changed.error());
+    if (cli.json)
+        cli.print_json(*changed);
+    else
+        cli.out << "Key '" << printable(options.name) << "' is changed.\n";
+    return exit_ok;
+}
+
 int set_disabled(Cli& cli, const std::string& name, const Json& change) {
     auto changed = cli.call("PATCH", "/api/v1/keys/" + percent_encode(name), {}, change);
     if (!changed) return cli.report(changed.error());
@@ -63,24 +82,42 @@ int set_disabled(Cli& cli, const std::string& name, const Json& change) {
     return exit_ok;
 }
 
-void add_create(CLI::App& key, Cli& cli) {
-    auto options = std::make_shared<NewKeyOptions>();
-    CLI::App* command = key.add_subcommand("create", "Make a key; it is shown this once");
-    command->add_option("--name", options->name, "What it is called in logs and usage")->required()->type_name("NAME");
-    command->add_option("--note", options->note, "For people")->type_name("TEXT");
-    command->add_option("--expires", options->expires, "When it stops working: 30d, 2027-01-31, RFC 3339")
+void add_common(CLI::App& command, Cli& cli, KeyOptions& options) {
+    command.add_option("--note", options.note, "For people")->type_name("TEXT");
+    command.add_option("--expires", options.expires, "When it stops working: 30d, 2027-01-31, RFC 3339")
         ->type_name("WHEN");
-    command->add_option("--model", options->models, "Only these models: names or globs; repeatable")
+    command.add_option("--model", options.models, "Only these models: names or globs; repeatable")
         ->type_name("MODEL")
         ->allow_extra_args(false);
-    choose(cli,
-           command->add_option("--family", options->families, "Only this kind of API; repeatable")
-               ->allow_extra_args(false),
-           {"anthropic", "openai", "gemini"});
+    choose(
+        cli,
+        command.add_option("--family", options.families, "Only this kind of API; repeatable")->allow_extra_args(false),
+        {"anthropic", "openai", "gemini"});
+    add_rule_options(command, cli, options.rules);
+}
+
+void add_edit(CLI::App& key, Cli& cli) {
+    auto options = std::make_shared<KeyOptions>();
+    CLI::App* command = key.add_subcommand("edit", "Change a stored key's rules and limits; the rest stays");
+    command->add_option("key", options->name, "Its name or id")->required()->type_name("NAME");
+    add_common(*command, cli, *options);
+    command->footer(
+        "Examples:\n"
+        "  lurus key edit laptop --rpm 60 --budget '5 USD/day'\n"
+        "  lurus key edit laptop --rpm 0 --ip none");
+    command->callback([&cli, options] { cli.run = [&cli, options] { return edit(cli, *options); }; });
+}
+
+void add_create(CLI::App& key, Cli& cli) {
+    auto options = std::make_shared<KeyOptions>();
+    CLI::App* command = key.add_subcommand("create", "Make a key; it is shown this once");
+    command->add_option("--name", options->name, "What it is called in logs and usage")->required()->type_name("NAME");
+    add_common(*command, cli, *options);
     command->footer(
         "Examples:\n"
         "  lurus key create --name laptop\n"
-        "  lurus key create --name ci --expires 30d --model 'claude-*' --json");
+        "  lurus key create --name ci --expires 30d --model 'claude-*' --json\n"
+        "  lurus key create --name intern --rpm 60 --concurrency 2 --budget '5 USD/day'");
     command->callback([&cli, options] { cli.run = [&cli, options] { return create(cli, *options); }; });
 }
 
@@ -99,6 +136,7 @@ void add_key_commands(CLI::App& app, Cli& cli) {
     CLI::App* key = app.add_subcommand("key", "Keys that clients present");
     key->footer("Examples:\n  lurus key create --name laptop\n  lurus key list");
     add_create(*key, cli);
+    add_edit(*key, cli);
     CLI::App* listing = key->add_subcommand("list", "All keys (never the keys themselves)");
     listing->footer("Examples:\n  lurus key list\n  lurus key list --json | jq -r .name");
     listing->callback([&cli] { cli.run = [&cli] { return list(cli); }; });

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "app/config_limits.hpp"
 #include "app/config_reader.hpp"
 #include "app/config_sections.hpp"
 #include "app/redact.hpp"
@@ -130,6 +131,7 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
     read_log(top.table("log"), config);
     read_billing(top.table("billing"), config);
     read_keys(top.table("keys"), config);
+    read_limits(top.table("limits"), config.gateway.limits);
     for (auto& section : top.tables("provider")) read_provider(std::move(section), config);
     for (auto& section : top.tables("route")) read_route(std::move(section), config);
     read_default_routes(top.table("default"), config);

@@ -44,10 +44,47 @@ Json provider_json(const ProviderSpec& p) {
     return out;
 }
 
+Json limits_json(const Limits& limits) {
+    Json out = Json::object();
+    const auto amount = [&](const char* name, std::int64_t value) {
+        if (value != 0) out[name] = value;
+    };
+    amount("rpm", limits.rpm);
+    amount("tpm", limits.tpm);
+    amount("itpm", limits.itpm);
+    amount("otpm", limits.otpm);
+    amount("concurrency", limits.concurrency);
+    if (limits.budget) out["budget"] = limits.budget->text();
+    if (limits.window) out["window"] = name_of(*limits.window);
+    return out;
+}
+
+Json common_limits_json(const CommonLimits& limits) {
+    Json out{{"key", limits_json(limits.key)},
+             {"user", limits_json(limits.user)},
+             {"ip", limits_json(limits.ip)},
+             {"model", Json::array()}};
+    for (const auto& model : limits.models) {
+        out["model"].push_back({{"model", model.model}});
+        out["model"].back().update(limits_json(model.limits));
+    }
+    return out;
+}
+
+Json texts_json(const std::vector<IpRange>& ranges) {
+    Json out = Json::array();
+    for (const auto& range : ranges) out.push_back(range.text());
+    return out;
+}
+
 Json key_json(const ConfiguredKey& k) {
     Json out{{"name", k.name}, {"value", k.value.masked()}};
     if (!k.models.empty()) out["models"] = k.models;
     for (const Family family : k.families) out["dialects"].push_back(name_of(family));
+    if (!k.rules.deny_models.empty()) out["deny_models"] = k.rules.deny_models;
+    if (!k.rules.ips.empty()) out["ips"] = texts_json(k.rules.ips);
+    if (!k.rules.user_agents.empty()) out["user_agents"] = k.rules.user_agents;
+    out.update(limits_json(k.rules.limits));
     if (k.expires) out["expires"] = format_time(*k.expires);
     if (k.disabled) out["disabled"] = true;
     if (!k.note.empty()) out["note"] = k.note;
@@ -75,6 +112,8 @@ std::string to_json(const Config& config) {
     server["write_timeout_ms"] = g.write_timeout_ms;
     server["heartbeat_ms"] = g.heartbeat_ms;
     server["drain_timeout_ms"] = g.drain_timeout_ms;
+    server["trusted_proxies"] = texts_json(g.trusted_proxies);
+    if (g.trust_unix) server["trusted_proxies"].push_back("unix");
     out["log"] = {{"enabled", g.log_enabled},
                   {"bodies", name_of_bodies(g.log_bodies)},
                   {"bodies_keys", g.log_bodies_keys},
@@ -83,6 +122,7 @@ std::string to_json(const Config& config) {
                   {"level", config.log_level}};
     out["billing"] = {{"durability", config.log_strict ? "strict" : "normal"}};
     out["keys"] = {{"prefix", config.key_prefix}};
+    out["limits"] = common_limits_json(g.limits);
     out["master_key"] = config.master_key.empty() ? "file" : "LURUS_MASTER_KEY";
     out["provider"] = Json::array();
     for (const auto& provider : config.providers) out["provider"].push_back(provider_json(provider));

@@ -4,6 +4,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
 
+#include "app/config_limits.hpp"
 #include "core/log_setup.hpp"
 
 namespace lurus::app {
@@ -96,6 +97,23 @@ void add_listener(ListenerSettings listener, const std::string& where, ConfigCon
     config.gateway.listeners.push_back(std::move(listener));
 }
 
+void read_trusted_proxies(ConfigTable& section, GatewaySettings& gateway) {
+    std::vector<std::string> texts;
+    section.texts("trusted_proxies", texts);
+    for (const auto& text : texts) {
+        if (text == "unix") {
+            gateway.trust_unix = true;
+            continue;
+        }
+        const auto range = IpRange::parse(text);
+        if (range) {
+            gateway.trusted_proxies.push_back(*range);
+        } else {
+            section.mistake("trusted_proxies", "takes \"unix\" and ranges: " + range.error().message);
+        }
+    }
+}
+
 }  // namespace
 
 std::string normal_address(const std::string& text) {
@@ -141,6 +159,7 @@ void read_server(ConfigTable section, const std::vector<std::string>& listen_fla
     section.duration_ms("write_timeout", g.write_timeout_ms, 1, 24 * hour_ms);
     section.duration_ms("heartbeat", g.heartbeat_ms, 0, hour_ms);
     section.duration_ms("drain_timeout", g.drain_timeout_ms, 0, 24 * hour_ms);
+    read_trusted_proxies(section, g);
     auto listeners = section.tables("listener");
     section.finish();
 
@@ -308,6 +327,7 @@ void read_key(ConfigTable section, Config& config) {
             section.mistake("dialects", "knows all, claude (or anthropic), openai and gemini, not \"" + name + "\"");
         }
     }
+    read_key_rules(section, k.rules);
     section.time("expires", k.expires);
     section.flag("disabled", k.disabled);
     section.text("note", k.note);

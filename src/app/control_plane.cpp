@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "app/server_file.hpp"
+#include "app/spent.hpp"
 #include "app/version.hpp"
 #include "core/embedded.hpp"
 #include "core/files.hpp"
@@ -234,6 +235,10 @@ void ControlPlane::publish() {
         next->settings.listeners = start_config_.gateway.listeners;
         next->settings.threads = start_config_.gateway.threads;
         if (!problem_.empty()) next->problems.push_back("configuration refused, the old one goes on: " + problem_);
+    }
+    if (role_ == Role::server) {
+        next->spent = spent_so_far(*next->keys, next->settings.limits, *log_, clock_.now(),
+                                   snapshot_ ? snapshot_->spent.get() : nullptr);
     }
     snapshot_ = std::move(next);
     if (publisher_) publisher_(snapshot_);

@@ -1,0 +1,24 @@
+#pragma once
+// The options of `lurus key create` and `lurus key edit` that say who may use a key and how much.
+
+#include <CLI/App.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/cli.hpp"
+#include "app/cli_json.hpp"
+
+namespace lurus::app {
+
+struct KeyRuleOptions {
+    std::optional<std::int64_t> rpm, tpm, itpm, otpm, concurrency;
+    std::string budget, window;
+    std::vector<std::string> ips, user_agents, deny_models;
+};
+
+void add_rule_options(CLI::App& command, Cli& cli, KeyRuleOptions& options);
+/// The body's members for what was given. `none` takes a budget, a window or a list away.
+void add_rules(Json& body, const KeyRuleOptions& options);
+
+}  // namespace lurus::app

@@ -447,3 +447,86 @@ TEST_CASE("the annotated file is the default configuration and names every optio
     CHECK(full.providers.at(0).first_byte_timeout_ms == preset.first_byte_timeout_ms);
     CHECK(full.providers.at(0).idle_timeout_ms == preset.idle_timeout_ms);
 }
+
+TEST_CASE("rules and limits of keys and of everybody") {
+    Place place;
+    const Config c = place.good(R"(
+[server]
+trusted_proxies = ["10.0.0.0/8", "unix"]
+[[key]]
+name = "ci"
+value = "cr_0123456789abcdef0123"
+deny_models = ["*opus*"]
+ips = ["192.0.2.0/24"]
+user_agents = "claude-cli/*"
+dialects = ["claude", "gemini"]
+rpm = 60
+tpm = 100000
+itpm = 90000
+otpm = 8000
+concurrency = 3
+budget = "10 USD/day"
+window = "bucket"
+expires = "2027-12-31T23:59:59+01:00"
+[limits.key]
+rpm = 1000
+[limits.user]
+budget = "5 USD/week"
+[limits.ip]
+concurrency = 20
+[[limits.model]]
+model = "*opus*"
+tpm = 1
+)");
+    const KeyRules& rules = c.keys.at(0).rules;
+    CHECK(rules.deny_models == std::vector<std::string>{"*opus*"});
+    CHECK(rules.ips.at(0).text() == "192.0.2.0/24");
+    CHECK(rules.user_agents == std::vector<std::string>{"claude-cli/*"});
+    CHECK(rules.limits.rpm == 60);
+    CHECK(rules.limits.tpm == 100'000);
+    CHECK(rules.limits.itpm == 90'000);
+    CHECK(rules.limits.otpm == 8000);
+    CHECK(rules.limits.concurrency == 3);
+    CHECK(rules.limits.budget->text() == "10 USD/day");
+    CHECK(rules.limits.window == WindowKind::bucket);
+    CHECK(c.keys.at(0).families == std::vector<Family>{Family::anthropic, Family::gemini});
+    CHECK(c.gateway.trust_unix);
+    CHECK(c.gateway.trusted_proxies.at(0).text() == "10.0.0.0/8");
+    CHECK(c.gateway.limits.key.rpm == 1000);
+    CHECK(c.gateway.limits.user.budget->text() == "5 USD/week");
+    CHECK(c.gateway.limits.ip.concurrency == 20);
+    CHECK(c.gateway.limits.models.at(0).model == "*opus*");
+    CHECK(c.gateway.limits.models.at(0).limits.tpm == 1);
+    const auto shown = nlohmann::json::parse(to_json(c));
+    CHECK(shown["key"][0]["budget"] == "10 USD/day");
+    CHECK(shown["limits"]["user"]["budget"] == "5 USD/week");
+    CHECK(shown["server"]["trusted_proxies"].size() == 2);
+}
+
+TEST_CASE("rules and limits that mean nothing are mistakes with their place") {
+    Place place;
+    const std::string text = place.bad(R"([server]
+trusted_proxies = ["everybody"]
+[[key]]
+name = "ci"
+value = "cr_0123456789abcdef0123"
+ips = ["10.0.0.1/8"]
+rpm = 0
+budget = "ten"
+window = "fixed"
+[limits.ip]
+budget = "1 USD/day"
+[[limits.model]]
+model = "a"
+[[limits.model]]
+rpm = 5
+)");
+    CHECK(has(text, "2:1: [server] trusted_proxies"));
+    CHECK(has(text, "6:1: [[key]] ips"));
+    CHECK(has(text, "7:1: [[key]] rpm"));
+    CHECK(has(text, "8:1: [[key]] budget"));
+    CHECK(has(text, "9:1: [[key]] window"));
+    CHECK(has(text, "11:1: [limits.ip] budget is not an option"));
+    CHECK(has(text, "\"a\" is given no limit"));
+    CHECK(has(text, "[[limits.model]] model is missing"));
+}

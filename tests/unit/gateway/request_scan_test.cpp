@@ -259,3 +259,18 @@ TEST_CASE("request: a 20 MB image is stepped over") {
     CHECK(spliced.compare(0, facts.model_begin, body, 0, facts.model_begin) == 0);
     CHECK(scan("/v1/messages", spliced).model == "another-model");
 }
+
+TEST_CASE("scan: how many tokens the answer may have") {
+    CHECK(scan("/v1/messages", R"({"model":"m","max_tokens":4096})").max_output == 4096);
+    CHECK(scan("/v1/chat/completions", R"({"model":"m","max_completion_tokens":7})").max_output == 7);
+    CHECK(scan("/v1/responses", R"({"model":"m","max_output_tokens":9})").max_output == 9);
+    const auto gemini = [](std::string_view config) {
+        return scan("/v1beta/models/g:generateContent", R"({"contents":[],)" + std::string(config) + "}").max_output;
+    };
+    CHECK(gemini(R"("generationConfig":{"temperature":1,"maxOutputTokens":11})") == 11);
+    CHECK(gemini(R"("generation_config":{"max_output_tokens":12})") == 12);
+    CHECK_FALSE(gemini(R"("generationConfig":{"maxOutputTokens":null})"));
+    CHECK_FALSE(gemini(R"("generationConfig":[1])"));
+    CHECK_FALSE(scan("/v1/messages", R"({"model":"m","metadata":{"max_tokens":1},"messages":[]})").max_output);
+    CHECK_FALSE(scan("/v1/messages", R"({"model":"m","max_tokens":"many"})").max_output);
+}

@@ -94,3 +94,69 @@ TEST_CASE("routes carry parseable schemas and unique operation ids") {
         for (const auto& [field, value] : made.items()) CHECK(schema.at("properties").contains(field));
     }
 }
+
+TEST_CASE("a key's rules and limits over the management API, and after a restart") {
+    Fixture f;
+    const auto made = f.call("POST", "/api/v1/keys",
+                             R"({"name":"ruled","deny_models":["*opus*"],"ips":["10.0.0.0/8","2001:db8::/32"],)"
+                             R"("user_agents":["claude-cli/*"],"rpm":60,"tpm":100000,"itpm":80000,"otpm":8000,)"
+                             R"("concurrency":4,"budget":"10 USD/day","window":"bucket","families":["claude"]})");
+    REQUIRE_MESSAGE(made.status == 201, made.body);
+    f.identity.reset();
+    f.identity = f.open();
+    const KeyInfo* key = &f.identity->snapshot()->all().at(0);
+    CHECK(key->rules.deny_models == std::vector<std::string>{"*opus*"});
+    CHECK(key->rules.ips.at(0).text() == "10.0.0.0/8");
+    CHECK(key->rules.user_agents == std::vector<std::string>{"claude-cli/*"});
+    CHECK(key->rules.limits.rpm == 60);
+    CHECK(key->rules.limits.tpm == 100'000);
+    CHECK(key->rules.limits.itpm == 80'000);
+    CHECK(key->rules.limits.otpm == 8000);
+    CHECK(key->rules.limits.concurrency == 4);
+    CHECK(key->rules.limits.budget->text() == "10 USD/day");
+    CHECK(key->rules.limits.window == WindowKind::bucket);
+    CHECK(key->families == std::vector<Family>{Family::anthropic});
+    CHECK_FALSE(key->allows_model("claude-opus-4-5"));
+    CHECK(key->allows_model("claude-haiku-4-5"));
+
+    const auto changed =
+        f.call("PATCH", "/api/v1/keys/{id}", R"({"rpm":null,"tpm":0,"budget":null,"window":null,"ips":[]})", "ruled");
+    REQUIRE_MESSAGE(changed.status == 200, changed.body);
+    const auto shown = json::parse(changed.body);
+    CHECK(shown.at("rpm").is_null());
+    CHECK(shown.at("tpm").is_null());
+    CHECK(shown.at("otpm") == 8000);
+    CHECK(shown.at("budget").is_null());
+    CHECK(shown.at("ips").empty());
+    CHECK(shown.at("deny_models").at(0) == "*opus*");
+    f.identity.reset();
+    f.identity = f.open();
+    CHECK(f.identity->snapshot()->all().at(0).rules.limits.rpm == 0);
+    CHECK(f.identity->snapshot()->all().at(0).rules.limits.concurrency == 4);
+}
+
+TEST_CASE("rules and limits that mean nothing are refused by name") {
+    Fixture f;
+    f.create("k");
+    const std::pair<const char*, const char*> bad[] = {
+        {R"({"rpm":-1})", "`rpm`"},
+        {R"({"tpm":1.5})", "`tpm`"},
+        {R"({"itpm":"9"})", "`itpm`"},
+        {R"({"concurrency":1000000001})", "`concurrency`"},
+        {R"({"budget":5})", "`budget`"},
+        {R"({"budget":"5 EUR/day"})", "5 EUR/day"},
+        {R"({"window":"fixed"})", "`window`"},
+        {R"({"ips":["10.0.0.1/8"]})", "10.0.0.1/8"},
+        {R"({"ips":"10.0.0.0/8"})", "`ips`"},
+        {R"({"user_agents":[""]})", "`user_agents`"},
+        {R"({"deny_models":[1]})", "`deny_models`"},
+        {R"({"deny_models":[""]})", "`deny_models`"},
+    };
+    for (const auto& [body, named] : bad) {
+        CAPTURE(body);
+        const auto refused = f.call("PATCH", "/api/v1/keys/{id}", body, "k");
+        CHECK(refused.status == 400);
+        CHECK_MESSAGE(detail_of(refused).find(named) != std::string::npos, refused.body);
+    }
+    CHECK(f.identity->snapshot()->all().at(0).rules == KeyRules());
+}

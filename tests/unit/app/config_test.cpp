@@ -521,11 +521,11 @@ model = "a"
 [[limits.model]]
 rpm = 5
 )");
-    CHECK(has(text, "2:1: [server] trusted_proxies"));
-    CHECK(has(text, "6:1: [[key]] ips"));
-    CHECK(has(text, "7:1: [[key]] rpm"));
-    CHECK(has(text, "8:1: [[key]] budget"));
-    CHECK(has(text, "9:1: [[key]] window"));
+    CHECK(has(text, "2:19: [server] trusted_proxies"));
+    CHECK(has(text, "6:7: [[key]] ips"));
+    CHECK(has(text, "7:7: [[key]] rpm"));
+    CHECK(has(text, "8:10: [[key]] budget"));
+    CHECK(has(text, "9:10: [[key]] window"));
     CHECK(has(text, "11:1: [limits.ip] budget is not an option"));
     CHECK(has(text, "\"a\" is given no limit"));
     CHECK(has(text, "[[limits.model]] model is missing"));

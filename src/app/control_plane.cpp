@@ -94,8 +94,8 @@ Result<Secret> admin_token_of(const std::filesystem::path& data_dir) {
     return Secret(*text);
 }
 
-ControlPlane::ControlPlane(Config config, Role role, ConfigLoader loader, const Clock& clock)
-    : role_(role),
+ControlPlane::ControlPlane(Config config, Use use, ConfigLoader loader, const Clock& clock)
+    : use_(use),
       loader_(std::move(loader)),
       clock_(clock),
       started_(clock.now()),
@@ -111,9 +111,9 @@ ControlPlane::~ControlPlane() {
     log_.reset();
 }
 
-Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Role role, ConfigLoader loader,
+Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Use use, ConfigLoader loader,
                                                          const Clock& clock) {
-    std::unique_ptr<ControlPlane> plane(new ControlPlane(std::move(config), role, std::move(loader), clock));
+    std::unique_ptr<ControlPlane> plane(new ControlPlane(std::move(config), use, std::move(loader), clock));
     if (auto built = plane->build(); !built) return std::unexpected(built.error());
     return plane;
 }
@@ -121,13 +121,13 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Role rol
 Result<void> ControlPlane::build() {
     const auto& dir = config_.data_dir;
     if (auto made = make_private_dir(dir); !made) return made;
-    if (role_ == Role::server) {
+    if (use_ == Use::server) {
         auto lock = lock_folder(dir);
         if (!lock) return std::unexpected(lock.error());
         lock_ = std::move(*lock);
         auto token = admin_token_of(dir);
         if (!token) return std::unexpected(token.error());
-        admin_token_ = std::move(*token);
+        gate_.admin_token = std::move(*token);
     }
     IdentitySettings identity;
     identity.file = dir / "lurus.db";
@@ -155,14 +155,15 @@ Result<void> ControlPlane::build() {
     LogSettings log;
     log.file = dir / "log.db";
     log.strict = config_.log_strict;
-    log.retention_days = role_ == Role::server ? config_.log_retention_days : 0;
+    log.retention_days = use_ == Use::server ? config_.log_retention_days : 0;
     auto made_log = make_request_log_sqlite(log, clock_);
     if (!made_log) return std::unexpected(made_log.error());
     log_ = std::move(*made_log);
 
     if (auto applied = apply(config_); !applied) return applied;
     std::vector<ApiRoute> routes = own_routes();
-    for (auto part : {identity_->api(), providers_->api(), billing_->api(), log_->api()})
+    for (auto part : {identity_->api(), providers_->api(), billing_->api(),
+                      log_->api([](const Principal&) { return std::shared_ptr<const UserSet>(); })})
         std::ranges::move(part, std::back_inserter(routes));
     dispatcher_ = std::make_unique<ApiDispatcher>(std::move(routes));
     publish();
@@ -212,7 +213,7 @@ Result<Reloaded> ControlPlane::reload() {
         needs_restart_ = start_only_differences(start_config_, config_);
         result.needs_restart = needs_restart_;
         result.warnings = config_.warnings;
-        if (role_ == Role::server) set_log_level(config_.log_level);
+        if (use_ == Use::server) set_log_level(config_.log_level);
     }
     spdlog::info("configuration reloaded");
     for (const auto& name : result.needs_restart) spdlog::warn("{} changed: it takes effect at the next start", name);

@@ -14,12 +14,13 @@ using namespace lurus::app;
 namespace {
 
 ApiRoute route(std::string method, std::string path) {
-    ApiRoute out;
+    ApiRoute out(path == openapi_path ? Permission::anyone : Permission::change_keys);
     out.method = method;
     out.path = path;
     out.handler = [=](const ApiRequest& request) {
-        nlohmann::json body{{"route", method + " " + path}, {"path", request.path},   {"params", request.params},
-                            {"query", request.query},       {"actor", request.actor}, {"body", request.body}};
+        nlohmann::json body{{"route", method + " " + path},    {"path", request.path},
+                            {"params", request.params},        {"query", request.query},
+                            {"actor", request.principal.name}, {"body", request.body}};
         ApiResponse response;
         response.body = body.dump();
         return response;
@@ -46,6 +47,7 @@ ApiResponse ask(const std::string& method, const std::string& target, const std:
     ApiRequest request;
     request.method = method;
     request.body = body;
+    request.principal = admin_principal("test");
     return dispatcher.dispatch(request, target);
 }
 
@@ -129,15 +131,16 @@ TEST_CASE("an exception becomes a 500 that tells nothing") {
 
 TEST_CASE("only the admin token opens the door") {
     const ApiDispatcher dispatcher = made();
-    const Secret token("0123456789abcdef0123456789abcdef");
+    ApiGate gate;
+    gate.admin_token = Secret("0123456789abcdef0123456789abcdef");
     const auto with = [&](const std::string& authorization, const std::string& target = "/api/v1/keys",
                           const std::string& method = "GET") {
         ApiCall call;
         call.request.method = method;
-        call.request.actor = "somebody";
+        call.request.principal = admin_principal("somebody");
         call.target = target;
         call.authorization = authorization;
-        return dispatcher.handle(call, token);
+        return dispatcher.handle(call, gate);
     };
     for (const char* wrong :
          {"", "Bearer", "Bearer ", "Bearer 0123456789abcdef0123456789abcde", "Basic 0123456789abcdef0123456789abcdef",
@@ -150,7 +153,7 @@ TEST_CASE("only the admin token opens the door") {
     }
     const auto good = with("bearer 0123456789abcdef0123456789abcdef");
     CHECK(good.status == 200);
-    CHECK(json_of(good)["actor"] == "admin");
+    CHECK(json_of(good)["actor"] == "admin token");
     CHECK(header(good, "cache-control") == "no-store");
     CHECK(header(good, "x-content-type-options") == "nosniff");
     CHECK(header(good, "access-control-allow-origin").empty());
@@ -163,5 +166,5 @@ TEST_CASE("only the admin token opens the door") {
     call.request.method = "GET";
     call.target = "/api/v1/keys";
     call.authorization = "Bearer ";
-    CHECK(dispatcher.handle(call, Secret()).status == 401);
+    CHECK(dispatcher.handle(call, ApiGate()).status == 401);
 }

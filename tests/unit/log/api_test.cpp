@@ -10,10 +10,11 @@ using nlohmann::json;
 struct ApiFixture : LogFixture {
     std::vector<ApiRoute> routes;
     std::vector<RequestRecord> all;
+    Result<std::shared_ptr<const UserSet>> visible = nullptr;
 
     ApiFixture() {
         open();
-        routes = log->api();
+        routes = log->api([this](const Principal&) { return visible; });
         Samples samples(51);
         append(samples, 300, all);
         clock.set(std::ranges::max(all, {}, &RequestRecord::time).time);

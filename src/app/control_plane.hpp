@@ -84,7 +84,7 @@ private:
     ApiResponse config_response() const;
     ApiResponse reload_response();
 
-    const Role use_;
+    const Use use_;
     const ConfigLoader loader_;
     const Clock& clock_;
     const UnixMicros started_;

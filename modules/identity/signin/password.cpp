@@ -178,9 +178,11 @@ Result<void> check_strength(std::string_view password, std::string_view email, i
     if (is_run(lowered) || is_well_known(lowered))
         return weak("is one of the first that are tried; use several unrelated words");
     const std::string local = lower(email.substr(0, email.find('@')));
-    if (local.size() >= 4 && lowered.find(local) != std::string::npos &&
-        characters_of(password) < local.size() + static_cast<std::size_t>(min_length) / 2) {
-        return weak("is mostly the account's own address");
+    if (local.size() >= 4) {
+        std::string rest = lowered;
+        for (auto at = rest.find(local); at != std::string::npos; at = rest.find(local)) rest.erase(at, local.size());
+        if (rest.size() != lowered.size() && characters_of(rest) * 3 < static_cast<std::size_t>(min_length) * 2)
+            return weak("is mostly the account's own address");
     }
     return {};
 }

@@ -28,6 +28,14 @@ std::int64_t Throttle::begin(std::string_view who, UnixMicros now) {
     return 0;
 }
 
+void Throttle::forgive(std::string_view who) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = entries_.find(std::string(who));
+    if (found == entries_.end()) return;
+    found->second.failures = std::max(0, found->second.failures - 1);
+    found->second.free_at = 0;
+}
+
 void Throttle::succeed(std::string_view who) {
     const std::scoped_lock lock(mutex_);
     entries_.erase(std::string(who));

@@ -30,6 +30,8 @@ public:
     /// Counts a try as failed before it is judged, so that many at once do not slip through.
     /// Returns the wait as wait() does and counts nothing when there is one.
     std::int64_t begin(std::string_view who, UnixMicros now);
+    /// The try was not judged after all: it does not count.
+    void forgive(std::string_view who);
     /// The try succeeded: `who` starts afresh.
     void succeed(std::string_view who);
 

@@ -105,6 +105,8 @@ ControlPlane::ControlPlane(Config config, Use use, ConfigLoader loader, const Cl
 // The dispatcher's handlers refer to the modules, the log is drained last.
 ControlPlane::~ControlPlane() {
     dispatcher_.reset();
+    sign_in_.reset();
+    users_.reset();
     providers_.reset();
     billing_.reset();
     identity_.reset();
@@ -136,6 +138,8 @@ Result<void> ControlPlane::build() {
     if (!made_identity) return std::unexpected(made_identity.error());
     identity_ = std::move(*made_identity);
 
+    if (auto made = build_sign_in(); !made) return made;
+
     BillingSettings billing;
     billing.file = dir / "lurus.db";
     billing.builtin_prices = std::string(embedded_file("config/prices.json"));
@@ -162,7 +166,7 @@ Result<void> ControlPlane::build() {
 
     if (auto applied = apply(config_); !applied) return applied;
     std::vector<ApiRoute> routes = own_routes();
-    for (auto part : {identity_->api(), providers_->api(), billing_->api(),
+    for (auto part : {identity_->api(), sign_in_->api(), providers_->api(), billing_->api(),
                       log_->api([](const Principal&) { return std::shared_ptr<const UserSet>(); })})
         std::ranges::move(part, std::back_inserter(routes));
     dispatcher_ = std::make_unique<ApiDispatcher>(std::move(routes));
@@ -173,11 +177,42 @@ Result<void> ControlPlane::build() {
     return {};
 }
 
+Result<void> ControlPlane::build_sign_in() {
+    auto users = make_users_sqlite(config_.data_dir / "lurus.db", clock_);
+    if (!users) return std::unexpected(users.error());
+    users_ = std::move(*users);
+    SignInSettings settings;
+    settings.file = config_.data_dir / "lurus.db";
+    settings.data_dir = config_.data_dir;
+    settings.master_key = config_.master_key;
+    auto made = make_sign_in_sqlite(settings, *users_, clock_);
+    if (!made) return std::unexpected(made.error());
+    sign_in_ = std::move(*made);
+    sign_in_->on_event([](const SignInEvent& event) {
+        // An address is whatever somebody typed: it must not begin a line of its own.
+        std::string who = event.email.empty() ? event.user : event.email;
+        std::ranges::replace_if(who, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+        spdlog::info("{}: {} from {}{}{}", event.what, who, event.address, event.detail.empty() ? "" : ", ",
+                     event.detail);
+    });
+    gate_.source = [this](const ApiRequest& request, std::string_view bearer) {
+        return sign_in_->principal(request, bearer);
+    };
+    gate_.in_organisation = [this](Principal who, std::string_view org) {
+        return users_->in_organisation(std::move(who), org);
+    };
+    return {};
+}
+
 Result<void> ControlPlane::apply(const Config& config) {
     if (auto done = providers_->configure(config.providers, config.routes); !done) {
         return std::unexpected(with_position(config, done.error()));
     }
     if (auto done = identity_->configure(config.keys); !done)
+        return std::unexpected(with_position(config, done.error()));
+    // A command lacks the variables that hold the users' passwords, and needs none of them.
+    const auto users = use_ == Use::server ? config.users : std::vector<ConfiguredUser>();
+    if (auto done = sign_in_->configure(config.auth, users); !done)
         return std::unexpected(with_position(config, done.error()));
     return {};
 }
@@ -263,6 +298,7 @@ Config ControlPlane::config() const {
 
 void ControlPlane::set_addresses(std::vector<std::string> urls) {
     const std::scoped_lock lock(mutex_);
+    if (!urls.empty()) sign_in_->set_address(reachable_url(urls.front()));
     urls_ = std::move(urls);
 }
 

@@ -20,6 +20,7 @@
 #include "lurus/log.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/secret.hpp"
+#include "lurus/signin.hpp"
 
 namespace lurus::app {
 
@@ -77,6 +78,7 @@ public:
 private:
     ControlPlane(Config config, Use use, ConfigLoader loader, const Clock& clock);
     Result<void> build();
+    Result<void> build_sign_in();
     Result<void> apply(const Config& config);
     void publish();
     std::vector<ApiRoute> own_routes();
@@ -104,6 +106,8 @@ private:
     std::unique_ptr<platform::FileLock> lock_;
     ApiGate gate_;
     std::unique_ptr<Identity> identity_;
+    std::unique_ptr<Users> users_;
+    std::unique_ptr<SignIn> sign_in_;
     std::unique_ptr<Billing> billing_;
     std::unique_ptr<Providers> providers_;
     std::unique_ptr<RequestLog> log_;

@@ -5,8 +5,21 @@
 namespace lurus::signin {
 namespace {
 
-std::string_view name_of(CookieKind kind) {
-    return kind == CookieKind::secure ? "__Host-lurus_session" : "lurus_session";
+std::string name_of(Cookie cookie, CookieKind kind) {
+    return std::string(kind == CookieKind::secure ? "__Host-lurus_" : "lurus_") +
+           (cookie == Cookie::session ? "session" : "oidc");
+}
+
+std::string value_of(std::string_view rest, std::string_view wanted) {
+    while (!rest.empty()) {
+        const auto end = rest.find(';');
+        std::string_view pair = rest.substr(0, end);
+        rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+        while (pair.starts_with(' ')) pair.remove_prefix(1);
+        if (pair.starts_with(wanted) && pair.substr(wanted.size()).starts_with('='))
+            return std::string(pair.substr(wanted.size() + 1));
+    }
+    return {};
 }
 
 }  // namespace
@@ -19,22 +32,16 @@ CookieKind cookie_kind(const ApiRequest& request, std::string_view public_url) {
     return !bad && address.is_loopback() ? CookieKind::loopback : CookieKind::secure;
 }
 
-std::string cookie_value(const ApiRequest& request, CookieKind kind) {
-    const std::string_view wanted = name_of(kind);
-    std::string_view rest = request.header("cookie");
-    while (!rest.empty()) {
-        const auto end = rest.find(';');
-        std::string_view pair = rest.substr(0, end);
-        rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-        while (pair.starts_with(' ')) pair.remove_prefix(1);
-        if (pair.starts_with(wanted) && pair.substr(wanted.size()).starts_with('='))
-            return std::string(pair.substr(wanted.size() + 1));
-    }
-    return {};
+std::string cookie_value(const ApiRequest& request, Cookie cookie, std::string_view public_url) {
+    const std::string_view sent = request.header("cookie");
+    std::string value = value_of(sent, name_of(cookie, CookieKind::secure));
+    if (value.empty() && cookie_kind(request, public_url) == CookieKind::loopback)
+        value = value_of(sent, name_of(cookie, CookieKind::loopback));
+    return value;
 }
 
-std::string set_cookie(CookieKind kind, std::string_view value, std::int64_t seconds) {
-    return std::string(name_of(kind)) + "=" + std::string(value) + "; Path=/; Max-Age=" + std::to_string(seconds) +
+std::string set_cookie(Cookie cookie, CookieKind kind, std::string_view value, std::int64_t seconds) {
+    return name_of(cookie, kind) + "=" + std::string(value) + "; Path=/; Max-Age=" + std::to_string(seconds) +
            "; HttpOnly; SameSite=Lax" + (kind == CookieKind::secure ? "; Secure" : "");
 }
 

@@ -41,7 +41,8 @@ ApiResponse Service::register_user(const ApiRequest& request) {
     const std::string email = normal_email(text_in(*body, "email")), password = text_in(*body, "password");
     if (auto ok = check_strength(password, email, set.min_password_length); !ok) return problem(ok.error());
     const UnixMicros now = clock_.now();
-    if (mails_.begin("from " + throttle_address(request.remote_address), now) != 0 || mails_.begin(email, now) != 0)
+    const std::string from = throttle_address(request.remote_address);
+    if ((!from.empty() && addresses_.begin("mails from " + from, now) != 0) || mails_.begin(email, now) != 0)
         return problem(429, "too many sign-ups from here; try again later");
     auto hash = hasher_.hash(password);
     if (!hash) return problem(hash.error());

@@ -1,5 +1,6 @@
 #include "modules/identity/signin/jose.hpp"
 
+#include <cjose/base64.h>
 #include <cjose/cjose.h>
 #include <openssl/crypto.h>
 
@@ -40,9 +41,35 @@ std::string text_of(cjose_header_t* header, const char* name) {
     return value == nullptr ? std::string() : std::string(value);
 }
 
+// One text for one token: no bits left over, no characters that decoding would pass by.
+bool is_canonical(std::string_view part) {
+    cjose_err error{};
+    std::uint8_t* bytes = nullptr;
+    std::size_t size = 0;
+    if (!cjose_base64url_decode(part.data(), part.size(), &bytes, &size, &error)) return false;
+    const std::unique_ptr<std::uint8_t, decltype(&std::free)> decoded(bytes, &std::free);
+    char* text = nullptr;
+    std::size_t length = 0;
+    if (!cjose_base64url_encode(decoded.get(), size, &text, &length, &error)) return false;
+    const std::unique_ptr<char, decltype(&std::free)> encoded(text, &std::free);
+    return part == std::string_view(text, length);
+}
+
+// Of an ECDSA signature (two numbers, RFC 7518 §3.4) in base64url; RSA's is as long as its key, which OpenSSL checks.
+bool is_right_length(std::string_view algorithm, std::string_view signature) {
+    if (algorithm == "ES256") return signature.size() == 86;
+    if (algorithm == "ES384") return signature.size() == 128;
+    return algorithm != "ES512" || signature.size() == 176;
+}
+
 Result<Jws> import(std::string_view token) {
     if (token.empty() || token.size() > max_token_bytes || std::ranges::count(token, '.') != 2)
         return refused("is not a signed one (three parts with dots between)");
+    const auto first = token.find('.'), last = token.rfind('.');
+    for (const auto part :
+         {token.substr(0, first), token.substr(first + 1, last - first - 1), token.substr(last + 1)}) {
+        if (part.empty() || !is_canonical(part)) return refused("cannot be read");
+    }
     cjose_err error{};
     Jws jws(cjose_jws_import(token.data(), token.size(), &error), &cjose_jws_release);
     if (!jws) return refused("cannot be read");
@@ -158,7 +185,8 @@ Result<std::string> jwt_verify(std::string_view token, const Jwk& key, std::span
     const auto header = header_of(jws->get());
     if (!header) return std::unexpected(header.error());
     const std::string& algorithm = header->algorithm;
-    if (std::ranges::find(algorithms, algorithm) == algorithms.end() || !fits(algorithm, key.handle()) ||
+    if (std::ranges::find(algorithms, algorithm) == algorithms.end() ||
+        !is_right_length(algorithm, token.substr(token.rfind('.') + 1)) || !fits(algorithm, key.handle()) ||
         (!key.algorithm().empty() && key.algorithm() != algorithm) || (!key.use().empty() && key.use() != "sig")) {
         return refused("is signed in a way that is not accepted here");
     }

@@ -61,8 +61,9 @@ ApiResponse Service::ask_reset(const ApiRequest& request) {
         return problem(503, "no mail is configured here, so no link can be sent; ask whoever runs the gateway");
     const std::string email = normal_email(text_in(*body, "email"));
     const UnixMicros now = clock_.now();
+    const std::string from = throttle_address(request.remote_address);
     const bool too_many =
-        mails_.begin(email, now) != 0 || mails_.begin("from " + throttle_address(request.remote_address), now) != 0;
+        mails_.begin(email, now) != 0 || (!from.empty() && addresses_.begin("mails from " + from, now) != 0);
     if (!too_many) {
         const bool taken = background_.post([this, request, email] {
             const auto user = users_.find_by_email(email);

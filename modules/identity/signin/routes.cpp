@@ -90,6 +90,11 @@ const Row rows[] = {
     {anyone, "POST", "invitations/accept", "acceptInvitation",
      "Join with an invitation's token; 204 for who has an account already",
      BODY(R"("token")", TEXT("token") "," PASSWORD "," TEXT("name") "," COOKIE), tokens_schema, 200, &Service::accept},
+    {anyone, "GET", "oidc/{name}/start", "startOidc", "Send the browser to an OpenID Connect provider", "", "", 303,
+     &Service::start_oidc},
+    {anyone, "GET", "oidc/{name}/callback", "finishOidc",
+     "Where the provider sends the browser back; a session cookie, or with `tokens` at the start a pair of tokens", "",
+     tokens_schema, 200, &Service::finish_oidc},
     {signed_in, "GET", "totp", "getSecondFactor", "Whether there is a second factor", "",
      R"({"type":"object","required":["enabled","recovery_codes"],"properties":{"enabled":{"type":"boolean"},)"
      R"("recovery_codes":{"type":"integer","description":"unused ones"}}})",
@@ -128,6 +133,10 @@ std::vector<ApiRoute> sign_in_routes(Service& service) {
         route.request_schema = row.request;
         route.response_schema = row.response;
         route.success = row.success;
+        if (route.operation_id == "startOidc") {
+            route.query.push_back(
+                {"tokens", R"({"type":"string","enum":["true"]})", "answer with tokens instead of a cookie"});
+        }
         route.handler = [&service, handler = row.handler](const ApiRequest& request) {
             return (service.*handler)(request);
         };

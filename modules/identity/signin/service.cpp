@@ -52,8 +52,11 @@ Result<void> Service::configure(const AuthSettings& settings, const std::vector<
             return fail(done.error().code, "user `" + user.email + "` of the configuration: " + done.error().message);
         }
     }
+    std::vector<std::shared_ptr<OidcClient>> oidc;
+    for (const auto& provider : settings.oidc) oidc.push_back(std::make_shared<OidcClient>(provider, clock_));
     const std::scoped_lock lock(mutex_);
     settings_ = settings;
+    oidc_ = std::move(oidc);
     return {};
 }
 
@@ -87,12 +90,16 @@ Result<void> Service::set_new_password(const User& user, const std::string& pass
     return store_->set_password(user.id, *hash, clock_.now());
 }
 
-// In the fragment, which browsers send to no server and no log.
-std::string Service::link(std::string_view page, const Secret& token) const {
+std::string Service::base_url() const {
     const std::scoped_lock lock(mutex_);
     std::string base = settings_.public_url.empty() ? address_ : settings_.public_url;
     while (base.ends_with('/')) base.pop_back();
-    return base + "/console/" + std::string(page) + "#token=" + percent_encode(token.reveal());
+    return base;
+}
+
+// In the fragment, which browsers send to no server and no log.
+std::string Service::link(std::string_view page, const Secret& token) const {
+    return base_url() + "/console/" + std::string(page) + "#token=" + percent_encode(token.reveal());
 }
 
 void Service::tell(std::string what, const ApiRequest& request, const User& user, std::string detail) const {
@@ -130,7 +137,7 @@ Result<Principal> Service::principal_of_session(const std::optional<Session>& se
 
 Result<Principal> Service::principal(const ApiRequest& request, std::string_view bearer) {
     if (bearer.empty()) {
-        const auto cookie = cookie_value(request, cookie_kind(request, settings().public_url));
+        const auto cookie = cookie_value(request, Cookie::session, settings().public_url);
         if (cookie.empty()) return Principal();
         const auto session = store_->session_of_cookie(sha256(cookie));
         if (!session) return std::unexpected(session.error());

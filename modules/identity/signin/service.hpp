@@ -11,6 +11,7 @@
 #include "modules/identity/signin/body.hpp"
 #include "modules/identity/signin/key_ring.hpp"
 #include "modules/identity/signin/mail.hpp"
+#include "modules/identity/signin/oidc.hpp"
 #include "modules/identity/signin/password.hpp"
 #include "modules/identity/signin/store.hpp"
 #include "modules/identity/signin/throttle.hpp"
@@ -48,6 +49,9 @@ public:
     ApiResponse verify_address(const ApiRequest& request);
     ApiResponse invite(const ApiRequest& request);
     ApiResponse accept(const ApiRequest& request);
+    // outside.cpp
+    ApiResponse start_oidc(const ApiRequest& request);
+    ApiResponse finish_oidc(const ApiRequest& request);
     // second_factor.cpp
     ApiResponse show_totp(const ApiRequest& request);
     ApiResponse enrol_totp(const ApiRequest& request);
@@ -70,6 +74,8 @@ private:
     void tell(std::string what, const ApiRequest& request, const User& user, std::string detail = {}) const;
 
     Result<Proved> check_password(const std::string& email, const std::string& password);
+    Result<Proved> check_directory(const LdapSettings& directory, const std::string& email,
+                                   const std::string& password);
     /// Empty on success.
     std::optional<ApiResponse> check_second_factor(const User& user, const nlohmann::json& body);
     /// The signed-in person, after another look at their password.
@@ -80,6 +86,19 @@ private:
     Result<std::string> access_token(const Session& session, UnixMicros now);
     Result<nlohmann::ordered_json> token_body(const Session& session, const User& user, const Secret& refresh);
     Result<Principal> principal_of_session(const std::optional<Session>& session, bool by_cookie);
+
+    /// Somebody whom a provider or a directory vouches for.
+    struct Outside {
+        std::string provider, subject, email, name;
+        bool email_verified = false;
+        std::optional<Role> role;
+        bool roles_wanted = false;  // without a role they stay out
+        bool sign_up = false;
+    };
+    /// Their user, made or linked where that is allowed.
+    Result<User> admit(const Outside& person);
+    Result<std::shared_ptr<OidcClient>> oidc_client(const std::string& name) const;
+    [[nodiscard]] std::string base_url() const;
 
     Result<void> set_new_password(const User& user, const std::string& password);
     Result<Secret> make_ticket(Ticket ticket);
@@ -99,6 +118,7 @@ private:
 
     mutable std::mutex mutex_;  // what follows
     AuthSettings settings_;
+    std::vector<std::shared_ptr<OidcClient>> oidc_;
     std::string address_;
     IdGenerator ids_;
     UnixMicros pruned_ = 0;

@@ -6,6 +6,7 @@
 #include "modules/identity/key_text.hpp"
 #include "modules/identity/signin/attempt.hpp"
 #include "modules/identity/signin/cookie.hpp"
+#include "modules/identity/signin/ldap.hpp"
 #include "modules/identity/signin/service.hpp"
 #include "modules/identity/signin/totp.hpp"
 
@@ -36,6 +37,9 @@ Result<Service::Proved> Service::check_password(const std::string& email, const 
         stored = *std::move(read);
     }
     if (!stored) {
+        // The directory is asked about whoever has no password here: it alone knows whether there is somebody.
+        const auto directories = settings().ldap;
+        if (!directories.empty()) return check_directory(directories.front(), email, password);
         hasher_.pretend(password);
         return std::unexpected(wrong_credentials());
     }
@@ -48,6 +52,25 @@ Result<Service::Proved> Service::check_password(const std::string& email, const 
             return std::unexpected(done.error());
     }
     return Proved{*std::move(user), "password"};
+}
+
+Result<Service::Proved> Service::check_directory(const LdapSettings& directory, const std::string& email,
+                                                 const std::string& password) {
+    const auto person = ldap_check(directory, email, password);
+    if (!person && person.error().code == ErrorCode::unauthenticated) return std::unexpected(wrong_credentials());
+    if (!person) return std::unexpected(person.error());
+    Outside outside;
+    outside.provider = "ldap";
+    outside.subject = person->dn;
+    outside.email = person->email.empty() ? email : person->email;
+    outside.name = person->name;
+    outside.email_verified = true;  // the directory's own word
+    outside.role = role_of_groups(directory.roles, person->groups);
+    outside.roles_wanted = !directory.roles.empty();
+    outside.sign_up = directory.sign_up;
+    auto user = admit(outside);
+    if (!user) return std::unexpected(user.error());
+    return Proved{*std::move(user), "ldap"};
 }
 
 std::optional<ApiResponse> Service::check_second_factor(const User& user, const nlohmann::json& body) {
@@ -92,10 +115,10 @@ ApiResponse Service::login(const ApiRequest& request) {
     }
     auto proved = check_password(email, text_in(*body, "password"));
     if (!proved) {
-        if (proved.error().code != ErrorCode::unauthenticated)
+        if (proved.error().code == ErrorCode::unavailable)
             attempt.undecided();
         else
-            tell("sign-in refused", request, unknown, "wrong address or password");
+            tell("sign-in refused", request, unknown, proved.error().message);
         return problem(proved.error());
     }
     if (!proved->user.email_verified)
@@ -143,8 +166,8 @@ ApiResponse Service::start_session(const ApiRequest& request, const User& user, 
     }
     ApiResponse response = json_answer(200, {{"expires_in", set.session_ms / 1000},
                                              {"user", {{"id", user.id}, {"email", user.email}, {"name", user.name}}}});
-    response.headers.emplace_back(
-        "set-cookie", set_cookie(cookie_kind(request, set.public_url), secret->reveal(), set.session_ms / 1000));
+    response.headers.emplace_back("set-cookie", set_cookie(Cookie::session, cookie_kind(request, set.public_url),
+                                                           secret->reveal(), set.session_ms / 1000));
     return response;
 }
 
@@ -187,7 +210,8 @@ ApiResponse Service::logout(const ApiRequest& request) {
     tell("signed out", request, *user);
     ApiResponse response = no_content();
     if (request.principal.by_cookie) {
-        response.headers.emplace_back("set-cookie", set_cookie(cookie_kind(request, settings().public_url), "", 0));
+        response.headers.emplace_back("set-cookie",
+                                      set_cookie(Cookie::session, cookie_kind(request, settings().public_url), "", 0));
     }
     return response;
 }

@@ -96,7 +96,9 @@ Result<void> SqliteStore::drop_totp(std::string_view user) {
 Result<std::vector<StoredSigningKey>> SqliteStore::signing_keys() {
     return guarded("reading the signing keys", [&]() -> Result<std::vector<StoredSigningKey>> {
         std::vector<StoredSigningKey> keys;
-        auto row = query("SELECT kid, sealed, created_us, retired_us FROM signing_key ORDER BY created_us DESC, kid");
+        auto row = query(
+            "SELECT kid, sealed, created_us, retired_us FROM signing_key ORDER BY retired_us IS NOT NULL, created_us "
+            "DESC");
         while (row.executeStep()) {
             StoredSigningKey key;
             key.kid = row.getColumn(0).getString();

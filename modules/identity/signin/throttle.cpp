@@ -28,11 +28,11 @@ std::int64_t Throttle::begin(std::string_view who, UnixMicros now) {
     return 0;
 }
 
-void Throttle::forgive(std::string_view who) {
+void Throttle::forgive(std::string_view who, int failures) {
     const std::scoped_lock lock(mutex_);
     const auto found = entries_.find(std::string(who));
     if (found == entries_.end()) return;
-    found->second.failures = std::max(0, found->second.failures - 1);
+    found->second.failures = std::max(0, found->second.failures - failures);
     found->second.free_at = 0;
 }
 
@@ -56,9 +56,10 @@ void Throttle::make_room(UnixMicros now) {
 std::string throttle_address(std::string_view remote_address) {
     boost::system::error_code bad;
     auto address = boost::asio::ip::make_address(std::string(remote_address), bad);
-    if (bad) return std::string(remote_address);
+    if (bad) return {};
     if (address.is_v6() && address.to_v6().is_v4_mapped())
-        return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).to_string();
+        address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
+    if (address.is_loopback()) return {};
     if (address.is_v4()) return address.to_string();
     auto bytes = address.to_v6().to_bytes();
     std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));

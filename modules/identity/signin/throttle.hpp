@@ -30,8 +30,8 @@ public:
     /// Counts a try as failed before it is judged, so that many at once do not slip through.
     /// Returns the wait as wait() does and counts nothing when there is one.
     std::int64_t begin(std::string_view who, UnixMicros now);
-    /// The try was not judged after all: it does not count.
-    void forgive(std::string_view who);
+    /// Takes that many failures back, and the wait that the last one began.
+    void forgive(std::string_view who, int failures = 1);
     /// The try succeeded: `who` starts afresh.
     void succeed(std::string_view who);
 
@@ -48,7 +48,8 @@ private:
     std::unordered_map<std::string, Entry> entries_;
 };
 
-/// What counts as one address: IPv4 as it is, IPv6 by its /64, which is what one customer has.
+/// What counts as one address: IPv4 as it is, IPv6 by its /64, which is what one customer has. Empty for this machine
+/// itself: behind a reverse proxy everybody comes from there.
 std::string throttle_address(std::string_view remote_address);
 
 }  // namespace lurus::signin

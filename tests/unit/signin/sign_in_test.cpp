@@ -149,10 +149,15 @@ TEST_CASE("only this machine's own loopback without TLS gets a cookie without Se
     CHECK(cookie_kind(request, "") == CookieKind::secure);
     request.remote_address = "";
     CHECK(cookie_kind(request, "") == CookieKind::secure);
-    // A plain cookie is not taken where a secure one is wanted.
+    // A plain cookie is not taken where a secure one is wanted; a secure one is taken everywhere.
     request.headers["cookie"] = "lurus_session=x";
-    CHECK(cookie_value(request, CookieKind::secure).empty());
-    CHECK(cookie_value(request, CookieKind::loopback) == "x");
+    CHECK(cookie_value(request, Cookie::session, "").empty());
+    request.remote_address = "127.0.0.1";
+    CHECK(cookie_value(request, Cookie::session, "") == "x");
+    CHECK(cookie_value(request, Cookie::session, "https://lurus.example.com").empty());
+    request.headers["cookie"] = "lurus_session=x; __Host-lurus_session=y";
+    CHECK(cookie_value(request, Cookie::session, "") == "y");
+    CHECK(cookie_value(request, Cookie::oidc, "").empty());
 }
 
 TEST_CASE("keys rotate: old tokens go on, new ones name the new key, and after a day the old key is gone") {

@@ -117,12 +117,12 @@ overlay memberof
     await sleep(50);
   }
   // Over LDAP and not with slapadd, so that the overlay sees the groups.
-  execFileSync('ldapadd', ['-x', '-H', `ldaps://localhost:${ldapsPort}`, '-D', 'cn=service,dc=example,dc=com', '-w', SERVICE, '-f', file('entries.ldif')],
+  execFileSync('ldapadd', ['-x', '-H', `ldaps://127.0.0.1:${ldapsPort}`, '-D', 'cn=service,dc=example,dc=com', '-w', SERVICE, '-f', file('entries.ldif')],
     { env: { ...process.env, LDAPTLS_CACERT: file('cert.pem') }, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 const directory = (more = {}) => ({
-  url: `ldaps://localhost:${ldapsPort}`,
+  url: `ldaps://127.0.0.1:${ldapsPort}`,
   bind_dn: 'cn=service,dc=example,dc=com',
   bind_password_env: 'LURUS_TEST_LDAP',
   base: 'ou=people,dc=example,dc=com',
@@ -187,12 +187,12 @@ test('who has a password here is not asked about there', { skip: missing }, asyn
 });
 
 test('StartTLS works, and a certificate that is not trusted is refused', { skip: missing }, async () => {
-  await withDirectory(directory({ url: `ldap://localhost:${ldapPort}` }), async (server) => {
+  await withDirectory(directory({ url: `ldap://127.0.0.1:${ldapPort}` }), async (server) => {
     assert.equal((await login(server, 'bob@example.com')).status, 200);
   });
   const strange = path.join(folder, 'strange.pem');
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=strange', '-keyout', path.join(folder, 'strange.key'), '-out', strange], { stdio: 'ignore' });
-  for (const url of [`ldaps://localhost:${ldapsPort}`, `ldap://localhost:${ldapPort}`]) {
+  for (const url of [`ldaps://127.0.0.1:${ldapsPort}`, `ldap://127.0.0.1:${ldapPort}`]) {
     await withDirectory(directory({ url, ca_file: strange }), async (server) => {
       assert.equal((await login(server, 'bob@example.com')).status, 503);
     });

@@ -84,8 +84,7 @@ ApiResponse Service::start_oidc(const ApiRequest& request) {
     ticket.expires = clock_.now() + sign_in_lives * 1'000'000;
     if (auto added = store_->add_ticket(sha256(begun->state), ticket, clock_.now()); !added)
         return problem(added.error());
-    ApiResponse response;
-    response.status = 303;
+    ApiResponse response = json_answer(303, {{"location", begun->url}});
     response.headers.emplace_back("location", begun->url);
     response.headers.emplace_back("set-cookie", set_cookie(Cookie::oidc, cookie_kind(request, settings().public_url),
                                                            begun->state, sign_in_lives));

@@ -9,6 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "lurus/principal.hpp"
+#include "lurus/result.hpp"
+
 namespace lurus {
 
 struct ApiRequest {
@@ -17,8 +20,21 @@ struct ApiRequest {
     std::map<std::string, std::string> params;  // from the path's {names}
     std::map<std::string, std::string> query;   // decoded; the last of a repeated name wins
     std::string body;                           // JSON, or empty
-    std::string actor;                          // who asks, for the audit: `admin` for the admin token
+    /// Lower-case names; only `api_headers` are passed on.
+    std::map<std::string, std::string> headers;
+    std::string remote_address;  // without the port; empty = this process itself
+    Principal principal;         // set by the dispatcher, which has checked the route's permission
+
+    [[nodiscard]] std::string_view header(const std::string& name) const {
+        const auto found = headers.find(name);
+        return found == headers.end() ? std::string_view() : std::string_view(found->second);
+    }
 };
+
+/// What the gateway passes on of a request's head, beside `authorization`.
+inline constexpr std::string_view api_headers[] = {"cookie",          "host",       "if-match",     "if-none-match",
+                                                   "idempotency-key", "user-agent", "content-type", "origin",
+                                                   "sec-fetch-site",  "accept"};
 
 struct ApiResponse {
     int status = 200;
@@ -34,6 +50,10 @@ struct ApiParam {
 };
 
 struct ApiRoute {
+    /// No route without a rule: there is no default.
+    explicit ApiRoute(Permission needed) : permission(needed) {}
+
+    Permission permission;
     std::string method;        // GET, POST, PUT, PATCH, DELETE
     std::string path;          // `/api/v1/keys/{id}`
     std::string operation_id;  // lowerCamelCase, unique
@@ -44,6 +64,15 @@ struct ApiRoute {
     int success = 200;
     /// Control-plane threads, several at once. Expected failure is a response, not an exception.
     std::function<ApiResponse(const ApiRequest&)> handler;
+
+    /// Answers without a sign-in; `security: []` in the OpenAPI document.
+    [[nodiscard]] bool is_public() const { return permission == Permission::anyone; }
 };
+
+/// Who presents this bearer token (empty = none) or this request's cookies: a principal with `kind`, `user` or
+/// `member`, `by_cookie`, `scope` and `credential`; the dispatcher adds what they are in their organisation. Anonymous
+/// when nothing was presented; `unauthenticated` when it is wrong, over or revoked; `unavailable` when it cannot be
+/// told now, which is 503 and never 401. Any control-plane thread; the admin token is not asked about.
+using PrincipalSource = std::function<Result<Principal>(const ApiRequest& request, std::string_view bearer)>;
 
 }  // namespace lurus

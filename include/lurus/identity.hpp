@@ -1,7 +1,8 @@
 #pragma once
-// Port: keys that clients present (users, roles and sessions come with the team).
+// Port: keys that clients present, who owns them, and the audit of every change.
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -12,36 +13,69 @@
 #include <vector>
 
 #include "lurus/api.hpp"
+#include "lurus/audit.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/dialect.hpp"
 #include "lurus/limits.hpp"
+#include "lurus/principal.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
+#include "lurus/users.hpp"
 
 namespace lurus {
 
 using Sha256 = std::array<std::uint8_t, 32>;
 
+/// When a key was used last. Shards note it, `Identity::upkeep` stores it. Lock-free; shared by all snapshots.
+class KeyUse {
+public:
+    /// Within a second of the last note nothing is written, so that shards do not fight for the cache line.
+    void note(UnixMicros now) {
+        if (now - last_.load(std::memory_order_relaxed) >= 1'000'000) last_.store(now, std::memory_order_relaxed);
+    }
+    /// 0 = never.
+    [[nodiscard]] UnixMicros last() const { return last_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<UnixMicros> last_ = 0;
+};
+
+/// The value that a rotated key had before; taken until then.
+struct OldKey {
+    Sha256 hash{};
+    UnixMicros until = 0;
+};
+
 /// What is known of a key; never the key itself.
 struct KeyInfo {
     std::string id;    // hex, 32 digits
-    std::string name;  // unique among the keys that are not revoked
-    std::string user;  // empty until keys have owners
+    std::string name;  // unique among the organisation's keys that are not revoked
+    std::string org = std::string(default_org);
+    std::string team;  // id; empty = none
+    std::string user;  // id of the member who owns it; empty = the organisation itself
+    std::vector<std::string> tags;
     std::string hint;  // prefix and last four characters, for people
     std::string note;
     std::string source;  // `store` or `config`
     UnixMicros created = 0;
     std::optional<UnixMicros> expires;
+    std::optional<std::int64_t> expires_after;  // microseconds from the first use, which sets `expires`
+    std::optional<UnixMicros> last_used;        // as stored; `use` may know better
     bool disabled = false;
     std::vector<std::string> models;  // globs; empty = all
     std::vector<Family> families;     // empty = all
     KeyRules rules;
     Sha256 hash{};
+    std::optional<OldKey> old;
+    std::shared_ptr<KeyUse> use;  // null = nobody asks
 
     [[nodiscard]] bool usable_at(UnixMicros now) const { return !disabled && (!expires || now < *expires); }
     /// Among `models`, and not denied by `rules`.
     [[nodiscard]] bool allows_model(std::string_view model) const;
     [[nodiscard]] bool allows(Family family) const;
+    /// What its records carry as their user. A name of a key means something within its organisation only, this
+    /// everywhere.
+    [[nodiscard]] const std::string& record_user() const { return user.empty() && org != default_org ? org : user; }
 };
 
 /// All keys at one moment. Immutable: shards read it without locks.
@@ -68,11 +102,16 @@ struct ConfiguredKey {
 
 struct NewKey {
     std::string name;
+    std::string org = std::string(default_org);
+    std::string team;  // id
+    std::string user;  // id of a member of `org`; empty = the organisation's own
+    std::vector<std::string> tags;
     std::string note;
     std::vector<std::string> models;
     std::vector<Family> families;
     KeyRules rules;
     std::optional<UnixMicros> expires;
+    std::optional<std::int64_t> expires_after;
 };
 
 struct CreatedKey {
@@ -97,7 +136,7 @@ public:
     virtual Result<void> configure(std::vector<ConfiguredKey> keys) = 0;
     [[nodiscard]] virtual std::shared_ptr<const KeySnapshot> snapshot() const = 0;
     virtual void on_change(std::function<void()> callback) = 0;
-    /// `/api/v1/keys`, `/api/v1/keys/{id}`.
+    /// `/api/v1/keys`, `members`, `teams`, `service-accounts`, `users`, `orgs`, `me`, `audit`.
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 

@@ -33,6 +33,7 @@ struct LogFilter {
     std::optional<int> status;
     std::optional<bool> stream;
     std::optional<UnixMicros> since, until;  // [since, until)
+    std::shared_ptr<const UserSet> users;    // only records of these; null = all
     std::optional<std::int64_t> before_id;   // keyset paging, newest first
     std::optional<std::int64_t> after_id;    // the live tail: oldest first
     int limit = 50;                          // 1 .. 1000
@@ -49,6 +50,9 @@ struct UsageRow {
     Money cost;
     std::int64_t duration_us = 0;  // summed
 };
+
+/// Whose records this principal may see; null = all of them.
+using RecordScope = std::function<Result<std::shared_ptr<const UserSet>>(const Principal& principal)>;
 
 /// What `/health` and `/metrics` show.
 struct LogStatus {
@@ -83,14 +87,16 @@ public:
 
     /// Newest first (oldest first with `after_id`). Bodies are not in the rows; `trace` has them.
     virtual Result<std::vector<RequestRecord>> query(const LogFilter& filter) = 0;
-    /// The records of a trace id (a caller may reuse one), newest first, at most 1000; with their bodies.
-    virtual Result<std::vector<RequestRecord>> trace(const Id& trace_id) = 0;
+    /// `users`: null = everybody's. The records of a trace id (a caller may reuse one), newest first, at most 1000;
+    /// with their bodies.
+    virtual Result<std::vector<RequestRecord>> trace(const Id& trace_id, const UserSet* users = nullptr) = 0;
     /// Totals over [since, until), exact, whole hours only where retention has removed the rows. Days and hours are
     /// UTC. Sorted by cost, then requests, largest first (day, hour: by time).
-    virtual Result<std::vector<UsageRow>> usage(UnixMicros since, UnixMicros until, UsageBy by) = 0;
+    virtual Result<std::vector<UsageRow>> usage(UnixMicros since, UnixMicros until, UsageBy by,
+                                                const UserSet* users = nullptr) = 0;
 
-    /// `/api/v1/logs`, `/api/v1/usage`, `/api/v1/traces/{id}`, `/api/v1/stats`.
-    [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
+    /// `/api/v1/logs`, `/api/v1/usage`, `/api/v1/traces/{id}`, `/api/v1/stats`. Each shows what `scope` lets through.
+    [[nodiscard]] virtual std::vector<ApiRoute> api(RecordScope scope) = 0;
 };
 
 /// Opens or makes the file and runs its migrations. `corrupt` when it is not ours or newer than this program.

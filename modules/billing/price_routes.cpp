@@ -161,9 +161,9 @@ ApiResponse remove(Prices& prices, const ApiRequest& request) {
 
 using Handler = ApiResponse (*)(Prices&, const ApiRequest&);
 
-ApiRoute route(Prices& prices, std::string method, std::string path, std::string operation, std::string summary,
-               Handler handler) {
-    ApiRoute out;
+ApiRoute route(Permission needed, Prices& prices, std::string method, std::string path, std::string operation,
+               std::string summary, Handler handler) {
+    ApiRoute out(needed);
     out.method = std::move(method);
     out.path = std::move(path);
     out.operation_id = std::move(operation);
@@ -177,34 +177,34 @@ ApiRoute route(Prices& prices, std::string method, std::string path, std::string
 std::vector<ApiRoute> price_routes(Prices& prices) {
     const std::string text = R"({"type":"string"})";
     std::vector<ApiRoute> routes;
-    routes.push_back(
-        route(prices, "GET", "/api/v1/prices", "listPrices", "The prices that hold now, by vendor and model", list));
+    routes.push_back(route(Permission::read_models, prices, "GET", "/api/v1/prices", "listPrices",
+                           "The prices that hold now, by vendor and model", list));
     routes.back().query = {
         {"model", text, "glob over the model, its aliases, or vendor/model"},
         {"provider", text, "the vendor, such as `anthropic`"},
         {"limit", R"({"type":"integer","minimum":1,"maximum":1000,"default":100})", "entries a page"},
         {"after", text, "`next` of the page before"}};
     routes.back().response_schema = price_list_schema();
-    routes.push_back(route(prices, "POST", "/api/v1/prices/import", "importPrices",
+    routes.push_back(route(Permission::operate, prices, "POST", "/api/v1/prices/import", "importPrices",
                            "Take LiteLLM's model_prices_and_context_window.json; its prices win from their date on",
                            import_list));
     routes.back().query = {
         {"effective_from", R"({"type":"string","format":"date-time"})", "from when they hold; default: now"}};
     routes.back().request_schema = R"({"type":"object","additionalProperties":{"type":"object"}})";
     routes.back().response_schema = import_result_schema();
-    routes.push_back(
-        route(prices, "POST", "/api/v1/prices/quote", "quotePrice", "What a usage costs, line by line", quote));
+    routes.push_back(route(Permission::read_models, prices, "POST", "/api/v1/prices/quote", "quotePrice",
+                           "What a usage costs, line by line", quote));
     routes.back().request_schema = quote_request_schema();
     routes.back().response_schema = quote_schema();
-    routes.push_back(route(prices, "GET", "/api/v1/prices/{model}", "getPrice",
+    routes.push_back(route(Permission::read_models, prices, "GET", "/api/v1/prices/{model}", "getPrice",
                            "All prices of a model: every vendor, date and origin", show));
     routes.back().response_schema = price_schema();
-    routes.push_back(route(prices, "PUT", "/api/v1/prices/{model}", "putPrice",
+    routes.push_back(route(Permission::operate, prices, "PUT", "/api/v1/prices/{model}", "putPrice",
                            "Set a price of your own; it wins over all others", put));
     routes.back().request_schema = own_price_schema();
     routes.back().response_schema = R"({"type":"object"})";
-    routes.push_back(
-        route(prices, "DELETE", "/api/v1/prices/{model}", "deletePrice", "Remove a price of your own", remove));
+    routes.push_back(route(Permission::operate, prices, "DELETE", "/api/v1/prices/{model}", "deletePrice",
+                           "Remove a price of your own", remove));
     routes.back().query = {{"vendor", text, "whose model"}, {"provider", text, "the name of one provider"}};
     routes.back().success = 204;
     return routes;

@@ -149,6 +149,11 @@ asio::awaitable<void> Session::serve_api(Request& request) {
     call.request.body = std::string(request.body);
     call.target = std::string(request.head.target);
     call.authorization = std::string(request.head.value("authorization"));
+    call.request.remote_address = channel_.remote_address();
+    for (const auto name : api_headers) {
+        const std::string_view value = name == "host" ? request.head.host : request.head.value(name);
+        if (!value.empty()) call.request.headers.emplace(name, value);
+    }
     auto answer = std::make_shared<std::optional<ApiResponse>>();
     services_.call_api(shard, std::move(call), [self = shared_from_this(), answer](ApiResponse response) {
         *answer = std::move(response);
@@ -200,6 +205,7 @@ asio::awaitable<bool> Session::authenticate(Request& request) {
     const char* problem = nullptr;
     if (!presented.empty()) request.key = request.snapshot->keys->find(presented);
     if (request.key != nullptr) {
+        if (request.key->use) request.key->use->note(request.time);
         if (request.key->disabled) {
             problem = "this key is disabled";
         } else if (!request.key->usable_at(request.time)) {
@@ -231,7 +237,7 @@ asio::awaitable<bool> Session::admit(Request& request) {
     record.dialect = record.upstream_dialect = request.endpoint.dialect;
     record.operation = std::string(request.endpoint.name);
     record.key = request.key != nullptr ? request.key->name : std::string();
-    record.user = request.key != nullptr ? request.key->user : std::string();
+    record.user = request.key != nullptr ? request.key->record_user() : std::string();
     record.client = cut(head.value("user-agent"));
     record.bytes_in = static_cast<std::int64_t>(request.body.size());
 

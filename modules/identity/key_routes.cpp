@@ -58,9 +58,9 @@ ApiResponse revoke(Keys& keys, const ApiRequest& request) {
 
 using Handler = ApiResponse (*)(Keys&, const ApiRequest&);
 
-ApiRoute route(Keys& keys, std::string method, std::string path, std::string operation, std::string summary,
-               Handler handler) {
-    ApiRoute out;
+ApiRoute route(Permission needed, Keys& keys, std::string method, std::string path, std::string operation,
+               std::string summary, Handler handler) {
+    ApiRoute out(needed);
     out.method = std::move(method);
     out.path = std::move(path);
     out.operation_id = std::move(operation);
@@ -73,21 +73,23 @@ ApiRoute route(Keys& keys, std::string method, std::string path, std::string ope
 
 std::vector<ApiRoute> key_routes(Keys& keys) {
     std::vector<ApiRoute> routes;
-    routes.push_back(route(keys, "GET", "/api/v1/keys", "listKeys", "All keys that are not revoked", list));
-    routes.back().response_schema = key_list_schema();
     routes.push_back(
-        route(keys, "POST", "/api/v1/keys", "createKey", "Make a key; the answer shows it this once", create));
+        route(Permission::read_keys, keys, "GET", "/api/v1/keys", "listKeys", "All keys that are not revoked", list));
+    routes.back().response_schema = key_list_schema();
+    routes.push_back(route(Permission::change_keys, keys, "POST", "/api/v1/keys", "createKey",
+                           "Make a key; the answer shows it this once", create));
     routes.back().request_schema = new_key_schema();
     routes.back().response_schema = created_key_schema();
     routes.back().success = 201;
-    routes.push_back(route(keys, "GET", "/api/v1/keys/{id}", "getKey", "One key, by id or name", show));
-    routes.back().response_schema = key_schema();
     routes.push_back(
-        route(keys, "PATCH", "/api/v1/keys/{id}", "changeKey", "Change a stored key, by id or name", change));
+        route(Permission::read_keys, keys, "GET", "/api/v1/keys/{id}", "getKey", "One key, by id or name", show));
+    routes.back().response_schema = key_schema();
+    routes.push_back(route(Permission::change_keys, keys, "PATCH", "/api/v1/keys/{id}", "changeKey",
+                           "Change a stored key, by id or name", change));
     routes.back().request_schema = key_change_schema();
     routes.back().response_schema = key_schema();
-    routes.push_back(
-        route(keys, "DELETE", "/api/v1/keys/{id}", "revokeKey", "Revoke a stored key for good, by id or name", revoke));
+    routes.push_back(route(Permission::change_keys, keys, "DELETE", "/api/v1/keys/{id}", "revokeKey",
+                           "Revoke a stored key for good, by id or name", revoke));
     routes.back().success = 204;
     return routes;
 }

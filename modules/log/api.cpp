@@ -113,9 +113,12 @@ void append_records(JsonObject& object, const std::vector<RequestRecord>& record
     list += ']';
 }
 
-ApiResponse logs(RequestLog& log, const Clock& clock, const ApiRequest& request) {
-    const auto filter = filter_from(request.query, clock.now());
+ApiResponse logs(RequestLog& log, const Clock& clock, const RecordScope& scope, const ApiRequest& request) {
+    auto filter = filter_from(request.query, clock.now());
     if (!filter) return problem(filter.error());
+    auto users = scope(request.principal);
+    if (!users) return problem(users.error());
+    filter->users = *std::move(users);
     const auto records = log.query(*filter);
     if (!records) return problem(records.error());
     ApiResponse response;
@@ -128,11 +131,13 @@ ApiResponse logs(RequestLog& log, const Clock& clock, const ApiRequest& request)
     return response;
 }
 
-ApiResponse trace(RequestLog& log, const ApiRequest& request) {
+ApiResponse trace(RequestLog& log, const RecordScope& scope, const ApiRequest& request) {
     const std::string& text = request.params.at("id");
     const auto id = Id::parse(text);
     if (!id) return problem(400, "`" + text + "` is not a trace id; expected 32 hexadecimal digits");
-    const auto records = log.trace(*id);
+    const auto users = scope(request.principal);
+    if (!users) return problem(users.error());
+    const auto records = log.trace(*id, users->get());
     if (!records) return problem(records.error());
     if (records->empty()) return problem(404, "no request with the trace id " + id->hex() + " is in the log");
     ApiResponse response;
@@ -180,7 +185,7 @@ UsageRow total_of(const std::vector<UsageRow>& rows) {
     return total;
 }
 
-ApiResponse usage(RequestLog& log, const Clock& clock, const ApiRequest& request) {
+ApiResponse usage(RequestLog& log, const Clock& clock, const RecordScope& scope, const ApiRequest& request) {
     const std::string* by_text = find(request.query, "by");
     const std::string by_name = by_text == nullptr ? "model" : *by_text;
     const auto by = usage_by(by_name);
@@ -191,7 +196,9 @@ ApiResponse usage(RequestLog& log, const Clock& clock, const ApiRequest& request
     if (!until) return problem(until.error());
     const UnixMicros from = since->value_or(now - 24 * hour_us);
     const UnixMicros to = until->value_or(now + 1);  // what happened this very microsecond counts
-    const auto rows = log.usage(from, to, *by);
+    const auto users = scope(request.principal);
+    if (!users) return problem(users.error());
+    const auto rows = log.usage(from, to, *by, users->get());
     if (!rows) return problem(rows.error());
     ApiResponse response;
     JsonObject object(response.body);
@@ -253,9 +260,9 @@ std::vector<ApiParam> log_params() {
     return params;
 }
 
-ApiRoute route(const char* path, const char* id, const char* summary, std::string schema,
+ApiRoute route(Permission needed, const char* path, const char* id, const char* summary, std::string schema,
                std::function<ApiResponse(const ApiRequest&)> handler) {
-    ApiRoute made;
+    ApiRoute made(needed);
     made.method = "GET";
     made.path = path;
     made.operation_id = id;
@@ -267,24 +274,26 @@ ApiRoute route(const char* path, const char* id, const char* summary, std::strin
 
 }  // namespace
 
-std::vector<ApiRoute> make_api(RequestLog& log, const Clock& clock) {
+std::vector<ApiRoute> make_api(RequestLog& log, const Clock& clock, RecordScope scope) {
     std::vector<ApiRoute> routes;
-    routes.push_back(route("/api/v1/logs", "listLogs", "Requests, newest first", records_schema(false, true),
-                           [&log, &clock](const ApiRequest& request) { return logs(log, clock, request); }));
+    routes.push_back(route(
+        Permission::read_records, "/api/v1/logs", "listLogs", "Requests, newest first", records_schema(false, true),
+        [&log, &clock, scope](const ApiRequest& request) { return logs(log, clock, scope, request); }));
     routes.back().query = log_params();
-    routes.push_back(route("/api/v1/usage", "getUsage", "Tokens and cost, summed", usage_schema(),
-                           [&log, &clock](const ApiRequest& request) { return usage(log, clock, request); }));
+    routes.push_back(
+        route(Permission::read_records, "/api/v1/usage", "getUsage", "Tokens and cost, summed", usage_schema(),
+              [&log, &clock, scope](const ApiRequest& request) { return usage(log, clock, scope, request); }));
     routes.back().query = {
         ApiParam{"by", R"({"type":"string","enum":["model","provider","key","user","day","hour"],"default":"model"})",
                  "One row for each"},
         ApiParam{"since", text_schema, "From this time, date, or so long ago; 24h when left out"},
         ApiParam{"until", text_schema, "Before this time, date, or so long ago; now when left out"},
     };
-    routes.push_back(route("/api/v1/traces/{id}", "getTrace",
+    routes.push_back(route(Permission::read_records, "/api/v1/traces/{id}", "getTrace",
                            "All requests of one trace id, with bodies where they are kept", records_schema(true, false),
-                           [&log](const ApiRequest& request) { return trace(log, request); }));
-    routes.push_back(route("/api/v1/stats", "getStats", "How the request log is doing", status_schema(),
-                           [&log](const ApiRequest&) { return stats(log); }));
+                           [&log, scope](const ApiRequest& request) { return trace(log, scope, request); }));
+    routes.push_back(route(Permission::read_installation, "/api/v1/stats", "getStats", "How the request log is doing",
+                           status_schema(), [&log](const ApiRequest&) { return stats(log); }));
     return routes;
 }
 

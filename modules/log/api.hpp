@@ -8,6 +8,6 @@
 namespace lurus::log {
 
 /// Both must outlive the routes.
-std::vector<ApiRoute> make_api(RequestLog& log, const Clock& clock);
+std::vector<ApiRoute> make_api(RequestLog& log, const Clock& clock, RecordScope scope);
 
 }  // namespace lurus::log

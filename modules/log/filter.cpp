@@ -54,6 +54,7 @@ bool matches(const LogFilter& filter, const RequestRecord& record) {
     for (const auto& text : text_filters) {
         if (filter.*text.wanted && *(filter.*text.wanted) != record.*text.value) return false;
     }
+    if (filter.users && !filter.users->contains(record.user)) return false;
     return (!filter.status || *filter.status == record.status) && (!filter.end || *filter.end == record.end) &&
            (!filter.dialect || *filter.dialect == record.dialect) &&
            (!filter.stream || *filter.stream == record.stream) && (!filter.since || record.time >= *filter.since) &&

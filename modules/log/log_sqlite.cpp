@@ -31,14 +31,14 @@ public:
         }
         return when_ready([&](Reader& reader) { return reader.query(state_, filter); });
     }
-    Result<std::vector<RequestRecord>> trace(const Id& trace_id) override {
-        return when_ready([&](Reader& reader) { return reader.trace(state_, trace_id); });
+    Result<std::vector<RequestRecord>> trace(const Id& trace_id, const UserSet* users) override {
+        return when_ready([&](Reader& reader) { return reader.trace(state_, trace_id, users); });
     }
-    Result<std::vector<UsageRow>> usage(UnixMicros since, UnixMicros until, UsageBy by) override {
-        return when_ready([&](Reader& reader) { return reader.usage(state_, since, until, by); });
+    Result<std::vector<UsageRow>> usage(UnixMicros since, UnixMicros until, UsageBy by, const UserSet* users) override {
+        return when_ready([&](Reader& reader) { return reader.usage(state_, since, until, by, users); });
     }
 
-    std::vector<ApiRoute> api() override { return make_api(*this, clock_); }
+    std::vector<ApiRoute> api(RecordScope scope) override { return make_api(*this, clock_, std::move(scope)); }
 
 private:
     template <class Work>

@@ -20,8 +20,8 @@ public:
     ~Reader();
 
     std::vector<RequestRecord> query(LogState& state, const LogFilter& filter);
-    std::vector<RequestRecord> trace(LogState& state, const Id& trace_id);
-    std::vector<UsageRow> usage(LogState& state, UnixMicros since, UnixMicros until, UsageBy by);
+    std::vector<RequestRecord> trace(LogState& state, const Id& trace_id, const UserSet* users);
+    std::vector<UsageRow> usage(LogState& state, UnixMicros since, UnixMicros until, UsageBy by, const UserSet* users);
 
 private:
     struct Statements;
@@ -34,6 +34,9 @@ private:
     std::vector<RequestRecord> search(LogState& state, Search search);
     /// False when `out` is full.
     bool scan(const Segment& segment, const Search& search, std::vector<RequestRecord>& out);
+    /// Keeps in `rows` those that may be of one of these users.
+    void narrow_to_users(const Segment& segment, const UserSet& users, RowSet& rows);
+    void narrow(const Segment& segment, const Wanted& wanted, RowSet& rows);
     /// False when there are none.
     bool candidates(const Segment& segment, const Search& search, RowSet& rows);
     BlockTimes block_times(const Segment& segment);

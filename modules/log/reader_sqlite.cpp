@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t idle_readers_most = 4;
 constexpr int trace_most = 1000;
+constexpr std::size_t users_narrowed_most = 256;  // beyond, reading the rows is cheaper than their postings
 
 }  // namespace
 
@@ -68,22 +69,42 @@ bool Reader::candidates(const Segment& segment, const Search& search, RowSet& ro
         rows >>= cut;
     }
     for (const auto& wanted : search.wanted) {
-        if (segment.open) {
-            segment.open->narrow(wanted, segment.count, rows);
-        } else {
-            auto& posting = sql_->posting;
-            posting.bind(1, posting_id(segment.number, static_cast<int>(wanted.dimension), wanted.hash));
-            if (!posting.step()) return false;
-            const auto data = posting.blob(0);
-            const bool sound = narrow_by_posting(data.data(), data.size(), wanted.hash, rows);
-            posting.reset();
-            if (!sound)
-                throw SQLite::Exception("a posting of segment " + std::to_string(segment.number) + " is damaged",
-                                        SQLITE_CORRUPT);
-        }
+        narrow(segment, wanted, rows);
         if (rows.none()) return false;
     }
-    return true;
+    if (search.filter.users && search.filter.users->size() <= users_narrowed_most) {
+        narrow_to_users(segment, *search.filter.users, rows);
+    }
+    return rows.any();
+}
+
+void Reader::narrow(const Segment& segment, const Wanted& wanted, RowSet& rows) {
+    if (segment.open) {
+        segment.open->narrow(wanted, segment.count, rows);
+        return;
+    }
+    auto& posting = sql_->posting;
+    posting.bind(1, posting_id(segment.number, static_cast<int>(wanted.dimension), wanted.hash));
+    if (!posting.step()) {
+        rows.reset();
+        return;
+    }
+    const auto data = posting.blob(0);
+    const bool sound = narrow_by_posting(data.data(), data.size(), wanted.hash, rows);
+    posting.reset();
+    if (!sound)
+        throw SQLite::Exception("a posting of segment " + std::to_string(segment.number) + " is damaged",
+                                SQLITE_CORRUPT);
+}
+
+void Reader::narrow_to_users(const Segment& segment, const UserSet& users, RowSet& rows) {
+    RowSet any;
+    for (const auto& user : users) {
+        RowSet of_user = rows;
+        narrow(segment, Wanted{Dimension::user, hash_of(user)}, of_user);
+        any |= of_user;
+    }
+    rows = any;
 }
 
 bool Reader::scan(const Segment& segment, const Search& search, std::vector<RequestRecord>& out) {
@@ -166,10 +187,11 @@ std::vector<RequestRecord> Reader::query(LogState& state, const LogFilter& filte
     return this->search(state, std::move(search));
 }
 
-std::vector<RequestRecord> Reader::trace(LogState& state, const Id& trace_id) {
+std::vector<RequestRecord> Reader::trace(LogState& state, const Id& trace_id, const UserSet* users) {
     Search search;
     search.wanted.push_back(Wanted{Dimension::trace, hash_of(trace_id)});
     search.trace_id = trace_id;
+    if (users != nullptr) search.filter.users = std::make_shared<const UserSet>(*users);
     search.most = trace_most;
     auto found = this->search(state, std::move(search));
     for (auto& record : found) {

@@ -70,8 +70,9 @@ void Reader::add_rows(const std::vector<Segment>& segments, const UsageRange::Pa
     }
 }
 
-std::vector<UsageRow> Reader::usage(LogState& state, UnixMicros since, UnixMicros until, UsageBy by) {
-    UsageSum sum(by);
+std::vector<UsageRow> Reader::usage(LogState& state, UnixMicros since, UnixMicros until, UsageBy by,
+                                    const UserSet* users) {
+    UsageSum sum(by, users);
     std::vector<Segment> open;
     std::optional<ReadTransaction> transaction;
     UsageRange range(0, 0);

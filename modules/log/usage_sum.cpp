@@ -59,22 +59,25 @@ const std::string& UsageSum::text_of(const GroupName& name) const {
 }
 
 void UsageSum::add(const GroupName& name, UnixMicros time, const Sums& sums) {
+    if (!counts(name)) return;
     (by_time() ? by_bucket_[bucket_of(time)] : by_text_[text_of(name)]) += sums;
 }
 
 bool UsageSum::add(std::int64_t group_id, UnixMicros time, const Sums& sums) {
-    if (by_time()) {
-        by_bucket_[bucket_of(time)] += sums;
-        return true;
+    if (!by_time() || users_ != nullptr) {
+        const auto known = by_group_.find(group_id);
+        if (known == by_group_.end()) return false;
+        if (known->second == nullptr) return true;
+        if (!by_time()) *known->second += sums;
     }
-    const auto known = by_group_.find(group_id);
-    if (known == by_group_.end()) return false;
-    *known->second += sums;
+    if (by_time()) by_bucket_[bucket_of(time)] += sums;
     return true;
 }
 
 void UsageSum::known(std::int64_t group_id, const GroupName& name) {
-    by_group_.insert_or_assign(group_id, &by_text_[text_of(name)]);  // a node's address is stable
+    Sums* sums = nullptr;
+    if (counts(name)) sums = by_time() ? &timed_ : &by_text_[text_of(name)];  // a node's address is stable
+    by_group_.insert_or_assign(group_id, sums);
 }
 
 std::vector<UsageRow> UsageSum::rows() const {

@@ -26,7 +26,8 @@ struct UsageRange {
 
 class UsageSum {
 public:
-    explicit UsageSum(UsageBy by) : by_(by) {}
+    /// `users`: whose requests count; null = everybody's.
+    explicit UsageSum(UsageBy by, const UserSet* users = nullptr) : by_(by), users_(users) {}
 
     /// `time`: any moment of the hour that the sums belong to.
     void add(const GroupName& name, UnixMicros time, const Sums& sums);
@@ -40,11 +41,14 @@ private:
     [[nodiscard]] bool by_time() const { return by_ == UsageBy::day || by_ == UsageBy::hour; }
     std::int64_t bucket_of(UnixMicros time) const;
     const std::string& text_of(const GroupName& name) const;
+    bool counts(const GroupName& name) const { return users_ == nullptr || users_->contains(name.user); }
 
     UsageBy by_;
+    const UserSet* users_;
     std::unordered_map<std::string, Sums> by_text_;
     std::unordered_map<std::int64_t, Sums> by_bucket_;
-    std::unordered_map<std::int64_t, Sums*> by_group_;
+    std::unordered_map<std::int64_t, Sums*> by_group_;  // null = does not count
+    Sums timed_;                                        // stands for groups that count by time
 };
 
 }  // namespace lurus::log

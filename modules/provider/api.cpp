@@ -163,9 +163,9 @@ ApiResponse list_presets() {
     return answer(200, {{"presets", std::move(all)}});
 }
 
-ApiRoute route_to(std::string method, std::string path, std::string operation, std::string summary,
+ApiRoute route_to(Permission needed, std::string method, std::string path, std::string operation, std::string summary,
                   std::string response_schema, std::function<ApiResponse(const ApiRequest&)> handler) {
-    ApiRoute route;
+    ApiRoute route(needed);
     route.method = std::move(method);
     route.path = std::move(path);
     route.operation_id = std::move(operation);
@@ -186,32 +186,35 @@ ApiRoute with_body(ApiRoute route, int success, const char* request_schema) {
 std::vector<ApiRoute> provider_api(ProviderService& s) {
     using Request = const ApiRequest&;
     std::vector<ApiRoute> all;
-    all.push_back(route_to("GET", "/api/v1/providers", "listProviders", "Lists the providers in their order",
-                           list_schema("providers", provider_schema), [&s](Request) { return list_providers(s); }));
-    all.push_back(with_body(route_to("POST", "/api/v1/providers", "addProvider", "Adds a provider and stores it",
-                                     provider_schema, [&s](Request r) { return add_provider(s, r); }),
-                            201, provider_spec_schema));
-    all.push_back(route_to("GET", "/api/v1/providers/{name}", "getProvider", "Shows a provider", provider_schema,
-                           [&s](Request r) { return get_provider(s, r); }));
-    all.push_back(route_to("DELETE", "/api/v1/providers/{name}", "removeProvider", "Removes a stored provider", "",
-                           [&s](Request r) { return remove_provider(s, r); }));
+    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/providers", "listProviders",
+                           "Lists the providers in their order", list_schema("providers", provider_schema),
+                           [&s](Request) { return list_providers(s); }));
+    all.push_back(with_body(
+        route_to(Permission::operate, "POST", "/api/v1/providers", "addProvider", "Adds a provider and stores it",
+                 provider_schema, [&s](Request r) { return add_provider(s, r); }),
+        201, provider_spec_schema));
+    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/providers/{name}", "getProvider",
+                           "Shows a provider", provider_schema, [&s](Request r) { return get_provider(s, r); }));
+    all.push_back(route_to(Permission::operate, "DELETE", "/api/v1/providers/{name}", "removeProvider",
+                           "Removes a stored provider", "", [&s](Request r) { return remove_provider(s, r); }));
     all.back().success = 204;
-    all.push_back(
-        with_body(route_to("POST", "/api/v1/providers/{name}/test", "testProvider", "Asks the provider one small thing",
-                           test_result_schema, [&s](Request r) { return test_one(s, r); }),
-                  200, test_request_schema));
-    all.push_back(route_to("POST", "/api/v1/providers/{name}/models", "fetchProviderModels",
+    all.push_back(with_body(
+        route_to(Permission::operate, "POST", "/api/v1/providers/{name}/test", "testProvider",
+                 "Asks the provider one small thing", test_result_schema, [&s](Request r) { return test_one(s, r); }),
+        200, test_request_schema));
+    all.push_back(route_to(Permission::operate, "POST", "/api/v1/providers/{name}/models", "fetchProviderModels",
                            "Fetches the provider's model list and keeps it", model_list_schema,
                            [&s](Request r) { return fetch_list(s, r); }));
-    all.push_back(route_to("GET", "/api/v1/providers/{name}/models", "getProviderModels",
+    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/providers/{name}/models", "getProviderModels",
                            "Shows the model list fetched last", model_list_schema,
                            [&s](Request r) { return cached_list(s, r); }));
-    all.push_back(route_to("GET", "/api/v1/routes", "listRoutes", "Lists the routes",
+    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/routes", "listRoutes", "Lists the routes",
                            list_schema("routes", route_schema), [&s](Request) { return list_routes(s); }));
-    all.push_back(with_body(route_to("POST", "/api/v1/routes", "addRoute", "Adds a route and stores it", route_schema,
-                                     [&s](Request r) { return add_route(s, r); }),
-                            201, route_schema));
-    all.push_back(route_to("DELETE", "/api/v1/routes/{model}", "removeRoute",
+    all.push_back(
+        with_body(route_to(Permission::operate, "POST", "/api/v1/routes", "addRoute", "Adds a route and stores it",
+                           route_schema, [&s](Request r) { return add_route(s, r); }),
+                  201, route_schema));
+    all.push_back(route_to(Permission::operate, "DELETE", "/api/v1/routes/{model}", "removeRoute",
                            "Removes a stored route; the model is percent-encoded", "",
                            [&s](Request r) { return remove_route(s, r); }));
     all.back().success = 204;
@@ -220,13 +223,15 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
     family.schema = R"({"enum":["anthropic","openai","gemini"]})";
     family.description = "for a dialect's default route";
     all.back().query.push_back(std::move(family));
-    all.push_back(route_to("GET", "/api/v1/resolve", "resolveModel", "Who would answer for a model, in order, and why",
-                           resolution_schema, [&s](Request r) { return resolve(s, r); }));
+    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/resolve", "resolveModel",
+                           "Who would answer for a model, in order, and why", resolution_schema,
+                           [&s](Request r) { return resolve(s, r); }));
     all.back().query.push_back(ApiParam{"model", R"({"type":"string"})", "as a client would name it"});
     all.back().query.push_back(
         ApiParam{"family", R"({"enum":["anthropic","openai","gemini"]})", "only for clients of this family"});
-    all.push_back(route_to("GET", "/api/v1/presets", "listPresets", "Lists the kinds of provider that are known",
-                           list_schema("presets", preset_schema), [](Request) { return list_presets(); }));
+    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/presets", "listPresets",
+                           "Lists the kinds of provider that are known", list_schema("presets", preset_schema),
+                           [](Request) { return list_presets(); }));
     return all;
 }
 

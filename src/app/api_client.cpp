@@ -139,7 +139,7 @@ Result<std::unique_ptr<ApiClient>> open_api(const Config& config) {
         return fail(ErrorCode::unavailable, "a server holds the data folder " + config.data_dir.string() +
                                                 " but has not said where it listens");
     }
-    auto plane = ControlPlane::open(config, Role::command, [] { return load_config({}); }, system_clock());
+    auto plane = ControlPlane::open(config, Use::command, [] { return load_config({}); }, system_clock());
     if (!plane) return std::unexpected(plane.error());
     return std::make_unique<LocalApi>(std::move(*plane));
 }

@@ -1,6 +1,5 @@
 #include "app/api_dispatch.hpp"
 
-#include <openssl/crypto.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -8,7 +7,6 @@
 
 #include "app/redact.hpp"
 #include "core/problem.hpp"
-#include "core/sha256.hpp"
 #include "core/url.hpp"
 
 namespace lurus::app {
@@ -51,22 +49,10 @@ bool parse_query(std::string_view text, std::map<std::string, std::string>& out)
     return true;
 }
 
-std::string_view bearer(std::string_view authorization) {
-    constexpr std::string_view scheme = "bearer ";
-    if (authorization.size() < scheme.size()) return {};
-    for (std::size_t i = 0; i < scheme.size(); ++i) {
-        const char c = authorization[i];
-        if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != scheme[i]) return {};
-    }
-    authorization.remove_prefix(scheme.size());
-    while (authorization.starts_with(' ')) authorization.remove_prefix(1);
-    return authorization;
-}
-
-// Of hashes, so that neither content nor length shows in the time it takes.
-bool same_secret(std::string_view a, std::string_view b) {
-    const auto left = sha256(a), right = sha256(b);
-    return CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
+ApiResponse unauthenticated(std::string_view why) {
+    ApiResponse refused = problem(401, why);
+    refused.headers.emplace_back("www-authenticate", "Bearer realm=\"lurus\"");
+    return refused;
 }
 
 ApiResponse with_security_headers(ApiResponse response) {
@@ -80,8 +66,8 @@ ApiResponse with_security_headers(ApiResponse response) {
 
 }  // namespace
 
-ApiDispatcher::ApiDispatcher(std::vector<ApiRoute> routes, std::size_t max_body_bytes)
-    : routes_(std::move(routes)), max_body_bytes_(max_body_bytes) {
+ApiDispatcher::ApiDispatcher(std::vector<ApiRoute> routes, std::size_t max_body_bytes, Around around)
+    : routes_(std::move(routes)), max_body_bytes_(max_body_bytes), around_(std::move(around)) {
     for (std::size_t i = 0; i < routes_.size(); ++i) {
         Pattern pattern;
         pattern.route = i;
@@ -128,15 +114,15 @@ const ApiRoute* ApiDispatcher::match(const std::string& method, const std::vecto
     return found;
 }
 
-ApiResponse ApiDispatcher::dispatch(ApiRequest request, std::string_view target) const {
+ApiDispatcher::Routed ApiDispatcher::route(ApiRequest& request, std::string_view target) const {
     target = target.substr(0, target.find('#'));
     const auto question = target.find('?');
     const std::string_view path = target.substr(0, question);
     const auto segments = decoded_segments(path);
-    if (!segments) return problem(400, "the path is not validly percent-encoded");
+    if (!segments) return {nullptr, problem(400, "the path is not validly percent-encoded")};
     request.query.clear();
     if (question != std::string_view::npos && !parse_query(target.substr(question + 1), request.query)) {
-        return problem(400, "the query is not validly percent-encoded");
+        return {nullptr, problem(400, "the query is not validly percent-encoded")};
     }
     request.path.clear();
     for (const auto& segment : *segments) request.path += "/" + segment;
@@ -144,46 +130,69 @@ ApiResponse ApiDispatcher::dispatch(ApiRequest request, std::string_view target)
     std::string allowed;
     const ApiRoute* route = match(request.method, *segments, request.params, allowed);
     if (route == nullptr && allowed.empty()) {
-        return problem(404, "there is no " + request.path.substr(0, 200) + "; " + std::string(openapi_path) +
-                                " lists what there is");
+        return {nullptr, problem(404, "there is no " + request.path.substr(0, 200) + "; " + std::string(openapi_path) +
+                                          " lists what there is")};
     }
     if (route == nullptr) {
         ApiResponse response =
             problem(405, request.path.substr(0, 200) + " takes " + allowed + ", not " + request.method.substr(0, 20));
         response.headers.emplace_back("allow", allowed);
-        return response;
+        return {nullptr, std::move(response)};
     }
     if (request.body.size() > max_body_bytes_) {
-        return problem(413, "the body has " + std::to_string(request.body.size()) + " bytes; at most " +
-                                std::to_string(max_body_bytes_) + " are taken here");
+        return {nullptr, problem(413, "the body has " + std::to_string(request.body.size()) + " bytes; at most " +
+                                          std::to_string(max_body_bytes_) + " are taken here")};
+    }
+    return {route, {}};
+}
+
+// The one place where a permission is checked.
+ApiResponse ApiDispatcher::run(const ApiRoute& route, const ApiRequest& request) const {
+    if (!request.principal.may(route.permission)) {
+        if (request.principal.kind == Principal::Kind::anonymous) return unauthenticated("sign in first");
+        return problem(403, "`" + std::string(name_of(request.principal.role)) + "` may not do this: it takes the " +
+                                "permission `" + std::string(name_of(route.permission)) + "`");
     }
     try {
-        return route->handler(request);
+        return around_ ? around_(route, request) : route.handler(request);
     } catch (const std::exception& e) {
-        spdlog::error("{} {} failed: {}", route->method, route->path, without_quotes(e.what()));
+        spdlog::error("{} {} failed: {}", route.method, route.path, without_quotes(e.what()));
     } catch (...) {
-        spdlog::error("{} {} failed", route->method, route->path);
+        spdlog::error("{} {} failed", route.method, route.path);
     }
     return problem(500, "this request met an error of the server's own; its log says more");
 }
 
-ApiResponse ApiDispatcher::handle(const ApiCall& call, const Secret& admin_token) const {
-    const std::string_view path = std::string_view(call.target).substr(0, call.target.find('?'));
-    const bool is_public = path == openapi_path && (call.request.method == "GET" || call.request.method == "HEAD");
+ApiResponse ApiDispatcher::dispatch(ApiRequest request, std::string_view target) const {
+    Routed routed = route(request, target);
+    if (routed.route == nullptr) return std::move(routed.refusal);
+    return run(*routed.route, request);
+}
+
+ApiResponse ApiDispatcher::handle(const ApiCall& call, const ApiGate& gate) const {
     ApiRequest request = call.request;
-    if (!is_public) {
-        const std::string_view token = bearer(call.authorization);
-        if (token.empty() || admin_token.empty() || !same_secret(token, admin_token.reveal())) {
-            ApiResponse refused = problem(
-                401, token.empty() ? "send the admin token (the file admin.token in the data folder) as "
-                                     "Authorization: Bearer"
-                                   : "this is not the admin token; it is in the file admin.token in the data folder");
-            refused.headers.emplace_back("www-authenticate", "Bearer realm=\"lurus\"");
-            return with_security_headers(std::move(refused));
+    request.principal = Principal();
+    Routed routed = route(request, call.target);
+    if (routed.route == nullptr || !routed.route->is_public()) {
+        auto who = gate.principal_of(request, call.authorization);
+        if (!who && who.error().code == ErrorCode::unauthenticated)
+            return with_security_headers(unauthenticated(who.error().message));
+        if (!who) return with_security_headers(problem(who.error()));
+        if (who->kind == Principal::Kind::anonymous) {
+            return with_security_headers(unauthenticated(
+                "send the admin token (the file admin.token in the data folder) or an access token as Authorization: "
+                "Bearer"));
         }
-        request.actor = "admin";
+        request.principal = *std::move(who);
     }
-    return with_security_headers(dispatch(std::move(request), call.target));
+    if (routed.route == nullptr) return with_security_headers(std::move(routed.refusal));
+    if ((routed.route->is_public() || request.principal.by_cookie) && is_cross_site(request)) {
+        return with_security_headers(
+            problem(403,
+                    "this change comes from another site's page; send it from the server's own origin, or with "
+                    "Authorization: Bearer"));
+    }
+    return with_security_headers(run(*routed.route, request));
 }
 
 }  // namespace lurus::app

@@ -47,6 +47,7 @@ void warn_of_misspelt_variables(const ConfigContext& context, Config& config) {
         known.insert(name);
     }
     for (const auto& provider : config.providers) known.insert(provider.api_key_env);
+    known.insert(config.secret_variables.begin(), config.secret_variables.end());
     const std::vector<std::string> names(known.begin(), known.end());
     for (const auto& [name, value] : context.variables()) {
         if (!name.starts_with("LURUS_") || known.contains(name)) continue;
@@ -136,6 +137,9 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
     for (auto& section : top.tables("route")) read_route(std::move(section), config);
     read_default_routes(top.table("default"), config);
     for (auto& section : top.tables("key")) read_key(std::move(section), config);
+    read_mail(top.table("mail"), config);
+    read_auth(top.table("auth"), config);
+    for (auto& section : top.tables("user")) read_user(std::move(section), config);
     top.finish();
 
     if (!context.clean()) return fail(ErrorCode::invalid_argument, context.joined_mistakes());

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "lurus/provider.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
+#include "lurus/signin.hpp"
 
 namespace lurus::app {
 
@@ -24,6 +26,9 @@ struct Config {
     std::vector<ProviderSpec> providers;
     std::vector<RouteSpec> routes;
     std::vector<ConfiguredKey> keys;
+    AuthSettings auth;
+    std::vector<ConfiguredUser> users;
+    std::set<std::string> secret_variables;  // that the file names as holding secrets
     std::string key_prefix = "cr_";
     bool demo = true;
     bool log_strict = false;  // billing.durability = "strict"

@@ -91,6 +91,49 @@ Json key_json(const ConfiguredKey& k) {
     return out;
 }
 
+Json roles_json(const std::map<std::string, Role>& roles) {
+    Json out = Json::object();
+    for (const auto& [group, role] : roles) out[group] = name_of(role);
+    return out;
+}
+
+Json auth_json(const AuthSettings& a) {
+    Json out = {{"open_signup", a.open_signup},
+                {"min_password_length", a.min_password_length},
+                {"access_token_ms", a.access_token_ms},
+                {"session_days", a.session_ms / 86'400'000},
+                {"public_url", a.public_url}};
+    for (const auto& o : a.oidc) {
+        out["oidc"].push_back({{"name", o.name},
+                               {"issuer", o.issuer},
+                               {"client_id", o.client_id},
+                               {"client_secret", o.client_secret.empty() ? "" : o.client_secret.masked()},
+                               {"scopes", o.scopes},
+                               {"groups_claim", o.groups_claim},
+                               {"roles", roles_json(o.roles)},
+                               {"sign_up", o.sign_up},
+                               {"ca_file", o.ca_file}});
+    }
+    for (const auto& l : a.ldap) {
+        out["ldap"] = {{"url", l.url},
+                       {"bind_dn", l.bind_dn},
+                       {"bind_password", l.bind_password.empty() ? "" : l.bind_password.masked()},
+                       {"base", l.base},
+                       {"filter", l.filter},
+                       {"groups_attribute", l.groups_attribute},
+                       {"roles", roles_json(l.roles)},
+                       {"sign_up", l.sign_up},
+                       {"ca_file", l.ca_file},
+                       {"timeout_ms", l.timeout_ms}};
+    }
+    return out;
+}
+
+Json mail_json(const MailSettings& m) {
+    return {{"smtp", m.smtp_url}, {"sink", m.sink},       {"from", m.from},
+            {"user", m.user},     {"ca_file", m.ca_file}, {"password", m.password.empty() ? "" : m.password.masked()}};
+}
+
 }  // namespace
 
 std::string to_json(const Config& config) {
@@ -123,6 +166,10 @@ std::string to_json(const Config& config) {
     out["billing"] = {{"durability", config.log_strict ? "strict" : "normal"}};
     out["keys"] = {{"prefix", config.key_prefix}};
     out["limits"] = common_limits_json(g.limits);
+    out["auth"] = auth_json(config.auth);
+    out["mail"] = mail_json(config.auth.mail);
+    out["user"] = Json::array();
+    for (const auto& user : config.users) out["user"].push_back({{"email", user.email}, {"role", name_of(user.role)}});
     out["master_key"] = config.master_key.empty() ? "file" : "LURUS_MASTER_KEY";
     out["provider"] = Json::array();
     for (const auto& provider : config.providers) out["provider"].push_back(provider_json(provider));

@@ -19,6 +19,10 @@ void read_default_routes(ConfigTable section, Config& config);
 void read_provider(ConfigTable section, Config& config);
 void read_route(ConfigTable section, Config& config);
 void read_key(ConfigTable section, Config& config);
+/// Before read_auth, which asks whether there is mail.
+void read_mail(ConfigTable section, Config& config);
+void read_auth(ConfigTable section, Config& config);
+void read_user(ConfigTable section, Config& config);
 
 /// `localhost:1`, `:1`, `*:1` become numeric; empty when it is not an address to listen on.
 std::string normal_address(const std::string& text);

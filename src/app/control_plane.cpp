@@ -95,8 +95,8 @@ Result<Secret> admin_token_of(const std::filesystem::path& data_dir) {
     return Secret(*text);
 }
 
-ControlPlane::ControlPlane(Config config, Role role, ConfigLoader loader, const Clock& clock)
-    : role_(role),
+ControlPlane::ControlPlane(Config config, Use use, ConfigLoader loader, const Clock& clock)
+    : use_(use),
       loader_(std::move(loader)),
       clock_(clock),
       started_(clock.now()),
@@ -106,15 +106,17 @@ ControlPlane::ControlPlane(Config config, Role role, ConfigLoader loader, const 
 // The dispatcher's handlers refer to the modules, the log is drained last.
 ControlPlane::~ControlPlane() {
     dispatcher_.reset();
+    sign_in_.reset();
+    users_.reset();
     providers_.reset();
     billing_.reset();
     identity_.reset();
     log_.reset();
 }
 
-Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Role role, ConfigLoader loader,
+Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Use use, ConfigLoader loader,
                                                          const Clock& clock) {
-    std::unique_ptr<ControlPlane> plane(new ControlPlane(std::move(config), role, std::move(loader), clock));
+    std::unique_ptr<ControlPlane> plane(new ControlPlane(std::move(config), use, std::move(loader), clock));
     if (auto built = plane->build(); !built) return std::unexpected(built.error());
     return plane;
 }
@@ -122,13 +124,13 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Role rol
 Result<void> ControlPlane::build() {
     const auto& dir = config_.data_dir;
     if (auto made = make_private_dir(dir); !made) return made;
-    if (role_ == Role::server) {
+    if (use_ == Use::server) {
         auto lock = lock_folder(dir);
         if (!lock) return std::unexpected(lock.error());
         lock_ = std::move(*lock);
         auto token = admin_token_of(dir);
         if (!token) return std::unexpected(token.error());
-        admin_token_ = std::move(*token);
+        gate_.admin_token = std::move(*token);
     }
     IdentitySettings identity;
     identity.file = dir / "lurus.db";
@@ -136,6 +138,8 @@ Result<void> ControlPlane::build() {
     auto made_identity = make_identity_sqlite(identity, clock_);
     if (!made_identity) return std::unexpected(made_identity.error());
     identity_ = std::move(*made_identity);
+
+    if (auto made = build_sign_in(); !made) return made;
 
     BillingSettings billing;
     billing.file = dir / "lurus.db";
@@ -156,14 +160,15 @@ Result<void> ControlPlane::build() {
     LogSettings log;
     log.file = dir / "log.db";
     log.strict = config_.log_strict;
-    log.retention_days = role_ == Role::server ? config_.log_retention_days : 0;
+    log.retention_days = use_ == Use::server ? config_.log_retention_days : 0;
     auto made_log = make_request_log_sqlite(log, clock_);
     if (!made_log) return std::unexpected(made_log.error());
     log_ = std::move(*made_log);
 
     if (auto applied = apply(config_); !applied) return applied;
     std::vector<ApiRoute> routes = own_routes();
-    for (auto part : {identity_->api(), providers_->api(), billing_->api(), log_->api()})
+    for (auto part : {identity_->api(), sign_in_->api(), providers_->api(), billing_->api(),
+                      log_->api([](const Principal&) { return std::shared_ptr<const UserSet>(); })})
         std::ranges::move(part, std::back_inserter(routes));
     dispatcher_ = std::make_unique<ApiDispatcher>(std::move(routes));
     publish();
@@ -173,11 +178,42 @@ Result<void> ControlPlane::build() {
     return {};
 }
 
+Result<void> ControlPlane::build_sign_in() {
+    auto users = make_users_sqlite(config_.data_dir / "lurus.db", clock_);
+    if (!users) return std::unexpected(users.error());
+    users_ = std::move(*users);
+    SignInSettings settings;
+    settings.file = config_.data_dir / "lurus.db";
+    settings.data_dir = config_.data_dir;
+    settings.master_key = config_.master_key;
+    auto made = make_sign_in_sqlite(settings, *users_, clock_);
+    if (!made) return std::unexpected(made.error());
+    sign_in_ = std::move(*made);
+    sign_in_->on_event([](const SignInEvent& event) {
+        // An address is whatever somebody typed: it must not begin a line of its own.
+        std::string who = event.email.empty() ? event.user : event.email;
+        std::ranges::replace_if(who, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+        spdlog::info("{}: {} from {}{}{}", event.what, who, event.address, event.detail.empty() ? "" : ", ",
+                     event.detail);
+    });
+    gate_.source = [this](const ApiRequest& request, std::string_view bearer) {
+        return sign_in_->principal(request, bearer);
+    };
+    gate_.in_organisation = [this](Principal who, std::string_view org) {
+        return users_->in_organisation(std::move(who), org);
+    };
+    return {};
+}
+
 Result<void> ControlPlane::apply(const Config& config) {
     if (auto done = providers_->configure(config.providers, config.routes); !done) {
         return std::unexpected(with_position(config, done.error()));
     }
     if (auto done = identity_->configure(config.keys); !done)
+        return std::unexpected(with_position(config, done.error()));
+    // A command lacks the variables that hold the users' passwords, and needs none of them.
+    const auto users = use_ == Use::server ? config.users : std::vector<ConfiguredUser>();
+    if (auto done = sign_in_->configure(config.auth, users); !done)
         return std::unexpected(with_position(config, done.error()));
     return {};
 }
@@ -213,7 +249,7 @@ Result<Reloaded> ControlPlane::reload() {
         needs_restart_ = start_only_differences(start_config_, config_);
         result.needs_restart = needs_restart_;
         result.warnings = config_.warnings;
-        if (role_ == Role::server) set_log_level(config_.log_level);
+        if (use_ == Use::server) set_log_level(config_.log_level);
     }
     spdlog::info("configuration reloaded");
     for (const auto& name : result.needs_restart) spdlog::warn("{} changed: it takes effect at the next start", name);
@@ -267,6 +303,7 @@ Config ControlPlane::config() const {
 
 void ControlPlane::set_addresses(std::vector<std::string> urls) {
     const std::scoped_lock lock(mutex_);
+    if (!urls.empty()) sign_in_->set_address(reachable_url(urls.front()));
     urls_ = std::move(urls);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/api_dispatch.hpp"
+#include "app/api_gate.hpp"
 #include "app/config.hpp"
 #include "core/platform.hpp"
 #include "lurus/billing.hpp"
@@ -19,6 +20,7 @@
 #include "lurus/log.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/secret.hpp"
+#include "lurus/signin.hpp"
 
 namespace lurus::app {
 
@@ -27,7 +29,7 @@ inline constexpr std::string_view lock_file_name = "lurus.lock";
 inline constexpr std::string_view server_file_name = "server.json";
 inline constexpr std::string_view token_file_name = "admin.token";
 
-enum class Role : std::uint8_t {
+enum class Use : std::uint8_t {
     server,   // holds the folder's lock and the admin token
     command,  // one command's look at a folder that no server holds
 };
@@ -45,8 +47,7 @@ struct Reloaded {
 class ControlPlane {
 public:
     /// Makes the data folder (0700) when it is not there. `conflict`: another server holds the folder.
-    static Result<std::unique_ptr<ControlPlane>> open(Config config, Role role, ConfigLoader loader,
-                                                      const Clock& clock);
+    static Result<std::unique_ptr<ControlPlane>> open(Config config, Use use, ConfigLoader loader, const Clock& clock);
     ~ControlPlane();
     ControlPlane(const ControlPlane&) = delete;
     ControlPlane& operator=(const ControlPlane&) = delete;
@@ -75,8 +76,9 @@ public:
     [[nodiscard]] RequestLog& log() { return *log_; }
 
 private:
-    ControlPlane(Config config, Role role, ConfigLoader loader, const Clock& clock);
+    ControlPlane(Config config, Use use, ConfigLoader loader, const Clock& clock);
     Result<void> build();
+    Result<void> build_sign_in();
     Result<void> apply(const Config& config);
     void publish();
     std::vector<ApiRoute> own_routes();
@@ -84,7 +86,7 @@ private:
     ApiResponse config_response() const;
     ApiResponse reload_response();
 
-    const Role role_;
+    const Use use_;
     const ConfigLoader loader_;
     const Clock& clock_;
     const UnixMicros started_;
@@ -102,8 +104,10 @@ private:
     std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher_;
 
     std::unique_ptr<platform::FileLock> lock_;
-    Secret admin_token_;
+    ApiGate gate_;
     std::unique_ptr<Identity> identity_;
+    std::unique_ptr<Users> users_;
+    std::unique_ptr<SignIn> sign_in_;
     std::unique_ptr<Billing> billing_;
     std::unique_ptr<Providers> providers_;
     std::unique_ptr<RequestLog> log_;

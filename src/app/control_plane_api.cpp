@@ -39,9 +39,9 @@ Json text_or_null(const std::string& text) {
     return text.empty() ? Json(nullptr) : Json(text);
 }
 
-ApiRoute route(std::string method, std::string path, std::string operation, std::string summary,
+ApiRoute route(Permission needed, std::string method, std::string path, std::string operation, std::string summary,
                std::string_view schema, std::function<ApiResponse(const ApiRequest&)> handler) {
-    ApiRoute out;
+    ApiRoute out(needed);
     out.method = std::move(method);
     out.path = std::move(path);
     out.operation_id = std::move(operation);
@@ -55,16 +55,18 @@ ApiRoute route(std::string method, std::string path, std::string operation, std:
 
 std::vector<ApiRoute> ControlPlane::own_routes() {
     std::vector<ApiRoute> routes;
-    routes.push_back(route("GET", "/api/v1/status", "getStatus", "What runs here and how it is", status_schema,
+    routes.push_back(route(Permission::read_installation, "GET", "/api/v1/status", "getStatus",
+                           "What runs here and how it is", status_schema,
                            [this](const ApiRequest&) { return status_response(); }));
-    routes.push_back(route("GET", "/api/v1/config", "getConfig", "The configuration in force, secrets masked",
-                           R"({"type":"object"})", [this](const ApiRequest&) { return config_response(); }));
+    routes.push_back(route(Permission::operate, "GET", "/api/v1/config", "getConfig",
+                           "The configuration in force, secrets masked", R"({"type":"object"})",
+                           [this](const ApiRequest&) { return config_response(); }));
     routes.push_back(
-        route("POST", "/api/v1/reload", "reload",
+        route(Permission::operate, "POST", "/api/v1/reload", "reload",
               "Read the configuration again; a file with a mistake is refused and the old configuration goes on",
               reload_schema, [this](const ApiRequest&) { return reload_response(); }));
-    routes.push_back(route("GET", std::string(openapi_path), "getOpenApi", "This document", R"({"type":"object"})",
-                           [this](const ApiRequest&) {
+    routes.push_back(route(Permission::anyone, "GET", std::string(openapi_path), "getOpenApi", "This document",
+                           R"({"type":"object"})", [this](const ApiRequest&) {
                                ApiResponse response;
                                response.body = openapi_document(dispatcher_->routes(), version(), "/");
                                return response;
@@ -73,7 +75,7 @@ std::vector<ApiRoute> ControlPlane::own_routes() {
 }
 
 ApiResponse ControlPlane::status_response() const {
-    const bool running = role_ == Role::server;
+    const bool running = use_ == Use::server;
     const LogStatus log = log_->status();
     const std::scoped_lock lock(mutex_);
     Json body;
@@ -106,7 +108,7 @@ ApiResponse ControlPlane::config_response() const {
 }
 
 ApiResponse ControlPlane::reload_response() {
-    if (role_ != Role::server)
+    if (use_ != Use::server)
         return lurus::problem(409, "no server runs on this data folder, so there is nothing to reload");
     auto done = reload();
     if (!done) return lurus::problem(done.error());
@@ -114,14 +116,14 @@ ApiResponse ControlPlane::reload_response() {
 }
 
 ApiResponse ControlPlane::handle(const ApiCall& call) const {
-    return dispatcher_->handle(call, admin_token_);
+    return dispatcher_->handle(call, gate_);
 }
 
 ApiResponse ControlPlane::local(std::string method, std::string_view target, std::string body) const {
     ApiRequest request;
     request.method = std::move(method);
     request.body = std::move(body);
-    request.actor = "local";
+    request.principal = admin_principal("local command");
     return dispatcher_->dispatch(std::move(request), target);
 }
 

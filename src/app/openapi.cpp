@@ -55,7 +55,7 @@ Json operation_of(const ApiRoute& route) {
     }
     out["responses"][std::to_string(route.success)] = std::move(success);
     out["responses"]["default"] = {{"$ref", "#/components/responses/Problem"}};
-    if (route.path == openapi_path) out["security"] = Json::array();
+    if (route.is_public()) out["security"] = Json::array();
     return out;
 }
 

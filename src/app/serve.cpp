@@ -137,7 +137,7 @@ int run_serve(const ConfigFlags& flags) {
     ConfigFlags again = flags;
     if (!config->file.empty()) again.config_file = config->file;
     auto opened = ControlPlane::open(
-        *config, Role::server, [again, environment] { return load_config(again, environment); }, system_clock());
+        *config, Use::server, [again, environment] { return load_config(again, environment); }, system_clock());
     if (!opened) return refuse(opened.error());
     ControlPlane& plane = **opened;
 

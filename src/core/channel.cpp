@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <cstring>
 
@@ -20,6 +21,17 @@ Channel::Channel(Socket socket) : socket_(std::move(socket)) {
 void Channel::use_tls(SslPtr tls) {
     tls_ = std::move(tls);
     SSL_set_fd(tls_.get(), static_cast<int>(socket_.native_handle()));
+}
+
+std::string Channel::remote_address() const {
+    boost::system::error_code ec;
+    const auto peer = socket_.remote_endpoint(ec);
+    const int family = peer.protocol().family();
+    if (ec || (family != asio::ip::tcp::v4().family() && family != asio::ip::tcp::v6().family())) return {};
+    asio::ip::tcp::endpoint ip;
+    std::memcpy(ip.data(), peer.data(), peer.size());
+    ip.resize(peer.size());
+    return ip.address().to_string();
 }
 
 Io Channel::tls_outcome(int result) {

@@ -54,6 +54,8 @@ public:
     }
 
     Socket& socket() { return socket_; }
+    /// The peer's IP address in text; empty for a Unix socket and when it has left.
+    [[nodiscard]] std::string remote_address() const;
     [[nodiscard]] SSL* tls() const { return tls_.get(); }
     [[nodiscard]] bool is_open() const { return socket_.is_open(); }
     /// Pending callbacks get `operation_aborted`. TLS sends its close_notify if the socket takes it.

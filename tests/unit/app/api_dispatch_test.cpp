@@ -14,12 +14,13 @@ using namespace lurus::app;
 namespace {
 
 ApiRoute route(std::string method, std::string path) {
-    ApiRoute out;
+    ApiRoute out(path == openapi_path ? Permission::anyone : Permission::change_keys);
     out.method = method;
     out.path = path;
     out.handler = [=](const ApiRequest& request) {
-        nlohmann::json body{{"route", method + " " + path}, {"path", request.path},   {"params", request.params},
-                            {"query", request.query},       {"actor", request.actor}, {"body", request.body}};
+        nlohmann::json body{{"route", method + " " + path},    {"path", request.path},
+                            {"params", request.params},        {"query", request.query},
+                            {"actor", request.principal.name}, {"body", request.body}};
         ApiResponse response;
         response.body = body.dump();
         return response;
@@ -46,6 +47,7 @@ ApiResponse ask(const std::string& method, const std::string& target, const std:
     ApiRequest request;
     request.method = method;
     request.body = body;
+    request.principal = admin_principal("test");
     return dispatcher.dispatch(request, target);
 }
 
@@ -129,15 +131,16 @@ TEST_CASE("an exception becomes a 500 that tells nothing") {
 
 TEST_CASE("only the admin token opens the door") {
     const ApiDispatcher dispatcher = made();
-    const Secret token("0123456789abcdef0123456789abcdef");
+    ApiGate gate;
+    gate.admin_token = Secret("0123456789abcdef0123456789abcdef");
     const auto with = [&](const std::string& authorization, const std::string& target = "/api/v1/keys",
                           const std::string& method = "GET") {
         ApiCall call;
         call.request.method = method;
-        call.request.actor = "somebody";
+        call.request.principal = admin_principal("somebody");
         call.target = target;
         call.authorization = authorization;
-        return dispatcher.handle(call, token);
+        return dispatcher.handle(call, gate);
     };
     for (const char* wrong :
          {"", "Bearer", "Bearer ", "Bearer 0123456789abcdef0123456789abcde", "Basic 0123456789abcdef0123456789abcdef",
@@ -150,7 +153,7 @@ TEST_CASE("only the admin token opens the door") {
     }
     const auto good = with("bearer 0123456789abcdef0123456789abcdef");
     CHECK(good.status == 200);
-    CHECK(json_of(good)["actor"] == "admin");
+    CHECK(json_of(good)["actor"] == "admin token");
     CHECK(header(good, "cache-control") == "no-store");
     CHECK(header(good, "x-content-type-options") == "nosniff");
     CHECK(header(good, "access-control-allow-origin").empty());
@@ -163,5 +166,104 @@ TEST_CASE("only the admin token opens the door") {
     call.request.method = "GET";
     call.target = "/api/v1/keys";
     call.authorization = "Bearer ";
-    CHECK(dispatcher.handle(call, Secret()).status == 401);
+    CHECK(dispatcher.handle(call, ApiGate()).status == 401);
+}
+
+namespace {
+
+Principal of_role(Role role, std::string_view org = default_org) {
+    Principal who;
+    who.kind = Principal::Kind::user;
+    who.org = org;
+    who.role = role;
+    return who;
+}
+
+}  // namespace
+
+TEST_CASE("a role may do what its permissions say, and nothing else") {
+    const auto may = [](const Principal& who) {
+        std::string names;
+        for (int i = 0; i < permission_count; ++i) {
+            if (who.may(static_cast<Permission>(i))) names += std::string(name_of(static_cast<Permission>(i))) + " ";
+        }
+        return names;
+    };
+    const std::string viewer = "anyone signed_in read_models read_records read_keys ";
+    const std::string people = "read_people change_people read_limits change_limits read_audit ";
+    CHECK(may(Principal()) == "anyone ");
+    CHECK(may(of_role(Role::viewer)) == viewer + "read_organisation ");
+    CHECK(may(of_role(Role::member)) == viewer + "change_keys read_organisation ");
+    CHECK(may(of_role(Role::admin, "other")) == viewer + "change_keys " + people + "read_organisation ");
+    CHECK(may(of_role(Role::admin)) == viewer + "change_keys " + people + "read_organisation read_installation ");
+    CHECK(may(of_role(Role::owner, "other")) ==
+          viewer + "change_keys " + people + "read_organisation change_organisation ");
+    CHECK(may(of_role(Role::owner)) ==
+          viewer + "change_keys " + people + "read_organisation change_organisation read_installation operate ");
+    CHECK(may(of_role(Role::owner, "")) == "anyone ");
+    Principal narrowed = of_role(Role::owner);
+    narrowed.scope = bit_of(Permission::read_keys);
+    CHECK(may(narrowed) == "anyone read_keys ");
+    for (int i = 0; i < permission_count; ++i) {
+        CHECK(permission_from(name_of(static_cast<Permission>(i))) == static_cast<Permission>(i));
+        CHECK(admin_principal("").may(static_cast<Permission>(i)));
+    }
+}
+
+TEST_CASE("what a principal may not do is refused before the handler") {
+    const ApiDispatcher dispatcher = made();
+    ApiGate gate;
+    Result<Principal> found = of_role(Role::viewer);
+    gate.source = [&](const ApiRequest&, std::string_view) { return found; };
+    std::string asked_for = "none";
+    gate.in_organisation = [&](Principal who, std::string_view org) -> Result<Principal> {
+        asked_for = org;
+        if (org == "foreign") return fail(ErrorCode::not_found, "there is no such organisation");
+        return who;
+    };
+    ApiCall call;
+    call.request.method = "POST";
+    call.target = "/api/v1/keys";
+    call.authorization = "Bearer something";
+    CHECK(dispatcher.handle(call, gate).status == 403);
+    found = of_role(Role::member);
+    CHECK(dispatcher.handle(call, gate).status == 200);
+    CHECK(asked_for.empty());
+    call.target = "/api/v1/keys?org=foreign";
+    CHECK(dispatcher.handle(call, gate).status == 404);
+    call.target = "/api/v1/keys";
+    found = fail(ErrorCode::unavailable, "the database is away");
+    CHECK(dispatcher.handle(call, gate).status == 503);
+    found = fail(ErrorCode::unauthenticated, "this session is over");
+    CHECK(dispatcher.handle(call, gate).status == 401);
+    found = Principal();
+    CHECK(dispatcher.handle(call, gate).status == 401);
+}
+
+TEST_CASE("a browser's change comes from the server's own origin") {
+    const ApiDispatcher dispatcher = made();
+    ApiGate gate;
+    Principal who = of_role(Role::member);
+    who.by_cookie = true;
+    gate.source = [&](const ApiRequest&, std::string_view) -> Result<Principal> { return who; };
+    const auto post = [&](std::map<std::string, std::string> headers, const std::string& method = "POST") {
+        ApiCall call;
+        call.request.method = method;
+        call.request.headers = std::move(headers);
+        call.request.headers["host"] = "lurus.example:8443";
+        call.target = "/api/v1/keys";
+        return dispatcher.handle(call, gate).status;
+    };
+    CHECK(post({{"origin", "https://lurus.example:8443"}}) == 200);
+    CHECK(post({{"sec-fetch-site", "same-origin"}}) == 200);
+    CHECK(post({}) == 403);
+    CHECK(post({{"origin", "null"}}) == 403);
+    CHECK(post({{"origin", "https://evil.example"}}) == 403);
+    CHECK(post({{"origin", "https://lurus.example"}}) == 403);
+    CHECK(post({{"sec-fetch-site", "cross-site"}}) == 403);
+    CHECK(post({{"sec-fetch-site", "same-site"}, {"origin", "https://lurus.example:8443"}}) == 403);
+    CHECK(post({{"sec-fetch-site", "same-origin"}, {"origin", "https://evil.example"}}) == 403);
+    CHECK(post({}, "GET") == 200);
+    who.by_cookie = false;
+    CHECK(post({}) == 200);
 }

@@ -39,10 +39,10 @@ struct Folder {
     ConfigLoader loader() const {
         return [e = environment] { return load_config({}, e); };
     }
-    std::unique_ptr<ControlPlane> open(Role role = Role::server) const {
+    std::unique_ptr<ControlPlane> open(Use use = Use::server) const {
         auto config = load_config({}, environment);
         REQUIRE_MESSAGE(config.has_value(), config.error().message);
-        auto plane = ControlPlane::open(*config, role, loader(), system_clock());
+        auto plane = ControlPlane::open(*config, use, loader(), system_clock());
         REQUIRE_MESSAGE(plane.has_value(), plane.error().message);
         return std::move(*plane);
     }
@@ -81,7 +81,7 @@ TEST_CASE("the folder is made for its owner only and belongs to one server") {
           (fs::perms::owner_read | fs::perms::owner_write));
 
     auto config = load_config({}, folder.environment);
-    auto second = ControlPlane::open(*config, Role::server, folder.loader(), system_clock());
+    auto second = ControlPlane::open(*config, Use::server, folder.loader(), system_clock());
     REQUIRE(!second.has_value());
     CHECK(second.error().code == ErrorCode::conflict);
     CHECK(second.error().message.find("already") != std::string::npos);
@@ -183,7 +183,7 @@ TEST_CASE("a reload takes a good file and refuses a bad one") {
 TEST_CASE("a command works on the folder itself when no server holds it") {
     Folder folder;
     {
-        auto plane = folder.open(Role::command);
+        auto plane = folder.open(Use::command);
         CHECK_FALSE(fs::exists(folder.scratch.dir() / "data/admin.token"));
         CHECK(ask(*plane, "GET", "/api/v1/status")["running"] == false);
         ask(*plane, "POST", "/api/v1/reload", 409);

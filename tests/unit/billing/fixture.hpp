@@ -111,7 +111,7 @@ struct Fixture {
             request.params["model"] = model;
             request.query = query;
             request.body = body;
-            request.actor = "admin";
+            request.principal.kind = Principal::Kind::admin_token;
             return route.handler(request);
         }
         FAIL("no route " << method << " " << pattern);

@@ -64,7 +64,7 @@ struct Fixture {
             request.path = pattern;
             request.params["id"] = id;
             request.body = body;
-            request.actor = "admin";
+            request.principal.kind = Principal::Kind::admin_token;
             return route.handler(request);
         }
         FAIL("no route " << method << " " << pattern);

@@ -10,10 +10,11 @@ using nlohmann::json;
 struct ApiFixture : LogFixture {
     std::vector<ApiRoute> routes;
     std::vector<RequestRecord> all;
+    Result<std::shared_ptr<const UserSet>> visible = nullptr;
 
     ApiFixture() {
         open();
-        routes = log->api();
+        routes = log->api([this](const Principal&) { return visible; });
         Samples samples(51);
         append(samples, 300, all);
         clock.set(std::ranges::max(all, {}, &RequestRecord::time).time);
@@ -124,6 +125,31 @@ TEST_CASE_FIXTURE(ApiFixture, "GET /api/v1/traces/{id} finds or says 404") {
     CHECK(found["data"][0]["response_body"].is_null());
     check_problem(get("/api/v1/traces/{id}", {}, {{"id", samples.id().hex()}}), 404);
     check_problem(get("/api/v1/traces/{id}", {}, {{"id", "xyz"}}), 400);
+}
+
+TEST_CASE_FIXTURE(ApiFixture, "only records in the scope are seen, whatever is asked for") {
+    const std::string seen = all.back().user;
+    const auto hidden = std::ranges::find_if(all, [&](const auto& r) { return r.user != seen; });
+    REQUIRE(hidden != all.end());
+    std::int64_t expected = 0;
+    for (const auto& record : all) expected += record.user == seen ? 1 : 0;
+    visible = std::make_shared<const UserSet>(UserSet{seen});
+    const json rows = json::parse(get("/api/v1/logs", {{"limit", "1000"}}).body);
+    CHECK(static_cast<std::int64_t>(rows["data"].size()) == expected);
+    CHECK(json::parse(get("/api/v1/logs", {{"user", hidden->user}}).body)["data"].empty());
+    for (const char* by : {"model", "provider", "key", "user", "day", "hour"}) {
+        CAPTURE(by);
+        CHECK(json::parse(get("/api/v1/usage", {{"by", by}, {"since", "2020-01-01"}}).body)["total"]["requests"] ==
+              expected);
+    }
+    // A trace of somebody else answers as one that is not there.
+    check_problem(get("/api/v1/traces/{id}", {}, {{"id", hidden->trace_id.hex()}}), 404);
+    visible = std::make_shared<const UserSet>();
+    CHECK(json::parse(get("/api/v1/logs", {}).body)["data"].empty());
+    visible = fail(ErrorCode::unavailable, "the database is away");
+    check_problem(get("/api/v1/logs", {}), 503);
+    check_problem(get("/api/v1/usage", {}), 503);
+    check_problem(get("/api/v1/traces/{id}", {}, {{"id", hidden->trace_id.hex()}}), 503);
 }
 
 TEST_CASE_FIXTURE(ApiFixture, "GET /api/v1/stats shows the log's state") {

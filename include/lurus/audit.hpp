@@ -1,0 +1,56 @@
+#pragma once
+// Port: who changed what, from where. Rows are only ever added, each holding the hash of the one before.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lurus/clock.hpp"
+#include "lurus/principal.hpp"
+#include "lurus/result.hpp"
+
+namespace lurus {
+
+struct AuditEntry {
+    std::int64_t number = 0;  // 1, 2, 3 ... without a gap; given by the audit
+    UnixMicros time = 0;      // given by the audit
+    std::string org;
+    std::string actor_kind;  // `user`, `service`, `admin_token`, `anonymous`, `system`
+    std::string actor;       // id of the user or service account
+    std::string actor_name;
+    std::string remote_address;
+    std::string user_agent;
+    std::string action;  // an operation id such as `createKey`; of sign-ins `signIn`, `signInFailed`, `signOut` ...
+    std::string target;  // the path, or who tried to sign in
+    int status = 0;      // the HTTP status that was answered; 0 = none
+    std::string before;  // JSON without secrets, or empty
+    std::string after;
+};
+
+struct AuditFilter {
+    std::optional<std::string> org, actor, action, target;
+    std::optional<UnixMicros> since, until;     // [since, until)
+    std::optional<std::int64_t> before_number;  // keyset paging, newest first
+    int limit = 50;
+};
+
+/// Any thread; may block.
+class Audit {
+public:
+    virtual ~Audit() = default;
+    /// Fails when it cannot be stored: then the change must not be made.
+    virtual Result<void> append(AuditEntry entry) = 0;
+    /// Newest first.
+    virtual Result<std::vector<AuditEntry>> query(const AuditFilter& filter) = 0;
+    /// Every entry, oldest first, until `each` says false.
+    virtual Result<void> read_all(const std::function<bool(const AuditEntry&)>& each) = 0;
+    /// The number of entries when all hashes hold; `corrupt` names the first entry that was changed or is missing.
+    virtual Result<std::int64_t> verify() = 0;
+};
+
+/// Who, from where: what every entry about `principal` starts with.
+AuditEntry audit_entry_of(const Principal& principal, std::string_view remote_address, std::string_view user_agent);
+
+}  // namespace lurus

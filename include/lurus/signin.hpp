@@ -1,0 +1,112 @@
+#pragma once
+// Port: how somebody proves who they are, and what says so afterwards: passwords, second factors, outside providers;
+// sessions, tokens, cookies. Who there is and what they may do is `Users`' and `Principal`'s.
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lurus/api.hpp"
+#include "lurus/clock.hpp"
+#include "lurus/result.hpp"
+#include "lurus/secret.hpp"
+#include "lurus/users.hpp"
+
+namespace lurus {
+
+/// Both empty: there is no mail.
+struct MailSettings {
+    std::string sink;      // a folder that mails are written to, one file each, instead of being sent
+    std::string smtp_url;  // `smtps://host:465`, or `smtp://host:587`, which must offer STARTTLS unless it is loopback
+    std::string user;
+    Secret password;
+    std::string from;
+    std::string ca_file;  // PEM, roots beside the system's
+
+    [[nodiscard]] bool any() const { return !sink.empty() || !smtp_url.empty(); }
+};
+
+/// An OpenID Connect provider: authorization code with PKCE.
+struct OidcSettings {
+    std::string name;    // in the path: /api/v1/auth/oidc/{name}/start
+    std::string issuer;  // `https://accounts.example.com`; its discovery document is fetched from there
+    std::string client_id;
+    Secret client_secret;
+    std::vector<std::string> scopes{"openid", "email", "profile"};
+    std::string groups_claim = "groups";
+    std::map<std::string, Role> roles;  // group -> role; the highest counts
+    bool sign_up = false;               // makes a user for whoever the provider vouches for
+    std::string ca_file;
+};
+
+/// A directory: searched with its own account, then bound as who was found.
+struct LdapSettings {
+    std::string url;  // `ldaps://host`, or `ldap://host`, which is asked for StartTLS
+    std::string bind_dn;
+    Secret bind_password;
+    std::string base;
+    std::string filter = "(mail={email})";  // {email} is escaped
+    std::string groups_attribute = "memberOf";
+    std::map<std::string, Role> roles;  // a group's name or DN -> role; the highest counts
+    bool sign_up = true;
+    std::string ca_file;
+    int timeout_ms = 5000;
+};
+
+/// Replaced whole when the configuration is read again.
+struct AuthSettings {
+    bool open_signup = false;
+    int min_password_length = 12;
+    int access_token_ms = 15 * 60'000;
+    std::int64_t session_ms = 30ll * 86'400'000;  // a session and its refresh tokens
+    std::string public_url;                       // `https://lurus.example.com`; empty = the first address listened on
+    MailSettings mail;
+    std::vector<OidcSettings> oidc;
+    std::vector<LdapSettings> ldap;  // at most one
+};
+
+/// A user fixed in the configuration, made at the start when they are not there.
+struct ConfiguredUser {
+    std::string email;
+    Secret password;
+    Role role = Role::member;
+};
+
+struct SignInSettings {
+    std::filesystem::path file;      // data/lurus.db
+    std::filesystem::path data_dir;  // of the master key
+    Secret master_key;               // empty = the data folder's master.key
+};
+
+/// Something that happened to somebody's sign-in.
+struct SignInEvent {
+    std::string what;  // `signed in`, `sign-in refused`, `refresh token reused`, `password changed` ...
+    std::string user;  // id; empty when there is no such user
+    std::string email;
+    std::string address;  // the other side's
+    std::string detail;
+};
+
+/// Any thread; may block.
+class SignIn {
+public:
+    virtual ~SignIn() = default;
+    virtual Result<void> configure(const AuthSettings& settings, const std::vector<ConfiguredUser>& users) = 0;
+    /// The first address listened on, for links where no `public_url` is set.
+    virtual void set_address(std::string url) = 0;
+    /// A `PrincipalSource`.
+    virtual Result<Principal> principal(const ApiRequest& request, std::string_view bearer) = 0;
+    /// Set before the first request.
+    virtual void on_event(std::function<void(const SignInEvent&)> callback) = 0;
+    /// `/api/v1/auth/...`.
+    [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
+};
+
+/// `users` must outlive it.
+Result<std::unique_ptr<SignIn>> make_sign_in_sqlite(const SignInSettings& settings, Users& users, const Clock& clock);
+
+}  // namespace lurus

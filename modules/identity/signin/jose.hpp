@@ -1,0 +1,58 @@
+#pragma once
+// Signed tokens (JWS compact, RFC 7515) and their keys (JWK, RFC 7517), over cjose.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lurus/result.hpp"
+#include "lurus/secret.hpp"
+
+struct _cjose_jwk_int;
+
+namespace lurus::signin {
+
+/// One key, public or with its private part. Immutable once made; shared between threads.
+class Jwk {
+public:
+    /// A new P-256 pair.
+    static Result<Jwk> generate(std::string_view kid);
+    /// A key of a set that somebody published, or what private_json() wrote. `invalid_argument` names what is wrong.
+    static Result<Jwk> parse(std::string_view json);
+
+    [[nodiscard]] const std::string& kid() const { return kid_; }
+    /// `use` and `alg` as the set said them; empty = it did not.
+    [[nodiscard]] const std::string& use() const { return use_; }
+    [[nodiscard]] const std::string& algorithm() const { return algorithm_; }
+    [[nodiscard]] Result<Secret> private_json() const;
+    /// With `kid`, `use` and `alg`, fit for a key set.
+    [[nodiscard]] Result<std::string> public_json() const;
+    [[nodiscard]] const _cjose_jwk_int* handle() const { return key_.get(); }
+
+private:
+    std::shared_ptr<_cjose_jwk_int> key_;
+    std::string kid_, use_, algorithm_;
+};
+
+struct JwtHeader {
+    std::string algorithm, kid, type;
+};
+
+/// What a token says of itself; nothing of it is proved. Refused: more than 16 KiB, `crit`, anything but three parts.
+Result<JwtHeader> jwt_header(std::string_view token);
+
+/// ES256 with the private `key`; `type` is the header's `typ`.
+Result<std::string> jwt_sign(const Jwk& key, std::string_view type, std::string_view payload);
+
+/// The payload, when the signature is right under `key` and the algorithm is one of `algorithms`. Else
+/// `unauthenticated`.
+Result<std::string> jwt_verify(std::string_view token, const Jwk& key, std::span<const std::string_view> algorithms);
+
+/// What we sign with, and what a foreign signer may use. No HMAC, no `none`: a public key must not become a secret.
+inline constexpr std::string_view own_algorithms[] = {"ES256"};
+inline constexpr std::string_view foreign_algorithms[] = {"RS256", "RS384", "RS512", "PS256", "PS384",
+                                                          "PS512", "ES256", "ES384", "ES512"};
+
+}  // namespace lurus::signin

@@ -1,0 +1,31 @@
+#pragma once
+// Who is at the door of the management API.
+
+#include <functional>
+#include <string_view>
+
+#include "lurus/api.hpp"
+#include "lurus/principal.hpp"
+#include "lurus/result.hpp"
+#include "lurus/secret.hpp"
+
+namespace lurus::app {
+
+/// Any thread. Immutable once the server listens.
+struct ApiGate {
+    Secret admin_token;      // empty = it opens nothing
+    PrincipalSource source;  // null = there is only the admin token
+    /// `Users::in_organisation`.
+    std::function<Result<Principal>(Principal who, std::string_view org)> in_organisation;
+
+    /// `authorization` is the header's value. Anonymous when nothing was presented.
+    [[nodiscard]] Result<Principal> principal_of(const ApiRequest& request, std::string_view authorization) const;
+};
+
+/// The admin token's principal; `name` is for people.
+Principal admin_principal(std::string_view name);
+
+/// True for a change that another site's page may have made a browser send.
+bool is_cross_site(const ApiRequest& request);
+
+}  // namespace lurus::app

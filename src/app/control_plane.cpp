@@ -272,7 +272,7 @@ void ControlPlane::publish() {
         next->settings.threads = start_config_.gateway.threads;
         if (!problem_.empty()) next->problems.push_back("configuration refused, the old one goes on: " + problem_);
     }
-    if (role_ == Role::server) {
+    if (use_ == Use::server) {
         next->spent = spent_so_far(*next->keys, next->settings.limits, *log_, clock_.now(),
                                    snapshot_ ? snapshot_->spent.get() : nullptr);
     }

@@ -1,12 +1,15 @@
 #pragma once
 // Port: who changed what, from where. Rows are only ever added, each holding the hash of the one before.
 
+#include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lurus/api.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/principal.hpp"
 #include "lurus/result.hpp"
@@ -22,11 +25,14 @@ struct AuditEntry {
     std::string actor_name;
     std::string remote_address;
     std::string user_agent;
-    std::string action;  // an operation id such as `createKey`; of sign-ins `signIn`, `signInFailed`, `signOut` ...
+    std::string action;  // an operation id such as `createKey` or `login`
     std::string target;  // the path, or who tried to sign in
-    int status = 0;      // the HTTP status that was answered; 0 = none
+    int status = 0;      // the HTTP status that was answered; 0 = not answered: only begun
     std::string before;  // JSON without secrets, or empty
     std::string after;
+    /// Of what was answered: the number of the entry that was stored before it was done.
+    std::optional<std::int64_t> begun;
+    std::string hash;  // hex, given by the audit: of all above and the hash before
 };
 
 struct AuditFilter {
@@ -34,21 +40,27 @@ struct AuditFilter {
     std::optional<UnixMicros> since, until;     // [since, until)
     std::optional<std::int64_t> before_number;  // keyset paging, newest first
     int limit = 50;
+    /// Leaves out what was begun and is told by the entry of its end.
+    bool ends_only = true;
 };
 
 /// Any thread; may block.
 class Audit {
 public:
     virtual ~Audit() = default;
-    /// Fails when it cannot be stored: then the change must not be made.
-    virtual Result<void> append(AuditEntry entry) = 0;
+    /// The entry's number. Fails when it cannot be stored: then the change must not be made.
+    virtual Result<std::int64_t> append(AuditEntry entry) = 0;
     /// Newest first.
     virtual Result<std::vector<AuditEntry>> query(const AuditFilter& filter) = 0;
     /// Every entry, oldest first, until `each` says false.
     virtual Result<void> read_all(const std::function<bool(const AuditEntry&)>& each) = 0;
     /// The number of entries when all hashes hold; `corrupt` names the first entry that was changed or is missing.
     virtual Result<std::int64_t> verify() = 0;
+    /// `/api/v1/audit`
+    [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
+
+Result<std::unique_ptr<Audit>> make_audit_sqlite(const std::filesystem::path& file, const Clock& clock);
 
 /// Who, from where: what every entry about `principal` starts with.
 AuditEntry audit_entry_of(const Principal& principal, std::string_view remote_address, std::string_view user_agent);

@@ -31,12 +31,17 @@ class KeyUse {
 public:
     /// Within a second of the last note nothing is written, so that shards do not fight for the cache line.
     void note(UnixMicros now) {
-        if (now - last_.load(std::memory_order_relaxed) >= 1'000'000) last_.store(now, std::memory_order_relaxed);
+        if (now - last_.load(std::memory_order_relaxed) < 1'000'000) return;
+        last_.store(now, std::memory_order_relaxed);
+        UnixMicros never = 0;
+        first_.compare_exchange_strong(never, now, std::memory_order_relaxed);
     }
-    /// 0 = never.
+    /// Since this process started; 0 = never.
+    [[nodiscard]] UnixMicros first() const { return first_.load(std::memory_order_relaxed); }
     [[nodiscard]] UnixMicros last() const { return last_.load(std::memory_order_relaxed); }
 
 private:
+    std::atomic<UnixMicros> first_ = 0;
     std::atomic<UnixMicros> last_ = 0;
 };
 
@@ -59,9 +64,10 @@ struct KeyInfo {
     std::string source;  // `store` or `config`
     UnixMicros created = 0;
     std::optional<UnixMicros> expires;
-    std::optional<std::int64_t> expires_after;  // microseconds from the first use, which sets `expires`
+    std::optional<std::int64_t> expires_after;  // microseconds from the first use, which sets `expires` instead
     std::optional<UnixMicros> last_used;        // as stored; `use` may know better
     bool disabled = false;
+    bool barred = false;              // its owner or organisation is disabled or gone
     std::vector<std::string> models;  // globs; empty = all
     std::vector<Family> families;     // empty = all
     KeyRules rules;
@@ -69,7 +75,13 @@ struct KeyInfo {
     std::optional<OldKey> old;
     std::shared_ptr<KeyUse> use;  // null = nobody asks
 
-    [[nodiscard]] bool usable_at(UnixMicros now) const { return !disabled && (!expires || now < *expires); }
+    [[nodiscard]] bool usable_at(UnixMicros now) const { return !disabled && !barred && !expired_at(now); }
+    [[nodiscard]] bool expired_at(UnixMicros now) const {
+        if (expires && now >= *expires) return true;
+        // Until `upkeep` has turned the first use into `expires`.
+        const UnixMicros first = expires_after && use ? use->first() : 0;
+        return first != 0 && now >= first + *expires_after;
+    }
     /// Among `models`, and not denied by `rules`.
     [[nodiscard]] bool allows_model(std::string_view model) const;
     [[nodiscard]] bool allows(Family family) const;
@@ -129,6 +141,7 @@ class Identity {
 public:
     virtual ~Identity() = default;
     virtual Result<CreatedKey> create_key(const NewKey& wanted) = 0;
+    /// A name is one of the default organisation's.
     virtual Result<void> revoke_key(std::string_view id_or_name) = 0;
     virtual Result<void> set_disabled(std::string_view id_or_name, bool disabled) = 0;
     virtual Result<std::vector<KeyInfo>> list_keys() = 0;
@@ -136,7 +149,15 @@ public:
     virtual Result<void> configure(std::vector<ConfiguredKey> keys) = 0;
     [[nodiscard]] virtual std::shared_ptr<const KeySnapshot> snapshot() const = 0;
     virtual void on_change(std::function<void()> callback) = 0;
-    /// `/api/v1/keys`, `members`, `teams`, `service-accounts`, `users`, `orgs`, `me`, `audit`.
+    /// Lives as long as this.
+    [[nodiscard]] virtual Users& users() = 0;
+    /// What records of the organisation's keys carry as their user.
+    virtual Result<std::shared_ptr<const UserSet>> record_users(std::string_view org) = 0;
+    /// Whose records the principal may see; null = everybody's.
+    virtual Result<std::shared_ptr<const UserSet>> visible_users(const Principal& principal) = 0;
+    /// Stores when keys were used. Once a minute is enough.
+    virtual Result<void> upkeep() = 0;
+    /// `/api/v1/keys`, `members`, `teams`, `service-accounts`, `users`, `orgs`, `me`.
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 

@@ -98,13 +98,15 @@ struct KeyRules {
 };
 
 /// Whom a limit is for.
-enum class Subject : std::uint8_t { key, user, model, ip };
-constexpr std::size_t subjects = 4;
+enum class Subject : std::uint8_t { key, user, team, org, model, ip };
+constexpr std::size_t subjects = 6;
 
 constexpr std::string_view name_of(Subject s) {
     switch (s) {
         case Subject::key: return "key";
         case Subject::user: return "user";
+        case Subject::team: return "team";
+        case Subject::org: return "org";
         case Subject::model: return "model";
         case Subject::ip: return "ip";
     }
@@ -119,9 +121,10 @@ struct ModelLimits {
     bool operator==(const ModelLimits&) const = default;
 };
 
-/// `[limits]`: `key` is for what a key does not set itself; the others are for each user and each address.
+/// `[limits]`: `key` is for what a key does not set itself; the others are for each user, team, organisation and
+/// address.
 struct CommonLimits {
-    Limits key, user, ip;
+    Limits key, user, team, org, ip;
     std::vector<ModelLimits> models;
 
     bool operator==(const CommonLimits&) const = default;
@@ -133,7 +136,7 @@ struct Spent {
     UnixMicros since = 0;  // the window's begin
     Money amount;
 };
-/// By subject and name: a key's id, a user, a model's pattern.
+/// By subject and name: the id of a key, user, team or organisation, a model's pattern.
 using SpentTable = std::map<std::pair<Subject, std::string>, Spent>;
 
 std::string_view name_of(BudgetPeriod period);

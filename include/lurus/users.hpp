@@ -1,9 +1,7 @@
 #pragma once
 // Port: users, organisations and who belongs to which. Credentials (passwords, sessions, tokens) are not kept here.
 
-#include <filesystem>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -103,7 +101,5 @@ public:
     /// the token is wrong, used, over a day old, or there is an owner already.
     virtual Result<User> make_owner(const Secret& token, std::string_view email, std::string_view name) = 0;
 };
-
-Result<std::unique_ptr<Users>> make_users_sqlite(const std::filesystem::path& file, const Clock& clock);
 
 }  // namespace lurus

@@ -2,6 +2,7 @@
 // Organisations, their members and teams, and the users behind them.
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,13 @@ enum class MemberKind : std::uint8_t { user, service };
 /// Any thread. What is of another organisation is `not_found`, exactly as what is not there.
 class Directory : public Users {
 public:
+    /// Members and organisations that are disabled or gone: nothing of theirs counts.
+    virtual Result<UserSet> barred() = 0;
+    /// Called after anything changed that `barred` may tell of. Set once, before the first change; so is `on_leave`.
+    virtual void on_change(std::function<void()> callback) = 0;
+    /// Called with members that were removed, or whose user was erased.
+    virtual void on_leave(std::function<void(const UserSet& members, bool erased)> callback) = 0;
+
     virtual Result<std::vector<Org>> orgs() = 0;
     virtual Result<Org> org(std::string_view id_or_name) = 0;
     virtual Result<Org> create_org(std::string_view name) = 0;

@@ -16,6 +16,13 @@ class SqliteDirectory final : public Directory {
 public:
     SqliteDirectory(std::unique_ptr<SQLite::Database> db, const Clock& clock) : db_(std::move(db)), clock_(clock) {}
 
+    // standing_sqlite.cpp
+    Result<UserSet> barred() override;
+    void on_change(std::function<void()> callback) override { changed_ = std::move(callback); }
+    void on_leave(std::function<void(const UserSet& members, bool erased)> callback) override {
+        left_ = std::move(callback);
+    }
+
     // users_sqlite.cpp
     Result<User> find(std::string_view id) override;
     Result<User> find_by_email(std::string_view email) override;
@@ -71,6 +78,12 @@ private:
             return std::unexpected(sqlite_error(doing, e));
         }
     }
+    /// `result`, after `on_change` was told of a success. Without the connection.
+    template <class T>
+    Result<T> told(Result<T> result) {
+        if (result && changed_) changed_();
+        return result;
+    }
     std::string new_id() { return ids_.next(clock_.now()).hex(); }
 
     // With the connection to themselves already.
@@ -80,7 +93,9 @@ private:
     std::unique_ptr<SQLite::Database> db_;
     const Clock& clock_;
     IdGenerator ids_;
-    std::mutex mutex_;  // guards all of the above and erased_
+    std::function<void()> changed_;
+    std::function<void(const UserSet& members, bool erased)> left_;
+    std::mutex mutex_;  // guards db_, ids_ and erased_
     std::vector<std::function<void(std::string_view)>> erased_;
 };
 

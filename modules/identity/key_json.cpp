@@ -1,57 +1,15 @@
 #include "modules/identity/key_json.hpp"
 
 #include <algorithm>
-#include <initializer_list>
+#include <array>
 
+#include "modules/identity/json_fields.hpp"
 #include "modules/identity/key_rules.hpp"
 
 namespace lurus::identity {
 namespace {
 
 using nlohmann::json;
-
-Error wrong(std::string_view field, std::string_view expected) {
-    return Error(ErrorCode::invalid_argument, "`" + std::string(field) + "` must be " + std::string(expected));
-}
-
-Result<json> object_from(std::string_view body, std::initializer_list<std::string_view> fields) {
-    json parsed;
-    try {
-        parsed = json::parse(body);
-    } catch (const json::parse_error& e) {
-        return fail(ErrorCode::invalid_argument, "the body is not JSON (byte " + std::to_string(e.byte) + ")");
-    }
-    if (!parsed.is_object()) return fail(ErrorCode::invalid_argument, "the body must be a JSON object");
-    std::vector<std::string_view> all(fields);
-    for (const auto field : rule_fields()) all.push_back(field);
-    for (const auto& [name, value] : parsed.items()) {
-        if (std::ranges::find(all, std::string_view(name)) != all.end()) continue;
-        std::string known;
-        for (const auto field : all) known += (known.empty() ? "`" : ", `") + std::string(field) + "`";
-        return fail(ErrorCode::invalid_argument, "there is no field `" + name + "` here; known are " + known);
-    }
-    return parsed;
-}
-
-// The field's string; empty optional when it is absent.
-Result<std::optional<std::string>> text_of(const json& body, const char* field) {
-    const auto at = body.find(field);
-    if (at == body.end()) return std::nullopt;
-    if (!at->is_string()) return std::unexpected(wrong(field, "a string"));
-    return at->get<std::string>();
-}
-
-Result<std::optional<std::vector<std::string>>> texts_of(const json& body, const char* field) {
-    const auto at = body.find(field);
-    if (at == body.end()) return std::nullopt;
-    std::vector<std::string> out;
-    if (!at->is_array()) return std::unexpected(wrong(field, "an array of strings"));
-    for (const auto& value : *at) {
-        if (!value.is_string()) return std::unexpected(wrong(field, "an array of strings"));
-        out.push_back(value.get<std::string>());
-    }
-    return out;
-}
 
 Result<std::optional<std::vector<Family>>> families_of(const json& body) {
     const auto names = texts_of(body, "families");
@@ -61,7 +19,7 @@ Result<std::optional<std::vector<Family>>> families_of(const json& body) {
     for (const auto& name : **names) {
         if (name == "all") return std::vector<Family>();
         const auto family = name == "claude" ? std::optional(Family::anthropic) : family_from(name);
-        if (!family) return std::unexpected(wrong("families", "any of `anthropic`, `openai`, `gemini`"));
+        if (!family) return std::unexpected(wrong_field("families", "any of `anthropic`, `openai`, `gemini`"));
         if (std::ranges::find(out, *family) == out.end()) out.push_back(*family);
     }
     return out;
@@ -73,27 +31,70 @@ Result<std::optional<std::optional<UnixMicros>>> expires_of(const json& body, Un
     const auto at = body.find("expires");
     if (at == body.end()) return Answer();
     if (at->is_null()) return Answer(std::optional<UnixMicros>());
-    if (!at->is_string()) return std::unexpected(wrong("expires", "a time, a duration or null"));
+    if (!at->is_string()) return std::unexpected(wrong_field("expires", "a time, a duration or null"));
     const auto time = expiry_from(at->get_ref<const std::string&>(), now);
     if (!time) return std::unexpected(time.error());
     return Answer(std::optional<UnixMicros>(*time));
 }
 
+// Outer empty: absent. Inner empty: null, no such expiry.
+Result<std::optional<std::optional<std::int64_t>>> expires_after_of(const json& body) {
+    using Answer = std::optional<std::optional<std::int64_t>>;
+    const auto at = body.find("expires_after");
+    if (at == body.end()) return Answer();
+    if (at->is_null()) return Answer(std::optional<std::int64_t>());
+    const auto duration =
+        at->is_string() ? parse_duration(at->get_ref<const std::string&>()) : std::optional<std::int64_t>();
+    if (!duration || *duration <= 0)
+        return std::unexpected(wrong_field("expires_after", "a duration such as `30d`, or null"));
+    return Answer(std::optional<std::int64_t>(*duration));
+}
+
+// A text where null says none.
+Result<std::optional<std::string>> name_or_null(const json& body, const char* field) {
+    const auto at = body.find(field);
+    if (at != body.end() && at->is_null()) return std::string();
+    return text_of(body, field);
+}
+
+std::string duration_text(std::int64_t microseconds) {
+    constexpr std::array<std::pair<std::int64_t, char>, 3> units = {{{86'400, 'd'}, {3'600, 'h'}, {60, 'm'}}};
+    const std::int64_t seconds = microseconds / 1'000'000;
+    for (const auto& [size, letter] : units) {
+        if (seconds % size == 0) return std::to_string(seconds / size) + letter;
+    }
+    return std::to_string(seconds) + "s";
+}
+
+nlohmann::ordered_json time_or_null(const std::optional<UnixMicros>& time) {
+    return time ? nlohmann::ordered_json(format_time(*time)) : nlohmann::ordered_json(nullptr);
+}
+
 const std::string required_of_key =
-    R"("name","user","hint","note","source","status","created","expires","disabled","models","families",)" +
+    R"("name","org","user","owner","team","tags","hint","note","source","status","created","expires","expires_after",)"
+    R"("last_used","old_value_until","disabled","models","families",)" +
     required_rules_schema();
 
 const std::string properties_of_key =
-    R"("name":{"type":"string"},"user":{"type":"string"},)"
+    R"("name":{"type":"string"},"org":{"type":"string"},)"
+    R"("user":{"type":"string","description":"id of the member who owns it; empty = the organisation's own"},)"
+    R"("owner":{"type":["string","null"],"description":"that member's address or name"},"team":{"type":"string"},)"
+    R"("tags":{"type":"array","items":{"type":"string"}},)"
     R"("hint":{"type":"string","description":"prefix and last four characters"},"note":{"type":"string"},)"
-    R"("source":{"enum":["store","config"]},"status":{"enum":["active","disabled","expired"]},)"
+    R"("source":{"enum":["store","config"]},"status":{"enum":["active","disabled","owner_disabled","expired"]},)"
     R"("created":{"type":"string","format":"date-time"},"expires":{"type":["string","null"],"format":"date-time"},)"
+    R"("expires_after":{"type":["string","null"],"description":"counted from the first use, which sets `expires`"},)"
+    R"("last_used":{"type":["string","null"],"format":"date-time"},)"
+    R"("old_value_until":{"type":["string","null"],"format":"date-time","description":"the value before the rotation is taken until then"},)"
     R"("disabled":{"type":"boolean"},"models":{"type":"array","items":{"type":"string"},"description":"globs; empty = all"},)"
     R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini"]},"description":"empty = all"},)" +
     shown_rules_schema();
 
 const std::string settable =
-    R"("note":{"type":"string","maxLength":1024},)"
+    R"("note":{"type":"string","maxLength":1024},"tags":{"type":"array","maxItems":32,"items":{"type":"string"}},)"
+    R"("user":{"type":["string","null"],"description":"who owns it: a member's or service account's id, address or name; null = the organisation"},)"
+    R"("team":{"type":["string","null"],"description":"id or name"},)"
+    R"("expires_after":{"type":["string","null"],"description":"a duration from the first use, such as 30d; null = never"},)"
     R"("models":{"type":"array","items":{"type":"string"},"description":"names or globs; empty = all"},)"
     R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini","claude","all"]},"description":"`claude` is `anthropic`; empty = all"},)"
     R"("expires":{"type":["string","null"],"description":"RFC 3339, a date, or a duration from now such as 30d; null = never"},)" +
@@ -113,8 +114,7 @@ std::string created_key_schema() {
 }
 
 std::string key_list_schema() {
-    return R"({"type":"object","required":["data"],"properties":{"data":{"type":"array","items":)" + key_schema() +
-           "}}}";
+    return page_schema(key_schema());
 }
 
 std::string new_key_schema() {
@@ -127,17 +127,31 @@ std::string key_change_schema() {
            settable + "}}";
 }
 
-nlohmann::ordered_json json_of(const KeyInfo& key, UnixMicros now) {
+nlohmann::ordered_json json_of(const KeyInfo& key, const std::string& owner, UnixMicros now) {
+    std::optional<UnixMicros> last_used = key.last_used;
+    if (key.use && key.use->last() != 0) last_used = key.use->last();
     nlohmann::ordered_json out;
     out["id"] = key.id;
     out["name"] = key.name;
+    out["org"] = key.org;
     out["user"] = key.user;
+    out["owner"] = owner.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(owner);
+    out["team"] = key.team;
+    out["tags"] = key.tags;
     out["hint"] = key.hint;
     out["note"] = key.note;
     out["source"] = key.source;
-    out["status"] = key.disabled ? "disabled" : key.usable_at(now) ? "active" : "expired";
+    out["status"] = key.disabled          ? "disabled"
+                    : key.barred          ? "owner_disabled"
+                    : key.expired_at(now) ? "expired"
+                                          : "active";
     out["created"] = format_time(key.created);
-    out["expires"] = key.expires ? nlohmann::ordered_json(format_time(*key.expires)) : nlohmann::ordered_json(nullptr);
+    out["expires"] = time_or_null(key.expires);
+    out["expires_after"] =
+        key.expires_after ? nlohmann::ordered_json(duration_text(*key.expires_after)) : nlohmann::ordered_json(nullptr);
+    out["last_used"] = time_or_null(last_used);
+    out["old_value_until"] =
+        time_or_null(key.old && key.old->until > now ? std::optional(key.old->until) : std::nullopt);
     out["disabled"] = key.disabled;
     out["models"] = key.models;
     out["families"] = nlohmann::ordered_json::array();
@@ -149,61 +163,101 @@ nlohmann::ordered_json json_of(const KeyInfo& key, UnixMicros now) {
 Result<UnixMicros> expiry_from(std::string_view text, UnixMicros now) {
     if (const auto duration = parse_duration(text)) return now + *duration;
     if (const auto time = parse_time(text)) return *time;
-    return std::unexpected(wrong(
+    return std::unexpected(wrong_field(
         "expires", "a time such as `2027-01-31T00:00:00Z`, a date such as `2027-01-31`, or a duration such as `30d`"));
 }
 
-Result<NewKey> new_key_from(std::string_view body, UnixMicros now) {
-    const auto parsed = object_from(body, {"name", "note", "models", "families", "expires"});
+namespace {
+
+Result<json> body_with(std::string_view body, std::string_view own) {
+    std::vector<std::string_view> fields = {own,      "note",     "user",    "team",         "tags",
+                                            "models", "families", "expires", "expires_after"};
+    for (const auto field : rule_fields()) fields.push_back(field);
+    return object_from(body, fields);
+}
+
+// What a new key and a change have in common.
+Result<KeyBody> settings_from(const json& body, UnixMicros now) {
+    KeyBody out;
+    KeyChange& change = out.change;
+    const auto texts = [&](const char* field, auto& into) -> Result<void> {
+        auto value = texts_of(body, field);
+        if (!value) return std::unexpected(value.error());
+        into = *std::move(value);
+        return {};
+    };
+    const auto name = [&](const char* field, auto& into) -> Result<void> {
+        auto value = name_or_null(body, field);
+        if (!value) return std::unexpected(value.error());
+        into = *std::move(value);
+        return {};
+    };
+    auto note = text_of(body, "note");
+    if (!note) return std::unexpected(note.error());
+    change.note = *std::move(note);
+    for (const auto& done : {name("user", change.user), name("team", change.team), texts("tags", change.tags),
+                             texts("models", change.models)}) {
+        if (!done) return std::unexpected(done.error());
+    }
+    auto families = families_of(body);
+    if (!families) return std::unexpected(families.error());
+    change.families = *std::move(families);
+    const auto expires = expires_of(body, now);
+    if (!expires) return std::unexpected(expires.error());
+    change.expires = *expires;
+    const auto expires_after = expires_after_of(body);
+    if (!expires_after) return std::unexpected(expires_after.error());
+    change.expires_after = *expires_after;
+    if (change.expires && *change.expires && change.expires_after && *change.expires_after)
+        return fail(ErrorCode::invalid_argument, "`expires` and `expires_after` cannot both be set");
+    auto rules = rules_change_from(body);
+    if (!rules) return std::unexpected(rules.error());
+    change.rules = *std::move(rules);
+    out.limits = change.rules.sets_limits();
+    return out;
+}
+
+}  // namespace
+
+Result<KeyBody> new_key_from(std::string_view body, UnixMicros now) {
+    const auto parsed = body_with(body, "name");
     if (!parsed) return std::unexpected(parsed.error());
     auto name = text_of(*parsed, "name");
     if (!name) return std::unexpected(name.error());
     if (!*name) return fail(ErrorCode::invalid_argument, "`name` is missing: what shall the key be called?");
-    auto note = text_of(*parsed, "note");
-    if (!note) return std::unexpected(note.error());
-    auto models = texts_of(*parsed, "models");
-    if (!models) return std::unexpected(models.error());
-    auto families = families_of(*parsed);
-    if (!families) return std::unexpected(families.error());
-    const auto expires = expires_of(*parsed, now);
-    if (!expires) return std::unexpected(expires.error());
-    NewKey wanted;
-    wanted.name = **std::move(name);
-    wanted.note = std::move(*note).value_or("");
-    wanted.models = std::move(*models).value_or(std::vector<std::string>());
-    wanted.families = std::move(*families).value_or(std::vector<Family>());
-    wanted.expires = expires->value_or(std::nullopt);
-    const auto rules = rules_change_from(*parsed);
-    if (!rules) return std::unexpected(rules.error());
-    rules->apply(wanted.rules);
+    auto wanted = settings_from(*parsed, now);
+    if (wanted) wanted->name = **std::move(name);
     return wanted;
 }
 
-Result<KeyChange> key_change_from(std::string_view body, UnixMicros now) {
-    const auto parsed = object_from(body, {"disabled", "note", "models", "families", "expires"});
+Result<KeyBody> key_change_from(std::string_view body, UnixMicros now) {
+    const auto parsed = body_with(body, "disabled");
     if (!parsed) return std::unexpected(parsed.error());
     if (parsed->empty()) return fail(ErrorCode::invalid_argument, "the body names nothing to change");
-    KeyChange change;
-    if (const auto at = parsed->find("disabled"); at != parsed->end()) {
-        if (!at->is_boolean()) return std::unexpected(wrong("disabled", "true or false"));
-        change.disabled = at->get<bool>();
-    }
-    auto note = text_of(*parsed, "note");
-    if (!note) return std::unexpected(note.error());
-    change.note = *std::move(note);
-    auto models = texts_of(*parsed, "models");
-    if (!models) return std::unexpected(models.error());
-    change.models = *std::move(models);
-    auto families = families_of(*parsed);
-    if (!families) return std::unexpected(families.error());
-    change.families = *std::move(families);
-    const auto expires = expires_of(*parsed, now);
-    if (!expires) return std::unexpected(expires.error());
-    change.expires = *expires;
-    auto rules = rules_change_from(*parsed);
-    if (!rules) return std::unexpected(rules.error());
-    change.rules = *std::move(rules);
-    return change;
+    const auto disabled = flag_of(*parsed, "disabled");
+    if (!disabled) return std::unexpected(disabled.error());
+    auto wanted = settings_from(*parsed, now);
+    if (wanted) wanted->change.disabled = *disabled;
+    return wanted;
+}
+
+std::string rotation_schema() {
+    return R"({"type":"object","additionalProperties":false,"properties":{"overlap":{"type":"string","default":"1d",)"
+           R"("description":"how long the value before is taken still, such as 24h, at most 90d; 0s = not at all"}}})";
+}
+
+Result<std::int64_t> overlap_from(std::string_view body) {
+    constexpr std::int64_t day = 86'400'000'000;
+    if (body.empty()) return day;
+    const auto parsed = object_from(body, {"overlap"});
+    if (!parsed) return std::unexpected(parsed.error());
+    const auto text = text_of(*parsed, "overlap");
+    if (!text) return std::unexpected(text.error());
+    if (!*text) return day;
+    const auto duration = parse_duration(**text);
+    if (!duration || *duration < 0 || *duration > 90 * day)
+        return std::unexpected(wrong_field("overlap", "a duration from `0s` to `90d`"));
+    return *duration;
 }
 
 }  // namespace lurus::identity

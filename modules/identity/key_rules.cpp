@@ -121,6 +121,10 @@ void RulesChange::apply(KeyRules& rules) const {
     if (window) rules.limits.window = *window;
 }
 
+bool RulesChange::sets_limits() const {
+    return rpm || tpm || itpm || otpm || concurrency || budget || window;
+}
+
 Result<RulesChange> rules_change_from(const json& object) {
     RulesChange change;
     auto denied = texts_of(object, "deny_models");

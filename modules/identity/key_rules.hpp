@@ -23,6 +23,8 @@ struct RulesChange {
     std::optional<std::optional<WindowKind>> window;
 
     void apply(KeyRules& rules) const;
+    /// Whether it sets or lifts how much may be used.
+    [[nodiscard]] bool sets_limits() const;
 };
 
 /// `invalid_argument` names the member and what it must be. Other members of the object are not looked at.

@@ -27,9 +27,15 @@ namespace {
 class HashedKeys final : public KeySnapshot {
 public:
     explicit HashedKeys(std::vector<KeyInfo> keys) : keys_(std::move(keys)) {
-        slots_.resize(std::bit_ceil(keys_.size() * 2 + 2), empty);
-        for (std::uint32_t i = 0; i < keys_.size(); ++i) {
-            std::size_t at = slot_of(keys_[i].hash);
+        for (const auto& key : keys_) {
+            if (!key.old) continue;
+            KeyInfo& before = rotated_.emplace_back(key);
+            before.hash = key.old->hash;
+            before.expires = std::min(key.expires.value_or(key.old->until), key.old->until);
+        }
+        slots_.resize(std::bit_ceil((keys_.size() + rotated_.size()) * 2 + 2), empty);
+        for (std::uint32_t i = 0; i < keys_.size() + rotated_.size(); ++i) {
+            std::size_t at = slot_of(key_at(i).hash);
             while (slots_[at] != empty) at = (at + 1) & (slots_.size() - 1);
             slots_[at] = i;
         }
@@ -39,7 +45,7 @@ public:
         if (presented.empty()) return nullptr;
         const Sha256 hash = hash_of(presented);
         for (std::size_t at = slot_of(hash); slots_[at] != empty; at = (at + 1) & (slots_.size() - 1)) {
-            const KeyInfo& key = keys_[slots_[at]];
+            const KeyInfo& key = key_at(slots_[at]);
             if (CRYPTO_memcmp(key.hash.data(), hash.data(), hash.size()) == 0) return &key;
         }
         return nullptr;
@@ -56,7 +62,10 @@ private:
         return static_cast<std::size_t>(first) & (slots_.size() - 1);
     }
 
+    const KeyInfo& key_at(std::uint32_t i) const { return i < keys_.size() ? keys_[i] : rotated_[i - keys_.size()]; }
+
     std::vector<KeyInfo> keys_;
+    std::vector<KeyInfo> rotated_;  // under the value they had before, expiring with it
     std::vector<std::uint32_t> slots_;
 };
 

@@ -42,7 +42,8 @@ public:
         try {
             SQLite::Statement select(
                 *db_,
-                "SELECT id, name, owner, hint, note, created_us, expires_us, disabled, models, families, hash, rules "
+                "SELECT id, name, owner, hint, note, created_us, expires_us, disabled, models, families, hash, rules, "
+                "org, team, tags, expires_after_us, last_used_us, old_hash, old_until_us "
                 "FROM api_key LEFT JOIN key_rules ON key_id = id WHERE revoked_us IS NULL ORDER BY created_us, id");
             std::vector<KeyInfo> keys;
             while (select.executeStep()) {
@@ -61,19 +62,14 @@ public:
             SQLite::Transaction transaction(*db_);
             SQLite::Statement insert(
                 *db_,
-                "INSERT INTO api_key (id, name, owner, hint, note, created_us, expires_us, disabled, models, "
-                "families, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                "INSERT INTO api_key (id, name, created_us, org, owner, team, tags, hint, note, expires_us, "
+                "expires_after_us, disabled, models, families, hash, old_hash, old_until_us) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
             insert.bind(1, key.id);
             insert.bind(2, key.name);
-            insert.bind(3, key.user);
-            insert.bind(4, key.hint);
-            insert.bind(5, key.note);
-            insert.bind(6, key.created);
-            bind_time(insert, 7, key.expires);
-            insert.bind(8, key.disabled ? 1 : 0);
-            insert.bind(9, json_of(key.models));
-            insert.bind(10, json_of(key.families));
-            insert.bind(11, key.hash.data(), static_cast<int>(key.hash.size()));
+            insert.bind(3, key.created);
+            insert.bind(4, key.org);
+            bind_changeable(insert, 5, key);
             insert.exec();
             write_rules(key);
             transaction.commit();
@@ -88,14 +84,10 @@ public:
             SQLite::Transaction transaction(*db_);
             SQLite::Statement update(
                 *db_,
-                "UPDATE api_key SET note = ?, expires_us = ?, disabled = ?, models = ?, families = ? "
-                "WHERE id = ? AND revoked_us IS NULL");
-            update.bind(1, key.note);
-            bind_time(update, 2, key.expires);
-            update.bind(3, key.disabled ? 1 : 0);
-            update.bind(4, json_of(key.models));
-            update.bind(5, json_of(key.families));
-            update.bind(6, key.id);
+                "UPDATE api_key SET owner = ?, team = ?, tags = ?, hint = ?, note = ?, expires_us = ?, "
+                "expires_after_us = ?, disabled = ?, models = ?, families = ?, hash = ?, old_hash = ?, old_until_us = "
+                "? WHERE id = ? AND revoked_us IS NULL");
+            update.bind(bind_changeable(update, 1, key), key.id);
             if (auto found = one_row(update.exec(), key.name); !found) return found;
             write_rules(key);
             transaction.commit();
@@ -105,9 +97,29 @@ public:
         }
     }
 
-    Result<void> revoke(const std::string& id, UnixMicros when) override {
+    Result<void> note_use(const std::vector<std::pair<std::string, UnixMicros>>& used) override {
         try {
-            SQLite::Statement update(*db_, "UPDATE api_key SET revoked_us = ? WHERE id = ? AND revoked_us IS NULL");
+            SQLite::Transaction transaction(*db_);
+            SQLite::Statement update(*db_, "UPDATE api_key SET last_used_us = ? WHERE id = ?");
+            for (const auto& [id, when] : used) {
+                update.bind(1, when);
+                update.bind(2, id);
+                update.exec();
+                update.reset();
+            }
+            transaction.commit();
+            return {};
+        } catch (const SQLite::Exception& e) {
+            return std::unexpected(sqlite_error("storing when keys were used", e));
+        }
+    }
+
+    Result<void> revoke(const std::string& id, UnixMicros when, bool forget) override {
+        try {
+            SQLite::Statement update(
+                *db_, forget ? "UPDATE api_key SET revoked_us = ?, name = id, note = '', tags = '[]' WHERE id = ? AND "
+                               "revoked_us IS NULL"
+                             : "UPDATE api_key SET revoked_us = ? WHERE id = ? AND revoked_us IS NULL");
             update.bind(1, when);
             update.bind(2, id);
             return one_row(update.exec(), id);
@@ -122,6 +134,29 @@ private:
         write.bind(1, key.id);
         write.bind(2, stored_rules(key.rules));
         write.exec();
+    }
+
+    // From parameter `at` on; the number of the next one.
+    static int bind_changeable(SQLite::Statement& statement, int at, const KeyInfo& key) {
+        statement.bind(at++, key.user);
+        statement.bind(at++, key.team);
+        statement.bind(at++, json_of(key.tags));
+        statement.bind(at++, key.hint);
+        statement.bind(at++, key.note);
+        bind_time(statement, at++, key.expires);
+        bind_time(statement, at++, key.expires_after);
+        statement.bind(at++, key.disabled ? 1 : 0);
+        statement.bind(at++, json_of(key.models));
+        statement.bind(at++, json_of(key.families));
+        statement.bind(at++, key.hash.data(), static_cast<int>(key.hash.size()));
+        if (key.old) {
+            statement.bind(at++, key.old->hash.data(), static_cast<int>(key.old->hash.size()));
+            statement.bind(at++, key.old->until);
+        } else {
+            statement.bind(at++);
+            statement.bind(at++);
+        }
+        return at;
     }
 
     static void bind_time(SQLite::Statement& statement, int at, const std::optional<UnixMicros>& time) {
@@ -165,6 +200,20 @@ private:
             auto rules = rules_from_stored(row.getColumn(11).getString());
             if (!rules) return std::unexpected(damaged(key.id, "rules"));
             key.rules = *std::move(rules);
+        }
+        key.org = row.getColumn(12).getString();
+        key.team = row.getColumn(13).getString();
+        auto tags = strings_from(row.getColumn(14).getString(), key.id, "tags");
+        if (!tags) return std::unexpected(tags.error());
+        key.tags = *std::move(tags);
+        if (!row.getColumn(15).isNull()) key.expires_after = row.getColumn(15).getInt64();
+        if (!row.getColumn(16).isNull()) key.last_used = row.getColumn(16).getInt64();
+        if (const auto old = row.getColumn(17); !old.isNull()) {
+            key.old.emplace();
+            if (old.getBytes() != static_cast<int>(key.old->hash.size()))
+                return std::unexpected(damaged(key.id, "old_hash"));
+            std::memcpy(key.old->hash.data(), old.getBlob(), key.old->hash.size());
+            key.old->until = row.getColumn(18).getInt64();
         }
         return key;
     }

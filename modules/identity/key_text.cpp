@@ -91,6 +91,17 @@ Result<void> check_note(std::string_view note) {
     return {};
 }
 
+Result<void> check_tags(const std::vector<std::string>& tags) {
+    if (tags.size() > 32) return fail(ErrorCode::invalid_argument, "`tags` takes up to 32 entries");
+    for (auto tag = tags.begin(); tag != tags.end(); ++tag) {
+        if (!check_name(*tag) || std::find(tags.begin(), tag, *tag) != tag) {
+            return fail(ErrorCode::invalid_argument,
+                        "`tags`: each is 1 to 64 bytes of UTF-8 text, and none is there twice");
+        }
+    }
+    return {};
+}
+
 Result<void> check_models(const std::vector<std::string>& models) {
     if (models.size() > 256) return fail(ErrorCode::invalid_argument, "a key names at most 256 models");
     for (const auto& model : models) {

@@ -23,6 +23,8 @@ Sha256 hash_of(std::string_view key);
 /// 1 to 64 bytes of UTF-8 without control characters, no space at either end, and unlike an id.
 Result<void> check_name(std::string_view name);
 Result<void> check_note(std::string_view note);
+/// At most 32, each like a name, none twice.
+Result<void> check_tags(const std::vector<std::string>& tags);
 Result<void> check_models(const std::vector<std::string>& models);
 /// A value fixed in the configuration: visible ASCII, so that it fits in a header.
 Result<void> check_configured_value(std::string_view name, const Secret& value);

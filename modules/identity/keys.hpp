@@ -16,56 +16,90 @@
 
 namespace lurus::identity {
 
-/// What may be changed of a stored key; empty = stays. `expires` set to an empty optional = never.
+/// What may be changed of a stored key; empty = stays. `expires` and `expires_after` set to an empty optional = never.
 struct KeyChange {
-    std::optional<std::string> note;
-    std::optional<std::vector<std::string>> models;
+    std::optional<std::string> note, user, team;
+    std::optional<std::vector<std::string>> tags, models;
     std::optional<std::vector<Family>> families;
     std::optional<std::optional<UnixMicros>> expires;
+    std::optional<std::optional<std::int64_t>> expires_after;
     std::optional<bool> disabled;
     RulesChange rules;
 };
 
+/// Whose keys somebody can reach. What is beyond it does not exist for them.
+struct KeyReach {
+    std::optional<std::string> org;     // empty = of all organisations; a name is then one of the default's
+    std::optional<std::string> member;  // empty = all of the organisation
+
+    static KeyReach of(const Principal& principal);
+    /// The whole installation.
+    static KeyReach all() { return {}; }
+    [[nodiscard]] bool covers(const KeyInfo& key) const {
+        return (!org || key.org == *org) && (!member || key.user == *member);
+    }
+};
+
+struct KeyQuery {
+    std::optional<std::string> text;  // in name, note, hint or a tag, any case
+    std::optional<std::string> tag, user, team;
+    std::size_t limit = 100;
+    std::string cursor;  // of the page before
+};
+struct KeyPage {
+    std::vector<KeyInfo> keys;  // the configuration's first, then oldest first
+    std::string next;           // empty = that was the last
+};
+
 /// Any thread. Changes are serialised; snapshot() waits for no database.
-class Keys final : public Identity {
+class Keys {
 public:
     /// `stored` is what `store` holds.
     Keys(IdentitySettings settings, const Clock& clock, std::unique_ptr<KeyStore> store, std::vector<KeyInfo> stored);
 
-    Result<CreatedKey> create_key(const NewKey& wanted) override;
-    Result<void> revoke_key(std::string_view id_or_name) override;
-    Result<void> set_disabled(std::string_view id_or_name, bool disabled) override;
-    Result<std::vector<KeyInfo>> list_keys() override;
-    Result<void> configure(std::vector<ConfiguredKey> keys) override;
-    std::shared_ptr<const KeySnapshot> snapshot() const override;
-    void on_change(std::function<void()> callback) override;
-    std::vector<ApiRoute> api() override;
-
+    /// `wanted.user` and `wanted.team` exist in `wanted.org`.
+    Result<CreatedKey> create(const NewKey& wanted);
     /// `not_found` names the key; a key of the configuration is changed there only: `conflict`.
-    Result<KeyInfo> change(std::string_view id_or_name, const KeyChange& change);
-    Result<KeyInfo> get(std::string_view id_or_name) const;
+    Result<KeyInfo> change(const KeyReach& reach, std::string_view id_or_name, const KeyChange& change);
+    Result<void> revoke(const KeyReach& reach, std::string_view id_or_name);
+    /// A new value; the one before is taken for `overlap` microseconds more.
+    Result<CreatedKey> rotate(const KeyReach& reach, std::string_view id_or_name, std::int64_t overlap);
+    Result<KeyInfo> get(const KeyReach& reach, std::string_view id_or_name) const;
+    /// `invalid_argument` when the cursor is none.
+    Result<KeyPage> page(const KeyReach& reach, const KeyQuery& query) const;
+
+    Result<void> configure(std::vector<ConfiguredKey> keys);
+    /// Members and organisations whose keys count no more.
+    void bar(UserSet barred);
+    /// Revokes the keys of these members; `forget`: with what people wrote into them.
+    Result<void> revoke_all_of(const UserSet& members, bool forget);
+    /// Takes a team that is gone off its keys.
+    Result<void> leave_team(std::string_view team);
+    /// Stores when keys were used, and fixes the expiry of those that count it from then.
+    Result<void> store_use();
+
+    [[nodiscard]] std::shared_ptr<const KeySnapshot> snapshot() const;
+    void on_change(std::function<void()> callback);
     [[nodiscard]] const Clock& clock() const { return clock_; }
 
 private:
-    Result<KeyInfo*> stored_key(std::string_view id_or_name);
+    Result<KeyInfo*> stored_key(const KeyReach& reach, std::string_view id_or_name);
     void publish();
     void notify();
 
     const IdentitySettings settings_;
     const Clock& clock_;
 
-    std::mutex change_mutex_;  // guards store_, stored_, configured_, ids_
+    std::mutex change_mutex_;  // guards store_, stored_, configured_, barred_, ids_
     std::unique_ptr<KeyStore> store_;
     std::vector<KeyInfo> stored_;
     std::vector<KeyInfo> configured_;
+    UserSet barred_;
     IdGenerator ids_;
 
     mutable std::mutex snapshot_mutex_;  // guards snapshot_, callbacks_
     std::shared_ptr<const KeySnapshot> snapshot_;
     std::vector<std::function<void()>> callbacks_;
 };
-
-/// The management API over `keys`, which must outlive the routes.
-std::vector<ApiRoute> key_routes(Keys& keys);
 
 }  // namespace lurus::identity

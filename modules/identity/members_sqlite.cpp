@@ -96,7 +96,7 @@ Result<std::vector<Member>> SqliteDirectory::memberships(std::string_view user) 
 }
 
 Result<Member> SqliteDirectory::set_role(std::string_view org, std::string_view user, Role role) {
-    return with("changing a member", [&](auto& db) -> Result<Member> {
+    return told(with("changing a member", [&](auto& db) -> Result<Member> {
         SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
         SQLite::Statement select(
             db, std::string(select_member) + "WHERE m.org = ? AND m.user_id = ? AND m.removed_us IS NULL");
@@ -109,7 +109,7 @@ Result<Member> SqliteDirectory::set_role(std::string_view org, std::string_view 
         auto joined = join(db, org, user, role);
         if (joined) transaction.commit();
         return joined;
-    });
+    }));
 }
 
 Result<Member> SqliteDirectory::member(std::string_view id) {
@@ -137,7 +137,7 @@ Result<Member> SqliteDirectory::member_of(std::string_view org, MemberKind kind,
 Result<Member> SqliteDirectory::add_member(std::string_view org, std::string_view address, Role role) {
     const auto email = checked_email(address);
     if (!email) return std::unexpected(email.error());
-    return with("storing a member", [&](auto& db) -> Result<Member> {
+    return told(with("storing a member", [&](auto& db) -> Result<Member> {
         SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
         if (find_member(db, org, MemberKind::user, *email))
             return fail(ErrorCode::conflict, "`" + *email + "` is a member already");
@@ -155,7 +155,7 @@ Result<Member> SqliteDirectory::add_member(std::string_view org, std::string_vie
         auto joined = join(db, org, user, role);
         if (joined) transaction.commit();
         return joined;
-    });
+    }));
 }
 
 Result<Member> SqliteDirectory::add_service(std::string_view org, std::string_view name, Role role) {
@@ -180,7 +180,7 @@ Result<Member> SqliteDirectory::add_service(std::string_view org, std::string_vi
 
 Result<Member> SqliteDirectory::change_member(const Member& member, std::optional<Role> role,
                                               std::optional<bool> disabled) {
-    return with("changing a member", [&](auto& db) -> Result<Member> {
+    return told(with("changing a member", [&](auto& db) -> Result<Member> {
         SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
         const bool loses = (role && *role != Role::owner) || (disabled && *disabled);
         if (loses) {
@@ -194,11 +194,11 @@ Result<Member> SqliteDirectory::change_member(const Member& member, std::optiona
         auto changed = member_by_id(db, member.id);
         transaction.commit();
         return changed;
-    });
+    }));
 }
 
 Result<void> SqliteDirectory::remove_member(const Member& member) {
-    return with("removing a member", [&](auto& db) -> Result<void> {
+    auto done = with("removing a member", [&](auto& db) -> Result<void> {
         SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
         if (auto ok = check_owner_left(db, member); !ok) return ok;
         SQLite::Statement update(db, "UPDATE member SET removed_us = ? WHERE id = ? AND removed_us IS NULL");
@@ -211,6 +211,8 @@ Result<void> SqliteDirectory::remove_member(const Member& member) {
         transaction.commit();
         return {};
     });
+    if (done && left_) left_({member.id}, false);
+    return told(std::move(done));
 }
 
 Result<std::vector<std::string>> SqliteDirectory::member_ids(std::string_view org) {

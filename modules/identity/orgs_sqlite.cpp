@@ -92,13 +92,13 @@ Result<Org> SqliteDirectory::rename_org(std::string_view id, std::string_view na
 
 Result<void> SqliteDirectory::remove_org(std::string_view id) {
     if (id == default_org) return fail(ErrorCode::conflict, "the default organisation stays");
-    return with("removing an organisation", [&](auto& db) -> Result<void> {
+    return told(with("removing an organisation", [&](auto& db) -> Result<void> {
         SQLite::Statement update(db, "UPDATE org SET removed_us = ? WHERE id = ? AND removed_us IS NULL");
         update.bind(1, clock_.now());
         bind_text(update, 2, id);
         if (update.exec() == 0) return std::unexpected(no_org());
         return {};
-    });
+    }));
 }
 
 }  // namespace lurus::identity

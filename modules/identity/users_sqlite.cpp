@@ -50,6 +50,17 @@ bool owner_exists(SQLite::Database& db) {
     return select.executeStep();
 }
 
+// `conflict` when an organisation would be left without an owner.
+Result<void> check_owners_left(SQLite::Database& db, std::string_view user) {
+    SQLite::Statement select(
+        db, std::string(select_member) + "WHERE m.user_id = ? AND m.removed_us IS NULL AND o.removed_us IS NULL");
+    bind_text(select, 1, user);
+    while (select.executeStep()) {
+        if (auto ok = check_owner_left(db, member_from(select)); !ok) return ok;
+    }
+    return {};
+}
+
 // A principal may be completed for the organisation that this row is of.
 Principal completed(Principal who, const Member& member) {
     who.org = member.org;
@@ -169,13 +180,18 @@ Result<User> SqliteDirectory::create(const NewUser& wanted) {
 
 Result<void> SqliteDirectory::set_status(std::string_view id, UserStatus status) {
     if (status == UserStatus::erased) return erase(id);
-    return with("changing a user", [&](auto& db) -> Result<void> {
+    return told(with("changing a user", [&](auto& db) -> Result<void> {
+        SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
+        if (status == UserStatus::disabled) {
+            if (auto ok = check_owners_left(db, id); !ok) return ok;
+        }
         SQLite::Statement update(db, "UPDATE user_account SET status = ? WHERE id = ? AND status != 'erased'");
         bind_text(update, 1, name_of(status));
         bind_text(update, 2, id);
         if (update.exec() == 0) return std::unexpected(no_user());
+        transaction.commit();
         return {};
-    });
+    }));
 }
 
 Result<void> SqliteDirectory::set_email_verified(std::string_view id) {
@@ -188,8 +204,14 @@ Result<void> SqliteDirectory::set_email_verified(std::string_view id) {
 }
 
 Result<void> SqliteDirectory::erase(std::string_view id) {
+    UserSet members;
     auto done = with("erasing a user", [&](auto& db) -> Result<void> {
         SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
+        SQLite::Statement select(db, "SELECT id FROM member WHERE user_id = ?");
+        bind_text(select, 1, id);
+        while (select.executeStep()) members.insert(select.getColumn(0).getString());
+        select.reset();
+        if (auto ok = check_owners_left(db, id); !ok) return ok;
         SQLite::Statement update(db,
                                  "UPDATE user_account SET email = '', name = '', status = 'erased', email_verified = 0 "
                                  "WHERE id = ? AND status != 'erased'");
@@ -203,13 +225,14 @@ Result<void> SqliteDirectory::erase(std::string_view id) {
         return {};
     });
     if (!done) return done;
+    if (left_) left_(members, true);
     std::vector<std::function<void(std::string_view)>> callbacks;
     {
         const std::scoped_lock lock(mutex_);
         callbacks = erased_;
     }
     for (const auto& callback : callbacks) callback(id);
-    return {};
+    return told(std::move(done));
 }
 
 void SqliteDirectory::on_erase(std::function<void(std::string_view user)> callback) {
@@ -259,7 +282,7 @@ Result<User> SqliteDirectory::make_owner(const Secret& token, std::string_view e
     if (!name.empty()) {
         if (auto ok = check_title(name, "name"); !ok) return std::unexpected(ok.error());
     }
-    return with("making the owner", [&](auto& db) -> Result<User> {
+    return told(with("making the owner", [&](auto& db) -> Result<User> {
         SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
         SQLite::Statement select(db, "SELECT hash, created_us FROM setup_token");
         const auto hash = sha256(token.reveal());
@@ -283,7 +306,7 @@ Result<User> SqliteDirectory::make_owner(const Secret& token, std::string_view e
         auto made = user_where(db, "WHERE id = ?", user->id);
         transaction.commit();
         return made;
-    });
+    }));
 }
 
 Result<std::unique_ptr<Directory>> open_directory_sqlite(const std::filesystem::path& file, const Clock& clock) {

@@ -60,10 +60,8 @@ Json limits_json(const Limits& limits) {
 }
 
 Json common_limits_json(const CommonLimits& limits) {
-    Json out{{"key", limits_json(limits.key)},
-             {"user", limits_json(limits.user)},
-             {"ip", limits_json(limits.ip)},
-             {"model", Json::array()}};
+    Json out{{"key", limits_json(limits.key)}, {"user", limits_json(limits.user)}, {"team", limits_json(limits.team)},
+             {"org", limits_json(limits.org)}, {"ip", limits_json(limits.ip)},     {"model", Json::array()}};
     for (const auto& model : limits.models) {
         out["model"].push_back({{"model", model.model}});
         out["model"].back().update(limits_json(model.limits));

@@ -57,6 +57,8 @@ void read_key_rules(ConfigTable& section, KeyRules& rules) {
 void read_limits(ConfigTable section, CommonLimits& limits) {
     read_each(section.table("key"), limits.key);
     read_each(section.table("user"), limits.user);
+    read_each(section.table("team"), limits.team);
+    read_each(section.table("org"), limits.org);
     // No budget: the log, from which one is restored after a restart, knows no addresses.
     ConfigTable ip = section.table("ip");
     read_amounts(ip, limits.ip);

@@ -107,7 +107,6 @@ ControlPlane::ControlPlane(Config config, Use use, ConfigLoader loader, const Cl
 ControlPlane::~ControlPlane() {
     dispatcher_.reset();
     sign_in_.reset();
-    users_.reset();
     providers_.reset();
     billing_.reset();
     identity_.reset();
@@ -168,7 +167,7 @@ Result<void> ControlPlane::build() {
     if (auto applied = apply(config_); !applied) return applied;
     std::vector<ApiRoute> routes = own_routes();
     for (auto part : {identity_->api(), sign_in_->api(), providers_->api(), billing_->api(),
-                      log_->api([](const Principal&) { return std::shared_ptr<const UserSet>(); })})
+                      log_->api([this](const Principal& who) { return identity_->visible_users(who); })})
         std::ranges::move(part, std::back_inserter(routes));
     dispatcher_ = std::make_unique<ApiDispatcher>(std::move(routes));
     publish();
@@ -179,14 +178,11 @@ Result<void> ControlPlane::build() {
 }
 
 Result<void> ControlPlane::build_sign_in() {
-    auto users = make_users_sqlite(config_.data_dir / "lurus.db", clock_);
-    if (!users) return std::unexpected(users.error());
-    users_ = std::move(*users);
     SignInSettings settings;
     settings.file = config_.data_dir / "lurus.db";
     settings.data_dir = config_.data_dir;
     settings.master_key = config_.master_key;
-    auto made = make_sign_in_sqlite(settings, *users_, clock_);
+    auto made = make_sign_in_sqlite(settings, identity_->users(), clock_);
     if (!made) return std::unexpected(made.error());
     sign_in_ = std::move(*made);
     sign_in_->on_event([](const SignInEvent& event) {
@@ -200,7 +196,7 @@ Result<void> ControlPlane::build_sign_in() {
         return sign_in_->principal(request, bearer);
     };
     gate_.in_organisation = [this](Principal who, std::string_view org) {
-        return users_->in_organisation(std::move(who), org);
+        return identity_->users().in_organisation(std::move(who), org);
     };
     return {};
 }
@@ -273,8 +269,10 @@ void ControlPlane::publish() {
         if (!problem_.empty()) next->problems.push_back("configuration refused, the old one goes on: " + problem_);
     }
     if (use_ == Use::server) {
-        next->spent = spent_so_far(*next->keys, next->settings.limits, *log_, clock_.now(),
-                                   snapshot_ ? snapshot_->spent.get() : nullptr);
+        next->spent = spent_so_far(
+            *next->keys, next->settings.limits, *log_,
+            [this](std::string_view org) { return identity_->record_users(org); }, clock_.now(),
+            snapshot_ ? snapshot_->spent.get() : nullptr);
     }
     snapshot_ = std::move(next);
     if (publisher_) publisher_(snapshot_);

@@ -73,6 +73,7 @@ public:
     void set_addresses(std::vector<std::string> urls);
 
     [[nodiscard]] Identity& identity() { return *identity_; }
+    [[nodiscard]] Users& users() { return identity_->users(); }
     [[nodiscard]] RequestLog& log() { return *log_; }
 
 private:
@@ -106,7 +107,6 @@ private:
     std::unique_ptr<platform::FileLock> lock_;
     ApiGate gate_;
     std::unique_ptr<Identity> identity_;
-    std::unique_ptr<Users> users_;
     std::unique_ptr<SignIn> sign_in_;
     std::unique_ptr<Billing> billing_;
     std::unique_ptr<Providers> providers_;

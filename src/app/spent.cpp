@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <map>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "core/glob.hpp"
@@ -10,35 +12,48 @@
 namespace lurus::app {
 namespace {
 
-/// Asks the log once for each window and grouping.
+/// Asks the log once for each window, grouping and organisation.
 class Sums {
 public:
-    Sums(RequestLog& log, UnixMicros now) : log_(log), now_(now) {}
+    Sums(RequestLog& log, const RecordUsers& users, UnixMicros now) : log_(log), users_(users), now_(now) {}
 
-    /// Null when the log could not be read.
-    const std::vector<UsageRow>* of(const Budget& budget, UsageBy by) {
-        const auto key = std::pair(budget.period, by);
-        if (const auto found = rows_.find(key); found != rows_.end()) return found->second ? &*found->second : nullptr;
-        auto rows = log_.usage(budget.begin(now_), now_ + 1, by);
-        if (!rows) spdlog::warn("budgets begin at zero, the log cannot be read: {}", rows.error().message);
-        auto& kept = rows_[key];
-        if (rows) kept = std::move(*rows);
-        return kept ? &*kept : nullptr;
+    /// Null when the log could not be read. `org` empty = all of them.
+    const std::vector<UsageRow>* of(const Budget& budget, UsageBy by, const std::string& org) {
+        const auto [at, fresh] = rows_.try_emplace(std::tuple(budget.period, by, org));
+        if (fresh) {
+            auto rows = read(budget, by, org);
+            if (rows) at->second = *std::move(rows);
+            if (!rows) spdlog::warn("budgets begin at zero, the log cannot be read: {}", rows.error().message);
+        }
+        return at->second ? &*at->second : nullptr;
     }
 
 private:
+    Result<std::vector<UsageRow>> read(const Budget& budget, UsageBy by, const std::string& org) {
+        std::shared_ptr<const UserSet> only;
+        if (!org.empty()) {
+            auto users = users_(org);
+            if (!users) return std::unexpected(users.error());
+            only = *std::move(users);
+        }
+        return log_.usage(budget.begin(now_), now_ + 1, by, only.get());
+    }
+
     RequestLog& log_;
+    const RecordUsers& users_;
     const UnixMicros now_;
-    std::map<std::pair<BudgetPeriod, UsageBy>, std::optional<std::vector<UsageRow>>> rows_;
+    std::map<std::tuple<BudgetPeriod, UsageBy, std::string>, std::optional<std::vector<UsageRow>>> rows_;
 };
 
 class Gathering {
 public:
-    Gathering(RequestLog& log, UnixMicros now, const SpentTable* known) : sums_(log, now), now_(now), known_(known) {}
+    Gathering(RequestLog& log, const RecordUsers& users, UnixMicros now, const SpentTable* known)
+        : sums_(log, users, now), now_(now), known_(known) {}
 
+    /// `org`: only what was spent in it; empty = everywhere.
     template <class Matches>
     void add(Subject subject, const std::string& id, const std::optional<Budget>& budget, UsageBy by,
-             const Matches& matches) {
+             const std::string& org, const Matches& matches) {
         const auto name = std::pair(subject, id);
         if (!budget || table_.contains(name)) return;
         Spent spent;
@@ -52,7 +67,7 @@ public:
                 return;
             }
         }
-        const auto* rows = sums_.of(*budget, by);
+        const auto* rows = sums_.of(*budget, by, org);
         if (rows == nullptr) return;
         for (const auto& row : *rows) {
             if (matches(row.group)) spent.amount += row.cost;
@@ -72,17 +87,28 @@ private:
 }  // namespace
 
 std::shared_ptr<const SpentTable> spent_so_far(const KeySnapshot& keys, const CommonLimits& limits, RequestLog& log,
-                                               UnixMicros now, const SpentTable* known) {
-    Gathering all(log, now, known);
+                                               const RecordUsers& users, UnixMicros now, const SpentTable* known) {
+    Gathering all(log, users, now, known);
+    // Names of keys, which records carry, are an organisation's own.
+    std::map<std::string, std::set<std::string, std::less<>>> of_team;
     for (const auto& key : keys.all()) {
-        all.add(Subject::key, key.id, key.rules.limits.over(limits.key).budget, UsageBy::key,
+        if (!key.team.empty()) of_team[key.team].insert(key.name);
+    }
+    for (const auto& key : keys.all()) {
+        all.add(Subject::key, key.id, key.rules.limits.over(limits.key).budget, UsageBy::key, key.org,
                 [&](const std::string& name) { return name == key.name; });
+        all.add(Subject::org, key.org, limits.org.budget, UsageBy::user, key.org,
+                [](const std::string&) { return true; });
+        if (!key.team.empty()) {
+            all.add(Subject::team, key.team, limits.team.budget, UsageBy::key, key.org,
+                    [&](const std::string& name) { return of_team[key.team].contains(name); });
+        }
         if (key.user.empty()) continue;
-        all.add(Subject::user, key.user, limits.user.budget, UsageBy::user,
+        all.add(Subject::user, key.user, limits.user.budget, UsageBy::user, "",
                 [&](const std::string& name) { return name == key.user; });
     }
     for (const auto& model : limits.models) {
-        all.add(Subject::model, model.model, model.limits.budget, UsageBy::model,
+        all.add(Subject::model, model.model, model.limits.budget, UsageBy::model, "",
                 [&](const std::string& name) { return glob_match(model.model, name); });
     }
     SpentTable table = all.take();

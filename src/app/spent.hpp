@@ -1,7 +1,9 @@
 #pragma once
 // What budgets have used up before this process, or before they were set: the log has it.
 
+#include <functional>
 #include <memory>
+#include <string_view>
 
 #include "lurus/identity.hpp"
 #include "lurus/limits.hpp"
@@ -9,9 +11,13 @@
 
 namespace lurus::app {
 
-/// For every budget of a key, a user or a model, what its window at `now` holds. Windows that `known` has are taken
-/// from there, since who counts goes on from it. Null when there is no budget. Blocks while the log is asked.
+/// `Identity::record_users`
+using RecordUsers = std::function<Result<std::shared_ptr<const UserSet>>(std::string_view org)>;
+
+/// For every budget of a key, a user, a team, an organisation or a model, what its window at `now` holds. Windows that
+/// `known` has are taken from there, since who counts goes on from it. Null when there is no budget. Blocks while the
+/// log is asked.
 std::shared_ptr<const SpentTable> spent_so_far(const KeySnapshot& keys, const CommonLimits& limits, RequestLog& log,
-                                               UnixMicros now, const SpentTable* known);
+                                               const RecordUsers& users, UnixMicros now, const SpentTable* known);
 
 }  // namespace lurus::app

@@ -64,7 +64,9 @@ bool Principal::may(Permission permission) const {
         case Kind::service: break;
     }
     const Rule& rule = rules[static_cast<std::size_t>(permission)];
-    if (org.empty() || (scope & bit_of(permission)) == 0) return false;
+    if ((scope & bit_of(permission)) == 0) return false;
+    // Who belongs nowhere still has a password to change.
+    if (org.empty()) return permission == Permission::signed_in && kind == Kind::user;
     return role >= rule.least && (!rule.shared || org == default_org);
 }
 

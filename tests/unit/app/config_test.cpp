@@ -472,6 +472,10 @@ expires = "2027-12-31T23:59:59+01:00"
 rpm = 1000
 [limits.user]
 budget = "5 USD/week"
+[limits.team]
+rpm = 2000
+[limits.org]
+budget = "90 USD/month"
 [limits.ip]
 concurrency = 20
 [[limits.model]]
@@ -494,12 +498,15 @@ tpm = 1
     CHECK(c.gateway.trusted_proxies.at(0).text() == "10.0.0.0/8");
     CHECK(c.gateway.limits.key.rpm == 1000);
     CHECK(c.gateway.limits.user.budget->text() == "5 USD/week");
+    CHECK(c.gateway.limits.team.rpm == 2000);
+    CHECK(c.gateway.limits.org.budget->text() == "90 USD/month");
     CHECK(c.gateway.limits.ip.concurrency == 20);
     CHECK(c.gateway.limits.models.at(0).model == "*opus*");
     CHECK(c.gateway.limits.models.at(0).limits.tpm == 1);
     const auto shown = nlohmann::json::parse(to_json(c));
     CHECK(shown["key"][0]["budget"] == "10 USD/day");
     CHECK(shown["limits"]["user"]["budget"] == "5 USD/week");
+    CHECK(shown["limits"]["org"]["budget"] == "90 USD/month");
     CHECK(shown["server"]["trusted_proxies"].size() == 2);
 }
 

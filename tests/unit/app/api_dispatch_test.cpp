@@ -200,7 +200,7 @@ TEST_CASE("a role may do what its permissions say, and nothing else") {
           viewer + "change_keys " + people + "read_organisation change_organisation ");
     CHECK(may(of_role(Role::owner)) ==
           viewer + "change_keys " + people + "read_organisation change_organisation read_installation operate ");
-    CHECK(may(of_role(Role::owner, "")) == "anyone ");
+    CHECK(may(of_role(Role::owner, "")) == "anyone signed_in ");
     Principal narrowed = of_role(Role::owner);
     narrowed.scope = bit_of(Permission::read_keys);
     CHECK(may(narrowed) == "anyone read_keys ");

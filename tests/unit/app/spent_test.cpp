@@ -1,0 +1,76 @@
+#include "app/spent.hpp"
+
+#include <doctest/doctest.h>
+
+#include "core/files.hpp"
+#include "scratch.hpp"
+
+using namespace lurus;
+using namespace lurus::app;
+
+namespace {
+
+class Keys final : public KeySnapshot {
+public:
+    explicit Keys(std::vector<KeyInfo> keys) : keys_(std::move(keys)) {}
+    const KeyInfo* find(std::string_view) const override { return nullptr; }
+    const std::vector<KeyInfo>& all() const override { return keys_; }
+
+private:
+    std::vector<KeyInfo> keys_;
+};
+
+KeyInfo key_of(std::string id, std::string org, std::string user) {
+    KeyInfo key;
+    key.id = std::move(id);
+    key.name = "ci";
+    key.org = std::move(org);
+    key.user = std::move(user);
+    key.rules.limits.budget = Budget::parse("10 USD/total").value();
+    return key;
+}
+
+RequestRecord record_of(const KeyInfo& key, std::int64_t nano_usd) {
+    RequestRecord record;
+    record.time = system_clock().now();
+    record.key = key.name;
+    record.user = key.record_user();
+    record.model = "m-" + key.id;
+    record.cost = Money{nano_usd};
+    return record;
+}
+
+}  // namespace
+
+TEST_CASE("keys of one name in different organisations do not pay for each other") {
+    const test::Scratch scratch;
+    LogSettings settings;
+    settings.file = scratch.dir() / "log.db";
+    auto log = make_request_log_sqlite(settings, system_clock());
+    REQUIRE(log);
+    const std::vector<KeyInfo> keys = {key_of("a", "one", ""), key_of("b", "two", "ada"), key_of("c", "three", "")};
+    const RecordUsers users = [](std::string_view org) -> Result<std::shared_ptr<const UserSet>> {
+        UserSet out{std::string(org)};
+        if (org == "two") out.insert("ada");
+        return std::make_shared<const UserSet>(std::move(out));
+    };
+    for (std::size_t i = 0; i < keys.size(); ++i)
+        (*log)->append(record_of(keys[i], 1000 * (static_cast<std::int64_t>(i) + 1)), 0, nullptr);
+    REQUIRE((*log)->flush(10'000));
+
+    CommonLimits common;
+    common.user.budget = Budget::parse("5 USD/total").value();
+    common.models.push_back({"m-*", {}});
+    common.models.back().limits.budget = Budget::parse("1 USD/total").value();
+    const auto spent = spent_so_far(Keys(keys), common, **log, users, system_clock().now(), nullptr);
+    REQUIRE(spent);
+    const auto amount = [&](Subject subject, const std::string& name) {
+        const auto found = spent->find({subject, name});
+        return found == spent->end() ? -1 : found->second.amount.nano_usd;
+    };
+    CHECK(amount(Subject::key, "a") == 1000);
+    CHECK(amount(Subject::key, "b") == 2000);
+    CHECK(amount(Subject::key, "c") == 3000);
+    CHECK(amount(Subject::user, "ada") == 2000);
+    CHECK(amount(Subject::model, "m-*") == 6000);
+}

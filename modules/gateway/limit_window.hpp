@@ -3,8 +3,8 @@
 // brings the time, in microseconds since the process began to count.
 //
 // Shared by all shards, so every decision is one compare-and-swap on one word: the sum of the window, or the bucket's
-// theoretical arrival time. Two shards that decide at once cannot both take the last unit. What is done beside that word
-// errs towards refusing for as long as a thread is interrupted in the middle, never towards letting too much pass.
+// theoretical arrival time. Two shards that decide at once cannot both take the last unit. What is done beside that
+// word errs towards refusing for as long as a thread is interrupted in the middle, never towards letting too much pass.
 
 #include <array>
 #include <atomic>
@@ -23,7 +23,8 @@ public:
     static constexpr std::int64_t slot_us = 500'000;
     static constexpr std::int64_t slots = minute_window_us / slot_us + 1;
 
-    /// Takes the amount if it fits below the limit. The slot it was booked in, for `give_back`; empty = it does not fit.
+    /// Takes the amount if it fits below the limit. The slot it was booked in, for `give_back`; empty = it does not
+    /// fit.
     std::optional<std::int64_t> take(std::int64_t now_us, std::int64_t amount, std::int64_t limit);
     /// Books the amount, beyond any limit.
     void add(std::int64_t now_us, std::int64_t amount);

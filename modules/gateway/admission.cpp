@@ -12,8 +12,6 @@
 
 namespace lurus::gateway {
 
-namespace asio = boost::asio;
-
 namespace {
 
 /// The subjects of one request; views into the request, its snapshot and this.
@@ -115,14 +113,15 @@ std::optional<Refusal> Session::take_limits(const Request& request, Demand deman
     return std::nullopt;
 }
 
-asio::awaitable<bool> Session::within_limits(Request& request) {
+std::unique_ptr<Rejection> Session::within_limits(Request& request) {
     const auto refusal = take_limits(request, demand_of(request.endpoint, request.facts, request.body.size()), place_);
-    if (!refusal) co_return true;
-    const std::string message = refusal_message(*refusal, shard.clock.now());
-    std::string body = refusal_body(request.family, *refusal, message, request.trace_id);
-    const std::string fields = refusal_fields(*refusal);
-    co_await refuse_with(request, 429, message, std::move(body), fields);
-    co_return false;
+    if (!refusal) return nullptr;
+    auto rejection = std::make_unique<Rejection>();
+    rejection->status = 429;
+    rejection->message = refusal_message(*refusal, shard.clock.now());
+    rejection->body = refusal_body(request.family, *refusal, rejection->message, request.trace_id);
+    rejection->fields = refusal_fields(*refusal);
+    return rejection;
 }
 
 std::optional<Refusal> Session::take_turn(const Request& request, const RequestFacts& facts, std::size_t bytes,

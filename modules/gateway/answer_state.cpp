@@ -38,8 +38,7 @@ AnswerReader::State::State(const Endpoint& endpoint, AnswerFormat answer_format,
       format_(answer_format),
       status_(answer_status),
       counts_images_(endpoint.operation == Operation::images || endpoint.name == "predict"),
-      body_picker_(body_picks(family_of(endpoint.dialect))),
-      event_picker_(event_picks(dialect_)) {}
+      picker_(body_picks(family_of(endpoint.dialect))) {}
 
 void AnswerReader::State::ends_at(std::size_t begin) {
     if (!terminal_) step.terminal = begin;
@@ -139,8 +138,8 @@ void AnswerReader::State::feed(std::string_view bytes) {
 void AnswerReader::State::feed_body(std::string_view bytes) {
     if (terminal_) return;
     in_body_ = true;
-    const std::size_t end = body_picker_.feed(bytes, *this);
-    if (!body_picker_.done()) return;
+    const std::size_t end = picker_.feed(bytes, *this);
+    if (!picker_.done()) return;
     ends_at(end == json::Picker::none ? 0 : end);
     end_body();
     if (format_ == AnswerFormat::json) ++step.events;
@@ -161,7 +160,7 @@ void AnswerReader::State::finish(bool clean) {
 bool AnswerReader::State::at_boundary() const {
     switch (format_) {
         case AnswerFormat::sse: return scanner_.at_boundary();
-        case AnswerFormat::json_array: return !started_ || body_picker_.after_element();
+        case AnswerFormat::json_array: return !started_ || picker_.after_element();
         case AnswerFormat::json: return !started_;
         case AnswerFormat::other: break;
     }
@@ -201,8 +200,8 @@ void AnswerReader::State::on_event(const SseEvent& event) {
 void AnswerReader::State::read_event(std::string_view data) {
     words_.clear();
     in_body_ = false;
-    event_picker_.reset(event_picks(dialect_));
-    event_picker_.feed(data, *this);
+    picker_.reset(event_picks(dialect_));
+    picker_.feed(data, *this);
 }
 
 void AnswerReader::State::anthropic_event(std::string_view type, std::string_view data) {
@@ -281,11 +280,12 @@ void AnswerReader::State::feed_message(std::string_view message) {
     event.data = message;
     on_event(event);
     if (!terminal_ || before) return;
+    if (!earlier_) earlier_ = std::make_unique<Earlier>();
     if (!fields_.empty()) {
-        if (earlier_raw_.size() == max_session_usages) earlier_raw_.erase(earlier_raw_.begin());
-        earlier_raw_.push_back(fields_.json());
+        if (earlier_->raw.size() == max_session_usages) earlier_->raw.erase(earlier_->raw.begin());
+        earlier_->raw.push_back(fields_.json());
     }
-    earlier_ = sum(earlier_, current());
+    earlier_->usage = sum(earlier_->usage, current());
     fields_.clear();
     searches_ = images_ = most_queries_ = 0;
 }
@@ -301,14 +301,14 @@ Usage AnswerReader::State::current() const {
 }
 
 Usage AnswerReader::State::usage() const {
-    return sum(earlier_, current());
+    return earlier_ ? sum(earlier_->usage, current()) : current();
 }
 
 std::string AnswerReader::State::usage_raw() const {
-    if (earlier_raw_.empty()) return fields_.json();
-    if (earlier_raw_.size() == 1 && fields_.empty()) return earlier_raw_.front();
+    if (!earlier_ || earlier_->raw.empty()) return fields_.json();
+    if (earlier_->raw.size() == 1 && fields_.empty()) return earlier_->raw.front();
     std::string out = "[";
-    for (const std::string& raw : earlier_raw_) out += (out.size() > 1 ? "," : "") + raw;
+    for (const std::string& raw : earlier_->raw) out += (out.size() > 1 ? "," : "") + raw;
     if (!fields_.empty()) out += "," + fields_.json();
     return out + "]";
 }

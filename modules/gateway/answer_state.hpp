@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,15 +63,18 @@ private:
     std::size_t event_begin_ = 0;
 
     SseScanner scanner_;
-    json::Picker body_picker_;
-    json::Picker event_picker_;
+    json::Picker picker_;  // of the body, or of the event at hand
     UsageFields fields_;
     std::string tier_;
     ErrorWords words_;  // of the event or body at hand, until it is known whether it is an error
     std::string item_type_, item_action_;
     std::int64_t images_ = 0, searches_ = 0, queries_ = 0, most_queries_ = 0;
-    Usage earlier_;  // a session's answers before the current one
-    std::vector<std::string> earlier_raw_;
+    /// A session's answers before the current one.
+    struct Earlier {
+        Usage usage;
+        std::vector<std::string> raw;
+    };
+    std::unique_ptr<Earlier> earlier_;
 };
 
 }  // namespace lurus::gateway

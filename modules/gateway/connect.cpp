@@ -71,18 +71,17 @@ asio::awaitable<bool> shake_hands(Session& session, UpstreamConnection& connecti
 
 }  // namespace
 
+std::shared_ptr<UpstreamConnection> pooled_upstream(Session& session, const std::shared_ptr<const Provider>& provider,
+                                                    const FamilyEndpoint& place) {
+    auto pooled = session.shard.take(session.shard.pool(provider, place));
+    if (pooled) pooled->owner = &session.signal;
+    return pooled;
+}
+
 asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<const Provider> provider,
-                                            const FamilyEndpoint& place, Reuse reuse) {
+                                            const FamilyEndpoint& place) {
     Connected result;
     Shard& shard = session.shard;
-    UpstreamPool& pool = shard.pool(provider, place);
-    if (reuse == Reuse::allowed) {
-        if (auto pooled = shard.take(pool)) {
-            pooled->owner = &session.signal;
-            result.connection = std::move(pooled);
-            co_return result;
-        }
-    }
     if (provider->local) {
         result.connection = std::make_shared<UpstreamConnection>(shard, connect_local(shard.io(), provider->local));
         result.connection->owner = &session.signal;
@@ -153,6 +152,7 @@ asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<co
                 result.error = tls.error().message;
                 co_return result;
             }
+            UpstreamPool& pool = shard.pool(provider, place);
             if (pool.session) SSL_set_session(tls->get(), pool.session.get());
             set_session_store(tls->get(), &pool);
             connection->channel.use_tls(std::move(*tls));

@@ -24,6 +24,31 @@ std::string cut(std::string_view text) {
     return std::string(text.substr(0, 512));
 }
 
+std::string_view path_of(std::string_view target) {
+    return target.substr(0, target.find('?'));
+}
+
+bool is_api(std::string_view path) {
+    return path.starts_with("/api/v1/") || path == "/api/v1";
+}
+
+constexpr std::string_view hello = "/api/hello";  // Claude Code asks this to see whether it is online
+
+bool is_own(std::string_view path) {
+    return is_api(path) || path == "/health" || path == "/ready" || path == "/metrics" || path == "/" || path == hello;
+}
+
+bool asks_for_websocket(const http1::RequestHead& head) {
+    return iequals(head.upgrade, "websocket");
+}
+
+std::unique_ptr<Rejection> rejected(int status, std::string message) {
+    auto rejection = std::make_unique<Rejection>();
+    rejection->status = status;
+    rejection->message = std::move(message);
+    return rejection;
+}
+
 std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, bool draining, double uptime) {
     char seconds[40];
     std::snprintf(seconds, sizeof seconds, "%.0f", uptime);
@@ -46,50 +71,32 @@ std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, b
 
 }  // namespace
 
+// What most requests pass is not a coroutine of its own: a frame less to make, and to keep while a stream is open.
 asio::awaitable<void> Session::serve(Request& request, std::size_t head_size) {
-    const http1::RequestHead& head = request.head;
-    const std::string_view path = head.target.substr(0, std::min(head.target.find('?'), head.target.size()));
-    if (co_await serve_local(request, head_size, path)) co_return;
-
-    const bool websocket = iequals(head.upgrade, "websocket");
-    DialectHints hints;
-    hints.anthropic_version = head.find("anthropic-version") != nullptr || head.find("x-api-key") != nullptr;
-    hints.google_key = head.find("x-goog-api-key") != nullptr || head.target.find("?key=") != std::string_view::npos ||
-                       head.target.find("&key=") != std::string_view::npos;
-    const std::size_t target_at = static_cast<std::size_t>(head.target.data() - in_.data());
-    Match match = match_endpoint(head.method, head.target, hints, websocket);
-    request.family = match.family;
-    if (!co_await authenticate(request)) co_return;
-    if (!match.endpoint) {
-        const bool known = match.error == MatchError::wrong_method;
-        const std::string message = known ? "this path does not take " + cut(head.method)
-                                          : "no endpoint at " + cut(path) + "; see the README for what is served";
-        if (request.head.content_length.value_or(0) > 0 || request.head.chunked) keep_alive_ = false;
-        in_.erase(0, head_size);
-        co_await respond_error(request, known ? 405 : 404, message);
+    if (is_own(path_of(request.head.target))) {
+        co_await serve_own(request, head_size);
         co_return;
     }
-    request.endpoint = *match.endpoint;
-    request.address = client_address(peer_, head, request.snapshot->settings);
-    const bool has_path_model = !request.endpoint.path_model.empty();
-    const std::size_t model_at =
-        has_path_model ? static_cast<std::size_t>(request.endpoint.path_model.data() - in_.data()) - target_at : 0;
-    const std::size_t model_size = request.endpoint.path_model.size();
-    if (!co_await read_body(request, head_size)) co_return;
-    // The head moved with its bytes.
-    if (has_path_model) request.endpoint.path_model = request.head.target.substr(model_at, model_size);
-
+    const std::optional<MatchError> unmatched = find_endpoint(request);
+    if (const char* problem = key_problem(request)) {
+        co_await refuse_key(request, problem);
+        co_return;
+    }
+    if (unmatched) {
+        co_await refuse_path(request, head_size, *unmatched);
+        co_return;
+    }
+    request.address = client_address(peer_, request.head, request.snapshot->settings);
+    if (!take_body(request, head_size) && !co_await read_body(request, head_size)) co_return;
     if (request.endpoint.operation == Operation::models_list || request.endpoint.operation == Operation::model_get) {
-        const std::string rule = broken_rule(request);
-        if (rule.empty()) {
-            co_await serve_models(request);
-        } else {
-            co_await respond_error(request, 403, rule);
-        }
+        co_await serve_models(request);
         co_return;
     }
-    if (!co_await admit(request)) co_return;
-    if (request.endpoint.websocket && websocket) {
+    if (auto rejection = admit(request)) {
+        co_await reject(request, std::move(rejection));
+        co_return;
+    }
+    if (request.endpoint.websocket && asks_for_websocket(request.head)) {
         co_await relay_websocket(*this, request);
     } else {
         Relay relay(*this, request);
@@ -97,34 +104,52 @@ asio::awaitable<void> Session::serve(Request& request, std::size_t head_size) {
     }
 }
 
-asio::awaitable<bool> Session::serve_local(Request& request, std::size_t head_size, std::string_view path) {
+// The family is set also when there is no endpoint: its error shape is used.
+std::optional<MatchError> Session::find_endpoint(Request& request) {
     const http1::RequestHead& head = request.head;
-    if (path.starts_with("/api/v1/") || path == "/api/v1") {
-        if (co_await read_body(request, head_size)) co_await serve_api(request);
-        co_return true;
+    DialectHints hints;
+    hints.anthropic_version = head.find("anthropic-version") != nullptr || head.find("x-api-key") != nullptr;
+    hints.google_key = head.find("x-goog-api-key") != nullptr || head.target.find("?key=") != std::string_view::npos ||
+                       head.target.find("&key=") != std::string_view::npos;
+    const Match match = match_endpoint(head.method, head.target, hints, asks_for_websocket(head));
+    request.family = match.family;
+    if (!match.endpoint) return match.error;
+    request.endpoint = *match.endpoint;
+    return std::nullopt;
+}
+
+asio::awaitable<void> Session::refuse_path(Request& request, std::size_t head_size, MatchError error) {
+    const http1::RequestHead& head = request.head;
+    const bool known = error == MatchError::wrong_method;
+    const std::string message =
+        known ? "this path does not take " + cut(head.method)
+              : "no endpoint at " + cut(path_of(head.target)) + "; see the README for what is served";
+    if (head.content_length.value_or(0) > 0 || head.chunked) keep_alive_ = false;
+    in_.erase(0, head_size);
+    co_await respond_error(request, known ? 405 : 404, message);
+}
+
+asio::awaitable<void> Session::serve_own(Request& request, std::size_t head_size) {
+    if (!co_await read_body(request, head_size)) co_return;
+    const http1::RequestHead& head = request.head;
+    const std::string_view path = path_of(head.target);
+    if (is_api(path)) {
+        co_await serve_api(request);
+        co_return;
     }
-    const bool health = path == "/health";
-    const bool ready = path == "/ready";
-    const bool metrics_page = path == "/metrics";
-    const bool root = path == "/";
-    // Claude Code asks this to see whether it is online.
-    const bool hello = path == "/api/hello";
-    if (!health && !ready && !metrics_page && !root && !hello) co_return false;
-    const bool get = head.method == "GET" || head.method == "HEAD";
-    if (!co_await read_body(request, head_size)) co_return true;
-    if (!get) {
+    if (head.method != "GET" && head.method != "HEAD") {
         co_await respond_error(request, 405, "this path takes GET");
-        co_return true;
+        co_return;
     }
     std::string body;
     std::string_view type = "application/json";
     int status = 200;
-    if (health) {
+    if (path == "/health") {
         body = health_json(*request.snapshot, shard.log.status(), shard.draining(), services_.uptime_seconds());
-    } else if (ready) {
+    } else if (path == "/ready") {
         status = shard.draining() ? 503 : 200;
         body = shard.draining() ? R"({"status":"draining"})" : R"({"status":"ready"})";
-    } else if (metrics_page) {
+    } else if (path == "/metrics") {
         type = "text/plain; version=0.0.4; charset=utf-8";
         auto merged = std::make_shared<std::optional<Metrics>>();
         services_.collect_metrics(shard, [self = shared_from_this(), merged](Metrics all) {
@@ -133,14 +158,13 @@ asio::awaitable<bool> Session::serve_local(Request& request, std::size_t head_si
         });
         while (!merged->has_value()) co_await signal.wait();
         body = (*merged)->prometheus(shard.log.status(), services_.uptime_seconds(), services_.shard_count());
-    } else if (hello) {
+    } else if (path == hello) {
         body = R"({"message":"hello"})";
     } else {
         body = R"({"name":"lurus","health":"/health","metrics":"/metrics","api":"/api/v1/openapi.json"})";
     }
     shard.metrics.count_local(status);
     co_await respond(request, status, std::move(body), type);
-    co_return true;
 }
 
 asio::awaitable<void> Session::serve_api(Request& request) {
@@ -168,6 +192,10 @@ asio::awaitable<void> Session::serve_api(Request& request) {
 }
 
 asio::awaitable<void> Session::serve_models(Request& request) {
+    if (const std::string rule = broken_rule(request); !rule.empty()) {
+        co_await respond_error(request, 403, rule);
+        co_return;
+    }
     if (request.snapshot->refresh_models) {
         auto refreshed = std::make_shared<bool>(false);
         services_.run_blocking(shard, request.snapshot->refresh_models, [self = shared_from_this(), refreshed] {
@@ -200,23 +228,21 @@ asio::awaitable<void> Session::serve_models(Request& request) {
     co_await respond(request, 200, std::move(body), "application/json");
 }
 
-asio::awaitable<bool> Session::authenticate(Request& request) {
+const char* Session::key_problem(Request& request) const {
     const std::string_view presented = presented_key(request.head);
-    const char* problem = nullptr;
     if (!presented.empty()) request.key = request.snapshot->keys->find(presented);
     if (request.key != nullptr) {
         if (request.key->use) request.key->use->note(request.time);
-        if (request.key->disabled) {
-            problem = "this key is disabled";
-        } else if (!request.key->usable_at(request.time)) {
-            problem = "this key has expired";
-        }
-    } else if (!open_) {
-        problem = presented.empty() ? "no key: send one as x-api-key, Authorization: Bearer or x-goog-api-key (make "
-                                      "one with `lurus key create --name NAME`)"
-                                    : "this key is not known here (make one with `lurus key create --name NAME`)";
+        if (request.key->disabled) return "this key is disabled";
+        return request.key->usable_at(request.time) ? nullptr : "this key has expired";
     }
-    if (problem == nullptr) co_return true;
+    if (open_) return nullptr;
+    return presented.empty() ? "no key: send one as x-api-key, Authorization: Bearer or x-goog-api-key (make "
+                               "one with `lurus key create --name NAME`)"
+                             : "this key is not known here (make one with `lurus key create --name NAME`)";
+}
+
+asio::awaitable<void> Session::refuse_key(Request& request, const char* problem) {
     if (request.head.content_length.value_or(0) > 0 || request.head.chunked) keep_alive_ = false;
     const std::string_view extra = request.family == Family::openai ? "WWW-Authenticate: Bearer\r\n" : "";
     co_await respond_error(request, 401, problem, extra);
@@ -224,11 +250,10 @@ asio::awaitable<bool> Session::authenticate(Request& request) {
         const auto parsed = http1::parse_request_head(in_, in_.size() + 1, request.head);
         in_.erase(0, parsed.consumed);
     }
-    co_return false;
 }
 
-// Reads what the request asks for, starts its record, and refuses what its key may not do or what is over a limit.
-asio::awaitable<bool> Session::admit(Request& request) {
+// What its key may not do or what is over a limit is rejected.
+std::unique_ptr<Rejection> Session::admit(Request& request) {
     const GatewaySettings& settings = request.snapshot->settings;
     const http1::RequestHead& head = request.head;
     RequestRecord& record = request.record;
@@ -242,26 +267,20 @@ asio::awaitable<bool> Session::admit(Request& request) {
     record.bytes_in = static_cast<std::int64_t>(request.body.size());
 
     if (settings.log_enabled && !shard.log.has_room()) {
-        keep_alive_ = false;
-        co_await respond_error(request, 503,
-                               "the request log cannot keep up or cannot be written (see /health); try again shortly",
-                               "Retry-After: 5\r\n");
-        co_return false;
+        auto rejection =
+            rejected(503, "the request log cannot keep up or cannot be written (see /health); try again shortly");
+        rejection->fields = "Retry-After: 5\r\n";
+        rejection->recorded = keep_alive_ = false;
+        return rejection;
     }
     RequestFacts& facts = request.facts;
     if (head.method == "POST" || head.method == "PUT" || head.method == "PATCH") {
         facts = scan_request(request.endpoint, head.value("content-type"), request.body);
-        if (!facts.error.empty()) {
-            co_await refuse(request, 400, facts.error);
-            co_return false;
-        }
+        if (!facts.error.empty()) return rejected(400, facts.error);
     }
     if (!request.endpoint.path_model.empty()) {
         const auto decoded = percent_decode(request.endpoint.path_model);
-        if (!decoded) {
-            co_await refuse(request, 400, "the model's name in the path is not valid percent-encoding");
-            co_return false;
-        }
+        if (!decoded) return rejected(400, "the model's name in the path is not valid percent-encoding");
         facts.model = *decoded;
         facts.model_begin = facts.model_end = 0;
     }
@@ -288,17 +307,24 @@ asio::awaitable<bool> Session::admit(Request& request) {
                 std::string(request.body.substr(0, static_cast<std::size_t>(settings.log_bodies_cap)));
         }
     }
-    if (const std::string rule = broken_rule(request); !rule.empty()) {
-        co_await refuse(request, 403, rule);
-        co_return false;
-    }
+    if (std::string rule = broken_rule(request); !rule.empty()) return rejected(403, std::move(rule));
     const bool needs_model = request.endpoint.model_in_body && head.method == "POST" && !request.body.empty();
     if (needs_model && facts.model.empty() && request.endpoint.operation != Operation::moderations &&
         request.endpoint.operation != Operation::images && request.endpoint.operation != Operation::audio) {
-        co_await refuse(request, 400, "the request names no model: set \"model\"");
-        co_return false;
+        return rejected(400, "the request names no model: set \"model\"");
     }
-    co_return co_await within_limits(request);
+    return within_limits(request);
+}
+
+asio::awaitable<void> Session::reject(Request& request, std::unique_ptr<Rejection> rejection) {
+    Rejection& why = *rejection;
+    if (!why.recorded) {
+        co_await respond_error(request, why.status, why.message, why.fields);
+    } else if (why.body.empty()) {
+        co_await refuse(request, why.status, why.message, why.fields);
+    } else {
+        co_await refuse_with(request, why.status, why.message, std::move(why.body), why.fields);
+    }
 }
 
 }  // namespace lurus::gateway

@@ -67,12 +67,11 @@ std::string_view name_of(Refusal::What what) {
 }
 
 Admission::Admission(Admission&& other) noexcept
-    : charges_(std::move(other.charges_)), count_(std::exchange(other.count_, 0)), settled_(other.settled_) {}
+    : charges_(std::exchange(other.charges_, {})), settled_(other.settled_) {}
 
 Admission& Admission::operator=(Admission&& other) noexcept {
     const Admission before(std::move(*this));
-    charges_ = std::move(other.charges_);
-    count_ = std::exchange(other.count_, 0);
+    charges_ = std::exchange(other.charges_, {});
     settled_ = other.settled_;
     return *this;
 }
@@ -81,21 +80,19 @@ Admission& Admission::operator=(Admission&& other) noexcept {
 Admission::~Admission() {
     leave();
     if (settled_) return;
-    for (std::size_t i = 0; i < count_; ++i) {
-        Charge& charge = charges_[i];
+    for (Charge& charge : charges_) {
         if (charge.holds_money) charge.state->budget.settle(charge.window, charge.held, Money{});
     }
 }
 
 void Admission::leave() {
-    for (std::size_t i = 0; i < count_; ++i) {
-        if (std::exchange(charges_[i].entered, false)) charges_[i].state->leave();
+    for (Charge& charge : charges_) {
+        if (std::exchange(charge.entered, false)) charge.state->leave();
     }
 }
 
 void Admission::undo() {
-    for (std::size_t i = 0; i < count_; ++i) {
-        Charge& charge = charges_[i];
+    for (Charge& charge : charges_) {
         for (const Measure measure : measures) {
             const auto at = static_cast<std::size_t>(measure);
             if ((charge.taken >> at & 1) == 0) continue;
@@ -106,7 +103,7 @@ void Admission::undo() {
 
 std::optional<Refusal> Admission::take(const LimitedSubject& subject, const Demand& demand, StatePtr state,
                                        std::int64_t now_us, UnixMicros now) {
-    Charge& charge = charges_[count_++];
+    Charge& charge = charges_.emplace_back();
     charge.state = std::move(state);
     charge.limits = subject.limits;
     const Limits& limits = charge.limits;
@@ -159,8 +156,7 @@ std::optional<Refusal> Admission::take(const LimitedSubject& subject, const Dema
 void Admission::settle(const Used& used, std::int64_t now_us) {
     if (settled_) return;
     settled_ = true;
-    for (std::size_t i = 0; i < count_; ++i) {
-        Charge& charge = charges_[i];
+    for (Charge& charge : charges_) {
         if (charge.holds_money) charge.state->budget.settle(charge.window, charge.held, used.cost);
         const auto correct = [&](Measure measure, std::int64_t real) {
             const auto at = static_cast<std::size_t>(measure);
@@ -180,8 +176,9 @@ Admission Admission::refused(LimitCache& cache, std::span<const LimitedSubject> 
                              UnixMicros now) {
     Admission out;
     out.settled_ = true;
+    out.charges_.reserve(subjects.size());
     for (const auto& subject : subjects) {
-        Charge& charge = out.charges_[out.count_++];
+        Charge& charge = out.charges_.emplace_back();
         charge.state = cache.get(subject.subject, subject.id, now_us, now);
         charge.limits = subject.limits;
     }
@@ -190,8 +187,7 @@ Admission Admission::refused(LimitCache& cache, std::span<const LimitedSubject> 
 
 std::optional<Standing> Admission::standing(Measure measure, std::int64_t now_us) const {
     std::optional<Standing> tightest;
-    for (std::size_t i = 0; i < count_; ++i) {
-        const Charge& charge = charges_[i];
+    for (const Charge& charge : charges_) {
         const std::int64_t limit = limit_of(charge.limits, measure);
         if (limit == 0) continue;
         Standing standing;
@@ -207,6 +203,7 @@ std::optional<Standing> Admission::standing(Measure measure, std::int64_t now_us
 std::expected<Admission, Refusal> admit(LimitCache& cache, std::span<const LimitedSubject> subjects,
                                         const Demand& demand, std::int64_t now_us, UnixMicros now) {
     Admission admission;
+    admission.charges_.reserve(subjects.size());
     std::optional<Refusal> refusal;
     for (const auto& subject : subjects) {
         refusal = admission.take(subject, demand, cache.get(subject.subject, subject.id, now_us, now), now_us, now);

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lurus/usage.hpp"
 #include "modules/gateway/limit_table.hpp"
@@ -65,7 +66,7 @@ public:
     Admission& operator=(const Admission&) = delete;
     ~Admission();
 
-    [[nodiscard]] bool limited() const { return count_ != 0; }
+    [[nodiscard]] bool limited() const { return !charges_.empty(); }
     /// Puts what was really used in the estimate's place; the first call counts. Empty tokens: the estimate stays.
     struct Used {
         std::optional<std::int64_t> input_tokens, output_tokens;
@@ -98,8 +99,7 @@ private:
                                 std::int64_t now_us, UnixMicros now);
     void undo();
 
-    std::array<Charge, subjects> charges_;
-    std::size_t count_ = 0;
+    std::vector<Charge> charges_;  // none for a request without limits
     bool settled_ = false;
 };
 

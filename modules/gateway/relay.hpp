@@ -2,6 +2,7 @@
 // Relays one request: tries candidates in order until one answers, passes its bytes on, and closes the record. Lives on
 // the session's coroutine; one shard's thread.
 
+#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <memory>
@@ -18,16 +19,18 @@
 
 namespace lurus::gateway {
 
-/// Connects to a candidate's endpoint: a pooled connection when `may_reuse`, else a new one with TLS where it is asked
-/// for. On failure null, and `outcome` and `error` say why.
+/// A pooled connection to a provider's endpoint, or null.
+std::shared_ptr<UpstreamConnection> pooled_upstream(Session& session, const std::shared_ptr<const Provider>& provider,
+                                                    const FamilyEndpoint& place);
+
+/// A new connection, with TLS where it is asked for. On failure null, and `outcome` and `error` say why.
 struct Connected {
     std::shared_ptr<UpstreamConnection> connection;
     std::string outcome;
     std::string error;
 };
-enum class Reuse : std::uint8_t { allowed, fresh };
 boost::asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<const Provider> provider,
-                                                   const FamilyEndpoint& place, Reuse reuse);
+                                                   const FamilyEndpoint& place);
 
 /// What the upstream connection or the client did.
 enum class Event : std::uint8_t { none, readable, client_gone, timeout, heartbeat };
@@ -46,24 +49,46 @@ private:
         failed,    // nothing semantic went downstream: the next candidate may try
     };
 
-    boost::asio::awaitable<Verdict> attempt(const Candidate& candidate, bool last);
-    boost::asio::awaitable<bool> write_request(const std::string& head, std::string_view model);
+    void begin_attempt(const Candidate& candidate);
+    /// Sends the request; true when an answer's head is there.
+    boost::asio::awaitable<bool> ask();
+    /// The request as it goes upstream, in pieces: head, body, the model's name in its place.
+    using Pieces = std::array<std::string_view, 4>;
+    bool write_small(const Pieces& pieces);
+    boost::asio::awaitable<bool> write_large(Pieces pieces);
     enum class HeadState : std::uint8_t { ok, closed, failed, client_gone };
     boost::asio::awaitable<HeadState> read_response_head();
-    boost::asio::awaitable<Verdict> answer(bool last);
+    enum class Worth : std::uint8_t { passing, keeping, nothing };
+    Worth judge_head(bool last);
+
+    // relay_failure.cpp
     boost::asio::awaitable<void> keep_error_answer();
     boost::asio::awaitable<void> finish_without_answer();
     boost::asio::awaitable<void> heartbeat();
 
     // answer.cpp
     boost::asio::awaitable<Verdict> pass_body(bool last);
+    void begin_body(bool last);
+    enum class Course : std::uint8_t { on, failed, cut };
+    Course look(bool last);
     void take(std::string_view bytes);
     void let_go();
     void take_payload(std::string_view payload, bool ends);
-    boost::asio::awaitable<bool> emit();
-    boost::asio::awaitable<Verdict> cut(std::string outcome, std::string message);
+    bool emit();
+    bool read_more();
+    [[nodiscard]] bool streamed() const { return format_ == AnswerFormat::sse || format_ == AnswerFormat::json_array; }
+    void keep_little();
+    boost::asio::awaitable<void> end_body();
+    boost::asio::awaitable<void> beat();
+    bool stays_without_client();
+    boost::asio::awaitable<Verdict> end_without_client();
+    boost::asio::awaitable<Verdict> run_out_of_time();
+    /// `failure_` says why.
+    boost::asio::awaitable<Verdict> cut(const char* outcome);
+    void send_end();
+
+    void fill_record(End end, int status, std::string_view error);
     boost::asio::awaitable<void> close_record(End end, int status, std::string error);
-    boost::asio::awaitable<void> send_end();
     void drop_upstream();
     void release_upstream();
 
@@ -101,6 +126,9 @@ private:
     std::size_t held_until_commit_ = std::string::npos;  // from here on they wait for the record
     std::vector<boost::asio::const_buffer> pieces_;      // to be sent now; views into the shard's scratch
     std::size_t pieces_bytes_ = 0;
+    const bool array_;           // the dialect streams a JSON array here
+    bool kept_little_ = false;   // keep_little() was here
+    const char* cut_ = nullptr;  // look()'s reason for a cut, as an outcome
     std::string response_body_;  // kept for the log where it is asked for
     std::string failure_;        // of the last try, in words
     int failure_status_ = 502;

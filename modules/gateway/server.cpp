@@ -14,6 +14,7 @@
 #include <random>
 #include <thread>
 
+#include "core/platform.hpp"
 #include "lurus/gateway.hpp"
 #include "modules/gateway/services.hpp"
 #include "modules/gateway/session.hpp"
@@ -28,6 +29,7 @@ using asio::local::stream_protocol;
 namespace {
 
 constexpr int control_threads = 4;
+constexpr std::uint64_t files_beside = 500;
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 
 struct Listener {
@@ -185,6 +187,11 @@ Result<void> Server::start() {
 #ifdef SIGPIPE
     std::signal(SIGPIPE, SIG_IGN);  // TLS writes to a closed socket
 #endif
+    // A client's connection and the vendor's; the rest is the log's and the control plane's.
+    const auto files = static_cast<std::uint64_t>(snapshot_->settings.max_connections) * 2 + files_beside;
+    if (const std::uint64_t got = platform::raise_open_files(files); got < files) {
+        spdlog::info("the system allows {} open files: about {} connections at a time", got, got / 2);
+    }
     for (const auto& wanted : snapshot_->settings.listeners) {
         if (auto done = bind(wanted); !done) return done;
     }

@@ -8,6 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "core/release.hpp"
 #include "modules/gateway/dialect_text.hpp"
 #include "modules/gateway/forward_head.hpp"
 #include "modules/gateway/services.hpp"
@@ -17,9 +18,6 @@ namespace lurus::gateway {
 namespace asio = boost::asio;
 
 namespace {
-constexpr std::size_t read_ahead = 64 * 1024;  // of pipelined requests while one is served
-constexpr std::size_t smallest_read = 4 * 1024;
-constexpr std::size_t largest_read = 256 * 1024;
 constexpr int linger_ms = 2000;
 constexpr std::size_t linger_bytes = 4 << 20;
 
@@ -36,6 +34,13 @@ std::optional<IpAddress> peer_of(Channel::Socket& socket) {
 }
 
 }  // namespace
+
+void Request::let_go() {
+    release(head.fields);
+    head.method = head.target = head.host = head.upgrade = body = endpoint.path_model = {};
+    release(bytes);
+    release(chunked_body);
+}
 
 Session::Session(Shard& own_shard, Channel::Socket socket, Services& services, SslPtr tls, bool open)
     : shard(own_shard),
@@ -116,41 +121,6 @@ void Session::abort() {
     channel_.abort();
 }
 
-void Session::arm_read() {
-    if (armed_ || gone_ || !channel_.is_open() || in_.size() >= std::max(input_wanted_, read_ahead)) return;
-    armed_ = true;
-    channel_.when_readable([self = shared_from_this()](const boost::system::error_code& ec) {
-        self->armed_ = false;
-        self->on_readable(ec);
-    });
-}
-
-void Session::on_readable(const boost::system::error_code& ec) {
-    if (gone_) return;
-    if (ec) return client_left();
-    const std::size_t size = in_.size();
-    const std::size_t wanted = input_wanted_ > size ? input_wanted_ - size : 0;
-    const std::size_t room = std::clamp(std::max(wanted, in_.capacity() - size), smallest_read, largest_read);
-    IoResult result;
-    in_.resize_and_overwrite(size + room, [&](char* data, std::size_t) {
-        result = channel_.read(std::span<char>(data + size, room));
-        return size + result.bytes;
-    });
-    if (result.state == Io::eof || result.state == Io::error) return client_left();
-    arm_read();
-    if (result.bytes > 0) signal.notify();
-}
-
-asio::awaitable<bool> Session::more_input() {
-    const std::size_t before = in_.size();
-    arm_read();
-    while (in_.size() == before) {
-        if (gone_ || timed_out_) co_return false;
-        co_await signal.wait();
-    }
-    co_return true;
-}
-
 asio::awaitable<bool> Session::handshake() {
     set_deadline(shard.snapshot->settings.header_timeout_ms);
     for (;;) {
@@ -199,144 +169,9 @@ asio::awaitable<void> Session::run() {
         set_deadline(0);
         set_heartbeat(0);
         request.reset();
-        if (!co_await flush()) break;
+        if (gone_ || (!flushed() && !co_await flush())) break;
     }
     if (!gone_) co_await linger();
-}
-
-// Reads until a head is whole. The request's head is parsed from `in_`, which stays where it is until the body is read.
-asio::awaitable<std::size_t> Session::read_head(Request& request) {
-    idle_ = true;
-    if (shard.draining() && in_.empty()) co_return 0;
-    input_wanted_ = 0;
-    if (in_.empty()) {
-        in_ = std::string();  // an idle connection keeps no buffer
-        set_deadline(shard.snapshot->settings.idle_timeout_ms);
-        if (!co_await more_input()) co_return 0;
-    }
-    idle_ = false;
-    request.snapshot = shard.snapshot;
-    const GatewaySettings& settings = request.snapshot->settings;
-    set_deadline(settings.header_timeout_ms);
-    for (;;) {
-        const auto parsed =
-            http1::parse_request_head(in_, static_cast<std::size_t>(settings.max_header_bytes), request.head);
-        if (parsed.state == http1::HeadResult::State::complete) {
-            request.time = shard.clock.now();
-            request.started_us = shard.clock.monotonic_us();
-            request.head_only = request.head.method == "HEAD";
-            set_deadline(0);
-            const auto given = trace_parent(request.head.value("traceparent"));
-            request.trace_id = given ? *given : shard.ids.next(request.time);
-            if (!request.head.keep_alive) keep_alive_ = false;
-            co_return parsed.consumed;
-        }
-        int status = 0;
-        const char* why = nullptr;
-        if (parsed.state == http1::HeadResult::State::bad) {
-            status = parsed.status;
-            why = parsed.why;
-        } else if (!co_await more_input()) {
-            if (gone_) co_return 0;
-            status = 408;
-            why = "the request's head did not arrive in time";
-        }
-        if (status != 0) {
-            keep_alive_ = false;
-            request.trace_id = shard.ids.next(shard.clock.now());
-            request.head = http1::RequestHead();
-            co_await respond_error(request, status, why);
-            co_await linger();
-            co_return 0;
-        }
-    }
-}
-
-// `head_size` bytes at the start of `in_` are the head. Afterwards the request owns its bytes and `in_` holds what
-// follows.
-asio::awaitable<bool> Session::read_body(Request& request, std::size_t head_size) {
-    const GatewaySettings& settings = request.snapshot->settings;
-    const auto cap = static_cast<std::uint64_t>(settings.max_body_bytes);
-    if (request.head.content_length.value_or(0) > cap) {
-        keep_alive_ = false;
-        co_await respond_error(request, 413,
-                               "the request's body is larger than the " + std::to_string(cap) +
-                                   " bytes that server.max_body_bytes allows");
-        co_return false;
-    }
-    if (request.head.expect_continue && in_.size() == head_size) {
-        if (!co_await send("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
-    }
-    if (request.head.chunked) co_return co_await read_chunked(request, head_size);
-    const std::size_t total = head_size + static_cast<std::size_t>(request.head.content_length.value_or(0));
-    if (in_.size() < total) {
-        input_wanted_ = total;
-        in_.reserve(std::min<std::size_t>(total, 1 << 20));
-        while (in_.size() < total) {
-            set_deadline(settings.body_timeout_ms);
-            if (!co_await more_input()) {
-                if (gone_) co_return false;
-                keep_alive_ = false;
-                co_await respond_error(request, 408, "the request's body did not arrive in time");
-                co_return false;
-            }
-        }
-        set_deadline(0);
-    }
-    input_wanted_ = 0;
-    if (in_.size() == total) {
-        request.bytes = std::move(in_);
-        in_ = std::string();
-    } else {
-        request.bytes = in_.substr(0, total);
-        in_.erase(0, total);
-    }
-    http1::parse_request_head(request.bytes, head_size, request.head);
-    request.body = std::string_view(request.bytes).substr(head_size);
-    arm_read();  // sees the client leave, and reads ahead
-    co_return true;
-}
-
-asio::awaitable<bool> Session::read_chunked(Request& request, std::size_t head_size) {
-    const GatewaySettings& settings = request.snapshot->settings;
-    const auto cap = static_cast<std::size_t>(settings.max_body_bytes);
-    http1::BodyFramer framer(http1::BodyKind::chunked, 0);
-    request.bytes = in_.substr(0, head_size);
-    in_.erase(0, head_size);
-    http1::parse_request_head(request.bytes, head_size, request.head);
-    while (!framer.done()) {
-        std::string_view rest = in_;
-        while (!rest.empty() && !framer.done()) {
-            const auto step = framer.feed(rest);
-            if (step.error != nullptr) {
-                keep_alive_ = false;
-                co_await respond_error(request, 400, std::string("bad chunked body: ") + step.error);
-                co_return false;
-            }
-            request.chunked_body.append(step.payload);
-            rest.remove_prefix(step.consumed);
-        }
-        in_.erase(0, in_.size() - rest.size());
-        if (request.chunked_body.size() > cap) {
-            keep_alive_ = false;
-            co_await respond_error(request, 413,
-                                   "the request's body is larger than the " + std::to_string(cap) +
-                                       " bytes that server.max_body_bytes allows");
-            co_return false;
-        }
-        if (framer.done()) break;
-        set_deadline(settings.body_timeout_ms);
-        if (!co_await more_input()) {
-            if (gone_) co_return false;
-            keep_alive_ = false;
-            co_await respond_error(request, 408, "the request's body did not arrive in time");
-            co_return false;
-        }
-    }
-    set_deadline(0);
-    request.body = request.chunked_body;
-    arm_read();
-    co_return true;
 }
 
 bool Session::send_now(std::span<const asio::const_buffer> buffers) {
@@ -410,7 +245,7 @@ asio::awaitable<bool> Session::flush() {
         arm_write();
         co_await signal.wait();
     }
-    unsent_ = std::string();
+    release(unsent_);
     timed_out_ = false;
     deadline_us_ = outer_deadline;
     co_return !gone_;
@@ -422,13 +257,21 @@ asio::awaitable<bool> Session::send(std::string bytes) {
     co_return co_await flush();
 }
 
-asio::awaitable<void> Session::commit(RequestRecord record) {
+bool Session::append(RequestRecord& record) {
     shard.metrics.count(record);
     settle_limits(record);
-    if (!shard.snapshot->settings.log_enabled) co_return;
+    if (!shard.snapshot->settings.log_enabled) return false;
     committed_ = false;
     shard.log.append(std::move(record), reinterpret_cast<std::uint64_t>(this), &shard);
+    return true;
+}
+
+asio::awaitable<void> Session::until_safe() {
     while (!committed_) co_await signal.wait();
+}
+
+asio::awaitable<void> Session::commit(RequestRecord record) {
+    if (append(record)) co_await until_safe();
 }
 
 asio::awaitable<void> Session::respond(const Request& request, int status, std::string body,
@@ -463,10 +306,6 @@ asio::awaitable<void> Session::refuse_with(Request& request, int status, std::st
     co_await commit(std::move(record));
     const std::string fields = limit_fields(request) + std::string(extra_fields);
     co_await respond(request, status, std::move(body), "application/json", fields);
-}
-
-std::string Session::take_input() {
-    return std::exchange(in_, std::string());
 }
 
 // After an answer that left a part of the request unread, a close would reset the connection and the client might lose

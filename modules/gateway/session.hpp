@@ -27,7 +27,8 @@ class Services;
 struct Request {
     std::string bytes;  // head, and the body when it was not chunked
     http1::RequestHead head;
-    bool head_only = false;  // the method is HEAD: answers have no body
+    std::size_t target_at = 0;  // where `head.target` stood in the bytes that were parsed
+    bool head_only = false;     // the method is HEAD: answers have no body
     std::string chunked_body;
     std::string_view body;
     std::shared_ptr<const GatewaySnapshot> snapshot;
@@ -40,6 +41,18 @@ struct Request {
     std::optional<IpAddress> address;  // whom it comes from; empty on a Unix socket
     RequestFacts facts;
     RequestRecord record;
+
+    /// Gives back what only a request that may be sent (again) needs: its bytes and every view of them.
+    void let_go();
+};
+
+/// Why a request goes no further.
+struct Rejection {
+    int status = 400;
+    std::string message;
+    std::string body;  // empty: the dialect's error with the message
+    std::string fields;
+    bool recorded = true;
 };
 
 class Session final : public std::enable_shared_from_this<Session>, private OutboxClient {
@@ -79,7 +92,10 @@ public:
     boost::asio::awaitable<bool> flush();
     boost::asio::awaitable<bool> send(std::string bytes);
 
-    /// Counts the record, appends it to the journal and returns when it is safe (or the log's patience is over).
+    /// Counts the record and appends it to the journal. True: its answer must not end before until_safe() returned.
+    [[nodiscard]] bool append(RequestRecord& record);
+    /// Returns when the appended record is safe, or the log's patience is over.
+    boost::asio::awaitable<void> until_safe();
     boost::asio::awaitable<void> commit(RequestRecord record);
 
     /// An answer of our own, in the request's dialect when it is an error.
@@ -118,19 +134,28 @@ private:
     boost::asio::awaitable<bool> handshake();
     /// The head's size in `in_`, or 0 when the connection is to end.
     boost::asio::awaitable<std::size_t> read_head(Request& request);
+    /// Takes the body if all of it is here.
+    bool take_body(Request& request, std::size_t head_size);
     boost::asio::awaitable<bool> read_body(Request& request, std::size_t head_size);
+    void own_bytes(Request& request, std::size_t head_size, std::size_t total);
     boost::asio::awaitable<bool> read_chunked(Request& request, std::size_t head_size);
     boost::asio::awaitable<bool> more_input();
     boost::asio::awaitable<void> linger();
     // dispatch.cpp
     boost::asio::awaitable<void> serve(Request& request, std::size_t head_size);
-    boost::asio::awaitable<bool> serve_local(Request& request, std::size_t head_size, std::string_view path);
+    boost::asio::awaitable<void> serve_own(Request& request, std::size_t head_size);
+    std::optional<MatchError> find_endpoint(Request& request);
+    boost::asio::awaitable<void> refuse_path(Request& request, std::size_t head_size, MatchError error);
     boost::asio::awaitable<void> serve_api(Request& request);
     boost::asio::awaitable<void> serve_models(Request& request);
-    boost::asio::awaitable<bool> authenticate(Request& request);
-    boost::asio::awaitable<bool> admit(Request& request);
+    /// Finds the key. What is wrong with it, or null.
+    const char* key_problem(Request& request) const;
+    boost::asio::awaitable<void> refuse_key(Request& request, const char* problem);
+    /// Reads what the request asks for and starts its record. Null = it may go on.
+    std::unique_ptr<Rejection> admit(Request& request);
+    boost::asio::awaitable<void> reject(Request& request, std::unique_ptr<Rejection> rejection);
     // admission.cpp
-    boost::asio::awaitable<bool> within_limits(Request& request);
+    std::unique_ptr<Rejection> within_limits(Request& request);
     std::optional<Refusal> take_limits(const Request& request, Demand demand, Admission& into);
     void settle_limits(const RequestRecord& record);
 

@@ -119,6 +119,8 @@ public:
     LimitCache limits;
     /// Where upstream bytes land. Whoever reads into it is done with it before it awaits.
     std::array<char, 64 * 1024> scratch;
+    /// What is about to be sent; the same holds.
+    std::vector<boost::asio::const_buffer> gathered;
 
 private:
     void tick();

@@ -142,7 +142,7 @@ asio::awaitable<bool> Tunnel::open(const Candidate& candidate, bool last) {
         co_return false;
     }
     const FamilyEndpoint& place = provider_->endpoints.at(request_.family);
-    Connected connected = co_await connect_upstream(session_, provider_, place, Reuse::fresh);
+    Connected connected = co_await connect_upstream(session_, provider_, place);
     if (!connected.connection) {
         attempt.outcome = connected.outcome;
         failure_ = connected.error;

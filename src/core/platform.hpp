@@ -28,6 +28,9 @@ bool process_alive(std::int64_t pid);
 /// given meanwhile gathers. Best effort.
 void wake_without_preempting();
 
+/// Lets the process have that many files and sockets open, or as many as the system allows. Returns how many.
+std::uint64_t raise_open_files(std::uint64_t wanted);
+
 /// A new file of mode 0600 that did not exist before, written and synced to the disk.
 Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes);
 /// A name's change (create, rename, remove) in this folder survives power loss.

@@ -6,11 +6,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -95,6 +97,17 @@ void wake_without_preempting() {
     const sched_param none{};
     ::sched_setscheduler(0, SCHED_BATCH, &none);  // of the thread, on Linux
 #endif
+}
+
+std::uint64_t raise_open_files(std::uint64_t wanted) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+    if (limit.rlim_cur >= wanted) return limit.rlim_cur;
+    rlimit more{wanted, std::max<rlim_t>(wanted, limit.rlim_max)};
+    if (::setrlimit(RLIMIT_NOFILE, &more) == 0) return wanted;
+    // Only a privileged process may go above the hard limit.
+    more = {std::min<rlim_t>(wanted, limit.rlim_max), limit.rlim_max};
+    return ::setrlimit(RLIMIT_NOFILE, &more) == 0 ? more.rlim_cur : limit.rlim_cur;
 }
 
 Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes) {

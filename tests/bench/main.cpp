@@ -32,7 +32,7 @@ struct Options {
     int rounds = 5;
     int core = 1;
     std::int64_t requests = 20'000;
-    std::vector<int> streams = {1000, 5000};
+    std::vector<int> streams = {1000, 5000, 20'000};
     std::string only;  // json, body, stream, latency, memory; empty = all
     [[nodiscard]] bool wants(std::string_view what) const { return only.empty() || only == what; }
 };
@@ -57,7 +57,7 @@ Target start_nginx(const Options& options, const fs::path& dir, int upstream_por
     const std::string tmp = (dir / "tmp").string();
     write_file(
         dir / "nginx.conf",
-        "daemon off;\nmaster_process off;\nworker_processes 1;\nworker_rlimit_nofile 60000;\nerror_log " + tmp +
+        "daemon off;\nmaster_process off;\nworker_processes 1;\nworker_rlimit_nofile 65536;\nerror_log " + tmp +
             "/error.log crit;\npid " + tmp +
             "/pid;\nevents { worker_connections 50000; }\nhttp {\n  access_log off;\n"
             "  client_body_temp_path " +
@@ -162,11 +162,20 @@ public:
 
 private:
     static void raise_files() {
-        rlimit limit{};
+        rlimit limit{65'536, 65'536};  // above the hard limit where we may
+        if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return;
         getrlimit(RLIMIT_NOFILE, &limit);
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+
+    static int open_files() {
+        rlimit limit{};
+        getrlimit(RLIMIT_NOFILE, &limit);
+        return static_cast<int>(limit.rlim_cur);
+    }
+    /// A proxy has two sockets for each.
+    static int most_streams() { return (open_files() - 200) / 2; }
 
     Load checked(const Target& target, Kind kind, const std::string& request, int connections, std::int64_t requests) {
         Load load = run_load(target.port, kind, request, connections, requests);
@@ -216,7 +225,12 @@ private:
 
     void memory(Target& target) {
         const std::string request = make_request(Kind::hold, 1024, key);
-        for (const int count : options_.streams) {
+        for (const int wanted : options_.streams) {
+            const int count = std::min(wanted, most_streams());
+            if (count < wanted) {
+                std::printf("%d streams need %d open files in one process, which may have %d: taking %d\n", wanted,
+                            2 * wanted, open_files(), count);
+            }
             std::vector<int> sockets;
             std::string error;
             const std::int64_t before = target.process.rss_bytes();

@@ -1,0 +1,23 @@
+#pragma once
+// Counts allocations of the threads under test, through operator new and Asio's aligned_alloc.
+
+#include <cstdint>
+
+namespace lurus::counting {
+
+/// False where the counts mean nothing: a sanitizer's own allocator.
+constexpr bool possible =
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+    false;
+#else
+    true;
+#endif
+
+/// The calling thread's allocations do not count from now on.
+void leave_out_this_thread();
+/// Of all other threads, since the process began.
+std::uint64_t allocations();
+/// Bytes that the process holds now, by malloc's own books.
+std::uint64_t bytes_in_use();
+
+}  // namespace lurus::counting

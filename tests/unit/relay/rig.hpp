@@ -1,0 +1,51 @@
+#pragma once
+// A gateway of one shard between a client and a vendor that the test plays itself, with blocking sockets.
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "lurus/gateway.hpp"
+
+namespace lurus::test {
+
+/// A connected socket, ours to close.
+class Wire {
+public:
+    Wire() = default;
+    explicit Wire(int descriptor) : descriptor_(descriptor) {}
+    Wire(Wire&& other) noexcept;
+    Wire& operator=(Wire&& other) noexcept;
+    Wire(const Wire&) = delete;
+    Wire& operator=(const Wire&) = delete;
+    ~Wire();
+
+    /// Both fail the test. Neither allocates.
+    void send(std::string_view bytes) const;
+    /// What came up to and with `end`; good until the next call on any wire.
+    [[nodiscard]] std::string_view receive_until(std::string_view end) const;
+
+private:
+    int descriptor_ = -1;
+};
+
+class Rig {
+public:
+    explicit Rig(Family family);
+    ~Rig();
+    Rig(const Rig&) = delete;
+    Rig& operator=(const Rig&) = delete;
+
+    [[nodiscard]] Wire connect() const;
+    /// The next connection that the gateway makes to the vendor.
+    [[nodiscard]] Wire accept() const;
+    /// A request as a client sends it, with a body of about `size` bytes.
+    [[nodiscard]] static std::string request(std::string_view path, std::string_view model, bool stream,
+                                             std::size_t size = 1024);
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace lurus::test

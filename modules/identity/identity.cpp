@@ -2,6 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "modules/identity/directory.hpp"
 #include "modules/identity/key_text.hpp"
 #include "modules/identity/keys.hpp"
@@ -68,7 +71,14 @@ public:
         if (auto done = bar(); !done) return done;
         return keys_.store_use();
     }
-    std::vector<ApiRoute> api() override { return key_routes(keys_, *directory_); }
+    std::vector<ApiRoute> api() override {
+        std::vector<ApiRoute> all = key_routes(keys_, *directory_);
+        for (auto part : {org_routes(*directory_), member_routes(*directory_), team_routes(*directory_, keys_),
+                          user_routes(*directory_, keys_), me_routes(*directory_, keys_)}) {
+            std::ranges::move(part, std::back_inserter(all));
+        }
+        return all;
+    }
 
 private:
     Keys keys_;

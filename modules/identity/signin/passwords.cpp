@@ -85,6 +85,33 @@ ApiResponse Service::ask_reset(const ApiRequest& request) {
     return json_answer(202, {{"message", "if there is such an account, a link is on its way to it"}});
 }
 
+ApiResponse Service::make_reset_link(const ApiRequest& request) {
+    const auto body = body_of(request, {"!email"});
+    if (!body) return problem(body.error());
+    const auto user = users_.find_by_email(normal_email(text_in(*body, "email")));
+    if (!user) return problem(user.error());
+    if (user->status == UserStatus::disabled) return problem(409, "this account may not sign in; enable it first");
+    Ticket ticket;
+    ticket.purpose = "reset";
+    ticket.subject = user->id;
+    ticket.expires = clock_.now() + reset_lives;
+    const bool mailed = settings().mail.any();
+    nlohmann::ordered_json answer = {
+        {"email", user->email}, {"expires", format_time(ticket.expires)}, {"mailed", mailed}};
+    const auto token = make_ticket(std::move(ticket));
+    if (!token) return problem(token.error());
+    tell("password reset made", request, *user);
+    if (mailed) {
+        send({user->email, "Reset your password",
+              "Whoever runs the gateway asks you to choose a new password for your Lurus account " + user->email +
+                  " within an hour:\n\n" + link("reset", *token) + "\n"});
+    } else {
+        answer["link"] = link("reset", *token);
+        answer["token"] = std::string(token->reveal());
+    }
+    return json_answer(201, answer);
+}
+
 ApiResponse Service::confirm_reset(const ApiRequest& request) {
     const auto body = body_of(request, {"!token", "!new_password"});
     if (!body) return problem(body.error());

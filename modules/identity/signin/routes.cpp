@@ -70,6 +70,11 @@ const Row rows[] = {
      &Service::change_password},
     {anyone, "POST", "password/reset", "askPasswordReset", "Send a link that resets the password",
      BODY(R"("email")", EMAIL), message_schema, 202, &Service::ask_reset},
+    {Permission::operate, "POST", "password/reset-link", "createPasswordReset",
+     "A link that resets somebody's password; without mail the answer holds it", BODY(R"("email")", EMAIL),
+     R"({"type":"object","required":["email","expires","mailed"],"properties":{"email":{"type":"string"},)"
+     R"("expires":{"type":"string","format":"date-time"},"mailed":{"type":"boolean"},"link":{"type":"string"},"token":{"type":"string"}}})",
+     201, &Service::make_reset_link},
     {anyone, "POST", "password/reset/confirm", "resetPassword", "A new password for a link's token; every session ends",
      BODY(R"("token","new_password")", TEXT("token") "," NEW_PASSWORD), "", 204, &Service::confirm_reset},
     {Permission::operate, "POST", "password/import", "importPassword",

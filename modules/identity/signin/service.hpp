@@ -41,6 +41,7 @@ public:
     // passwords.cpp
     ApiResponse change_password(const ApiRequest& request);
     ApiResponse ask_reset(const ApiRequest& request);
+    ApiResponse make_reset_link(const ApiRequest& request);
     ApiResponse confirm_reset(const ApiRequest& request);
     ApiResponse import_password(const ApiRequest& request);
     // joining.cpp

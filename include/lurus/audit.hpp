@@ -19,9 +19,9 @@ namespace lurus {
 struct AuditEntry {
     std::int64_t number = 0;  // 1, 2, 3 ... without a gap; given by the audit
     UnixMicros time = 0;      // given by the audit
-    std::string org;
-    std::string actor_kind;  // `user`, `service`, `admin_token`, `anonymous`, `system`
-    std::string actor;       // id of the user or service account
+    std::string org;          // empty = the installation's
+    std::string actor_kind;   // `user`, `service`, `admin_token`, `anonymous`, `system`
+    std::string actor;        // id of the user or service account
     std::string actor_name;
     std::string remote_address;
     std::string user_agent;
@@ -37,6 +37,7 @@ struct AuditEntry {
 
 struct AuditFilter {
     std::optional<std::string> org, actor, action, target;
+    bool installation = false;                  // with an `org`: the installation's as well
     std::optional<UnixMicros> since, until;     // [since, until)
     std::optional<std::int64_t> before_number;  // keyset paging, newest first
     int limit = 50;

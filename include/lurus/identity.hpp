@@ -1,5 +1,5 @@
 #pragma once
-// Port: keys that clients present, who owns them, and the audit of every change.
+// Port: keys that clients present, and who owns them.
 
 #include <array>
 #include <atomic>
@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "lurus/api.hpp"
-#include "lurus/audit.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/dialect.hpp"
 #include "lurus/limits.hpp"

@@ -66,8 +66,13 @@ ApiResponse with_security_headers(ApiResponse response) {
 
 }  // namespace
 
-ApiDispatcher::ApiDispatcher(std::vector<ApiRoute> routes, std::size_t max_body_bytes, Around around)
-    : routes_(std::move(routes)), max_body_bytes_(max_body_bytes), around_(std::move(around)) {
+ApiDispatcher::ApiDispatcher(std::vector<ApiRoute> routes, std::size_t max_body_bytes, std::vector<Step> steps)
+    : routes_(std::move(routes)), max_body_bytes_(max_body_bytes) {
+    handler_ = [](const ApiRoute& route, const ApiRequest& request) { return route.handler(request); };
+    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+        handler_ = [step = std::move(*step), next = std::move(handler_)](
+                       const ApiRoute& route, const ApiRequest& request) { return step(route, request, next); };
+    }
     for (std::size_t i = 0; i < routes_.size(); ++i) {
         Pattern pattern;
         pattern.route = i;
@@ -154,7 +159,7 @@ ApiResponse ApiDispatcher::run(const ApiRoute& route, const ApiRequest& request)
                                 "permission `" + std::string(name_of(route.permission)) + "`");
     }
     try {
-        return around_ ? around_(route, request) : route.handler(request);
+        return handler_(route, request);
     } catch (const std::exception& e) {
         spdlog::error("{} {} failed: {}", route.method, route.path, without_quotes(e.what()));
     } catch (...) {

@@ -15,11 +15,14 @@ namespace lurus::app {
 /// Immutable once made; any thread.
 class ApiDispatcher {
 public:
-    /// Runs a route's handler for a principal that may; what it does beside that holds for every route.
-    using Around = std::function<ApiResponse(const ApiRoute& route, const ApiRequest& request)>;
+    using Handler = std::function<ApiResponse(const ApiRoute& route, const ApiRequest& request)>;
+    /// Holds for every route: answers, or asks `next`, at most once, and may do more before and after.
+    using Step = std::function<ApiResponse(const ApiRoute& route, const ApiRequest& request, const Handler& next)>;
 
-    /// Bodies over `max_body_bytes` are refused with 413. Routes must differ in method and path.
-    explicit ApiDispatcher(std::vector<ApiRoute> routes, std::size_t max_body_bytes = 16 << 20, Around around = {});
+    /// Bodies over `max_body_bytes` are refused with 413. Routes must differ in method and path. The first of `steps`
+    /// sees a request first, the last stands right before the route's handler.
+    explicit ApiDispatcher(std::vector<ApiRoute> routes, std::size_t max_body_bytes = 16 << 20,
+                           std::vector<Step> steps = {});
 
     [[nodiscard]] const std::vector<ApiRoute>& routes() const { return routes_; }
 
@@ -47,7 +50,7 @@ private:
     std::vector<ApiRoute> routes_;
     std::vector<Pattern> patterns_;
     std::size_t max_body_bytes_;
-    Around around_;
+    Handler handler_;  // the steps, and the route's own in the middle
 };
 
 inline constexpr std::string_view openapi_path = "/api/v1/openapi.json";

@@ -107,6 +107,8 @@ ControlPlane::ControlPlane(Config config, Use use, ConfigLoader loader, const Cl
 ControlPlane::~ControlPlane() {
     dispatcher_.reset();
     sign_in_.reset();
+    api_audit_.reset();
+    audit_.reset();
     providers_.reset();
     billing_.reset();
     identity_.reset();
@@ -166,10 +168,15 @@ Result<void> ControlPlane::build() {
 
     if (auto applied = apply(config_); !applied) return applied;
     std::vector<ApiRoute> routes = own_routes();
-    for (auto part : {identity_->api(), sign_in_->api(), providers_->api(), billing_->api(),
+    for (auto part : {identity_->api(), audit_->api(), sign_in_->api(), providers_->api(), billing_->api(),
                       log_->api([this](const Principal& who) { return identity_->visible_users(who); })})
         std::ranges::move(part, std::back_inserter(routes));
-    dispatcher_ = std::make_unique<ApiDispatcher>(std::move(routes));
+    const auto audited = [this](const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
+        return api_audit_->run(route, request, next);
+    };
+    dispatcher_ =
+        std::make_unique<ApiDispatcher>(std::move(routes), 16 << 20, std::vector<ApiDispatcher::Step>{audited});
+    api_audit_->set_routes(dispatcher_->routes());
     publish();
     identity_->on_change([this] { publish(); });
     billing_->on_change([this] { publish(); });
@@ -178,6 +185,10 @@ Result<void> ControlPlane::build() {
 }
 
 Result<void> ControlPlane::build_sign_in() {
+    auto audit = make_audit_sqlite(config_.data_dir / "lurus.db", clock_);
+    if (!audit) return std::unexpected(audit.error());
+    audit_ = std::move(*audit);
+    api_audit_ = std::make_unique<ApiAudit>(*audit_, identity_->users(), clock_);
     SignInSettings settings;
     settings.file = config_.data_dir / "lurus.db";
     settings.data_dir = config_.data_dir;
@@ -185,7 +196,8 @@ Result<void> ControlPlane::build_sign_in() {
     auto made = make_sign_in_sqlite(settings, identity_->users(), clock_);
     if (!made) return std::unexpected(made.error());
     sign_in_ = std::move(*made);
-    sign_in_->on_event([](const SignInEvent& event) {
+    sign_in_->on_event([this](const SignInEvent& event) {
+        api_audit_->note(event);
         // An address is whatever somebody typed: it must not begin a line of its own.
         std::string who = event.email.empty() ? event.user : event.email;
         std::ranges::replace_if(who, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
@@ -254,6 +266,17 @@ Result<Reloaded> ControlPlane::reload() {
     return result;
 }
 
+void ControlPlane::reload_because(const std::string& why) {
+    const auto done = reload();
+    api_audit_->note_own("reload", done ? why : why + ": " + done.error().message, done ? 200 : 400);
+}
+
+void ControlPlane::upkeep() {
+    if (auto done = identity_->upkeep(); !done) spdlog::warn("upkeep of keys: {}", done.error().message);
+    const std::scoped_lock lock(publish_mutex_);
+    free_retired();
+}
+
 void ControlPlane::publish() {
     const std::scoped_lock order(publish_mutex_);
     auto next = std::make_shared<GatewaySnapshot>();
@@ -274,8 +297,14 @@ void ControlPlane::publish() {
             [this](std::string_view org) { return identity_->record_users(org); }, clock_.now(),
             snapshot_ ? snapshot_->spent.get() : nullptr);
     }
+    if (snapshot_) retired_.push_back(std::move(snapshot_));
     snapshot_ = std::move(next);
     if (publisher_) publisher_(snapshot_);
+    free_retired();
+}
+
+void ControlPlane::free_retired() {
+    std::erase_if(retired_, [](const auto& snapshot) { return snapshot.use_count() == 1; });
 }
 
 std::shared_ptr<const GatewaySnapshot> ControlPlane::snapshot() const {

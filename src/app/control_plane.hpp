@@ -9,10 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "app/api_audit.hpp"
 #include "app/api_dispatch.hpp"
 #include "app/api_gate.hpp"
 #include "app/config.hpp"
 #include "core/platform.hpp"
+#include "lurus/audit.hpp"
 #include "lurus/billing.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/gateway.hpp"
@@ -65,6 +67,10 @@ public:
 
     /// Takes the new configuration or refuses it whole: then the old one goes on and `problem()` says why.
     Result<Reloaded> reload();
+    /// The same without anybody asking over the API; `why` is for the audit.
+    void reload_because(const std::string& why);
+    /// What is to be done every minute.
+    void upkeep();
     /// The reason the last reload was refused; empty when it was not.
     [[nodiscard]] std::string problem() const;
     [[nodiscard]] Config config() const;
@@ -82,6 +88,7 @@ private:
     Result<void> build_sign_in();
     Result<void> apply(const Config& config);
     void publish();
+    void free_retired();  // under publish_mutex_
     std::vector<ApiRoute> own_routes();
     ApiResponse status_response() const;
     ApiResponse config_response() const;
@@ -102,12 +109,16 @@ private:
 
     mutable std::mutex publish_mutex_;  // keeps snapshots in order
     std::shared_ptr<const GatewaySnapshot> snapshot_;
+    // Those before it: a shard that lets go of many keys must not be the one that frees them.
+    std::vector<std::shared_ptr<const GatewaySnapshot>> retired_;
     std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher_;
 
     std::unique_ptr<platform::FileLock> lock_;
     ApiGate gate_;
     std::unique_ptr<Identity> identity_;
     std::unique_ptr<SignIn> sign_in_;
+    std::unique_ptr<Audit> audit_;
+    std::unique_ptr<ApiAudit> api_audit_;
     std::unique_ptr<Billing> billing_;
     std::unique_ptr<Providers> providers_;
     std::unique_ptr<RequestLog> log_;

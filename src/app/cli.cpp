@@ -229,10 +229,12 @@ void build_commands(CLI::App& app, Cli& cli) {
     add_provider_commands(app, cli);
     add_route_commands(app, cli);
     add_key_commands(app, cli);
+    add_people_commands(app, cli);
     add_logs_command(app, cli);
     add_trace_command(app, cli);
     add_usage_command(app, cli);
     add_price_commands(app, cli);
+    add_audit_commands(app, cli);
     add_config_commands(app, cli);
     add_completion_command(app, cli);
     add_version_command(app, cli);

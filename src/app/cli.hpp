@@ -108,6 +108,9 @@ void add_serve_command(CLI::App& app, Cli& cli);
 void add_provider_commands(CLI::App& app, Cli& cli);
 void add_route_commands(CLI::App& app, Cli& cli);
 void add_key_commands(CLI::App& app, Cli& cli);
+/// `user`, `service`, `team`, `org`
+void add_people_commands(CLI::App& app, Cli& cli);
+void add_audit_commands(CLI::App& app, Cli& cli);
 void add_logs_command(CLI::App& app, Cli& cli);
 void add_usage_command(CLI::App& app, Cli& cli);
 void add_price_commands(CLI::App& app, Cli& cli);

@@ -6,6 +6,7 @@
 
 #include "app/cli.hpp"
 #include "app/cli_format.hpp"
+#include "app/cmd_action.hpp"
 #include "app/cmd_key_rules.hpp"
 #include "app/cmd_render.hpp"
 
@@ -13,8 +14,8 @@ namespace lurus::app {
 namespace {
 
 struct KeyOptions {
-    std::string name, note, expires;
-    std::vector<std::string> models, families;
+    std::string name, note, expires, expires_after, user, team, org;
+    std::vector<std::string> models, families, tags;
     KeyRuleOptions rules;
 };
 
@@ -22,6 +23,14 @@ Json body_of(const KeyOptions& options) {
     Json body = Json::object();
     if (!options.note.empty()) body["note"] = options.note;
     if (!options.expires.empty()) body["expires"] = options.expires;
+    if (!options.expires_after.empty()) body["expires_after"] = options.expires_after;
+    for (const auto& [name, value] : {std::pair("user", &options.user), std::pair("team", &options.team)}) {
+        if (!value->empty()) body[name] = *value == "none" ? Json(nullptr) : Json(*value);
+    }
+    if (!options.tags.empty()) {
+        const bool none = options.tags.size() == 1 && options.tags.front() == "none";
+        body["tags"] = none ? Json::array() : Json(options.tags);
+    }
     if (!options.models.empty()) body["models"] = options.models;
     if (!options.families.empty()) body["families"] = options.families;
     add_rules(body, options.rules);
@@ -31,7 +40,7 @@ Json body_of(const KeyOptions& options) {
 int create(Cli& cli, const KeyOptions& options) {
     Json body = body_of(options);
     body["name"] = options.name;
-    auto created = cli.call("POST", "/api/v1/keys", {}, body);
+    auto created = cli.call("POST", "/api/v1/keys", organisation({{"org", options.org}}), body);
     if (!created) return cli.report(created.error());
     if (cli.json) {
         cli.print_json(*created);
@@ -42,13 +51,28 @@ int create(Cli& cli, const KeyOptions& options) {
     return exit_ok;
 }
 
-int list(Cli& cli) {
-    auto keys = cli.get("/api/v1/keys");
-    if (!keys) return cli.report(keys.error());
-    if (cli.json)
-        cli.print_json_lines(*keys);
-    else
-        cli.out << render_keys(list_of(*keys), cli.style);
+int list(Cli& cli, const Args& args) {
+    auto query = organisation(args);
+    for (const auto& [option, name] :
+         {std::pair("search", "q"), std::pair("tag", "tag"), std::pair("user", "owner"), std::pair("team", "team")}) {
+        if (const auto value = arg(args, option); !value.empty()) query[name] = value;
+    }
+    return finish_list(cli, all_pages(cli, "/api/v1/keys", std::move(query)), render_keys);
+}
+
+int rotate(Cli& cli, const Args& args) {
+    const std::string overlap = arg(args, "overlap").empty() ? "1d" : arg(args, "overlap");
+    auto rotated = cli.call("POST", "/api/v1/keys/" + percent_encode(arg(args, "key")) + "/rotate", organisation(args),
+                            {{"overlap", overlap}});
+    if (!rotated) return cli.report(rotated.error());
+    if (cli.json) {
+        cli.print_json(*rotated);
+        return exit_ok;
+    }
+    const std::string until = text_of(*rotated, "old_value_until");
+    cli.out << "Key '" << printable(arg(args, "key")) << "' has a new value. It is shown this once:\n\n  "
+            << colored(text_of(*rotated, "key"), Color::bold, cli.style.color) << "\n\nThe old one "
+            << (until.empty() ? "is refused from now on" : "is taken until " + until) << ".\n";
     return exit_ok;
 }
 
@@ -63,7 +87,8 @@ int revoke(Cli& cli, const std::string& name) {
 }
 
 int edit(Cli& cli, const KeyOptions& options) {
-    auto changed = cli.call("PATCH", "/api/v1/keys/" + percent_encode(options.name), {}, body_of(options));
+    auto changed = cli.call("PATCH", "/api/v1/keys/" + percent_encode(options.name),
+                            organisation({{"org", options.org}}), body_of(options));
     if (!changed) return cli.report(changed.error());
     if (cli.json)
         cli.print_json(*changed);
@@ -86,6 +111,15 @@ void add_common(CLI::App& command, Cli& cli, KeyOptions& options) {
     command.add_option("--note", options.note, "For people")->type_name("TEXT");
     command.add_option("--expires", options.expires, "When it stops working: 30d, 2027-01-31, RFC 3339")
         ->type_name("WHEN");
+    command.add_option("--expires-after", options.expires_after, "How long it works from its first use: 30d")
+        ->type_name("DURATION");
+    command.add_option("--user", options.user, "Whose key it is: address, or a service account's name; none")
+        ->type_name("USER");
+    command.add_option("--team", options.team, "The team whose limits it shares; none")->type_name("TEAM");
+    command.add_option("--tag", options.tags, "For finding it; repeatable; none")
+        ->type_name("TAG")
+        ->allow_extra_args(false);
+    command.add_option("--org", options.org, "Which organisation: id or name (default: the first)")->type_name("ORG");
     command.add_option("--model", options.models, "Only these models: names or globs; repeatable")
         ->type_name("MODEL")
         ->allow_extra_args(false);
@@ -137,9 +171,23 @@ void add_key_commands(CLI::App& app, Cli& cli) {
     key->footer("Examples:\n  lurus key create --name laptop\n  lurus key list");
     add_create(*key, cli);
     add_edit(*key, cli);
-    CLI::App* listing = key->add_subcommand("list", "All keys (never the keys themselves)");
-    listing->footer("Examples:\n  lurus key list\n  lurus key list --json | jq -r .name");
-    listing->callback([&cli] { cli.run = [&cli] { return list(cli); }; });
+    add_action(*key, cli,
+               {"list",
+                "All keys (never the keys themselves)",
+                {{"--search", "With this text in the name, note, hint or a tag", {}},
+                 {"--tag", "With this tag", {}},
+                 {"--user", "Of this member or service account; none = the organisation's own", {}},
+                 {"--team", "Of this team", {}}},
+                "key list\n  lurus key list --json | jq -r .name",
+                list},
+               true);
+    add_action(*key, cli,
+               {"rotate",
+                "Give a key a new value; the old one is taken for a while",
+                {{"key", "Its name or id", {}}, {"--overlap", "How long: 24h, 0s (default: 1d)", {}}},
+                "key rotate laptop --overlap 2h",
+                rotate},
+               true);
     add_named(*key, cli, "revoke", "Revoke a key for good", revoke);
     add_named(*key, cli, "disable", "Refuse a key until it is enabled again",
               [](Cli& c, const std::string& name) { return set_disabled(c, name, {{"disabled", true}}); });

@@ -65,17 +65,20 @@ std::string render_keys(const Json& keys, const Style& style) {
     Table table({{"NAME", Align::left, 12},
                  {"KEY"},
                  {"STATUS"},
+                 {"OWNER", Align::left, 8, 6},
                  {"MODELS", Align::left, 8},
                  {"API", Align::left, 6, 3},
                  {"CREATED", Align::left, 0, 2},
                  {"EXPIRES", Align::left, 0, 1},
+                 {"USED", Align::left, 0, 7},
                  {"FROM", Align::left, 0, 4},
                  {"NOTE", Align::left, 8, 5}});
     for (const auto& key : keys) {
         std::string status = text_of(key, "status");
         table.add({text_of(key, "name"), text_of(key, "hint"), Cell(status, color_of_status(status)),
-                   or_all(member(key, "models")), or_all(member(key, "families")), moment(key, "created", unknown_text),
-                   moment(key, "expires", "never"), text_of(key, "source"), text_of(key, "note")});
+                   text_of(key, "owner"), or_all(member(key, "models")), or_all(member(key, "families")),
+                   moment(key, "created", unknown_text), moment(key, "expires", "never"),
+                   moment(key, "last_used", "never"), text_of(key, "source"), text_of(key, "note")});
     }
     return table.render(style);
 }

@@ -11,6 +11,12 @@ namespace lurus::app {
 
 /// `data` of /api/v1/keys.
 std::string render_keys(const Json& keys, const Style& style);
+/// `data` of /api/v1/members and service-accounts, users, teams, orgs, audit.
+std::string render_members(const Json& members, const Style& style);
+std::string render_users(const Json& users, const Style& style);
+std::string render_teams(const Json& teams, const Style& style);
+std::string render_orgs(const Json& orgs, const Style& style);
+std::string render_audit(const Json& entries, const Style& style);
 /// `data` of /api/v1/providers and /api/v1/routes.
 std::string render_providers(const Json& providers, const Style& style);
 std::string render_routes(const Json& routes, const Style& style);

@@ -16,7 +16,7 @@ void add_serve_command(CLI::App& app, Cli& cli) {
         "  lurus serve\n"
         "  lurus serve --config ./lurus.toml --data-dir ./data\n"
         "  lurus serve --listen 127.0.0.1:18100 --listen unix:/run/lurus.sock");
-    serve->callback([&cli] { cli.run = [&cli] { return run_serve(cli.flags); }; });
+    serve->callback([&cli] { cli.run = [&cli] { return run_serve(cli.flags, cli.json); }; });
 }
 
 }  // namespace lurus::app

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <thread>
 
@@ -15,6 +16,7 @@
 #include "core/log_setup.hpp"
 #include "core/platform.hpp"
 #include "core/terminal.hpp"
+#include "core/url.hpp"
 
 namespace lurus::app {
 namespace {
@@ -59,10 +61,24 @@ std::string typed_program(const Environment& environment) {
     return shell_word(below ? "./" + relative.string() : executable.string());
 }
 
-void print_banner(ControlPlane& plane, const ConfigFlags& flags, const Environment& environment,
+// A fresh one at each start, while nobody owns the installation.
+std::string owner_link(ControlPlane& plane, const Config& config, const std::vector<std::string>& urls) {
+    const auto token = plane.users().new_setup_token();
+    if (!token) {
+        if (token.error().code != ErrorCode::conflict) spdlog::warn("no link for an owner: {}", token.error().message);
+        return {};
+    }
+    std::string base = config.auth.public_url;
+    if (base.empty() && !urls.empty() && !urls.front().starts_with("unix:")) base = reachable_url(urls.front());
+    while (base.ends_with('/')) base.pop_back();
+    return base + "/console/setup#token=" + percent_encode(token->reveal());
+}
+
+void print_banner(ControlPlane& plane, const ConfigFlags& flags, bool for_script, const Environment& environment,
                   std::vector<std::string> urls, const std::string& new_key) {
     const Config config = plane.config();
     BannerFacts facts;
+    if (!for_script) facts.owner_link = owner_link(plane, config, urls);
     facts.version = version();
     facts.urls = std::move(urls);
     for (const auto& listener : config.gateway.listeners) {
@@ -106,14 +122,20 @@ int drain(Gateway& gateway, platform::Signals& signals) {
 }
 
 int serve_until_told(ControlPlane& plane, Gateway& gateway, platform::Signals& signals, ConfigWatch& watch) {
+    auto upkeep_at = std::chrono::steady_clock::now();
     while (true) {
         const auto signal = signals.wait(1000);
+        if (const auto now = std::chrono::steady_clock::now(); now >= upkeep_at) {
+            plane.upkeep();
+            upkeep_at = now + std::chrono::minutes(1);
+        }
         if (signal && *signal != platform::StopSignal::hangup) break;
         const bool changed = watch.changed();
         if (!signal && !changed) continue;
         spdlog::info(signal ? "SIGHUP: reading the configuration again" : "the configuration file changed");
         platform::notify_service_manager("RELOADING=1");
-        (void)plane.reload();  // a refusal is logged, and shown by the API and /health
+        // A refusal is logged, and shown by the API and /health.
+        plane.reload_because(signal ? "SIGHUP" : "the file changed");
         platform::notify_service_manager("READY=1");
     }
     platform::notify_service_manager("STOPPING=1");
@@ -123,7 +145,7 @@ int serve_until_told(ControlPlane& plane, Gateway& gateway, platform::Signals& s
 
 }  // namespace
 
-int run_serve(const ConfigFlags& flags) {
+int run_serve(const ConfigFlags& flags, bool for_script) {
     platform::Signals signals;
     setup_log("info");
     const Environment environment = Environment::of_process();
@@ -157,11 +179,12 @@ int run_serve(const ConfigFlags& flags) {
     server.started = system_clock().now();
     server.version = version();
     if (auto written = write_server_file(config->data_dir, server); !written) return refuse(written.error());
-    print_banner(plane, flags, environment, urls, *key);
+    print_banner(plane, flags, for_script, environment, urls, *key);
     platform::notify_service_manager("READY=1");
 
     const int code = serve_until_told(plane, *gateway, signals, watch);
     plane.on_publish(nullptr);
+    plane.upkeep();
     remove_server_file(config->data_dir);
     gateway.reset();
     opened->reset();

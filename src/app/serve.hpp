@@ -7,7 +7,8 @@ namespace lurus::app {
 
 /// Runs the server in the calling thread until a signal ends it; the banner goes to stdout, the log and errors to
 /// stderr. Returns the process's exit code: 0 drained, 1 could not start, 130 or 143 when a second SIGINT or SIGTERM
-/// cut it short. Call it before any other thread is started: it blocks the signals it waits for.
-int run_serve(const ConfigFlags& flags);
+/// cut it short. Call it before any other thread is started: it blocks the signals it waits for. `for_script`: the
+/// banner holds no link that makes the owner.
+int run_serve(const ConfigFlags& flags, bool for_script = false);
 
 }  // namespace lurus::app

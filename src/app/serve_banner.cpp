@@ -110,6 +110,7 @@ std::string banner(const BannerFacts& f, Colour colour) {
     row("Connect a client", command("connect claude") + paint.dim("   (or codex, gemini; --undo takes it back)"));
     row("Add a provider", command("provider add anthropic --kind anthropic --api-key-env ANTHROPIC_API_KEY"));
     row("See requests, cost", command("logs -f") + paint.dim("   and   ") + command("usage"));
+    if (!f.owner_link.empty()) row("For a team", paint.dim("own it: " + f.owner_link + "   (once, today)"));
     return out + "\n";
 }
 

@@ -19,6 +19,7 @@ struct BannerFacts {
     std::string options;            // ` --data-dir DIR`, or empty
     std::string data_dir;
     std::string config_file;  // empty = none
+    std::string owner_link;   // makes the first owner, once; empty = there is one, or nobody may read it here
     bool demo_only = false;   // only the demo provider answers
     Family family = Family::anthropic;
     std::string model;  // for the example; empty: nobody answers yet

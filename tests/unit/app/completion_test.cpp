@@ -61,7 +61,7 @@ TEST_CASE("bash: the script is sourced and completes what the tree holds") {
 
     CHECK(has(ask("lurus ''"), "serve"));
     CHECK(has(ask("lurus ''"), "completion"));
-    CHECK(ask("lurus ser") == " serve ");
+    CHECK(ask("lurus ser") == " serve service ");
     CHECK(ask("lurus key cr") == " create ");
     CHECK(ask("lurus --json key re") == " revoke ");
     CHECK(ask("lurus --data-dir key key re") == " revoke ");  // the first `key` is a folder's name

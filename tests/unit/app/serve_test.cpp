@@ -75,6 +75,10 @@ TEST_CASE("the banner") {
     CHECK_FALSE(has(text, "\x1b["));
     CHECK(has(banner(facts, Colour::terminal), "\x1b["));
 
+    CHECK_FALSE(has(text, "own it"));
+    facts.owner_link = "http://127.0.0.1:18100/console/setup#token=t";
+    CHECK(has(banner(facts, Colour::none), "own it: http://127.0.0.1:18100/console/setup#token=t "));
+
     facts.new_key.clear();
     text = banner(facts, Colour::none);
     CHECK(has(text, "lurus key create --name NAME"));

@@ -1,0 +1,93 @@
+// What many keys cost: listing and searching over the management API's handler, and a change until its snapshot is
+// there.
+//   lurus_key_bench [--keys N]
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/files.hpp"
+#include "lurus/identity.hpp"
+#include "lurus/ids.hpp"
+#include "modules/identity/key_store.hpp"
+#include "modules/identity/key_text.hpp"
+
+namespace {
+
+using namespace lurus;
+
+double milliseconds(const std::function<void()>& work) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+}
+
+void report(const char* what, const std::function<void()>& work) {
+    std::vector<double> took;
+    for (int i = 0; i < 21; ++i) took.push_back(milliseconds(work));
+    std::ranges::sort(took);
+    std::printf("%-40s median %7.2f ms   worst %7.2f ms\n", what, took[took.size() / 2], took.back());
+}
+
+void fill(const std::filesystem::path& file, int count) {
+    auto store = identity::open_key_store_sqlite(file).value();
+    IdGenerator ids;
+    for (int i = 0; i < count; ++i) {
+        KeyInfo key;
+        key.created = 1'795'000'000'000'000 + i;
+        key.id = ids.next(key.created).hex();
+        key.name = "key number " + std::to_string(i);
+        key.note = "made for the bench";
+        key.tags = {"tag-" + std::to_string(i % 1000), "bench"};
+        key.source = "store";
+        key.hint = "cr_…wxyz";
+        key.hash = identity::hash_of(key.name);
+        (void)store->insert(key);
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("lurus_key_bench");
+    int count = 100'000;
+    app.add_option("--keys", count)->check(CLI::PositiveNumber);
+    CLI11_PARSE(app, argc, argv);
+    const auto folder = std::filesystem::temp_directory_path() / ("lurus-key-bench-" + random_hex(8).value());
+    std::filesystem::create_directories(folder);
+    fill(folder / "lurus.db", count);
+    IdentitySettings settings;
+    settings.file = folder / "lurus.db";
+    auto made = make_identity_sqlite(settings, system_clock());
+    if (!made) return std::fprintf(stderr, "%s\n", made.error().message.c_str()), 1;
+    const auto routes = (*made)->api();
+    const auto list = std::ranges::find(routes, "listKeys", &ApiRoute::operation_id);
+    ApiRequest request;
+    request.principal.kind = Principal::Kind::admin_token;
+    request.principal.role = Role::owner;
+    const auto ask = [&](std::map<std::string, std::string> query) {
+        return [&, query = std::move(query)] {
+            request.query = query;
+            (void)list->handler(request);
+        };
+    };
+    std::printf("%d keys\n", count);
+    report("the first page of 100", ask({}));
+    report("a page of 1000", ask({{"limit", "1000"}}));
+    report("a text that one key has", ask({{"q", std::to_string(count - 1)}}));
+    report("a text that none has", ask({{"q", "absent"}}));
+    report("a tag", ask({{"tag", "tag-7"}}));
+    bool disabled = false;
+    report("a change, until it is published", [&] {
+        disabled = !disabled;
+        (void)(*made)->set_disabled("key number 7", disabled);
+    });
+    made->reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+    return 0;
+}

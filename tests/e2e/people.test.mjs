@@ -1,0 +1,166 @@
+// People over a running server: the first owner, the command line, keys that stop within a second, shared limits, records.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { anthropic, chat, json } from '../upstream/index.mjs';
+import { gateway } from './lib/suite.mjs';
+import { post } from './lib/raw.mjs';
+import { PASSWORD, api } from './lib/people.mjs';
+import { PATIENCE, startLurus } from './lib/lurus.mjs';
+
+const context = gateway({ server: { threads: 4 }, limits: { team: { rpm: 3 }, org: { rpm: 1000 } } });
+
+/// A command that must end well; its JSON lines.
+async function command(...args) {
+  const done = await context.lurus.cli([...args, '--json']);
+  assert.equal(done.code, 0, `lurus ${args.join(' ')}: ${done.stderr}`);
+  return done.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+}
+const text = async (...args) => (await context.lurus.cli(args)).stdout;
+
+/// Somebody with a password; their access token.
+async function signedIn(email, role, org = 'default') {
+  await command('user', 'add', email, '--role', role, '--org', org);
+  const [{ token }] = await command('user', 'reset-password', email);
+  assert.equal((await api(context.lurus, 'POST', 'password/reset/confirm', { body: { token, new_password: PASSWORD } })).status, 204);
+  return (await api(context.lurus, 'POST', 'login', { body: { email, password: PASSWORD } })).body.access_token;
+}
+const keyOf = async (token, body) => {
+  const made = await api(context.lurus, 'POST', '/api/v1/keys', { token, body });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  return made.body.key;
+};
+const use = (key) => post(context.lurus, chat.target(false), chat.request(false), { key });
+
+/// The banner is printed after the server is ready.
+async function printed(lurus, word) {
+  const until = Date.now() + 5000 * PATIENCE;
+  while (!lurus.output.includes(word)) {
+    if (Date.now() > until) throw new Error(`no ${word} in ${lurus.output}`);
+    await sleep(20);
+  }
+  await sleep(20);
+}
+
+test('the link that serve prints makes the owner, once; then there is none', async () => {
+  const lurus = await startLurus({ config: { server: { threads: 1 } } });
+  try {
+    await printed(lurus, 'usage');
+    const [, token] = /own it: http:\S+\/console\/setup#token=(\S+)/.exec(lurus.output);
+    const body = { token, email: 'first@example.com', password: PASSWORD };
+    const made = await api(lurus, 'POST', 'setup', { body });
+    assert.equal(made.status, 200);
+    const me = (await api(lurus, 'GET', '/api/v1/me', { token: made.body.access_token })).body;
+    assert.equal(me.role, 'owner');
+    assert.ok(me.permissions.includes('operate'));
+    assert.equal((await api(lurus, 'POST', 'setup', { body })).status, 403);
+    await lurus.stop();
+    lurus.output = '';
+    await lurus.start();
+    await printed(lurus, 'usage');
+    assert.doesNotMatch(lurus.output, /own it/);
+    // What was done before is in the audit still.
+    assert.match((await lurus.cli(['audit', 'list'])).stdout, /first@example\.com +setUp/);
+  } finally {
+    await lurus.close();
+  }
+  const script = await startLurus({ config: { server: { threads: 1 } }, args: ['--json'] });
+  await printed(script, 'usage');
+  assert.doesNotMatch(script.output, /own it/);
+  await script.close();
+});
+
+test('the command line does what the API does', async () => {
+  await command('org', 'create', 'acme', '--owner', 'boss@acme.example');
+  await command('org', 'rename', 'acme', 'acme-labs');
+  assert.deepEqual((await command('org', 'list')).map(({ name }) => name), ['acme-labs', 'default']);
+  await command('user', 'add', 'ann@acme.example', '--org', 'acme-labs');
+  await command('user', 'role', 'ann@acme.example', 'admin', '--org', 'acme-labs');
+  assert.deepEqual((await command('user', 'list', '--org', 'acme-labs')).map(({ email, role }) => `${email} ${role}`), ['ann@acme.example admin', 'boss@acme.example owner']);
+  assert.deepEqual((await command('user', 'list')).filter(({ email }) => email.includes('acme')), []);
+  assert.ok((await command('user', 'list', '--all')).some(({ email }) => email === 'ann@acme.example'));
+  assert.match(await text('user', 'list', '--org', 'acme-labs'), /ann@acme\.example +admin +active/);
+  const [invited] = await command('user', 'invite', 'new@acme.example', '--role', 'viewer', '--org', 'acme-labs');
+  assert.match(invited.link, /\/console\/invitation#token=lnk_/);
+
+  await command('team', 'create', 'red', '--org', 'acme-labs');
+  await command('team', 'add', 'red', 'ann@acme.example', '--org', 'acme-labs');
+  assert.deepEqual((await command('team', 'list', '--org', 'acme-labs'))[0].members.map(({ name }) => name), ['ann@acme.example']);
+  await command('service', 'add', 'robot', '--role', 'viewer', '--org', 'acme-labs');
+  const [token] = await command('service', 'token', 'robot', '--scope', 'read_keys,signed_in', '--org', 'acme-labs');
+  assert.equal((await api(context.lurus, 'GET', '/api/v1/me', { token: token.access_token })).body.name, 'robot');
+
+  const [key] = await command('key', 'create', '--name', 'hers', '--user', 'ann@acme.example', '--team', 'red', '--tag', 'blue', '--tag', 'x', '--expires-after', '30d', '--org', 'acme-labs');
+  assert.equal(key.owner, 'ann@acme.example');
+  assert.deepEqual((await command('key', 'list', '--org', 'acme-labs', '--tag', 'blue')).map(({ name }) => name), ['hers']);
+  assert.deepEqual(await command('key', 'list', '--org', 'acme-labs', '--search', 'nothing'), []);
+  const [rotated] = await command('key', 'rotate', 'hers', '--overlap', '1h', '--org', 'acme-labs');
+  context.up.always(json(chat.json));
+  for (const value of [key.key, rotated.key]) assert.equal((await use(value)).status, 200);
+
+  const exported = await command('user', 'export', 'ann@acme.example');
+  assert.equal(exported[0].memberships[0].keys[0].name, 'hers');
+  assert.equal(exported.filter(({ trace_id: id }) => id).length, 2); // each with her id as its user
+  assert.equal(exported[1].user, exported[0].memberships[0].id);
+  await command('user', 'remove', 'new@acme.example', '--org', 'acme-labs').catch(() => {}); // never joined
+  await command('team', 'take', 'red', 'ann@acme.example', '--org', 'acme-labs');
+  await command('team', 'rename', 'red', 'blue', '--org', 'acme-labs');
+  await command('team', 'remove', 'blue', '--org', 'acme-labs');
+  await command('user', 'erase', 'ann@acme.example');
+  assert.equal((await use(key.key)).status, 401);
+  assert.deepEqual((await command('user', 'list', '--all')).filter(({ email }) => email === 'ann@acme.example'), []);
+  await command('org', 'remove', 'acme-labs');
+  assert.equal((await context.lurus.cli(['user', 'list', '--org', 'acme-labs'])).code, 3);
+
+  const audit = await command('audit', 'list', '--limit', '1000', '--action', 'eraseUser');
+  assert.equal(audit.length, 1);
+  assert.match(audit[0].target, /ann@acme\.example/);
+  assert.match(await text('audit', 'verify'), /sound: \d+ entries/);
+  const lines = await text('audit', 'export');
+  assert.equal(lines.split('\n').filter(Boolean).length, (await command('audit', 'verify'))[0].entries);
+  assert.ok(!lines.includes(key.key) && !lines.includes(token.access_token) && !lines.includes('lnk_'));
+});
+
+test('a change of a person is in force on every shard within a second', async () => {
+  context.up.always(json(chat.json));
+  const token = await signedIn('shard@example.com', 'member');
+  const key = await keyOf(token, { name: 'on every shard' });
+  const statuses = async () => new Set((await Promise.all(Array.from({ length: 24 }, () => use(key)))).map(({ status }) => status));
+  assert.deepEqual([...await statuses()], [200]);
+  for (const [action, status] of [['disable', 401], ['enable', 200], ['remove', 401]]) {
+    await command('user', action, 'shard@example.com');
+    await sleep(1000);
+    assert.deepEqual([...await statuses()], [status], action);
+  }
+  assert.equal((await api(context.lurus, 'GET', '/api/v1/keys', { token })).status, 403);
+});
+
+test('records carry the member, who sees them; others do not', async () => {
+  context.up.always(json(anthropic.json));
+  const ann = await signedIn('ann@example.com', 'member');
+  const bob = await signedIn('bob@example.com', 'member');
+  const admin = await signedIn('admin@example.com', 'admin');
+  const key = await keyOf(ann, { name: 'recorded' });
+  const answer = await post(context.lurus, anthropic.target(false), anthropic.request(false), { key, headers: anthropic.headers ?? [] });
+  assert.equal(answer.status, 200);
+  const rows = async (token) => (await api(context.lurus, 'GET', '/api/v1/logs?key=recorded', { token })).body.data;
+  const [row] = await rows(ann);
+  assert.equal(row.user, (await api(context.lurus, 'GET', '/api/v1/me', { token: ann })).body.member);
+  assert.deepEqual(await rows(bob), []);
+  assert.equal((await rows(admin)).length, 1);
+  assert.equal((await api(context.lurus, 'GET', `/api/v1/traces/${row.trace_id}`, { token: bob })).status, 404);
+  const usage = async (token) => (await api(context.lurus, 'GET', '/api/v1/usage?by=key&since=1h', { token })).body.data.map(({ group }) => group);
+  assert.deepEqual(await usage(ann), ['recorded']);
+  assert.deepEqual(await usage(bob), []);
+});
+
+test('the keys of a team share its limit', async () => {
+  context.up.always(json(chat.json));
+  await command('team', 'create', 'sharing');
+  const keys = [];
+  for (const name of ['one', 'two']) keys.push((await command('key', 'create', '--name', name, '--team', 'sharing'))[0].key);
+  const answers = [];
+  for (let i = 0; i < 3; i += 1) for (const key of keys) answers.push(await use(key));
+  assert.equal(answers.filter(({ status }) => status === 200).length, 3);
+  assert.match(String(answers.at(-1).body), /team/);
+});

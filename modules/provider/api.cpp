@@ -202,6 +202,7 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
         route_to(Permission::operate, "POST", "/api/v1/providers/{name}/test", "testProvider",
                  "Asks the provider one small thing", test_result_schema, [&s](Request r) { return test_one(s, r); }),
         200, test_request_schema));
+    all.back().reads_only = true;
     all.push_back(route_to(Permission::operate, "POST", "/api/v1/providers/{name}/models", "fetchProviderModels",
                            "Fetches the provider's model list and keeps it", model_list_schema,
                            [&s](Request r) { return fetch_list(s, r); }));

@@ -3,7 +3,9 @@
 #include <ostream>
 
 #include "app/cli.hpp"
+#include "app/control_plane.hpp"
 #include "app/doctor.hpp"
+#include "core/platform.hpp"
 
 namespace lurus::app {
 namespace {
@@ -31,6 +33,8 @@ std::vector<Finding> examine(Cli& cli, bool probe) {
     append(out, std::move(folder));
     out.push_back(check_clock(cli.clock.now()));
     if (!usable) return out;
+    append(out, check_databases(c.data_dir));
+    if (any_broken(out) && !platform::FileLock::held(c.data_dir / lock_file_name)) return out;  // nothing can be asked
     append(out, check_server(cli, c));
     append(out, check_keys(cli));
     append(out, check_providers(cli, probe));

@@ -106,6 +106,7 @@ ControlPlane::ControlPlane(Config config, Use use, ConfigLoader loader, const Cl
 // The dispatcher's handlers refer to the modules, the log is drained last.
 ControlPlane::~ControlPlane() {
     dispatcher_.reset();
+    databases_.reset();
     sign_in_.reset();
     api_audit_.reset();
     audit_.reset();
@@ -167,15 +168,22 @@ Result<void> ControlPlane::build() {
     log_ = std::move(*made_log);
 
     if (auto applied = apply(config_); !applied) return applied;
+    auto databases = Databases::open(dir);
+    if (!databases) return std::unexpected(databases.error());
+    databases_ = std::move(*databases);
+    guards_ = std::make_unique<ApiGuards>(*databases_);
     std::vector<ApiRoute> routes = own_routes();
     for (auto part : {identity_->api(), audit_->api(), sign_in_->api(), providers_->api(), billing_->api(),
                       log_->api([this](const Principal& who) { return identity_->visible_users(who); })})
         std::ranges::move(part, std::back_inserter(routes));
+    const auto guarded = [this](const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
+        return guards_->run(route, request, next);
+    };
     const auto audited = [this](const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
         return api_audit_->run(route, request, next);
     };
-    dispatcher_ =
-        std::make_unique<ApiDispatcher>(std::move(routes), 16 << 20, std::vector<ApiDispatcher::Step>{audited});
+    dispatcher_ = std::make_unique<ApiDispatcher>(std::move(routes), 16 << 20,
+                                                  std::vector<ApiDispatcher::Step>{guarded, audited});
     api_audit_->set_routes(dispatcher_->routes());
     publish();
     identity_->on_change([this] { publish(); });
@@ -291,6 +299,7 @@ void ControlPlane::publish() {
         next->settings.threads = start_config_.gateway.threads;
         if (!problem_.empty()) next->problems.push_back("configuration refused, the old one goes on: " + problem_);
     }
+    std::ranges::move(databases_->problems(), std::back_inserter(next->problems));
     if (use_ == Use::server) {
         next->spent = spent_so_far(
             *next->keys, next->settings.limits, *log_,
@@ -305,6 +314,10 @@ void ControlPlane::publish() {
 
 void ControlPlane::free_retired() {
     std::erase_if(retired_, [](const auto& snapshot) { return snapshot.use_count() == 1; });
+}
+
+void ControlPlane::watch_databases() {
+    if (databases_->look()) publish();
 }
 
 std::shared_ptr<const GatewaySnapshot> ControlPlane::snapshot() const {

@@ -12,7 +12,9 @@
 #include "app/api_audit.hpp"
 #include "app/api_dispatch.hpp"
 #include "app/api_gate.hpp"
+#include "app/api_guards.hpp"
 #include "app/config.hpp"
+#include "app/databases.hpp"
 #include "core/platform.hpp"
 #include "lurus/audit.hpp"
 #include "lurus/billing.hpp"
@@ -75,6 +77,9 @@ public:
     [[nodiscard]] std::string problem() const;
     [[nodiscard]] Config config() const;
 
+    /// Looks at the databases; when one broke or works again, that is logged and published.
+    void watch_databases();
+
     /// Once the gateway listens: as URLs, for the API and its document.
     void set_addresses(std::vector<std::string> urls);
 
@@ -90,7 +95,7 @@ private:
     void publish();
     void free_retired();  // under publish_mutex_
     std::vector<ApiRoute> own_routes();
-    ApiResponse status_response() const;
+    ApiResponse status_response(const ApiRequest& request) const;
     ApiResponse config_response() const;
     ApiResponse reload_response();
 
@@ -122,6 +127,8 @@ private:
     std::unique_ptr<Billing> billing_;
     std::unique_ptr<Providers> providers_;
     std::unique_ptr<RequestLog> log_;
+    std::unique_ptr<Databases> databases_;
+    std::unique_ptr<ApiGuards> guards_;
     std::unique_ptr<ApiDispatcher> dispatcher_;
 };
 

@@ -18,7 +18,7 @@ ApiResponse json_response(const Json& body) {
 }
 
 constexpr std::string_view status_schema = R"({"type":"object",
-"required":["version","running","mode","pid","started","uptime_seconds","addresses","data_dir","config","log"],
+"required":["version","running","mode","pid","started","uptime_seconds","addresses","data_dir","config","databases","log"],
 "properties":{"version":{"type":"string"},"running":{"type":"boolean","description":"false: a command answers, no server runs"},
 "mode":{"type":"string","enum":["offline"],"description":"offline: SQLite only"},"pid":{"type":["integer","null"]},
 "started":{"type":["string","null"],"format":"date-time"},"uptime_seconds":{"type":["integer","null"]},
@@ -26,6 +26,8 @@ constexpr std::string_view status_schema = R"({"type":"object",
 "config":{"type":"object","required":["file","problem","needs_restart","warnings"],"properties":{"file":{"type":["string","null"]},
 "problem":{"type":["string","null"],"description":"why the file was refused"},
 "needs_restart":{"type":"array","items":{"type":"string"}},"warnings":{"type":"array","items":{"type":"string"}}}},
+"databases":{"type":"array","items":{"type":"object","required":["file","problem"],"properties":{"file":{"type":"string"},
+"problem":{"type":["string","null"],"description":"why it cannot be changed now"}}}},
 "log":{"type":"object","required":["enabled","healthy","problem","committed","queued","queued_bytes","released_unsafe"],
 "properties":{"enabled":{"type":"boolean"},"healthy":{"type":"boolean"},"problem":{"type":["string","null"]},
 "committed":{"type":"integer"},"queued":{"type":"integer"},"queued_bytes":{"type":"integer"},
@@ -34,6 +36,8 @@ constexpr std::string_view status_schema = R"({"type":"object",
 constexpr std::string_view reload_schema = R"({"type":"object","required":["needs_restart","warnings"],"properties":{
 "needs_restart":{"type":"array","items":{"type":"string"},"description":"changed options that take effect at the next start"},
 "warnings":{"type":"array","items":{"type":"string"}}}})";
+
+constexpr int lock_patience_ms = 300;  // longer than any change of our own takes
 
 Json text_or_null(const std::string& text) {
     return text.empty() ? Json(nullptr) : Json(text);
@@ -57,7 +61,8 @@ std::vector<ApiRoute> ControlPlane::own_routes() {
     std::vector<ApiRoute> routes;
     routes.push_back(route(Permission::read_installation, "GET", "/api/v1/status", "getStatus",
                            "What runs here and how it is", status_schema,
-                           [this](const ApiRequest&) { return status_response(); }));
+                           [this](const ApiRequest& request) { return status_response(request); }));
+    routes.back().query = {{"check", R"({"type":"boolean","default":false})", "also read the databases through"}};
     routes.push_back(route(Permission::operate, "GET", "/api/v1/config", "getConfig",
                            "The configuration in force, secrets masked", R"({"type":"object"})",
                            [this](const ApiRequest&) { return config_response(); }));
@@ -74,9 +79,15 @@ std::vector<ApiRoute> ControlPlane::own_routes() {
     return routes;
 }
 
-ApiResponse ControlPlane::status_response() const {
+ApiResponse ControlPlane::status_response(const ApiRequest& request) const {
     const bool running = use_ == Use::server;
     const LogStatus log = log_->status();
+    const auto check = request.query.find("check");
+    const auto depth = check != request.query.end() && check->second == "true" ? DatabaseWatch::Depth::pages
+                                                                               : DatabaseWatch::Depth::lock;
+    Json databases = Json::array();
+    for (const auto& state : databases_->states(lock_patience_ms, depth))
+        databases.push_back({{"file", state.file}, {"problem", text_or_null(state.problem)}});
     const std::scoped_lock lock(mutex_);
     Json body;
     body["version"] = version();
@@ -91,6 +102,7 @@ ApiResponse ControlPlane::status_response() const {
                       {"problem", text_or_null(problem_)},
                       {"needs_restart", needs_restart_},
                       {"warnings", config_.warnings}};
+    body["databases"] = std::move(databases);
     body["log"] = {{"enabled", config_.gateway.log_enabled},
                    {"healthy", log.healthy},
                    {"problem", text_or_null(log.problem)},

@@ -24,6 +24,8 @@ bool any_broken(const std::vector<Finding>& findings);
 
 /// Folder there, writable, with room; secrets readable by their owner only.
 std::vector<Finding> check_data_folder(const std::filesystem::path& dir);
+/// The databases in it: readable, writable, not damaged, locked by nobody.
+std::vector<Finding> check_databases(const std::filesystem::path& dir);
 Finding check_clock(UnixMicros now);
 /// `date`: a vendor's Date header (RFC 9110 IMF-fixdate). Good within five minutes; a broken date says so.
 Finding check_clock_against(UnixMicros now, std::string_view date, const std::string& whose);

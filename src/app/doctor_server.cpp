@@ -56,6 +56,14 @@ std::vector<Finding> findings_of(const Json& status) {
     if (std::string options = joined(member(config, "needs_restart")); !options.empty()) {
         out.push_back({Level::warning, "server", "changed since the start: " + options, "restart it"});
     }
+    // What only the one who uses a file can tell: that it is not the one at its place any more.
+    for (const Json& database : member(status, "databases")) {
+        if (std::string problem = text_of(database, "problem"); !problem.empty())
+            out.push_back(
+                {Level::broken, "database", problem, "until then changes are refused, what is known is served"});
+        else
+            out.push_back({Level::good, "database", text_of(database, "file") + " is whole and can be changed", ""});
+    }
     const Json& log = member(status, "log");
     auto queued = number_of(log, "queued").value_or(0), unsafe = number_of(log, "released_unsafe").value_or(0);
     if (!flag_of(log, "enabled"))
@@ -81,7 +89,7 @@ std::vector<Finding> check_server(Cli& cli, const Config& config) {
     auto api = cli.api();
     if (!api) return {{Level::broken, "server", api.error().message, "look at `lurus serve`'s output"}};
     if (!(*api)->server_url().empty()) {
-        auto status = cli.get("/api/v1/status");
+        auto status = cli.get("/api/v1/status", {{"check", "true"}});
         if (!status) return {{Level::broken, "server", status.error().message, "restart it"}};
         return findings_of(*status);
     }

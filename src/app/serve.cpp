@@ -130,6 +130,7 @@ int serve_until_told(ControlPlane& plane, Gateway& gateway, platform::Signals& s
             upkeep_at = now + std::chrono::minutes(1);
         }
         if (signal && *signal != platform::StopSignal::hangup) break;
+        plane.watch_databases();
         const bool changed = watch.changed();
         if (!signal && !changed) continue;
         spdlog::info(signal ? "SIGHUP: reading the configuration again" : "the configuration file changed");

@@ -35,6 +35,8 @@ std::uint64_t raise_open_files(std::uint64_t wanted);
 Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes);
 /// A name's change (create, rename, remove) in this folder survives power loss.
 void sync_dir(const std::filesystem::path& dir);
+/// True when this process may write the file: its mode, its owner and its file system let it.
+bool may_write(const std::filesystem::path& file);
 /// True when others than the owner may read it.
 bool readable_by_others(const std::filesystem::path& file);
 

@@ -131,6 +131,10 @@ void sync_dir(const std::filesystem::path& dir) {
     if (fd.valid()) ::fsync(fd.get());
 }
 
+bool may_write(const std::filesystem::path& file) {
+    return ::faccessat(AT_FDCWD, file.c_str(), W_OK, AT_EACCESS) == 0;
+}
+
 bool readable_by_others(const std::filesystem::path& file) {
     struct stat info{};
     return ::stat(file.c_str(), &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0;

@@ -34,9 +34,9 @@ int http_status(ErrorCode code) {
         case ErrorCode::not_found: return 404;
         case ErrorCode::conflict: return 409;
         case ErrorCode::resource_exhausted: return 429;
-        case ErrorCode::unavailable: return 503;
+        case ErrorCode::unavailable:
+        case ErrorCode::corrupt: return 503;  // stored data is away until somebody puts it right
         case ErrorCode::timeout: return 504;
-        case ErrorCode::corrupt:
         case ErrorCode::internal: return 500;
     }
     return 500;

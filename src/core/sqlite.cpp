@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/database_watch.hpp"
 #include "core/embedded.hpp"
 #include "core/sha256.hpp"
 
@@ -88,13 +89,20 @@ Error sqlite_error(std::string_view doing, const SQLite::Exception& e) {
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB: code = ErrorCode::corrupt; break;
         case SQLITE_CONSTRAINT: code = ErrorCode::conflict; break;
-        default: break;
+        default:
+            // Of a file that our migrations went over, and that was emptied since.
+            if (std::string_view(e.what()).starts_with("no such table")) code = ErrorCode::corrupt;
+            break;
     }
     return Error(code, std::string(doing) + ": " + e.what());
 }
 
 Result<std::unique_ptr<SQLite::Database>> open_sqlite(const std::filesystem::path& file, std::string_view set,
                                                       const SqliteOptions& options) {
+    std::error_code none;
+    if (std::filesystem::exists(file, none)) {
+        if (auto ok = check_writable(file); !ok) return std::unexpected(ok.error());
+    }
     try {
         const int flags =
             SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | (options.one_thread ? SQLite::OPEN_NOMUTEX : 0);

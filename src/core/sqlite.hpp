@@ -21,7 +21,7 @@ namespace lurus {
 struct SqliteOptions {
     bool strict = false;  // synchronous=FULL: a commit survives power loss
     int page_size = 4096;
-    int busy_timeout_ms = 5000;
+    int busy_timeout_ms = 2000;
     bool one_thread = false;      // the connection stays on one thread: SQLite takes no locks of its own
     bool auto_checkpoint = true;  // false: the caller checkpoints
 };

@@ -1,0 +1,36 @@
+#include "app/control_plane.hpp"
+#include "app/databases.hpp"
+#include "app/doctor.hpp"
+#include "core/database_watch.hpp"
+#include "core/platform.hpp"
+
+namespace lurus::app {
+
+std::vector<Finding> check_databases(const std::filesystem::path& dir) {
+    using Level = Finding::Level;
+    constexpr int patience_ms = 1000;
+    const bool served = platform::FileLock::held(dir / lock_file_name);
+    std::vector<Finding> out;
+    for (const std::string name : {main_database_name, log_database_name}) {
+        const auto file = dir / name;
+        std::error_code error;
+        if (!std::filesystem::exists(file, error)) {
+            // Without a server it is made at the next start.
+            if (served)
+                out.push_back({Level::broken, name, file.string() + " is gone, and a server runs",
+                               "put it back, or restart the server: it begins with an empty one"});
+            continue;
+        }
+        // Its own server is asked instead: to open a file that is not the one it uses could damage what lies beside it.
+        if (served) continue;
+        const auto ok = examine_database(file, patience_ms);
+        if (ok) {
+            out.push_back({Level::good, name, "whole, and can be changed", ""});
+        } else {
+            out.push_back({Level::broken, name, ok.error().message, "lurus serve does not start on it"});
+        }
+    }
+    return out;
+}
+
+}  // namespace lurus::app

@@ -1,0 +1,160 @@
+// The databases deleted, replaced, locked, read-only, overwritten, cut short under a running server and before its start: who is
+// known goes on being served, changes are refused with 503 and the reason, the doctor names it, and nobody is told 401.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { anthropic, json, startUpstream } from '../upstream/index.mjs';
+import { configFor, httpGet, KEY, Lurus, startLurus } from './lib/lurus.mjs';
+import { api, login, users } from './lib/people.mjs';
+import { post } from './lib/raw.mjs';
+import { FAULTS } from './lib/database.mjs';
+
+const ADA = 'ada@example.com';
+
+/// A server with a configured and a stored key, a stored provider and somebody signed in.
+async function started(t) {
+  const up = await startUpstream();
+  t.after(() => up.close());
+  up.always(json(anthropic.json));
+  const people = users([{ email: ADA, role: 'owner' }]);
+  const lurus = await startLurus({ config: { ...configFor(up), user: people.user }, env: people.env });
+  t.after(async () => {
+    if (lurus.process) await lurus.kill9();
+    fs.rmSync(lurus.folder, { recursive: true, force: true });
+  });
+  const admin = fs.readFileSync(path.join(lurus.dataDir, 'admin.token'), 'utf8').trim();
+  const made = await api(lurus, 'POST', '/api/v1/keys', { token: admin, body: { name: 'stored' } });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const signedIn = await login(lurus, ADA);
+  assert.equal(signedIn.status, 200, JSON.stringify(signedIn.body));
+  return { lurus, admin, stored: made.body.key, access: signedIn.body.access_token, file: (name) => path.join(lurus.dataDir, name) };
+}
+
+async function assertServed({ lurus, stored }) {
+  for (const key of [KEY, stored]) {
+    const answer = await post(lurus, '/v1/messages', anthropic.request(false), { key });
+    assert.equal(answer.status, 200, answer.body.toString());
+  }
+  const unknown = await post(lurus, '/v1/messages', anthropic.request(false), { key: 'cr_nobody' });
+  assert.equal(unknown.status, 401); // who was never known is still nobody
+}
+
+const CHANGES = [
+  ['POST', '/api/v1/keys', { name: 'another' }],
+  ['PATCH', '/api/v1/keys/stored', { note: 'changed' }],
+  ['DELETE', '/api/v1/keys/stored'],
+  ['POST', '/api/v1/providers', { name: 'more', kind: 'anthropic', api_key: 'sk-x' }],
+  ['POST', '/api/v1/routes', { model: 'fast', to: ['ant/claude-sonnet-4-5'] }],
+  ['PUT', '/api/v1/prices/my-model', { vendor: 'me', input: '1', output: '2' }],
+  ['POST', '/api/v1/auth/invitations', { email: 'new@example.com', role: 'member' }],
+];
+
+async function assertRefused({ lurus, admin, access }, names, changes = CHANGES) {
+  for (const token of [admin, access]) {
+    for (const [method, target, body] of changes) {
+      const answer = await api(lurus, method, target, { token, body });
+      assert.equal(answer.status, 503, `${method} ${target}: ${JSON.stringify(answer.body)}`);
+      assert.equal(answer.headers['content-type'], 'application/problem+json');
+      assert.equal(answer.body.status, 503);
+      assert.match(answer.body.detail, names);
+    }
+  }
+  const again = await login(lurus, ADA);
+  assert.equal(again.status, 503, JSON.stringify(again.body));
+}
+
+async function assertReads({ lurus, admin, access }) {
+  for (const [token, target] of [[admin, '/api/v1/keys'], [admin, '/api/v1/providers'], [admin, '/api/v1/status'], [access, '/api/v1/keys'], [access, '/api/v1/logs']]) {
+    const answer = await api(lurus, 'GET', target, { token });
+    assert.ok([200, 503].includes(answer.status), `${target}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    if (target.endsWith('keys') && token === admin) assert.ok(answer.body.data.length >= 2);
+  }
+}
+
+async function assertNamed({ lurus }, names) {
+  const { code, stdout, stderr } = await lurus.cli(['doctor', '--json']);
+  assert.equal(code, 1, stdout + stderr);
+  const findings = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  const named = findings.filter((f) => f.level === 'broken' && names.test(f.detail));
+  assert.ok(named.length > 0, stdout);
+  assert.ok(named.some((finding) => finding.fix), 'the doctor says what to do');
+}
+
+for (const [fault, { names, make, skip }] of Object.entries(FAULTS)) {
+  test(`lurus.db ${fault} under a running server`, { skip }, async (t) => {
+    const context = await started(t);
+    const undo = await make(context.file('lurus.db'));
+    t.after(() => undo?.());
+    await assertServed(context);
+    // Each of these waits for the lock before it gives up.
+    await assertRefused(context, names, fault === 'locked' ? CHANGES.slice(0, 5) : CHANGES);
+    await assertReads(context);
+    await assertNamed(context, names);
+    if (!undo) return;
+    await undo();
+    const changed = await api(context.lurus, 'PATCH', '/api/v1/keys/stored', { token: context.admin, body: { note: 'back' } });
+    assert.equal(changed.status, 200, JSON.stringify(changed.body));
+    await context.lurus.stop();
+  });
+
+  test(`log.db ${fault} under a running server`, { skip }, async (t) => {
+    const context = await started(t);
+    const undo = await make(context.file('log.db'));
+    t.after(() => undo?.());
+    await assertServed(context);
+    const made = await api(context.lurus, 'POST', '/api/v1/keys', { token: context.admin, body: { name: 'another' } });
+    assert.equal(made.status, 201, JSON.stringify(made.body));
+    await assertReads(context);
+    await assertNamed(context, names);
+  });
+}
+
+test('/health says what is wrong with a file, and when it is well again', async (t) => {
+  const context = await started(t);
+  const status = async () => JSON.parse((await httpGet(`${context.lurus.url}/health`)).body);
+  const until = async (wanted) => {
+    for (let i = 0; i < 100; ++i) {
+      const health = await status();
+      if (health.status === wanted) return health;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`not ${wanted}: ${JSON.stringify(await status())}`);
+  };
+  await until('healthy');
+  const undo = FAULTS.deleted.make(context.file('lurus.db'));
+  assert.match((await until('degraded')).problems.join(), /lurus\.db was deleted/);
+  undo();
+  await until('healthy');
+});
+
+for (const fault of ['locked', 'read-only', 'overwritten', 'truncated']) {
+  for (const name of ['lurus.db', 'log.db']) {
+    const { names, make, skip } = FAULTS[fault];
+    // An empty file is one that is yet to be filled.
+    if (fault === 'truncated') continue;
+    test(`a start with ${name} ${fault} is refused with the reason`, { skip }, async (t) => {
+      const context = await started(t);
+      await context.lurus.stop();
+      const undo = await make(context.file(name));
+      t.after(() => undo?.());
+      const again = new Lurus({ config: context.lurus.config, dataDir: context.lurus.folder, env: context.lurus.env });
+      await again.start({ waitReady: false });
+      const how = await again.exited;
+      assert.equal(how.code, 1, again.output);
+      assert.match(again.output, new RegExp(name.replace('.', '\\.')));
+      assert.match(again.output, fault === 'overwritten' ? /not a database|damaged/ : names);
+      again.process = null;
+      await assertNamed(context, fault === 'overwritten' ? /not a database|damaged/ : names);
+    });
+  }
+}
+
+test('a start without lurus.db begins anew: configured keys are served', async (t) => {
+  const context = await started(t);
+  await context.lurus.stop();
+  fs.rmSync(context.file('lurus.db'));
+  await context.lurus.start();
+  const answer = await post(context.lurus, '/v1/messages', anthropic.request(false));
+  assert.equal(answer.status, 200);
+});

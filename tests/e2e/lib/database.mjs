@@ -1,0 +1,88 @@
+// What goes wrong with a database file, done to one that a server uses.
+import fs from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+
+const SQLITE = ['--no-warnings', '--experimental-sqlite', '--input-type=module', '-e'];
+
+/// False where this Node has no SQLite (before 22).
+export const hasSqlite = spawnSync(process.execPath, [...SQLITE, `import 'node:sqlite'`]).status === 0;
+
+/// Another process that holds `BEGIN EXCLUSIVE` until `release()`.
+export async function lockDatabase(file) {
+  const script = `
+    import { DatabaseSync } from 'node:sqlite';
+    const db = new DatabaseSync(${JSON.stringify(file)});
+    db.exec('PRAGMA busy_timeout=5000');
+    db.exec('BEGIN EXCLUSIVE');
+    process.stdout.write('locked');
+    process.stdin.resume().on('end', () => { db.exec('ROLLBACK'); process.exit(0); });`;
+  const child = spawn(process.execPath, [...SQLITE, script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  return {
+    async release() {
+      child.stdin.end();
+      await once(child, 'exit');
+    },
+  };
+}
+
+const onlyOnce = (undo) => {
+  let done = false;
+  return () => {
+    if (done) return undefined;
+    done = true;
+    return undo();
+  };
+};
+
+/// Each fault is made, and taken back by what it returns (null: it cannot be).
+export const FAULTS = {
+  deleted: {
+    names: /deleted|is gone/,
+    make(file) {
+      fs.renameSync(file, `${file}.away`);
+      return onlyOnce(() => fs.renameSync(`${file}.away`, file));
+    },
+  },
+  replaced: {
+    names: /replaced/,
+    make(file) {
+      fs.renameSync(file, `${file}.away`);
+      fs.copyFileSync(`${file}.away`, file);
+      return onlyOnce(() => fs.renameSync(`${file}.away`, file));
+    },
+  },
+  locked: {
+    names: /locked/,
+    skip: hasSqlite ? false : 'this Node has no SQLite (Node 22)',
+    async make(file) {
+      const lock = await lockDatabase(file);
+      return onlyOnce(() => lock.release());
+    },
+  },
+  'read-only': {
+    names: /read-only/,
+    make(file) {
+      fs.chmodSync(file, 0o444);
+      return onlyOnce(() => fs.chmodSync(file, 0o600));
+    },
+  },
+  overwritten: {
+    names: /damaged/,
+    make(file) {
+      const before = fs.readFileSync(file);
+      const handle = fs.openSync(file, 'r+');
+      fs.writeSync(handle, Buffer.alloc(before.length, 'not a database any more. '), 0, before.length, 0);
+      fs.closeSync(handle);
+      return null;
+    },
+  },
+  truncated: {
+    names: /damaged|cut short/,
+    make(file) {
+      fs.truncateSync(file, 0);
+      return null;
+    },
+  },
+};

@@ -41,9 +41,10 @@ ApiResponse list(Prices& prices, const ApiRequest& request) {
     }
     const auto model = folded(query_of(request, "model"));
     const auto vendor = query_of(request, "provider");
-    const auto after = query_of(request, "after");
+    auto after = query_of(request, "cursor");
+    if (after.empty()) after = query_of(request, "after");
     const auto split = after.find('/');
-    if (!after.empty() && split == after.npos) return problem(400, "`after` must be the `next` of a page before");
+    if (!after.empty() && split == after.npos) return problem(400, "`cursor` must be the `next` of a page before");
     const auto place = std::pair(std::string_view(after).substr(0, split),
                                  std::string_view(after).substr(after.empty() ? 0 : split + 1));
 
@@ -183,7 +184,8 @@ std::vector<ApiRoute> price_routes(Prices& prices) {
         {"model", text, "glob over the model, its aliases, or vendor/model"},
         {"provider", text, "the vendor, such as `anthropic`"},
         {"limit", R"({"type":"integer","minimum":1,"maximum":1000,"default":100})", "entries a page"},
-        {"after", text, "`next` of the page before"}};
+        {"cursor", text, "`next` of the page before"},
+        {"after", text, "the same as `cursor`"}};
     routes.back().response_schema = price_list_schema();
     routes.push_back(route(Permission::operate, prices, "POST", "/api/v1/prices/import", "importPrices",
                            "Take LiteLLM's model_prices_and_context_window.json; its prices win from their date on",

@@ -29,7 +29,7 @@ std::string_view path_of(std::string_view target) {
 }
 
 bool is_api(std::string_view path) {
-    return path.starts_with("/api/v1/") || path == "/api/v1";
+    return (path.starts_with("/api/v1/") || path == "/api/v1") && without_alias(path) == path;
 }
 
 constexpr std::string_view hello = "/api/hello";  // Claude Code asks this to see whether it is online

@@ -54,7 +54,7 @@ void add_credential(std::string& out, const Provider& provider, AuthScheme schem
 
 std::string target_for(const http1::RequestHead& head, const Endpoint& endpoint, const Provider& provider,
                        const Url& base, const std::string& upstream_model) {
-    std::string_view target = head.target;
+    std::string_view target = without_alias(head.target);
     std::string spliced;
     if (!endpoint.path_model.empty()) {
         const auto decoded = percent_decode(endpoint.path_model);

@@ -97,6 +97,13 @@ Result<LogFilter> filter_from(const Query& query, UnixMicros now) {
     if (!after) return std::unexpected(after.error());
     filter.before_id = *before;
     filter.after_id = *after;
+    const auto cursor = integer(query, "cursor", 0, INT64_MAX);
+    if (!cursor) return std::unexpected(cursor.error());
+    const auto* sort = find(query, "sort");
+    if (sort != nullptr && *sort != "id" && *sort != "-id")
+        return std::unexpected(wrong("sort", *sort, "id or -id (the newest first)"));
+    if (sort != nullptr && *sort == "id" && !filter.after_id) filter.after_id = cursor->value_or(0);
+    if (*cursor && !filter.after_id) filter.before_id = **cursor;
     const auto limit = integer(query, "limit", 1, 1000);
     if (!limit) return std::unexpected(limit.error());
     if (*limit) filter.limit = static_cast<int>(**limit);
@@ -127,6 +134,8 @@ ApiResponse logs(RequestLog& log, const Clock& clock, const RecordScope& scope, 
     // A full page may have more behind it; going backwards only.
     const bool more = !filter->after_id && static_cast<int>(records->size()) == filter->limit && records->back().id > 1;
     object.number_or_null("next_before_id", more ? std::optional(records->back().id) : std::nullopt);
+    const bool full = static_cast<int>(records->size()) == filter->limit;
+    object.text_or_null("next", full && (more || filter->after_id) ? std::to_string(records->back().id) : "");
     object.close();
     return response;
 }
@@ -253,7 +262,9 @@ std::vector<ApiParam> log_params() {
     params.push_back(ApiParam{"stream", R"({"type":"boolean"})", "Whether the answer was streamed"});
     params.push_back(ApiParam{"since", text_schema, "From this time, date, or so long ago (24h)"});
     params.push_back(ApiParam{"until", text_schema, "Before this time, date, or so long ago"});
-    params.push_back(ApiParam{"before_id", id_schema, "The next page: only smaller ids"});
+    params.push_back(ApiParam{"cursor", text_schema, "`next` of the page before"});
+    params.push_back(ApiParam{"sort", R"({"enum":["-id","id"],"default":"-id"})", "-id: the newest first"});
+    params.push_back(ApiParam{"before_id", id_schema, "Only smaller ids"});
     params.push_back(ApiParam{"after_id", id_schema, "The live tail: only larger ids, oldest first"});
     params.push_back(
         ApiParam{"limit", R"({"type":"integer","minimum":1,"maximum":1000,"default":50})", "At most so many"});

@@ -88,7 +88,7 @@ ObjectSchema sums() {
 std::string records_schema(bool bodies, bool paged) {
     ObjectSchema schema;
     schema.member("data", list_of(record(bodies)));
-    if (paged) schema.member("next_before_id", count_or_null);
+    if (paged) schema.member("next", text_or_null).member("next_before_id", count_or_null);
     return schema.text();
 }
 

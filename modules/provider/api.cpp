@@ -1,6 +1,11 @@
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "core/glob.hpp"
+#include "core/list_page.hpp"
 #include "core/problem.hpp"
+#include "modules/provider/accounts.hpp"
 #include "modules/provider/service.hpp"
 
 namespace lurus::provider {
@@ -38,15 +43,34 @@ ordered_json shown(const StoredModelList& list) {
     return out;
 }
 
-std::string list_schema(const char* name, const char* item) {
-    return R"({"type":"object","required":[")" + std::string(name) + R"("],"properties":{")" + name +
-           R"(":{"type":"array","items":)" + item + "}}}";
+const ListShape provider_list{.id = {"name"}, .sorts = {"name", "kind", "source"}};
+const ListShape route_list{.id = {"model", "family"}, .sorts = {"model", "source"}};
+const ListShape preset_list{.id = {"kind"}, .sorts = {"kind"}};
+
+/// A list's old member beside `data`, for who reads that.
+ApiResponse page(std::vector<ordered_json> entries, const ListShape& shape, const ApiRequest& request,
+                 const char* old_name) {
+    auto body = list_page(std::move(entries), shape, request.query);
+    if (!body) return problem(body.error());
+    (*body)[old_name] = (*body)["data"];
+    return answer(200, *body);
 }
 
-ApiResponse list_providers(const ProviderService& service) {
-    ordered_json all = ordered_json::array();
-    for (const auto& provider : service.snapshot()->providers()) all.push_back(shown(service, *provider));
-    return answer(200, {{"providers", std::move(all)}});
+/// Whether `query` asks for this value of an entry, or for none; `*` and `?` are wildcards.
+bool asked(const ApiRequest& request, const char* name, const ordered_json& entry) {
+    const auto wanted = request.query.find(name);
+    if (wanted == request.query.end()) return true;
+    return entry[name].is_string() && glob_match(wanted->second, entry[name].get<std::string>());
+}
+
+ApiResponse list_providers(const ProviderService& service, const ApiRequest& request) {
+    std::vector<ordered_json> all;
+    for (const auto& provider : service.snapshot()->providers()) {
+        auto one = shown(service, *provider);
+        if (asked(request, "name", one) && asked(request, "kind", one) && asked(request, "source", one))
+            all.push_back(std::move(one));
+    }
+    return page(std::move(all), provider_list, request, "providers");
 }
 
 ApiResponse add_provider(ProviderService& service, const ApiRequest& request) {
@@ -61,6 +85,28 @@ ApiResponse add_provider(ProviderService& service, const ApiRequest& request) {
 ApiResponse get_provider(const ProviderService& service, const ApiRequest& request) {
     const auto provider = service.find(param(request, "name"));
     if (!provider) return problem(404, "there is no provider '" + param(request, "name") + "'");
+    return answer(200, shown(service, *provider));
+}
+
+/// The credential stays where the body gives none, unless it would go to another address then.
+ApiResponse put_provider(ProviderService& service, const ApiRequest& request) {
+    const auto before = service.stored_spec(param(request, "name"));
+    if (!before) return problem(before.error());
+    auto spec = provider_from_json(request.body);
+    if (!spec) return problem(spec.error());
+    if (spec->name.empty()) spec->name = before->name;
+    if (spec->name != before->name) return problem(400, "a provider keeps its name: add another, then remove this one");
+    if (spec->api_key.empty() && spec->api_key_env.empty() && spec->api_key_file.empty()) {
+        if (spec->base_url != before->base_url || (!spec->kind.empty() && spec->kind != before->kind))
+            return problem(400, "with another `base_url` or `kind` the credential must be given again");
+        spec->api_key = before->api_key;
+        spec->api_key_env = before->api_key_env;
+        spec->api_key_file = before->api_key_file;
+    }
+    if (spec->kind.empty()) spec->kind = before->kind;
+    if (auto done = service.replace(*spec); !done) return problem(done.error());
+    const auto provider = service.find(spec->name);
+    if (!provider) return problem(409, "the provider was removed meanwhile");
     return answer(200, shown(service, *provider));
 }
 
@@ -94,10 +140,14 @@ ApiResponse cached_list(const ProviderService& service, const ApiRequest& reques
     return list ? answer(200, shown(*list)) : problem(list.error());
 }
 
-ApiResponse list_routes(const ProviderService& service) {
-    ordered_json all = ordered_json::array();
-    for (const auto& [route, source] : service.routes()) all.push_back(to_json(route, source));
-    return answer(200, {{"routes", std::move(all)}});
+ApiResponse list_routes(const ProviderService& service, const ApiRequest& request) {
+    std::vector<ordered_json> all;
+    for (const auto& [route, source] : service.routes()) {
+        auto one = to_json(route, source);
+        if (asked(request, "model", one) && asked(request, "family", one) && asked(request, "source", one))
+            all.push_back(std::move(one));
+    }
+    return page(std::move(all), route_list, request, "routes");
 }
 
 ApiResponse add_route(ProviderService& service, const ApiRequest& request) {
@@ -157,10 +207,17 @@ constexpr const char* resolution_schema =
 "candidates":{"type":"array","description":"in the order they are tried","items":{"type":"object","properties":{"provider":{"type":"string"},
 "account":{"type":"string"},"upstream_model":{"type":"string"},"because":{"type":"string"}}}}}}}}})";
 
-ApiResponse list_presets() {
-    ordered_json all = ordered_json::array();
+ApiResponse list_presets(const ApiRequest& request) {
+    std::vector<ordered_json> all;
     for (const Preset& preset : presets()) all.push_back(to_json(preset));
-    return answer(200, {{"presets", std::move(all)}});
+    return page(std::move(all), preset_list, request, "presets");
+}
+
+std::vector<ApiParam> params_of(const ListShape& shape, const std::vector<const char*>& filters) {
+    std::vector<ApiParam> all = list_params(shape);
+    for (const char* name : filters)
+        all.push_back(ApiParam{name, R"({"type":"string"})", "Only these; * and ? are wildcards"});
+    return all;
 }
 
 ApiRoute route_to(Permission needed, std::string method, std::string path, std::string operation, std::string summary,
@@ -187,14 +244,21 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
     using Request = const ApiRequest&;
     std::vector<ApiRoute> all;
     all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/providers", "listProviders",
-                           "Lists the providers in their order", list_schema("providers", provider_schema),
-                           [&s](Request) { return list_providers(s); }));
+                           "Lists the providers in their order", list_schema(provider_schema),
+                           [&s](Request r) { return list_providers(s, r); }));
+    all.back().query = params_of(provider_list, {"name", "kind", "source"});
     all.push_back(with_body(
         route_to(Permission::operate, "POST", "/api/v1/providers", "addProvider", "Adds a provider and stores it",
                  provider_schema, [&s](Request r) { return add_provider(s, r); }),
         201, provider_spec_schema));
     all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/providers/{name}", "getProvider",
                            "Shows a provider", provider_schema, [&s](Request r) { return get_provider(s, r); }));
+    all.back().unversioned = {"models_fetched", "models_listed"};
+    all.push_back(
+        with_body(route_to(Permission::operate, "PUT", "/api/v1/providers/{name}", "putProvider",
+                           "Puts another stored provider in its place; without a credential the old one stays",
+                           provider_schema, [&s](Request r) { return put_provider(s, r); }),
+                  200, provider_spec_schema));
     all.push_back(route_to(Permission::operate, "DELETE", "/api/v1/providers/{name}", "removeProvider",
                            "Removes a stored provider", "", [&s](Request r) { return remove_provider(s, r); }));
     all.back().success = 204;
@@ -210,7 +274,8 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
                            "Shows the model list fetched last", model_list_schema,
                            [&s](Request r) { return cached_list(s, r); }));
     all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/routes", "listRoutes", "Lists the routes",
-                           list_schema("routes", route_schema), [&s](Request) { return list_routes(s); }));
+                           list_schema(route_schema), [&s](Request r) { return list_routes(s, r); }));
+    all.back().query = params_of(route_list, {"model", "family", "source"});
     all.push_back(
         with_body(route_to(Permission::operate, "POST", "/api/v1/routes", "addRoute", "Adds a route and stores it",
                            route_schema, [&s](Request r) { return add_route(s, r); }),
@@ -231,8 +296,10 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
     all.back().query.push_back(
         ApiParam{"family", R"({"enum":["anthropic","openai","gemini"]})", "only for clients of this family"});
     all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/presets", "listPresets",
-                           "Lists the kinds of provider that are known", list_schema("presets", preset_schema),
-                           [](Request) { return list_presets(); }));
+                           "Lists the kinds of provider that are known", list_schema(preset_schema),
+                           [](Request r) { return list_presets(r); }));
+    all.back().query = params_of(preset_list, {});
+    std::ranges::move(account_routes(s), std::back_inserter(all));
     return all;
 }
 

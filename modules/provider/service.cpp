@@ -208,6 +208,43 @@ Result<void> ProviderService::add(const ProviderSpec& spec) {
     return {};
 }
 
+Result<ProviderSpec> ProviderService::stored_spec(std::string_view name) const {
+    const std::lock_guard lock(mutex_);
+    const auto row = std::ranges::find(state_.stored_rows, name, [](const auto& r) { return r.spec.name; });
+    if (row == state_.stored_rows.end()) {
+        const auto& shown = catalog_->providers();
+        if (std::ranges::none_of(shown, [&](const auto& p) { return p->name == name; })) return no_such_provider(name);
+        return fail(ErrorCode::conflict,
+                    "provider '" + std::string(name) + "' is not a stored one; change it in the configuration file");
+    }
+    ProviderSpec spec = row->spec;
+    if (auto opened = open_secrets(box_, row->sealed, spec); !opened) return std::unexpected(opened.error());
+    return spec;
+}
+
+Result<void> ProviderService::replace(const ProviderSpec& spec) {
+    auto built = build_provider(spec, "store");
+    if (!built) return std::unexpected(built.error());
+    StoredProvider row;
+    row.spec = spec;
+    row.spec.kind = built->kind;
+    auto sealed = seal_secrets(box_, row.spec);
+    if (!sealed) return std::unexpected(sealed.error());
+    row.sealed = std::move(*sealed);
+    std::unique_lock lock(mutex_);
+    State next = state_;
+    const auto stored = std::ranges::find(next.stored, spec.name, [](const auto& p) { return p->name; });
+    const auto stored_row = std::ranges::find(next.stored_rows, spec.name, [](const auto& r) { return r.spec.name; });
+    if (stored == next.stored.end() || stored_row == next.stored_rows.end()) return no_such_provider(spec.name);
+    *stored = std::make_shared<const Provider>(std::move(*built));
+    *stored_row = row;
+    const ProviderPtr replaced = *stored;
+    if (auto changed = change(lock, std::move(next), [&] { return store_->replace_provider(row); }); !changed)
+        return changed;
+    warn_about(*replaced);
+    return {};
+}
+
 Result<void> ProviderService::remove(std::string_view name) {
     std::unique_lock lock(mutex_);
     const auto named = [&](const ProviderPtr& provider) { return provider->name == name; };

@@ -41,6 +41,10 @@ public:
 
     [[nodiscard]] std::shared_ptr<const Provider> find(std::string_view name) const;
     [[nodiscard]] ListState list_state(const Provider& provider) const;
+    /// A stored provider as it was given, with its credential. `conflict` when it comes from the configuration.
+    [[nodiscard]] Result<ProviderSpec> stored_spec(std::string_view name) const;
+    /// Puts `spec` in the place of the stored provider of that name.
+    Result<void> replace(const ProviderSpec& spec);
     Result<void> add_route(const RouteSpec& route);
     Result<void> remove_route(std::string_view model, std::optional<Family> family);
     [[nodiscard]] std::vector<ListedRoute> routes() const;

@@ -125,6 +125,28 @@ public:
         });
     }
 
+    Result<void> replace_provider(const StoredProvider& provider) override {
+        const auto& spec = provider.spec;
+        int changed = 0;
+        auto done = guarded<void>("changing provider '" + spec.name + "'", [&] {
+            SQLite::Statement update(*db_,
+                                     "UPDATE provider SET kind = ?, base_url = ?, api_key_env = ?, api_key_file = ?, "
+                                     "sealed = ?, models = ?, options = ? WHERE name = ?");
+            update.bind(1, spec.kind);
+            update.bind(2, spec.base_url);
+            update.bind(3, spec.api_key_env);
+            update.bind(4, spec.api_key_file);
+            if (!provider.sealed.empty())
+                update.bind(5, provider.sealed.data(), static_cast<int>(provider.sealed.size()));
+            update.bind(6, dump(spec.models));
+            update.bind(7, dump(options_of(spec)));
+            update.bind(8, spec.name);
+            changed = update.exec();
+        });
+        if (done && changed == 0) return fail(ErrorCode::not_found, "there is no stored provider '" + spec.name + "'");
+        return done;
+    }
+
     Result<void> remove_provider(std::string_view name) override {
         int removed = 0;
         auto done = guarded<void>("removing provider '" + std::string(name) + "'", [&] {

@@ -34,6 +34,8 @@ public:
 
     /// `conflict` when the name is taken.
     virtual Result<void> add_provider(const StoredProvider& provider, UnixMicros now) = 0;
+    /// All of the row of that name but when it was added. `not_found`.
+    virtual Result<void> replace_provider(const StoredProvider& provider) = 0;
     /// Its model list goes too. `not_found`.
     virtual Result<void> remove_provider(std::string_view name) = 0;
     virtual Result<void> add_route(const RouteSpec& route, UnixMicros now) = 0;

@@ -180,6 +180,9 @@ ApiResponse ApiDispatcher::handle(const ApiCall& call, const ApiGate& gate) cons
     Routed routed = route(request, call.target);
     if (routed.route == nullptr || !routed.route->is_public()) {
         auto who = gate.principal_of(request, call.authorization);
+        // Guessing tokens is counted as well, by address.
+        if (auto over = gate.over_rate(request, who ? *who : Principal()))
+            return with_security_headers(*std::move(over));
         if (!who && who.error().code == ErrorCode::unauthenticated)
             return with_security_headers(unauthenticated(who.error().message));
         if (!who) return with_security_headers(problem(who.error()));
@@ -189,6 +192,8 @@ ApiResponse ApiDispatcher::handle(const ApiCall& call, const ApiGate& gate) cons
                 "Bearer"));
         }
         request.principal = *std::move(who);
+    } else if (auto over = gate.over_rate(request, Principal())) {
+        return with_security_headers(*std::move(over));
     }
     if (routed.route == nullptr) return with_security_headers(std::move(routed.refusal));
     if ((routed.route->is_public() || request.principal.by_cookie) && is_cross_site(request)) {

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include "core/problem.hpp"
 #include "core/sha256.hpp"
 
 namespace lurus::app {
@@ -47,6 +48,18 @@ bool is_cross_site(const ApiRequest& request) {
     if (origin.empty()) return site.empty() && request.principal.by_cookie;
     const auto scheme = origin.find("://");
     return scheme == std::string_view::npos || origin.substr(scheme + 3) != request.header("host");
+}
+
+std::optional<ApiResponse> ApiGate::over_rate(const ApiRequest& request, const Principal& who) const {
+    if (!rate || who.kind == Principal::Kind::admin_token || request.remote_address.empty()) return std::nullopt;
+    const bool known = who.kind != Principal::Kind::anonymous;
+    const auto wait = rate(known ? std::string(name_of(who.kind)) + '/' + who.user + '/' + who.member
+                                 : "address/" + request.remote_address);
+    if (!wait) return std::nullopt;
+    ApiResponse refused = problem(429, std::string("too many requests to the management API ") +
+                                           (known ? "of this account" : "from this address") + ": wait, then go on");
+    refused.headers.emplace_back("retry-after", std::to_string((*wait + 999'999) / 1'000'000));
+    return refused;
 }
 
 Result<Principal> ApiGate::principal_of(const ApiRequest& request, std::string_view authorization) const {

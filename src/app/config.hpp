@@ -33,6 +33,7 @@ struct Config {
     bool demo = true;
     bool log_strict = false;  // billing.durability = "strict"
     int log_retention_days = 0;
+    int api_rpm = 3000;                 // requests a minute to the management API, per account or address; 0 = no limit
     std::string log_level = "info";     // of the process's own log: trace, debug, info, warn, error
     Secret master_key;                  // LURUS_MASTER_KEY; empty = the data folder's master.key
     std::vector<std::string> warnings;  // what works, but hardly as meant

@@ -144,6 +144,7 @@ std::string to_json(const Config& config) {
     server["listeners"] = Json::array();
     for (const auto& listener : g.listeners) server["listeners"].push_back(listener_json(listener));
     server["threads"] = g.threads;
+    server["api_rpm"] = config.api_rpm;
     server["max_body"] = g.max_body_bytes;
     server["max_header"] = g.max_header_bytes;
     server["max_connections"] = g.max_connections;

@@ -144,6 +144,7 @@ void read_server(ConfigTable section, const std::vector<std::string>& listen_fla
     const bool listen_set = section.texts("listen", listen);
     const bool from_variable = listen_set && section.where("listen").starts_with("LURUS_");
     section.integer("threads", g.threads, 0, 1024);
+    section.integer("api_rpm", config.api_rpm, 0, 1'000'000);
 
     ListenerSettings common;
     section.flag("open", common.open);

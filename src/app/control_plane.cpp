@@ -168,10 +168,7 @@ Result<void> ControlPlane::build() {
     log_ = std::move(*made_log);
 
     if (auto applied = apply(config_); !applied) return applied;
-    auto databases = Databases::open(dir);
-    if (!databases) return std::unexpected(databases.error());
-    databases_ = std::move(*databases);
-    guards_ = std::make_unique<ApiGuards>(*databases_);
+    if (auto made = build_guards(); !made) return made;
     std::vector<ApiRoute> routes = own_routes();
     for (auto part : {identity_->api(), audit_->api(), sign_in_->api(), providers_->api(), billing_->api(),
                       log_->api([this](const Principal& who) { return identity_->visible_users(who); })})
@@ -185,10 +182,26 @@ Result<void> ControlPlane::build() {
     dispatcher_ = std::make_unique<ApiDispatcher>(std::move(routes), 16 << 20,
                                                   std::vector<ApiDispatcher::Step>{guarded, audited});
     api_audit_->set_routes(dispatcher_->routes());
+    guards_->set_routes(dispatcher_->routes());
     publish();
     identity_->on_change([this] { publish(); });
     billing_->on_change([this] { publish(); });
     providers_->on_change([this] { publish(); });
+    return {};
+}
+
+Result<void> ControlPlane::build_guards() {
+    auto databases = Databases::open(config_.data_dir);
+    if (!databases) return std::unexpected(databases.error());
+    databases_ = std::move(*databases);
+    auto store = open_idempotency_sqlite(config_.data_dir / main_database_name);
+    if (!store) return std::unexpected(store.error());
+    auto box =
+        config_.master_key.empty() ? SecretBox::from_file(config_.data_dir) : SecretBox::from_text(config_.master_key);
+    if (!box) return std::unexpected(box.error());
+    idempotency_ = std::make_unique<Idempotency>(std::move(*store), std::move(*box), clock_);
+    guards_ = std::make_unique<ApiGuards>(*databases_, *idempotency_);
+    gate_.rate = [this](std::string_view caller) { return rate_.take(caller, clock_.monotonic_us()); };
     return {};
 }
 
@@ -231,6 +244,7 @@ Result<void> ControlPlane::apply(const Config& config) {
     const auto users = use_ == Use::server ? config.users : std::vector<ConfiguredUser>();
     if (auto done = sign_in_->configure(config.auth, users); !done)
         return std::unexpected(with_position(config, done.error()));
+    rate_.set(config.api_rpm);
     return {};
 }
 

@@ -13,6 +13,7 @@
 #include "app/api_dispatch.hpp"
 #include "app/api_gate.hpp"
 #include "app/api_guards.hpp"
+#include "app/api_rate.hpp"
 #include "app/config.hpp"
 #include "app/databases.hpp"
 #include "core/platform.hpp"
@@ -91,6 +92,7 @@ private:
     ControlPlane(Config config, Use use, ConfigLoader loader, const Clock& clock);
     Result<void> build();
     Result<void> build_sign_in();
+    Result<void> build_guards();
     Result<void> apply(const Config& config);
     void publish();
     void free_retired();  // under publish_mutex_
@@ -119,6 +121,7 @@ private:
     std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher_;
 
     std::unique_ptr<platform::FileLock> lock_;
+    ApiRate rate_;
     ApiGate gate_;
     std::unique_ptr<Identity> identity_;
     std::unique_ptr<SignIn> sign_in_;
@@ -128,6 +131,7 @@ private:
     std::unique_ptr<Providers> providers_;
     std::unique_ptr<RequestLog> log_;
     std::unique_ptr<Databases> databases_;
+    std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<ApiGuards> guards_;
     std::unique_ptr<ApiDispatcher> dispatcher_;
 };

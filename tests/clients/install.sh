@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# install.sh sdk|oidc|cli: puts the pinned packages of that folder into the cache, outside the clone, and prints where they are.
+# install.sh sdk|oidc|openapi|cli: puts the pinned packages of that folder into the cache, outside the clone, and prints where they are.
 # Does nothing when they are there already. LURUS_NODE_CACHE moves the cache (default: ~/.cache/lurus/node).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-name=${1:?sdk, oidc or cli}
+name=${1:?sdk, oidc, openapi or cli}
 from=$here/$name
 [[ -f $from/package-lock.json ]] || { echo "install.sh: no such set of packages: $name" >&2; exit 2; }
 to=${LURUS_NODE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lurus/node}/$name

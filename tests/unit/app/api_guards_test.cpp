@@ -1,0 +1,157 @@
+// Rates, versions and requests that are sent twice, without a server.
+#include "app/api_guards.hpp"
+
+#include <doctest/doctest.h>
+
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "app/api_etag.hpp"
+#include "app/api_rate.hpp"
+#include "core/files.hpp"
+#include "core/sqlite.hpp"
+#include "scratch.hpp"
+
+using namespace lurus;
+using namespace lurus::app;
+
+namespace {
+
+class TestClock final : public Clock {
+public:
+    UnixMicros now() const override { return time; }
+    std::int64_t monotonic_us() const override { return time; }
+    UnixMicros time = 1'800'000'000'000'000;
+};
+
+struct Desk {
+    test::Scratch scratch;
+    TestClock clock;
+    std::unique_ptr<Idempotency> idempotency = open();
+    int done = 0;
+
+    std::unique_ptr<Idempotency> open() {
+        auto store = open_idempotency_sqlite(scratch.dir() / "lurus.db");
+        REQUIRE(store.has_value());
+        auto box = SecretBox::from_text(Secret(std::string(64, 'a')));
+        REQUIRE(box.has_value());
+        return std::make_unique<Idempotency>(std::move(*store), std::move(*box), clock);
+    }
+    ApiResponse post(const std::string& key, const std::string& body, int status = 201, const std::string& user = "u") {
+        ApiRequest request;
+        request.method = "POST";
+        request.path = "/api/v1/keys";
+        request.body = body;
+        request.principal.kind = Principal::Kind::user;
+        request.principal.user = user;
+        return idempotency->run(request, key, [&] {
+            ++done;
+            ApiResponse response;
+            response.status = status;
+            response.body = R"({"key":"cr_secret)" + std::to_string(done) + "\"}";
+            response.headers.emplace_back("location", "/x");
+            return response;
+        });
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a rate lets its number through at once, then as many a minute, for each caller") {
+    ApiRate rate;
+    std::int64_t now = 1'000'000;
+    rate.set(60);
+    for (int i = 0; i < 60; ++i) CHECK(!rate.take("a", now).has_value());
+    const auto wait = rate.take("a", now);
+    REQUIRE(wait.has_value());
+    CHECK(*wait == 1'000'000);
+    CHECK(!rate.take("b", now).has_value());
+    now += *wait;
+    CHECK(!rate.take("a", now).has_value());
+    CHECK(rate.take("a", now).has_value());
+    now += 3600'000'000ll;
+    for (int i = 0; i < 60; ++i) CHECK(!rate.take("a", now).has_value());
+    CHECK(rate.take("a", now).has_value());
+    rate.set(0);
+    CHECK(!rate.take("a", now).has_value());
+}
+
+TEST_CASE("an ETag is of what was changed, not of what changes by itself") {
+    const auto tag = etag_of(R"({"a":1,"seen":5})", {"seen"});
+    CHECK(tag == etag_of(R"({"a":1,"seen":6})", {"seen"}));
+    CHECK(tag != etag_of(R"({"a":2,"seen":5})", {"seen"}));
+    CHECK(tag != etag_of(R"({"a":1,"seen":5})", {}));
+    for (const auto comparison : {Comparison::strong, Comparison::weak}) {
+        CHECK(etag_matches(tag, tag, comparison));
+        CHECK(etag_matches("\"x\" ,\t" + tag, tag, comparison));
+        CHECK(etag_matches("*", tag, comparison));
+        CHECK(!etag_matches("", tag, comparison));
+        CHECK(!etag_matches("\"x\"", tag, comparison));
+        CHECK(!etag_matches(tag.substr(1, 32), tag, comparison));
+        CHECK(etag_matches("W/" + tag, tag, comparison) == (comparison == Comparison::weak));
+    }
+}
+
+TEST_CASE("a request with a key is done once and answered again, also by another process") {
+    Desk desk;
+    const auto first = desk.post("k", "{}");
+    auto again = desk.post("k", "{}");
+    CHECK(desk.done == 1);
+    CHECK(again.status == 201);
+    CHECK(again.body == first.body);
+    REQUIRE(again.headers.size() == 2);
+    CHECK(again.headers[1].first == "idempotency-replayed");
+    desk.idempotency = desk.open();
+    CHECK(desk.post("k", "{}").body == first.body);
+    CHECK(desk.post("k", R"({"a":1})").status == 422);
+    CHECK(desk.done == 1);
+    CHECK(desk.post("k", "{}", 201, "somebody else").body != first.body);
+    CHECK(desk.done == 2);
+    const auto stored = read_file(desk.scratch.dir() / "lurus.db-wal");
+    REQUIRE(stored.has_value());
+    CHECK(stored->find("cr_secret") == std::string::npos);
+}
+
+TEST_CASE("a key counts for a day; failures of the server's own are not held against it") {
+    Desk desk;
+    CHECK(desk.post("k", "{}", 503).status == 503);
+    CHECK(desk.post("k", "{}", 429).status == 429);
+    CHECK(desk.post("k", "{}", 409).status == 409);
+    CHECK(desk.done == 3);
+    CHECK(desk.post("k", "{}", 201).status == 409);
+    CHECK(desk.done == 3);
+    desk.clock.time += 24ll * 3600 * 1'000'000 + 1;
+    CHECK(desk.post("k", "{}", 201).status == 201);
+    CHECK(desk.done == 4);
+}
+
+TEST_CASE("what was begun and never answered is not done again: the caller is told") {
+    Desk desk;
+    desk.post("k", "{}");
+    {
+        auto db = open_sqlite(desk.scratch.dir() / "lurus.db", "api");
+        REQUIRE(db.has_value());
+        (*db)->exec("UPDATE api_answer SET answer = NULL");
+    }
+    CHECK(desk.post("k", "{}").status == 409);
+    CHECK(desk.done == 1);
+}
+
+TEST_CASE("who comes while it runs waits for the one answer") {
+    Desk desk;
+    std::vector<std::thread> callers;
+    std::mutex mutex;
+    std::set<std::string> bodies;
+    for (int i = 0; i < 8; ++i) {
+        callers.emplace_back([&] {
+            const auto response = desk.post("k", "{}");
+            const std::scoped_lock lock(mutex);
+            bodies.insert(response.body);
+        });
+    }
+    for (auto& caller : callers) caller.join();
+    CHECK(desk.done == 1);
+    CHECK(bodies.size() == 1);
+}

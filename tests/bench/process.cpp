@@ -87,12 +87,12 @@ Process spawn(const std::vector<std::string>& argv, int core, const std::string&
     return Process{pid};
 }
 
-Process spawn_upstream(int port, int core) {
+Process spawn_upstream(int port, int core, bool tls) {
     const int pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         pin(core);
-        serve_upstream(port);
+        serve_upstream(port, tls);
     }
     return Process{pid};
 }

@@ -33,7 +33,7 @@ struct Options {
     int core = 1;
     std::int64_t requests = 20'000;
     std::vector<int> streams = {1000, 5000, 20'000};
-    std::string only;  // json, body, tls, stream, latency, memory; empty = all
+    std::string only;  // json, body, tls, shards, stream, latency, memory; empty = all
     [[nodiscard]] bool wants(std::string_view what) const { return only.empty() || only == what; }
 };
 
@@ -89,15 +89,15 @@ Target start_nginx(const Options& options, const fs::path& dir, const Upstream& 
 }
 
 Target start_lurus(const Options& options, const fs::path& dir, const Upstream& upstream, const std::string& name,
-                   bool log) {
+                   bool log, int shards = 1) {
     Target target;
     target.name = name;
     target.port = free_port();
     const fs::path home = dir / name;
     fs::create_directories(home);
     write_file(home / "lurus.toml",
-               "[server]\nlisten = \"127.0.0.1:" + std::to_string(target.port) +
-                   "\"\nthreads = 1\nmax_connections = 60000\n[log]\nenabled = " + (log ? "true" : "false") +
+               "[server]\nlisten = \"127.0.0.1:" + std::to_string(target.port) + "\"\nthreads = " +
+                   std::to_string(shards) + "\nmax_connections = 60000\n[log]\nenabled = " + (log ? "true" : "false") +
                    "\n[[provider]]\nname = \"up\"\nkind = \"openai\"\nbase_url = \"" + upstream.scheme() +
                    "://127.0.0.1:" + std::to_string(upstream.port) +
                    "\"\ntls_verify = false\napi_key = \"sk-upstream-0123456789abcdef\"\nmodels = [\"*\"]\n"
@@ -105,7 +105,7 @@ Target start_lurus(const Options& options, const fs::path& dir, const Upstream& 
                    key + "\"\n");
     target.process = spawn(
         {options.lurus, "serve", "--config", (home / "lurus.toml").string(), "--data-dir", (home / "data").string()},
-        options.core, (home / "lurus.log").string());
+        shards == 1 ? options.core : any_core, (home / "lurus.log").string());
     target.start_ns = wait_ready(target.port, "/ready", 10'000);
     return target;
 }
@@ -135,6 +135,7 @@ public:
     ~Bench() {
         for (auto& target : targets_) target.process.stop();
         for (auto& target : tls_targets_) target.process.stop();
+        for (auto& target : shard_targets_) target.process.stop();
         upstream_.stop();
         tls_upstream_.stop();
         std::error_code ignored;
@@ -153,6 +154,11 @@ public:
             usleep(100'000);
             tls_targets_ = start_all(dir_ / "tls", secure);
         }
+        if (options_.wants("shards")) {
+            const Upstream plain{upstream_port_, false};
+            shard_targets_.push_back(start_lurus(options_, dir_ / "shards", plain, "lurus", true, 2));
+            shard_targets_.push_back(start_lurus(options_, dir_ / "shards", plain, "lurus-nolog", false, 2));
+        }
         Target direct;
         direct.name = "direct";
         direct.port = upstream_port_;
@@ -163,6 +169,11 @@ public:
             for (auto& target : tls_targets_) {
                 cpu(target, "cpu us/request, 1 KiB, upstream over TLS", Kind::json, make_request(Kind::json, 1024, key),
                     64, options_.requests, false);
+            }
+            // With one shard it is the figure of `json`: what a second one adds to a request is what they share.
+            for (auto& target : shard_targets_) {
+                cpu(target, "cpu us/request, 1 KiB, two shards on two cores", Kind::json,
+                    make_request(Kind::json, 1024, key), 64, options_.requests, false);
             }
             if (options_.wants("latency")) latency(direct);
         }
@@ -237,7 +248,7 @@ private:
     }
 
     void measure(Target& target) {
-        if (options_.wants("json")) {
+        if (options_.wants("json") || options_.wants("shards")) {
             cpu(target, "cpu us/request, 1 KiB, 64 connections", Kind::json, make_request(Kind::json, 1024, key), 64,
                 options_.requests, false);
         }
@@ -278,7 +289,7 @@ private:
 
     void report() {
         json out;
-        std::printf("%-42s %10s %10s %10s %8s %8s\n", "medians", "lurus", "log off", "nginx", "ratio", "spread");
+        std::printf("%-46s %10s %10s %10s %8s %8s\n", "medians", "lurus", "log off", "nginx", "ratio", "spread");
         for (const auto& [what, by_target] : series_) {
             const auto value = [&](const std::string& name) {
                 const auto found = by_target.find(name);
@@ -289,10 +300,11 @@ private:
             const double ours = value("lurus") - base;
             const double theirs = value("nginx") - base;
             const double nolog = value("lurus-nolog");
-            const double spread = std::max(by_target.at("lurus").spread(), by_target.at("nginx").spread());
-            std::printf("%-42s %10.1f %10s %10.1f %8.2f %7.0f%%%s\n", (direct > 0 ? "added " + what : what).c_str(),
-                        ours, nolog < 0 ? "-" : format(nolog - base).c_str(), theirs, theirs > 0 ? ours / theirs : 0,
-                        spread * 100, spread > 0.5 ? "  (too noisy to tell)" : "");
+            double spread = 0;
+            for (const auto& [name, series] : by_target) spread = std::max(spread, series.spread());
+            std::printf("%-46s %10.1f %10s %10s %8.2f %7.0f%%%s\n", (direct > 0 ? "added " + what : what).c_str(), ours,
+                        nolog < 0 ? "-" : format(nolog - base).c_str(), theirs < 0 ? "-" : format(theirs).c_str(),
+                        theirs > 0 ? ours / theirs : 0, spread * 100, spread > 0.5 ? "  (too noisy to tell)" : "");
             json& row = out["figures"][what];
             for (const auto& [name, series] : by_target)
                 row[name] = {{"median", series.median()}, {"spread", series.spread()}, {"runs", series.values}};
@@ -325,6 +337,7 @@ private:
     Process tls_upstream_;
     std::vector<Target> targets_;
     std::vector<Target> tls_targets_;
+    std::vector<Target> shard_targets_;
     std::map<std::string, std::map<std::string, Series>> series_;
 };
 
@@ -340,7 +353,7 @@ int main(int argc, char** argv) {
     app.add_option("--requests", options.requests, "JSON requests a round")->check(CLI::Range(1000, 1000000));
     app.add_option("--core", options.core, "the core that everything runs on");
     app.add_option("--only", options.only, "one kind of figure")
-        ->check(CLI::IsMember({"json", "body", "tls", "stream", "latency", "memory"}));
+        ->check(CLI::IsMember({"json", "body", "tls", "shards", "stream", "latency", "memory"}));
     app.add_option("--streams", options.streams, "open streams for the memory figures");
     CLI11_PARSE(app, argc, argv);
     try {

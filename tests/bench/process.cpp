@@ -20,7 +20,9 @@ namespace bench {
 void pin(int core) {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(static_cast<std::size_t>(core), &set);
+    for (int i = 0; i < CPU_SETSIZE; ++i) {
+        if (core == any_core || i == core) CPU_SET(static_cast<std::size_t>(i), &set);
+    }
     sched_setaffinity(0, sizeof set, &set);
 }
 

@@ -38,6 +38,7 @@ struct Process {
 /// Runs `argv` on core `core`, output to `log`.
 Process spawn(const std::vector<std::string>& argv, int core, const std::string& log);
 Process spawn_upstream(int port, int core, bool tls = false);
+constexpr int any_core = -1;
 void pin(int core);
 int free_port();
 /// Polls until a GET of `path` answers 200. Returns the nanoseconds it took, or -1.

@@ -14,15 +14,21 @@ bool contains(std::string_view text, std::string_view lower_case_word) {
 
 }  // namespace
 
+bool streams_array(const Endpoint& endpoint, std::string_view target) {
+    return endpoint.operation == Operation::stream_generate && target.find("alt=sse") == std::string_view::npos;
+}
+
 AnswerFormat answer_format(const Endpoint& endpoint, std::string_view target, std::string_view content_type) {
-    const bool gemini_stream = endpoint.operation == Operation::stream_generate;
-    const bool gemini_sse = gemini_stream && target.find("alt=sse") != std::string_view::npos;
-    if (contains(content_type, "text/event-stream")) return AnswerFormat::sse;
+    const bool array = streams_array(endpoint, target);
+    // The two that nearly all answers have, then what else they may be called.
+    if (content_type == "application/json") return array ? AnswerFormat::json_array : AnswerFormat::json;
+    if (content_type == "text/event-stream" || contains(content_type, "text/event-stream")) return AnswerFormat::sse;
+    const bool gemini_sse = endpoint.operation == Operation::stream_generate && !array;
     const bool plain =
         content_type.empty() || (contains(content_type, "text/plain") && endpoint.operation != Operation::audio);
     if (plain && gemini_sse) return AnswerFormat::sse;
     if (plain || (contains(content_type, "json") && !contains(content_type, "ndjson"))) {
-        return gemini_stream && !gemini_sse ? AnswerFormat::json_array : AnswerFormat::json;
+        return array ? AnswerFormat::json_array : AnswerFormat::json;
     }
     return AnswerFormat::other;
 }

@@ -15,6 +15,9 @@ namespace lurus::gateway {
 
 enum class AnswerFormat : std::uint8_t { json, sse, json_array, other };
 
+/// The endpoint answers a streaming request with a JSON array (Gemini, unless the query's `alt` is `sse`).
+bool streams_array(const Endpoint& endpoint, std::string_view target);
+
 /// From the content type, the endpoint and (Gemini) the query's `alt`.
 AnswerFormat answer_format(const Endpoint& endpoint, std::string_view target, std::string_view content_type);
 

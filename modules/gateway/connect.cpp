@@ -152,9 +152,9 @@ asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<co
                 result.error = tls.error().message;
                 co_return result;
             }
-            UpstreamPool& pool = shard.pool(provider, place);
-            if (pool.session) SSL_set_session(tls->get(), pool.session.get());
-            set_session_store(tls->get(), &pool);
+            connection->session = shard.pool(provider, place).session;
+            if (connection->session->newest) SSL_set_session(tls->get(), connection->session->newest.get());
+            set_session_store(tls->get(), connection->session.get());
             connection->channel.use_tls(std::move(*tls));
             if (!co_await shake_hands(session, *connection, result)) {
                 connection->close();

@@ -11,20 +11,62 @@ constexpr char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
-bool is_credential(std::string_view name) {
-    return iequals(name, "authorization") || iequals(name, "x-api-key") || iequals(name, "x-goog-api-key") ||
-           iequals(name, "api-key");
-}
+/// What a field is to a proxy.
+enum class Role : std::uint8_t {
+    ordinary,
+    hop_by_hop,
+    handshake,  // hop-by-hop, but for an upgrade that is passed on
+    host,
+    expect,
+    credential,
+    length,
+    encoding,
+    extensions,
+    trace,
+};
 
-bool is_hop_by_hop(const http1::Head& head, std::string_view name) {
-    static constexpr std::array<std::string_view, 8> names = {
-        "connection",          "keep-alive", "proxy-connection", "proxy-authenticate",
-        "proxy-authorization", "te",         "trailer",          "transfer-encoding"};
-    for (auto known : names) {
-        if (iequals(name, known)) return true;
+struct Known {
+    std::string_view name;
+    Role role;
+};
+constexpr Known known_fields[] = {
+    {"host", Role::host},
+    {"authorization", Role::credential},
+    {"x-api-key", Role::credential},
+    {"x-goog-api-key", Role::credential},
+    {"api-key", Role::credential},
+    {"content-length", Role::length},
+    {"accept-encoding", Role::encoding},
+    {"expect", Role::expect},
+    {"connection", Role::handshake},
+    {"upgrade", Role::handshake},
+    {"keep-alive", Role::hop_by_hop},
+    {"proxy-connection", Role::hop_by_hop},
+    {"proxy-authenticate", Role::hop_by_hop},
+    {"proxy-authorization", Role::hop_by_hop},
+    {"te", Role::hop_by_hop},
+    {"trailer", Role::hop_by_hop},
+    {"transfer-encoding", Role::hop_by_hop},
+    {"sec-websocket-extensions", Role::extensions},
+    {"x-lurus-trace-id", Role::trace},
+};
+
+/// One head's fields.
+class Roles {
+public:
+    explicit Roles(const http1::Head& head) : head_(head), connection_(head.find("connection") != nullptr) {}
+
+    [[nodiscard]] Role of(std::string_view name) const {
+        for (const Known& known : known_fields) {
+            if (known.name.size() == name.size() && iequals(known.name, name)) return known.role;
+        }
+        return connection_ && head_.connection_lists(name) ? Role::hop_by_hop : Role::ordinary;
     }
-    return iequals(name, "upgrade") || head.connection_lists(name);
-}
+
+private:
+    const http1::Head& head_;
+    const bool connection_;
+};
 
 bool begins(std::string_view name, std::string_view prefix) {
     return iequals(name.substr(0, prefix.size()), prefix);
@@ -126,32 +168,34 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
     bool credential_sent = false;
     bool length_sent = false;
     bool encoding_sent = false;
-    for (const auto& field : head.fields) {
-        const std::string_view name = field.name;
-        if (iequals(name, "host") || iequals(name, "expect")) continue;
-        if (is_credential(name)) {
-            if (!credential_sent) add_credential(out, provider, place.auth);
-            credential_sent = true;
-            continue;
+    const Roles roles(head);
+    for (const auto& [name, value] : head.fields) {
+        switch (roles.of(name)) {
+            case Role::host:
+            case Role::expect:
+            case Role::hop_by_hop: break;
+            case Role::credential:
+                if (!credential_sent) add_credential(out, provider, place.auth);
+                credential_sent = true;
+                break;
+            case Role::length:
+                if (content_length) add_unsigned(out, name, *content_length);
+                length_sent = true;
+                break;
+            case Role::encoding:
+                if (!encoding_sent) add(out, name, "identity");
+                encoding_sent = true;
+                break;
+            case Role::handshake:
+                if (websocket) add(out, name, value);
+                break;
+            case Role::extensions:
+                // Compressed frames could not be read; without the extension both sides send them plain.
+                if (!websocket) add(out, name, value);
+                break;
+            case Role::trace:
+            case Role::ordinary: add(out, name, value); break;
         }
-        if (iequals(name, "content-length")) {
-            if (content_length) add_unsigned(out, name, *content_length);
-            length_sent = true;
-            continue;
-        }
-        if (iequals(name, "accept-encoding")) {
-            if (!encoding_sent) add(out, name, "identity");
-            encoding_sent = true;
-            continue;
-        }
-        if (websocket && (iequals(name, "connection") || iequals(name, "upgrade"))) {
-            add(out, name, field.value);
-            continue;
-        }
-        // Compressed frames could not be read; without the extension both sides send them plain.
-        if (websocket && iequals(name, "sec-websocket-extensions")) continue;
-        if (is_hop_by_hop(head, name)) continue;
-        add(out, name, field.value);
     }
     if (!credential_sent) add_credential(out, provider, place.auth);
     if (!length_sent && content_length && (*content_length > 0 || (head.method != "GET" && head.method != "HEAD"))) {
@@ -168,11 +212,13 @@ std::string downstream_head(const http1::ResponseHead& head, Framing framing,
     std::string out;
     out.reserve(1024);
     out.append("HTTP/1.1 ").append(std::to_string(head.status)).append(" ").append(head.reason).append("\r\n");
-    for (const auto& field : head.fields) {
-        if (is_hop_by_hop(head, field.name)) continue;
-        if (iequals(field.name, "content-length") || iequals(field.name, "x-lurus-trace-id")) continue;
-        if (!limits.empty() && is_rate_limit(field.name)) continue;
-        add(out, field.name, field.value);
+    const Roles roles(head);
+    for (const auto& [name, value] : head.fields) {
+        const Role role = roles.of(name);
+        if (role == Role::hop_by_hop || role == Role::handshake || role == Role::length || role == Role::trace)
+            continue;
+        if (!limits.empty() && is_rate_limit(name)) continue;
+        add(out, name, value);
     }
     out.append(limits);
     add(out, "x-lurus-trace-id", trace_id.hex());

@@ -30,6 +30,7 @@ public:
         std::array<std::uint64_t, bucket_seconds.size() + 1> buckets{};
         std::uint64_t count = 0;
         std::uint64_t sum_us = 0;
+        void add(const Latency& other);
     };
 
     /// Counts one ended request.
@@ -50,18 +51,45 @@ public:
     [[nodiscard]] std::string prometheus(const LogStatus& log, double uptime_seconds, int shards) const;
 
 private:
-    // A client may name any model where a provider takes all of them, so the number of series is capped.
-    static constexpr std::size_t max_series = 2000;
-    template <class Value>
-    Value& series(LabelMap<Value>& map, std::initializer_list<std::string_view> labels, std::size_t free_label);
+    // A client may name any model where a provider takes all of them, so the number of rows is capped.
+    static constexpr std::size_t max_rows = 2000;
+    static constexpr std::array<std::string_view, 5> token_classes = {"input", "cache_read", "cache_write_5m",
+                                                                      "cache_write_1h", "output"};
 
-    LabelMap<std::uint64_t> requests_;    // platform, provider, model, status
-    LabelMap<Latency> latency_;           // platform, provider, is_stream
-    LabelMap<std::uint64_t> tokens_;      // platform, provider, direction
-    LabelMap<std::int64_t> cost_;         // platform, provider, model: nano USD
-    LabelMap<std::uint64_t> unpriced_;    // platform, provider, model
-    LabelMap<std::uint64_t> attempts_;    // provider, outcome
-    LabelMap<std::uint64_t> ends_;        // end
+    /// All requests that have these five in common: one look-up for each request. The series are sums over rows, made
+    /// when somebody asks for them.
+    struct Row {
+        Family family = Family::openai;
+        std::string provider;
+        std::string model;
+        int status = 0;
+        bool stream = false;
+
+        Latency latency;
+        std::array<std::uint64_t, token_classes.size()> tokens{};
+        std::int64_t cost_nano_usd = 0;
+        std::uint64_t priced = 0;
+        std::uint64_t unpriced = 0;
+        std::array<std::uint64_t, 4> ends{};  // by `End`
+        std::uint64_t at_once = 0;            // one attempt, and it went well
+
+        void add(const Row& other);
+    };
+    struct Series {
+        LabelMap<std::uint64_t> requests;  // platform, provider, model, status
+        LabelMap<Latency> latency;         // platform, provider, is_stream
+        LabelMap<std::uint64_t> tokens;    // platform, provider, direction
+        LabelMap<std::int64_t> cost;       // platform, provider, model: nano USD
+        LabelMap<std::uint64_t> unpriced;  // platform, provider, model
+        LabelMap<std::uint64_t> attempts;  // provider, outcome
+        LabelMap<std::uint64_t> ends;      // end
+    };
+
+    Row& row(const RequestRecord& record);
+    [[nodiscard]] Series join() const;
+
+    LabelMap<Row> rows_;
+    LabelMap<std::uint64_t> attempts_;    // provider, outcome; those that are not in a row
     LabelMap<std::uint64_t> limited_;     // subject, limit
     std::map<int, std::uint64_t> local_;  // by status
     std::string key_;                     // scratch

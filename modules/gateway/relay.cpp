@@ -40,9 +40,7 @@ bool is_json_or_stream(std::string_view content_type) {
 }  // namespace
 
 Relay::Relay(Session& session, Request& request)
-    : session_(session),
-      request_(request),
-      array_(answer_format(request.endpoint, request.head.target, "application/json") == AnswerFormat::json_array) {}
+    : session_(session), request_(request), array_(streams_array(request.endpoint, request.head.target)) {}
 
 Relay::~Relay() {
     if (upstream_) {

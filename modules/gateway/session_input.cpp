@@ -76,7 +76,11 @@ asio::awaitable<std::size_t> Session::read_head(Request& request) {
     if (in_.empty()) {
         release(in_);  // an idle connection keeps no buffer
         set_deadline(shard.snapshot->settings.idle_timeout_ms);
-        if (!co_await more_input()) co_return 0;
+        arm_read();
+        while (in_.empty()) {
+            if (gone_ || timed_out_) co_return 0;
+            co_await signal.wait();
+        }
     }
     idle_ = false;
     request.snapshot = shard.snapshot;

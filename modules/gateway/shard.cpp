@@ -98,7 +98,9 @@ void Shard::publish(std::shared_ptr<const GatewaySnapshot> next) {
     snapshot = std::move(next);
     std::erase_if(pools_, [&](const auto& entry) {
         const auto& known = snapshot->catalog->providers();
-        return std::ranges::find(known, entry.second->provider) == known.end();
+        if (std::ranges::find(known, entry.second->provider) != known.end()) return false;
+        for (const auto& connection : entry.second->idle) connection->close();
+        return true;
     });
 }
 

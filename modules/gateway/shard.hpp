@@ -28,6 +28,12 @@ namespace lurus::gateway {
 class Session;
 class Shard;
 
+/// The newest TLS session of an endpoint. Its connections keep it: tickets also come when the pool is gone already.
+struct TlsSession final : TlsSessionStore {
+    SslSessionPtr newest;
+    void keep(SslSessionPtr session) override { newest = std::move(session); }
+};
+
 /// One connection to a vendor. While idle it watches for the vendor closing it.
 class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnection>, private OutboxClient {
 public:
@@ -51,6 +57,7 @@ public:
     bool reused = false;
     std::int64_t idle_since_us = 0;
     const void* place = nullptr;  // the pool it belongs to
+    std::shared_ptr<TlsSession> session;
 
 private:
     void on_sent(Io state, std::string_view rest) override;
@@ -61,13 +68,12 @@ private:
     bool armed_ = false;
 };
 
-/// Idle connections and TLS sessions of one provider's endpoint. `place` is the FamilyEndpoint's address, which the
-/// kept provider keeps alive.
-struct UpstreamPool final : TlsSessionStore {
+/// Idle connections of one provider's endpoint, and the TLS session that a new one resumes. `place` is the
+/// FamilyEndpoint's address, which the kept provider keeps alive.
+struct UpstreamPool {
     std::shared_ptr<const Provider> provider;
     std::vector<std::shared_ptr<UpstreamConnection>> idle;  // the newest last
-    SslSessionPtr session;
-    void keep(SslSessionPtr s) override { session = std::move(s); }
+    std::shared_ptr<TlsSession> session = std::make_shared<TlsSession>();
 };
 
 class Shard final : public CommitSink {

@@ -39,11 +39,15 @@ char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-bool same(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
+bool same_letters(std::string_view a, std::string_view b) {
     for (std::size_t i = 0; i < a.size(); ++i)
         if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
     return true;
+}
+
+// Most names differ in length.
+inline bool same(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && same_letters(a, b);
 }
 
 /// The first control character but HTAB: where a line, or a parser's patience, ends.

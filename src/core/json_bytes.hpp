@@ -1,5 +1,5 @@
 #pragma once
-// The byte searches under the JSON reader: SSE2 where there is any, else plain loops.
+// The byte searches under the JSON reader: SSE2 where there is any (AVX2 for long strings), else plain loops.
 
 #include <bit>
 #include <cstddef>
@@ -38,6 +38,11 @@ constexpr bool is_plain(unsigned char c) {
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
+#ifdef LURUS_SSE2
+/// Steps over whole blocks of plain bytes.
+std::size_t skip_plain_blocks(const char* data, std::size_t i, std::size_t size);
+#endif
+
 inline std::size_t skip_plain(std::string_view text, std::size_t i) {
 #ifdef LURUS_SSE2
     const __m128i quote_mark = _mm_set1_epi8('"');
@@ -56,14 +61,7 @@ inline std::size_t skip_plain(std::string_view text, std::size_t i) {
         if (mask != 0) return i + static_cast<std::size_t>(std::countr_zero(mask));
         i += 16;
     }
-    for (; i + 64 <= text.size(); i += 64) {
-        const auto* p = reinterpret_cast<const __m128i*>(data + i);
-        const __m128i a = special(_mm_loadu_si128(p));
-        const __m128i b = special(_mm_loadu_si128(p + 1));
-        const __m128i c = special(_mm_loadu_si128(p + 2));
-        const __m128i d = special(_mm_loadu_si128(p + 3));
-        if (_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) != 0) break;
-    }
+    if (i + 256 <= text.size()) i = skip_plain_blocks(data, i, text.size());
     i = find_first(text, i, special);
 #endif
     while (i < text.size() && is_plain(static_cast<unsigned char>(text[i]))) ++i;

@@ -33,7 +33,7 @@ struct Options {
     int core = 1;
     std::int64_t requests = 20'000;
     std::vector<int> streams = {1000, 5000, 20'000};
-    std::string only;  // json, body, stream, latency, memory; empty = all
+    std::string only;  // json, body, tls, shards, stream, latency, memory; empty = all
     [[nodiscard]] bool wants(std::string_view what) const { return only.empty() || only == what; }
 };
 
@@ -49,7 +49,15 @@ void write_file(const fs::path& path, const std::string& text) {
     std::ofstream(path) << text;
 }
 
-Target start_nginx(const Options& options, const fs::path& dir, int upstream_port) {
+/// Where a proxy is to go.
+struct Upstream {
+    int port = 0;
+    bool tls = false;
+    [[nodiscard]] std::string scheme() const { return tls ? "https" : "http"; }
+};
+
+Target start_nginx(const Options& options, const fs::path& dir, const Upstream& upstream) {
+    fs::create_directories(dir);
     Target target;
     target.name = "nginx";
     target.port = free_port();
@@ -66,35 +74,38 @@ Target start_nginx(const Options& options, const fs::path& dir, int upstream_por
             "/s;\n  keepalive_requests 100000000;\n  keepalive_timeout 600s;\n  client_body_buffer_size 2m;\n  "
             "client_max_body_size 0;\n"
             "  upstream up { server 127.0.0.1:" +
-            std::to_string(upstream_port) +
+            std::to_string(upstream.port) +
             "; keepalive 512; keepalive_requests 100000000; }\n  server {\n    listen 127.0.0.1:" +
             std::to_string(target.port) +
-            " backlog=4096;\n    location /up { return 200 'ok'; }\n    location / {\n      proxy_pass http://up;\n"
+            " backlog=4096;\n    location /up { return 200 'ok'; }\n    location / {\n      proxy_pass " +
+            upstream.scheme() +
+            "://up;\n"
             "      proxy_http_version 1.1;\n      proxy_set_header Connection \"\";\n      proxy_buffering off;\n"
-            "      proxy_read_timeout 600s;\n    }\n  }\n}\n");
+            "      proxy_read_timeout 600s;\n      proxy_ssl_protocols TLSv1.3;\n    }\n  }\n}\n");
     target.process = spawn({options.nginx, "-c", (dir / "nginx.conf").string(), "-p", dir.string()}, options.core,
                            (dir / "nginx.log").string());
     target.start_ns = wait_ready(target.port, "/up", 5000);
     return target;
 }
 
-Target start_lurus(const Options& options, const fs::path& dir, int upstream_port, const std::string& name, bool log) {
+Target start_lurus(const Options& options, const fs::path& dir, const Upstream& upstream, const std::string& name,
+                   bool log, int shards = 1) {
     Target target;
     target.name = name;
     target.port = free_port();
     const fs::path home = dir / name;
     fs::create_directories(home);
     write_file(home / "lurus.toml",
-               "[server]\nlisten = \"127.0.0.1:" + std::to_string(target.port) +
-                   "\"\nthreads = 1\nmax_connections = 60000\n[log]\nenabled = " + (log ? "true" : "false") +
-                   "\n[[provider]]\nname = \"up\"\nkind = \"openai\"\nbase_url = \"http://127.0.0.1:" +
-                   std::to_string(upstream_port) +
-                   "\"\napi_key = \"sk-upstream-0123456789abcdef\"\nmodels = [\"*\"]\n"
+               "[server]\nlisten = \"127.0.0.1:" + std::to_string(target.port) + "\"\nthreads = " +
+                   std::to_string(shards) + "\nmax_connections = 60000\n[log]\nenabled = " + (log ? "true" : "false") +
+                   "\n[[provider]]\nname = \"up\"\nkind = \"openai\"\nbase_url = \"" + upstream.scheme() +
+                   "://127.0.0.1:" + std::to_string(upstream.port) +
+                   "\"\ntls_verify = false\napi_key = \"sk-upstream-0123456789abcdef\"\nmodels = [\"*\"]\n"
                    "[[key]]\nname = \"bench\"\nvalue = \"" +
                    key + "\"\n");
     target.process = spawn(
         {options.lurus, "serve", "--config", (home / "lurus.toml").string(), "--data-dir", (home / "data").string()},
-        options.core, (home / "lurus.log").string());
+        shards == 1 ? options.core : any_core, (home / "lurus.log").string());
     target.start_ns = wait_ready(target.port, "/ready", 10'000);
     return target;
 }
@@ -123,7 +134,10 @@ public:
     }
     ~Bench() {
         for (auto& target : targets_) target.process.stop();
+        for (auto& target : tls_targets_) target.process.stop();
+        for (auto& target : shard_targets_) target.process.stop();
         upstream_.stop();
+        tls_upstream_.stop();
         std::error_code ignored;
         if (!keep_) fs::remove_all(dir_, ignored);
     }
@@ -133,15 +147,17 @@ public:
         upstream_port_ = free_port();
         upstream_ = spawn_upstream(upstream_port_, options_.core);
         usleep(100'000);
-        targets_.push_back(start_lurus(options_, dir_, upstream_port_, "lurus", true));
-        targets_.push_back(start_lurus(options_, dir_, upstream_port_, "lurus-nolog", false));
-        targets_.push_back(start_nginx(options_, dir_, upstream_port_));
-        for (auto& target : targets_) {
-            if (target.start_ns < 0) {
-                keep_ = true;
-                throw std::runtime_error(target.name + " did not start; its output is in " + dir_.string());
-            }
-            target.idle_rss = target.process.rss_bytes();
+        targets_ = start_all(dir_, Upstream{upstream_port_, false});
+        if (options_.wants("tls")) {
+            const Upstream secure{free_port(), true};
+            tls_upstream_ = spawn_upstream(secure.port, options_.core, true);
+            usleep(100'000);
+            tls_targets_ = start_all(dir_ / "tls", secure);
+        }
+        if (options_.wants("shards")) {
+            const Upstream plain{upstream_port_, false};
+            shard_targets_.push_back(start_lurus(options_, dir_ / "shards", plain, "lurus", true, 2));
+            shard_targets_.push_back(start_lurus(options_, dir_ / "shards", plain, "lurus-nolog", false, 2));
         }
         Target direct;
         direct.name = "direct";
@@ -150,6 +166,15 @@ public:
         for (int round = 0; round < options_.rounds; ++round) {
             std::fprintf(stderr, "\rround %d of %d ...", round + 1, options_.rounds);
             for (auto& target : targets_) measure(target);
+            for (auto& target : tls_targets_) {
+                cpu(target, "cpu us/request, 1 KiB, upstream over TLS", Kind::json, make_request(Kind::json, 1024, key),
+                    64, options_.requests, false);
+            }
+            // With one shard it is the figure of `json`: what a second one adds to a request is what they share.
+            for (auto& target : shard_targets_) {
+                cpu(target, "cpu us/request, 1 KiB, two shards on two cores", Kind::json,
+                    make_request(Kind::json, 1024, key), 64, options_.requests, false);
+            }
             if (options_.wants("latency")) latency(direct);
         }
         std::fprintf(stderr, "\r\033[K");
@@ -161,6 +186,21 @@ public:
     }
 
 private:
+    std::vector<Target> start_all(const fs::path& dir, const Upstream& upstream) {
+        std::vector<Target> all;
+        all.push_back(start_lurus(options_, dir, upstream, "lurus", true));
+        all.push_back(start_lurus(options_, dir, upstream, "lurus-nolog", false));
+        all.push_back(start_nginx(options_, dir, upstream));
+        for (auto& target : all) {
+            if (target.start_ns < 0) {
+                keep_ = true;
+                throw std::runtime_error(target.name + " did not start; its output is in " + dir.string());
+            }
+            target.idle_rss = target.process.rss_bytes();
+        }
+        return all;
+    }
+
     static void raise_files() {
         rlimit limit{65'536, 65'536};  // above the hard limit where we may
         if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return;
@@ -208,13 +248,15 @@ private:
     }
 
     void measure(Target& target) {
-        if (options_.wants("json")) {
+        if (options_.wants("json") || options_.wants("shards")) {
             cpu(target, "cpu us/request, 1 KiB, 64 connections", Kind::json, make_request(Kind::json, 1024, key), 64,
                 options_.requests, false);
         }
         if (options_.wants("body")) {
             cpu(target, "cpu us/request, 128 KiB body", Kind::json, make_request(Kind::json, 128 * 1024, key), 16,
                 options_.requests / 10, false);
+            cpu(target, "cpu us/request, 1 MiB body", Kind::json, make_request(Kind::json, 1024 * 1024, key), 8,
+                options_.requests / 40, false);
         }
         if (options_.wants("stream")) {
             cpu(target, "cpu us/event, 64 streams", Kind::stream, make_request(Kind::stream, 1024, key), 64, 64 * 6,
@@ -247,7 +289,7 @@ private:
 
     void report() {
         json out;
-        std::printf("%-42s %10s %10s %10s %8s %8s\n", "medians", "lurus", "log off", "nginx", "ratio", "spread");
+        std::printf("%-46s %10s %10s %10s %8s %8s\n", "medians", "lurus", "log off", "nginx", "ratio", "spread");
         for (const auto& [what, by_target] : series_) {
             const auto value = [&](const std::string& name) {
                 const auto found = by_target.find(name);
@@ -258,10 +300,11 @@ private:
             const double ours = value("lurus") - base;
             const double theirs = value("nginx") - base;
             const double nolog = value("lurus-nolog");
-            const double spread = std::max(by_target.at("lurus").spread(), by_target.at("nginx").spread());
-            std::printf("%-42s %10.1f %10s %10.1f %8.2f %7.0f%%%s\n", (direct > 0 ? "added " + what : what).c_str(),
-                        ours, nolog < 0 ? "-" : format(nolog - base).c_str(), theirs, theirs > 0 ? ours / theirs : 0,
-                        spread * 100, spread > 0.5 ? "  (too noisy to tell)" : "");
+            double spread = 0;
+            for (const auto& [name, series] : by_target) spread = std::max(spread, series.spread());
+            std::printf("%-46s %10.1f %10s %10s %8.2f %7.0f%%%s\n", (direct > 0 ? "added " + what : what).c_str(), ours,
+                        nolog < 0 ? "-" : format(nolog - base).c_str(), theirs < 0 ? "-" : format(theirs).c_str(),
+                        theirs > 0 ? ours / theirs : 0, spread * 100, spread > 0.5 ? "  (too noisy to tell)" : "");
             json& row = out["figures"][what];
             for (const auto& [name, series] : by_target)
                 row[name] = {{"median", series.median()}, {"spread", series.spread()}, {"runs", series.values}};
@@ -291,7 +334,10 @@ private:
     bool keep_ = false;
     int upstream_port_ = 0;
     Process upstream_;
+    Process tls_upstream_;
     std::vector<Target> targets_;
+    std::vector<Target> tls_targets_;
+    std::vector<Target> shard_targets_;
     std::map<std::string, std::map<std::string, Series>> series_;
 };
 
@@ -307,7 +353,7 @@ int main(int argc, char** argv) {
     app.add_option("--requests", options.requests, "JSON requests a round")->check(CLI::Range(1000, 1000000));
     app.add_option("--core", options.core, "the core that everything runs on");
     app.add_option("--only", options.only, "one kind of figure")
-        ->check(CLI::IsMember({"json", "body", "stream", "latency", "memory"}));
+        ->check(CLI::IsMember({"json", "body", "tls", "shards", "stream", "latency", "memory"}));
     app.add_option("--streams", options.streams, "open streams for the memory figures");
     CLI11_PARSE(app, argc, argv);
     try {

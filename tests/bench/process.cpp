@@ -20,7 +20,9 @@ namespace bench {
 void pin(int core) {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(static_cast<std::size_t>(core), &set);
+    for (int i = 0; i < CPU_SETSIZE; ++i) {
+        if (core == any_core || i == core) CPU_SET(static_cast<std::size_t>(i), &set);
+    }
     sched_setaffinity(0, sizeof set, &set);
 }
 
@@ -87,12 +89,12 @@ Process spawn(const std::vector<std::string>& argv, int core, const std::string&
     return Process{pid};
 }
 
-Process spawn_upstream(int port, int core) {
+Process spawn_upstream(int port, int core, bool tls) {
     const int pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         pin(core);
-        serve_upstream(port);
+        serve_upstream(port, tls);
     }
     return Process{pid};
 }

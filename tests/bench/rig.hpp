@@ -26,7 +26,7 @@ constexpr std::size_t stamp_digits = 16;
 
 // --- processes ---
 /// Serves the scripted answers on 127.0.0.1:`port` until it is killed. Never returns.
-[[noreturn]] void serve_upstream(int port);
+[[noreturn]] void serve_upstream(int port, bool tls);
 
 struct Process {
     int pid = -1;
@@ -37,7 +37,8 @@ struct Process {
 };
 /// Runs `argv` on core `core`, output to `log`.
 Process spawn(const std::vector<std::string>& argv, int core, const std::string& log);
-Process spawn_upstream(int port, int core);
+Process spawn_upstream(int port, int core, bool tls = false);
+constexpr int any_core = -1;
 void pin(int core);
 int free_port();
 /// Polls until a GET of `path` answers 200. Returns the nanoseconds it took, or -1.

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "tests/bench/rig.hpp"
+#include "tests/bench/secure.hpp"
 
 namespace bench {
 namespace {
@@ -21,11 +22,14 @@ struct Peer {
     std::size_t need = 0;  // bytes of the request being read, once known
     int next_event = -1;   // of the running stream
     std::int64_t due_ns = 0;
+    SslPtr tls;  // null = plain
 };
 
 class Upstream {
 public:
-    explicit Upstream(int port) : epoll_(epoll_create1(0)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)) {
+    Upstream(int port, bool tls)
+        : epoll_(epoll_create1(0)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)) {
+        if (tls) tls_ = make_server_context();
         const int one = 1;
         setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
         sockaddr_in address{};
@@ -74,7 +78,8 @@ private:
             if (fd < 0) return;
             const int one = 1;
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-            peers_.emplace(fd, std::make_unique<Peer>());
+            auto& peer = peers_.emplace(fd, std::make_unique<Peer>()).first->second;
+            if (tls_) peer->tls = accept_tls(tls_.get(), fd);
             watch(fd);
         }
     }
@@ -96,11 +101,7 @@ private:
 
     void readable(int fd) {
         Peer& peer = *peers_[fd];
-        static char buffer[256 * 1024];
-        const ssize_t n = recv(fd, buffer, sizeof buffer, 0);
-        if (n == 0 || (n < 0 && errno != EAGAIN)) return drop(fd);
-        if (n < 0) return;
-        peer.in.append(buffer, static_cast<std::size_t>(n));
+        if (!(peer.tls ? read_tls(peer.tls.get(), peer.in) : read_plain(fd, peer.in))) return drop(fd);
         if (peer.need == 0) {
             const std::size_t end = peer.in.find("\r\n\r\n");
             if (end == std::string::npos) return;
@@ -129,6 +130,13 @@ private:
         if (kind != 'h') set_ticking(true);
     }
 
+    static bool read_plain(int fd, std::string& into) {
+        static char buffer[256 * 1024];
+        const ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+        if (n > 0) into.append(buffer, static_cast<std::size_t>(n));
+        return n > 0 || (n < 0 && errno == EAGAIN);
+    }
+
     static std::string chunk(Peer& peer) {
         const std::string event = stream_event(peer.next_event++, now_ns() / 1000);
         char size[16];
@@ -152,11 +160,15 @@ private:
         if (streaming_ == 0) set_ticking(false);
     }
 
-    static void write_all(int fd, const std::string& bytes) {
-        if (send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size()))
-            shutdown(fd, SHUT_RDWR);
+    void write_all(int fd, const std::string& bytes) {
+        SSL* tls = peers_[fd]->tls.get();
+        const bool good =
+            tls != nullptr ? write_tls(tls, bytes)
+                           : send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+        if (!good) shutdown(fd, SHUT_RDWR);
     }
 
+    SslContextPtr tls_;
     int epoll_;
     int listener_;
     int timer_ = -1;
@@ -168,8 +180,8 @@ private:
 
 }  // namespace
 
-void serve_upstream(int port) {
-    Upstream upstream(port);
+void serve_upstream(int port, bool tls) {
+    Upstream upstream(port, tls);
     upstream.run();
 }
 

@@ -1,4 +1,5 @@
 #include "core/json_scan.hpp"
+#include "core/json_bytes.hpp"
 
 #include <doctest/doctest.h>
 
@@ -253,5 +254,22 @@ TEST_CASE("json: the searches find what a plain loop finds") {
         auto plain = [&](std::string_view set) { return std::min(text.find_first_of(set, from), text.size()); };
         REQUIRE(json::find_quote_or_backslash(text, from) == plain("\"\\"));
         REQUIRE(json::find_line_end(text, from) == plain("\r\n"));
+    }
+}
+
+TEST_CASE("json: a long run of plain bytes ends at the first special one, wherever it stands") {
+    using lurus::json::bytes::is_plain;
+    using lurus::json::bytes::skip_plain;
+    for (int byte = 0; byte < 256; ++byte) {
+        std::string text(700, static_cast<char>(byte));
+        CHECK(skip_plain(text, 0) == (is_plain(static_cast<unsigned char>(byte)) ? text.size() : 0));
+    }
+    for (const char special : {'"', '\\', '\0', '\x1f', '\x80', '\xff'}) {
+        std::string text(700, 'x');
+        for (std::size_t at = 0; at < text.size(); ++at) {
+            text[at] = special;
+            if (skip_plain(text, 0) != at || skip_plain(text, at / 2) != at) FAIL("missed at ", at);
+            text[at] = 'x';
+        }
     }
 }

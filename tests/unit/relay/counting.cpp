@@ -9,7 +9,7 @@
 #endif
 
 namespace {
-std::atomic<std::uint64_t> count = 0;
+std::atomic<std::uint64_t> count = 0, bytes = 0;
 thread_local bool left_out = false;
 }  // namespace
 
@@ -21,6 +21,10 @@ void leave_out_this_thread() {
 
 std::uint64_t allocations() {
     return count.load();
+}
+
+std::uint64_t allocated_bytes() {
+    return bytes.load();
 }
 
 std::uint64_t bytes_in_use() {
@@ -37,18 +41,21 @@ std::uint64_t bytes_in_use() {
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 namespace {
-void* counted(void* memory) {
-    if (!left_out) ++count;
+void* counted(void* memory, std::size_t size) {
+    if (!left_out) {
+        ++count;
+        bytes += size;
+    }
     if (memory == nullptr) throw std::bad_alloc();
     return memory;
 }
 }  // namespace
 
 void* operator new(std::size_t size) {
-    return counted(std::malloc(size));
+    return counted(std::malloc(size), size);
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
-    return counted(::memalign(static_cast<std::size_t>(alignment), size));
+    return counted(::memalign(static_cast<std::size_t>(alignment), size), size);
 }
 void operator delete(void* memory) noexcept {
     std::free(memory);
@@ -63,7 +70,7 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
     std::free(memory);
 }
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) {
-    return counted(::memalign(alignment, size));
+    return counted(::memalign(alignment, size), size);
 }
 
 #endif

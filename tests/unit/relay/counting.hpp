@@ -17,6 +17,8 @@ constexpr bool possible =
 void leave_out_this_thread();
 /// Of all other threads, since the process began.
 std::uint64_t allocations();
+/// The bytes they asked for.
+std::uint64_t allocated_bytes();
 /// Bytes that the process holds now, by malloc's own books.
 std::uint64_t bytes_in_use();
 

@@ -20,6 +20,15 @@ std::string chunk(std::string_view data) {
     return size + std::string(data) + "\r\n";
 }
 
+std::string json_answer() {
+    const std::string body =
+        R"({"id":"c","object":"chat.completion","created":1760000000,"model":"gpt-5","choices":[{"index":0,"message":)"
+        R"({"role":"assistant","content":"All is well."},"finish_reason":"stop"}],"usage":{"prompt_tokens":120,)"
+        R"("completion_tokens":64,"total_tokens":184,"prompt_tokens_details":{"cached_tokens":20}}})";
+    return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
+}
+
 struct Stream {
     const char* name;
     Family family;
@@ -80,13 +89,7 @@ TEST_CASE("a JSON request on kept-alive connections allocates a few times") {
     const Rig rig(Family::openai);
     const Wire client = rig.connect();
     const std::string request = Rig::request("/v1/chat/completions", "gpt-5", false);
-    const std::string body =
-        R"({"id":"c","object":"chat.completion","created":1760000000,"model":"gpt-5","choices":[{"index":0,"message":)"
-        R"({"role":"assistant","content":"All is well."},"finish_reason":"stop"}],"usage":{"prompt_tokens":120,)"
-        R"("completion_tokens":64,"total_tokens":184,"prompt_tokens_details":{"cached_tokens":20}}})";
-    const std::string answer =
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
-        "\r\n\r\n" + body;
+    const std::string answer = json_answer();
     client.send(request);
     const Wire vendor = rig.accept();
     const auto serve = [&] {
@@ -108,6 +111,31 @@ TEST_CASE("a JSON request on kept-alive connections allocates a few times") {
     const double each = static_cast<double>(counting::allocations() - before) / requests;
     MESSAGE("allocations for each JSON request: " << each);
     CHECK(each < 40);
+}
+
+TEST_CASE("a large body is kept once, in one buffer") {
+    if (!counting::possible) return;
+    counting::leave_out_this_thread();
+    constexpr std::size_t size = 900'000;
+    const Rig rig(Family::openai);
+    const Wire client = rig.connect();
+    const std::string small = Rig::request("/v1/chat/completions", "gpt-5", false);
+    const std::string large = Rig::request("/v1/chat/completions", "gpt-5", false, size);
+    const std::string answer = json_answer();
+    client.send(small);
+    const Wire vendor = rig.accept();
+    const auto serve = [&] {
+        (void)vendor.receive_until("}");
+        vendor.send(answer);
+        (void)client.receive_until("}}}");
+    };
+    serve();
+    const std::uint64_t before = counting::allocated_bytes();
+    client.send(large);
+    serve();
+    const std::uint64_t bytes = counting::allocated_bytes() - before;
+    CHECK(bytes > large.size());
+    CHECK(bytes < large.size() + 32 * 1024);
 }
 
 TEST_CASE("an open stream holds less than 8 KiB") {

@@ -33,11 +33,12 @@ private:
 
 class OneProvider final : public Catalog {
 public:
-    OneProvider(Family family, int port) {
+    OneProvider(Family family, std::string_view scheme, int port) {
         auto provider = std::make_shared<Provider>();
         provider->name = "vendor";
         provider->kind = "openai";
-        provider->endpoints[family].base = *Url::parse("http://127.0.0.1:" + std::to_string(port));
+        provider->endpoints[family].base = *Url::parse(std::string(scheme) + "://127.0.0.1:" + std::to_string(port));
+        provider->tls_verify = false;
         provider->credential = Secret("sk-upstream");
         providers_.push_back(std::move(provider));
     }
@@ -129,13 +130,21 @@ std::string_view Wire::receive_until(std::string_view end) const {
 }
 
 struct Rig::Parts {
+    std::shared_ptr<const Catalog> catalog() const {
+        return std::make_shared<OneProvider>(family, vendor == Vendor::tls ? "https" : "http", vendor_port);
+    }
+
+    Family family = Family::openai;
+    Vendor vendor = Vendor::plain;
+    int vendor_port = 0;
     int listener = -1;
     int port = 0;
     PromptLog log;
+    GatewaySnapshot snapshot;
     std::unique_ptr<Gateway> gateway;
 };
 
-Rig::Rig(Family family) : parts_(std::make_unique<Parts>()) {
+Rig::Rig(Family family, Vendor vendor) : parts_(std::make_unique<Parts>()) {
     parts_->listener = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address = loopback(0);
     REQUIRE(::bind(parts_->listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
@@ -143,15 +152,18 @@ Rig::Rig(Family family) : parts_(std::make_unique<Parts>()) {
     socklen_t size = sizeof address;
     REQUIRE(::getsockname(parts_->listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
 
-    auto snapshot = std::make_shared<GatewaySnapshot>();
-    snapshot->keys = std::make_shared<OneKey>();
-    snapshot->catalog = std::make_shared<OneProvider>(family, ntohs(address.sin_port));
-    snapshot->tariffs = std::make_shared<OnePrice>();
-    snapshot->settings.threads = 1;
+    parts_->family = family;
+    parts_->vendor = vendor;
+    parts_->vendor_port = ntohs(address.sin_port);
+    GatewaySnapshot& snapshot = parts_->snapshot;
+    snapshot.keys = std::make_shared<OneKey>();
+    snapshot.catalog = parts_->catalog();
+    snapshot.tariffs = std::make_shared<OnePrice>();
+    snapshot.settings.threads = 1;
     ListenerSettings listener;
     listener.address = "127.0.0.1:0";
-    snapshot->settings.listeners.push_back(listener);
-    parts_->gateway = make_gateway(snapshot, parts_->log, {}, system_clock());
+    snapshot.settings.listeners.push_back(listener);
+    parts_->gateway = make_gateway(std::make_shared<GatewaySnapshot>(snapshot), parts_->log, {}, system_clock());
     REQUIRE(parts_->gateway->start());
     const std::string bound = parts_->gateway->addresses().front();
     parts_->port = std::stoi(bound.substr(bound.rfind(':') + 1));
@@ -160,6 +172,15 @@ Rig::Rig(Family family) : parts_(std::make_unique<Parts>()) {
 Rig::~Rig() {
     parts_->gateway->stop();
     ::close(parts_->listener);
+}
+
+void Rig::replace_provider() {
+    parts_->snapshot.catalog = parts_->catalog();
+    parts_->gateway->publish(std::make_shared<GatewaySnapshot>(parts_->snapshot));
+    // The one shard takes it before this request, which came after it.
+    const Wire wire = connect();
+    wire.send("GET /ready HTTP/1.1\r\nHost: x\r\n\r\n");
+    (void)wire.receive_until("}");
 }
 
 Wire Rig::connect() const {

@@ -24,6 +24,7 @@ public:
     void send(std::string_view bytes) const;
     /// What came up to and with `end`; good until the next call on any wire.
     [[nodiscard]] std::string_view receive_until(std::string_view end) const;
+    [[nodiscard]] int descriptor() const { return descriptor_; }
 
 private:
     int descriptor_ = -1;
@@ -31,7 +32,8 @@ private:
 
 class Rig {
 public:
-    explicit Rig(Family family);
+    enum class Vendor { plain, tls };
+    explicit Rig(Family family, Vendor vendor = Vendor::plain);
     ~Rig();
     Rig(const Rig&) = delete;
     Rig& operator=(const Rig&) = delete;
@@ -39,6 +41,8 @@ public:
     [[nodiscard]] Wire connect() const;
     /// The next connection that the gateway makes to the vendor.
     [[nodiscard]] Wire accept() const;
+    /// The provider is another from now on, as after a change of the configuration.
+    void replace_provider();
     /// A request as a client sends it, with a body of about `size` bytes.
     [[nodiscard]] static std::string request(std::string_view path, std::string_view model, bool stream,
                                              std::size_t size = 1024);

@@ -42,7 +42,7 @@ void AppendQueue::push(RequestRecord&& record, std::uint64_t ticket, CommitSink*
     Lane& lane = lanes_[lane_of_this_thread(lanes_.size())];
     {
         const std::lock_guard lock(lane.mutex);
-        lane.items.emplace_back(std::move(record), ticket, sink, bytes);
+        lane.items.push_back(Appended{std::move(record), ticket, sink, bytes});
     }
     // Pairs with sleep(): either this sees sleeping_, or the writer sees pending_.
     if (pending_.fetch_add(1) == 0 && sleeping_.load()) {

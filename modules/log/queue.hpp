@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lurus/log.hpp"
+#include "modules/log/segment.hpp"
 
 namespace lurus::log {
 
@@ -18,6 +19,7 @@ struct Appended {
     std::uint64_t ticket = 0;
     CommitSink* sink = nullptr;
     std::int64_t bytes = 0;  // weight_of(record) when it came
+    RowHashes hashes{};      // the writer's
 };
 
 /// What a record holds in memory, bytes.

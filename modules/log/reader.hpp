@@ -23,8 +23,9 @@ public:
     std::vector<RequestRecord> trace(LogState& state, const Id& trace_id);
     std::vector<UsageRow> usage(LogState& state, UnixMicros since, UnixMicros until, UsageBy by);
 
-private:
     struct Statements;
+
+private:
     struct Segment;
     struct Search;
 

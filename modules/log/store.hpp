@@ -9,8 +9,8 @@
 
 #include "core/sqlite.hpp"
 #include "lurus/log.hpp"
+#include "modules/log/chunk.hpp"
 #include "modules/log/queue.hpp"
-#include "modules/log/rows.hpp"
 #include "modules/log/state.hpp"
 
 namespace lurus::log {
@@ -45,7 +45,7 @@ class Store {
 public:
     static Result<std::unique_ptr<Store>> open(const LogSettings& settings);
 
-    /// Gives the records ids after `last_id` and writes all of them in one transaction, or none.
+    /// Gives the records ids after `last_id`, and hashes, and writes all of them in one transaction, or none.
     void append(std::vector<std::vector<Appended>>& batches, std::int64_t last_id);
     [[nodiscard]] Cursors cursors();
     SQLite::Database& db() { return *db_; }
@@ -57,14 +57,19 @@ public:
 private:
     friend class WriteTransaction;
     explicit Store(std::unique_ptr<SQLite::Database> db);
+    void write(std::vector<std::vector<Appended>>& batches, std::int64_t last_id);
+    std::int64_t origin_of(Appended& item);
+    void add_row(const RequestRecord& record, std::int64_t origin);
+    void insert_chunk();
     void insert_bodies(const RequestRecord& record);
 
     std::unique_ptr<SQLite::Database> db_;
     SqliteStatement begin_, commit_, rollback_;
-    SqliteStatement insert_record_;
-    SqliteStatement insert_body_;
+    SqliteStatement insert_chunk_, insert_origin_, insert_body_;
+    OriginCache origins_;
+    ChunkText chunk_;
+    std::int64_t chunk_id_ = 0;
     int wal_pages_ = 0;
-    std::string detail_;
 };
 
 /// zstd, one frame.

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "modules/log/record_json.hpp"
 #include "modules/log/store.hpp"
 
 namespace lurus::log {
@@ -56,7 +55,11 @@ Store::Store(std::unique_ptr<SQLite::Database> db)
       begin_(*db_, "BEGIN IMMEDIATE"),
       commit_(*db_, "COMMIT"),
       rollback_(*db_, "ROLLBACK"),
-      insert_record_(*db_, insert_record_sql()),
+      insert_chunk_(*db_, "INSERT INTO chunk (id, rows) VALUES (?, ?)"),
+      insert_origin_(*db_,
+                     "INSERT INTO origin (id, dialect, upstream_dialect, operation, model, upstream_model, route, "
+                     "provider, account, key, user, client, tariff, service_tier, because) "
+                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       insert_body_(*db_, "INSERT INTO body (id, request, response) VALUES (?, ?, ?)") {
     sqlite3_wal_hook(
         db_->getHandle(),
@@ -68,18 +71,60 @@ Store::Store(std::unique_ptr<SQLite::Database> db)
 }
 
 void Store::append(std::vector<std::vector<Appended>>& batches, std::int64_t last_id) {
-    WriteTransaction transaction(*this);
+    origins_.limit();
+    chunk_.clear();
+    try {
+        WriteTransaction transaction(*this);
+        write(batches, last_id);
+        transaction.commit();
+    } catch (...) {
+        origins_.clear();  // some may have gone with the transaction
+        throw;
+    }
+}
+
+void Store::write(std::vector<std::vector<Appended>>& batches, std::int64_t last_id) {
     for (auto& batch : batches) {
         for (auto& item : batch) {
             item.record.id = ++last_id;
-            detail_.clear();
-            append_detail(detail_, item.record);
-            bind_record(insert_record_, item.record, detail_);
-            insert_record_.run();
+            add_row(item.record, origin_of(item));
             if (!item.record.request_body.empty() || !item.record.response_body.empty()) insert_bodies(item.record);
         }
     }
-    transaction.commit();
+    if (!chunk_.empty()) insert_chunk();
+}
+
+std::int64_t Store::origin_of(Appended& item) {
+    const RequestRecord& record = item.record;
+    auto& known = origins_.of(record);
+    item.hashes = hashes_of(record, known.hashes);
+    if (known.id != 0 && segment_of(known.id) == segment_of(record.id)) return known.id;
+    auto& insert = insert_origin_;
+    insert.clear();
+    insert.bind(1, record.id);
+    insert.bind(2, static_cast<std::int64_t>(record.dialect));
+    insert.bind(3, static_cast<std::int64_t>(record.upstream_dialect));
+    int at = 4;
+    for (const auto& text : known.origin.texts) {
+        if (!text.empty()) insert.bind_text(at, text);
+        ++at;
+    }
+    insert.run();
+    return known.id = record.id;
+}
+
+void Store::add_row(const RequestRecord& record, std::int64_t origin) {
+    if (!chunk_.empty() && (offset_of(record.id) == 0 || !chunk_.add(record, origin))) insert_chunk();
+    if (!chunk_.empty()) return;
+    chunk_id_ = record.id;
+    chunk_.add(record, origin);
+}
+
+void Store::insert_chunk() {
+    insert_chunk_.bind(1, chunk_id_);
+    insert_chunk_.bind_text(2, chunk_.close());
+    insert_chunk_.run();
+    chunk_.clear();
 }
 
 void Store::insert_bodies(const RequestRecord& record) {
@@ -106,11 +151,10 @@ Cursors Store::cursors() {
         cursors.closed_segments = segments.integer(0);
         cursors.max_time = segments.integer(1);
     }
-    SqliteStatement last(*db_, "SELECT coalesce(max(id), 0) FROM record");
-    if (last.step()) cursors.last_id = last.integer(0);
+    cursors.last_id = ChunkCursor(*db_).last_id();
     // All rows may have been removed: their ids are not given again.
     cursors.last_id = std::max({cursors.last_id, cursors.rolled_to, cursors.closed_segments * segment_rows});
-    SqliteStatement first(*db_, "SELECT coalesce(min(id), ?) FROM record");
+    SqliteStatement first(*db_, "SELECT coalesce(min(id), ?) FROM chunk");
     first.bind(1, cursors.last_id + 1);
     if (first.step()) cursors.closed_segments = std::max(cursors.closed_segments, segment_of(first.integer(0)));
     return cursors;

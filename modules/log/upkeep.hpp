@@ -57,7 +57,6 @@ private:
     std::int64_t read_to_ = 0;    // rows up to it are back
     std::int64_t filled_to_ = 0;  // the open segments hold something for every id up to it
 
-    std::vector<RowHashes> added_hashes_;
     int next_dimension_ = 0;  // of the segment being closed
 
     std::int64_t rolled_to_ = 0;

@@ -427,7 +427,7 @@ asio::awaitable<void> Session::commit(RequestRecord record) {
     settle_limits(record);
     if (!shard.snapshot->settings.log_enabled) co_return;
     committed_ = false;
-    shard.log.append(std::move(record), reinterpret_cast<std::uint64_t>(this), &shard);
+    shard.append_at_turn_end(std::move(record), *this);
     while (!committed_) co_await signal.wait();
 }
 

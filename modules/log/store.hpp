@@ -1,5 +1,6 @@
 #pragma once
-// The writer's connection: appends, and the upkeep that follows them in small slices. The writer's thread only.
+// The writer's connection: appends, and the upkeep that follows them in small slices. One thread at a
+// time: the writer's mutex is held.
 
 #include <functional>
 #include <memory>
@@ -16,6 +17,9 @@
 namespace lurus::log {
 
 class Store;
+
+// Someone else's lock must not hold the writer for long: it has records to release.
+constexpr int writer_busy_timeout_ms = 20;
 
 /// Runs statements between BEGIN IMMEDIATE and COMMIT; rolls back when left by an exception.
 class WriteTransaction {
@@ -45,8 +49,12 @@ class Store {
 public:
     static Result<std::unique_ptr<Store>> open(const LogSettings& settings);
 
-    /// Gives the records ids after `last_id`, and hashes, and writes all of them in one transaction, or none.
-    void append(std::vector<std::vector<Appended>>& batches, std::int64_t last_id);
+    /// Gives the records ids after `last_id` and writes all of them in one transaction, or none.
+    void append(std::vector<Batch>& batches, std::int64_t last_id);
+    /// Those of the records that were appended last, in their order.
+    [[nodiscard]] const std::vector<RowHashes>& hashes() const { return hashes_; }
+    /// How long a statement waits for another process's lock.
+    void set_busy_timeout(int ms);
     [[nodiscard]] Cursors cursors();
     SQLite::Database& db() { return *db_; }
     /// Pages in the write-ahead log after the last commit.
@@ -57,8 +65,8 @@ public:
 private:
     friend class WriteTransaction;
     explicit Store(std::unique_ptr<SQLite::Database> db);
-    void write(std::vector<std::vector<Appended>>& batches, std::int64_t last_id);
-    std::int64_t origin_of(Appended& item);
+    void write(std::vector<Batch>& batches, std::int64_t last_id);
+    std::int64_t origin_of(const RequestRecord& record);
     void add_row(const RequestRecord& record, std::int64_t origin);
     void insert_chunk();
     void insert_bodies(const RequestRecord& record);
@@ -69,6 +77,8 @@ private:
     OriginCache origins_;
     ChunkText chunk_;
     std::int64_t chunk_id_ = 0;
+    std::vector<RowHashes> hashes_;
+    int busy_timeout_ms_;
     int wal_pages_ = 0;
 };
 

@@ -10,9 +10,6 @@ namespace {
 
 constexpr std::uint64_t body_most = 1ull << 30;
 
-// Someone else's lock must not hold the writer for long: it has records to release.
-constexpr int busy_timeout_ms = 20;
-
 }  // namespace
 
 WriteTransaction::WriteTransaction(Store& store) : store_(store) {
@@ -38,7 +35,7 @@ Result<std::unique_ptr<Store>> Store::open(const LogSettings& settings) {
     SqliteOptions options;
     options.strict = settings.strict;
     options.page_size = 8192;
-    options.busy_timeout_ms = busy_timeout_ms;
+    options.busy_timeout_ms = writer_busy_timeout_ms;
     options.one_thread = true;
     options.auto_checkpoint = false;
     auto db = open_sqlite(settings.file, "log", options);
@@ -60,7 +57,8 @@ Store::Store(std::unique_ptr<SQLite::Database> db)
                      "INSERT INTO origin (id, dialect, upstream_dialect, operation, model, upstream_model, route, "
                      "provider, account, key, user, client, tariff, service_tier, because) "
                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-      insert_body_(*db_, "INSERT INTO body (id, request, response) VALUES (?, ?, ?)") {
+      insert_body_(*db_, "INSERT INTO body (id, request, response) VALUES (?, ?, ?)"),
+      busy_timeout_ms_(writer_busy_timeout_ms) {
     sqlite3_wal_hook(
         db_->getHandle(),
         [](void* self, sqlite3*, const char*, int pages) {
@@ -70,9 +68,10 @@ Store::Store(std::unique_ptr<SQLite::Database> db)
         this);
 }
 
-void Store::append(std::vector<std::vector<Appended>>& batches, std::int64_t last_id) {
+void Store::append(std::vector<Batch>& batches, std::int64_t last_id) {
     origins_.limit();
     chunk_.clear();
+    hashes_.clear();
     try {
         WriteTransaction transaction(*this);
         write(batches, last_id);
@@ -83,21 +82,20 @@ void Store::append(std::vector<std::vector<Appended>>& batches, std::int64_t las
     }
 }
 
-void Store::write(std::vector<std::vector<Appended>>& batches, std::int64_t last_id) {
+void Store::write(std::vector<Batch>& batches, std::int64_t last_id) {
     for (auto& batch : batches) {
-        for (auto& item : batch) {
-            item.record.id = ++last_id;
-            add_row(item.record, origin_of(item));
-            if (!item.record.request_body.empty() || !item.record.response_body.empty()) insert_bodies(item.record);
+        for (auto& [record, ticket, sink] : batch.entries) {
+            record.id = ++last_id;
+            add_row(record, origin_of(record));
+            if (!record.request_body.empty() || !record.response_body.empty()) insert_bodies(record);
         }
     }
     if (!chunk_.empty()) insert_chunk();
 }
 
-std::int64_t Store::origin_of(Appended& item) {
-    const RequestRecord& record = item.record;
+std::int64_t Store::origin_of(const RequestRecord& record) {
     auto& known = origins_.of(record);
-    item.hashes = hashes_of(record, known.hashes);
+    hashes_.push_back(hashes_of(record, known.hashes));
     if (known.id != 0 && segment_of(known.id) == segment_of(record.id)) return known.id;
     auto& insert = insert_origin_;
     insert.clear();
@@ -125,6 +123,12 @@ void Store::insert_chunk() {
     insert_chunk_.bind_text(2, chunk_.close());
     insert_chunk_.run();
     chunk_.clear();
+}
+
+void Store::set_busy_timeout(int ms) {
+    if (busy_timeout_ms_ == ms) return;
+    busy_timeout_ms_ = ms;
+    sqlite3_busy_timeout(db_->getHandle(), ms);
 }
 
 void Store::insert_bodies(const RequestRecord& record) {

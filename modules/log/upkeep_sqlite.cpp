@@ -48,17 +48,20 @@ void Upkeep::put(std::int64_t id, const RowHashes& hashes, UnixMicros time) {
     state_.open[static_cast<std::size_t>(number - state_.closed_segments)]->put(offset_of(id), hashes, time);
 }
 
-void Upkeep::added(const std::vector<std::vector<Appended>>& batches, std::int64_t last_id) {
+void Upkeep::added(const std::vector<Batch>& batches, std::int64_t last_id) {
+    const std::vector<RowHashes>& hashes = store_->hashes();
     UnixMicros max_time = state_.max_time;
+    std::size_t at = 0;
     for (const auto& batch : batches) {
-        for (const auto& item : batch) {
-            put(item.record.id, item.hashes, item.record.time);
-            max_time = std::max(max_time, item.record.time);
+        for (const auto& entry : batch.entries) {
+            put(entry.record.id, hashes[at++], entry.record.time);
+            max_time = std::max(max_time, entry.record.time);
         }
     }
+    at = 0;
     const std::lock_guard lock(state_.mutex);
     for (const auto& batch : batches) {
-        for (const auto& item : batch) state_.gathering.add(item.record, item.hashes);
+        for (const auto& entry : batch.entries) state_.gathering.add(entry.record, hashes[at++]);
     }
     state_.gathering.last_id = last_id;
     state_.committed_id = last_id;

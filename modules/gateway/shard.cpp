@@ -96,7 +96,7 @@ void Shard::committed(std::span<const std::uint64_t> tickets, bool safe) noexcep
 
 void Shard::append_at_turn_end(RequestRecord&& record, Session& session) {
     if (entries_.empty()) asio::post(io_, [this] { log.append_all(entries_); });
-    entries_.push_back(LogEntry{std::move(record), reinterpret_cast<std::uint64_t>(&session), this});
+    entries_.emplace_back(std::move(record), reinterpret_cast<std::uint64_t>(&session), this);
 }
 
 void Shard::publish(std::shared_ptr<const GatewaySnapshot> next) {

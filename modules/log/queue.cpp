@@ -79,11 +79,7 @@ void AppendQueue::take(std::vector<Batch>& out) {
     if (empty()) return;
     std::int64_t taken = 0;
     for (Lane& from : lanes_) {
-        Batch batch;
-        if (!spare_.empty()) {
-            batch.entries = std::move(spare_.back());
-            spare_.pop_back();
-        }
+        Batch batch = fresh();
         {
             const std::lock_guard lock(from.mutex);
             std::swap(batch, from.batch);
@@ -96,6 +92,14 @@ void AppendQueue::take(std::vector<Batch>& out) {
         out.push_back(std::move(batch));
     }
     pending_.fetch_sub(taken);
+}
+
+Batch AppendQueue::fresh() {
+    Batch batch;
+    if (spare_.empty()) return batch;
+    batch.entries = std::move(spare_.back());
+    spare_.pop_back();
+    return batch;
 }
 
 void AppendQueue::recycle(Batch&& batch) {

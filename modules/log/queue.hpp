@@ -30,6 +30,8 @@ public:
 
     /// Writer: moves every lane that has something onto `out`.
     void take(std::vector<Batch>& out);
+    /// Writer: a batch without entries, if possible with memory for them.
+    Batch fresh();
     /// Writer: hands a batch back, so that its memory is used again.
     void recycle(Batch&& batch);
     /// Writer: sleeps until something is queued, `nudge` was called, or the timeout (negative: none) has passed.

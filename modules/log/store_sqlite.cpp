@@ -13,12 +13,14 @@ constexpr std::uint64_t body_most = 1ull << 30;
 }  // namespace
 
 WriteTransaction::WriteTransaction(Store& store) : store_(store) {
-    store_.begin_.run();
+    store_.begin();
 }
 
 WriteTransaction::~WriteTransaction() {
+    if (!open_) return;
+    store_.let_checkpoints_pass();
     // SQLite has rolled back by itself after some errors.
-    if (!open_ || sqlite3_get_autocommit(store_.db().getHandle()) != 0) return;
+    if (sqlite3_get_autocommit(store_.db().getHandle()) != 0) return;
     try {
         store_.rollback_.run();
     } catch (const SQLite::Exception&) {
@@ -27,6 +29,7 @@ WriteTransaction::~WriteTransaction() {
 }
 
 void WriteTransaction::commit() {
+    if (!store_.reading_) store_.reading_ = store_.snapshot_.step();
     store_.commit_.run();
     open_ = false;
 }
@@ -49,6 +52,7 @@ Result<std::unique_ptr<Store>> Store::open(const LogSettings& settings) {
 
 Store::Store(std::unique_ptr<SQLite::Database> db)
     : db_(std::move(db)),
+      snapshot_(*db_, "SELECT one FROM rollup_state"),
       begin_(*db_, "BEGIN IMMEDIATE"),
       commit_(*db_, "COMMIT"),
       rollback_(*db_, "ROLLBACK"),
@@ -66,6 +70,22 @@ Store::Store(std::unique_ptr<SQLite::Database> db)
             return SQLITE_OK;
         },
         this);
+}
+
+void Store::begin() {
+    if (reading_) {
+        try {
+            return begin_.run();
+        } catch (const SQLite::Exception&) {
+            let_checkpoints_pass();  // another process may have written since: then only a new read sees the end
+        }
+    }
+    begin_.run();
+}
+
+void Store::let_checkpoints_pass() {
+    snapshot_.reset();
+    reading_ = false;
 }
 
 void Store::append(std::vector<Batch>& batches, std::int64_t last_id) {
@@ -165,6 +185,7 @@ Cursors Store::cursors() {
 }
 
 void Store::checkpoint() {
+    let_checkpoints_pass();
     int all = 0, moved = 0;
     const int code = sqlite3_wal_checkpoint_v2(db_->getHandle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &all, &moved);
     if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(db_->getHandle(), code);

@@ -20,7 +20,7 @@ constexpr int checkpoint_self_pages = 8192;
 // A commit where the records come from holds up everything else there: not many at once, and not for a slow disk.
 constexpr std::size_t commit_here_most = 128;  // records
 constexpr std::int64_t slow_commit_us = 1000;
-constexpr std::int64_t slow_pause_us = 1'000'000;
+constexpr std::int64_t slow_pause = 20;  // times what the commit took: stalls are a twentieth of the time at most
 
 bool has_body(const LogEntry& entry) {
     return !entry.record.request_body.empty() || !entry.record.response_body.empty();
@@ -71,7 +71,7 @@ bool Writer::append_here(std::vector<LogEntry>& entries) {
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock || !batches_.empty() || !store_ || retry_at_us_ != 0) return false;
     const std::int64_t start = clock_.monotonic_us();
-    batches_.emplace_back();
+    batches_.push_back(queue_.fresh());
     batches_.back().entries.swap(entries);
     const bool written = write_without_waiting();
     if (written) {
@@ -80,8 +80,8 @@ bool Writer::append_here(std::vector<LogEntry>& entries) {
         batches_.back().entries.swap(entries);
         batches_.clear();
     }
-    const std::int64_t now = clock_.monotonic_us();
-    if (!written || now - start > slow_commit_us) slow_until_us_.store(now + slow_pause_us, std::memory_order_relaxed);
+    const std::int64_t now = clock_.monotonic_us(), took = written ? now - start : retry_first_us;
+    if (took > slow_commit_us) slow_until_us_.store(now + took * slow_pause, std::memory_order_relaxed);
     if (rows_since_upkeep_ >= rows_per_slice) queue_.nudge();
     return written;
 }
@@ -295,9 +295,11 @@ void Writer::watch_wal() {
     if (pages < checkpoint_pages) {
         wal_stage_ = WalStage::small;
     } else if (wal_stage_ == WalStage::small) {
+        store_->let_checkpoints_pass();
         if (checkpointer_.request()) wal_stage_ = WalStage::growing;
         next_self_pages_ = checkpoint_self_pages;
     } else if (wal_stage_ == WalStage::growing && pages >= next_self_pages_) {
+        store_->let_checkpoints_pass();
         if (checkpointer_.request()) wal_stage_ = WalStage::nearly_moved;
     } else if (wal_stage_ == WalStage::nearly_moved && checkpointer_.idle()) {
         store_->checkpoint();

@@ -16,14 +16,22 @@
 
 namespace lurus {
 
-/// Told, on the writer's thread, which appended records are safe. One per shard: a batch arrives in one call, so that
-/// an implementation posts to its shard once. Outlives every append that names it.
+/// Told which appended records are safe: on the writer's thread, or on the thread that is in `append_all`. One per
+/// shard: a batch arrives in one call, so that an implementation posts to its shard once. Outlives every append that
+/// names it. Must not append itself.
 class CommitSink {
 public:
     virtual ~CommitSink() = default;
     /// `safe` is false when the records could not be written within `LogSettings::commit_patience_ms`; they stay queued
     /// in memory and are tried again.
     virtual void committed(std::span<const std::uint64_t> tickets, bool safe) noexcept = 0;
+};
+
+/// A record on its way into the log.
+struct LogEntry {
+    RequestRecord record;
+    std::uint64_t ticket = 0;
+    CommitSink* sink = nullptr;
 };
 
 struct LogFilter {
@@ -79,6 +87,9 @@ public:
 
     /// Queues the record; never blocks. `sink->committed` follows with `ticket`, unless `sink` is null.
     virtual void append(RequestRecord&& record, std::uint64_t ticket, CommitSink* sink) noexcept = 0;
+    /// The same for all entries at once; takes them and leaves the vector empty. While the file answers quickly and no
+    /// other thread writes, they are committed here, without a change of threads.
+    virtual void append_all(std::vector<LogEntry>& entries) noexcept = 0;
     /// False when the queue is over its cap: new requests are to be refused (503) until it is true again.
     [[nodiscard]] virtual bool has_room() const noexcept = 0;
     /// Returns when everything appended before the call is committed, or with an error after `timeout_ms`.

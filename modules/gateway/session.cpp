@@ -262,7 +262,7 @@ bool Session::append(RequestRecord& record) {
     settle_limits(record);
     if (!shard.snapshot->settings.log_enabled) return false;
     committed_ = false;
-    shard.log.append(std::move(record), reinterpret_cast<std::uint64_t>(this), &shard);
+    shard.append_at_turn_end(std::move(record), *this);
     return true;
 }
 

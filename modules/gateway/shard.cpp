@@ -94,6 +94,11 @@ void Shard::committed(std::span<const std::uint64_t> tickets, bool safe) noexcep
     });
 }
 
+void Shard::append_at_turn_end(RequestRecord&& record, Session& session) {
+    if (entries_.empty()) asio::post(io_, [this] { log.append_all(entries_); });
+    entries_.emplace_back(std::move(record), reinterpret_cast<std::uint64_t>(&session), this);
+}
+
 void Shard::publish(std::shared_ptr<const GatewaySnapshot> next) {
     snapshot = std::move(next);
     std::erase_if(pools_, [&](const auto& entry) {

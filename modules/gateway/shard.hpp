@@ -122,6 +122,8 @@ public:
     Outbox outbox;
     void send_at_turn_end(std::shared_ptr<void> keep, OutboxClient& client, Channel& channel,
                           std::span<const boost::asio::const_buffer> buffers);
+    /// `session.on_committed` follows.
+    void append_at_turn_end(RequestRecord&& record, Session& session);
     LimitCache limits;
     /// Where upstream bytes land. Whoever reads into it is done with it before it awaits.
     std::array<char, 64 * 1024> scratch;
@@ -136,6 +138,7 @@ private:
     boost::asio::io_context io_{1};
     boost::asio::ip::tcp::resolver resolver_{io_};
     boost::asio::steady_timer timer_{io_};
+    std::vector<LogEntry> entries_;  // of this turn, for the log
     bool ticking_ = false;
     bool draining_ = false;
     std::atomic<int> load_ = 0;

@@ -27,9 +27,15 @@ constexpr TextFilter text_filters[] = {
 }  // namespace
 
 RowHashes hashes_of(const RequestRecord& record) {
-    RowHashes hashes;
-    for (const auto& filter : text_filters) at(hashes, filter.dimension) = hash_of(record.*filter.value);
-    at(hashes, Dimension::dialect) = hash_of(static_cast<std::int64_t>(record.dialect));
+    RowHashes shared{};
+    for (const auto& filter : text_filters) at(shared, filter.dimension) = hash_of(record.*filter.value);
+    at(shared, Dimension::dialect) = hash_of(static_cast<std::int64_t>(record.dialect));
+    return hashes_of(record, shared);
+}
+
+RowHashes hashes_of(const RequestRecord& record, const RowHashes& shared) {
+    RowHashes hashes = shared;
+    at(hashes, Dimension::session) = hash_of(std::string_view(record.session));
     at(hashes, Dimension::end) = hash_of(static_cast<std::int64_t>(record.end));
     at(hashes, Dimension::status) = hash_of(static_cast<std::int64_t>(record.status));
     at(hashes, Dimension::stream) = hash_of(static_cast<std::int64_t>(record.stream));

@@ -18,8 +18,9 @@ public:
         : clock_(clock), readers_(settings.file), writer_(settings, clock, state_, std::move(store)) {}
 
     void append(RequestRecord&& record, std::uint64_t ticket, CommitSink* sink) noexcept override {
-        writer_.append(std::move(record), ticket, sink);
+        writer_.append(LogEntry{std::move(record), ticket, sink});
     }
+    void append_all(std::vector<LogEntry>& entries) noexcept override { writer_.append_all(entries); }
     bool has_room() const noexcept override { return writer_.has_room(); }
     Result<void> flush(int timeout_ms) override { return writer_.flush(timeout_ms); }
     LogStatus status() const override { return writer_.status(); }

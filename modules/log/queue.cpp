@@ -1,6 +1,8 @@
 #include "modules/log/queue.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 
 namespace lurus::log {
 namespace {
@@ -22,7 +24,7 @@ std::int64_t weight_of(const std::string& text) {
 }  // namespace
 
 std::int64_t weight_of(const RequestRecord& record) {
-    std::int64_t sum = sizeof(Appended);
+    std::int64_t sum = sizeof(LogEntry);
     for (const auto* text : {&record.operation, &record.model, &record.upstream_model, &record.route, &record.provider,
                              &record.account, &record.key, &record.user, &record.client, &record.session, &record.error,
                              &record.usage_raw, &record.tariff, &record.request_body, &record.response_body}) {
@@ -38,45 +40,72 @@ std::int64_t weight_of(const RequestRecord& record) {
     return sum;
 }
 
-void AppendQueue::push(RequestRecord&& record, std::uint64_t ticket, CommitSink* sink, std::int64_t bytes) {
-    Lane& lane = lanes_[lane_of_this_thread(lanes_.size())];
-    {
-        const std::lock_guard lock(lane.mutex);
-        lane.items.emplace_back(std::move(record), ticket, sink, bytes);
-    }
-    // Pairs with sleep(): either this sees sleeping_, or the writer sees pending_.
-    if (pending_.fetch_add(1) == 0 && sleeping_.load()) {
-        const std::lock_guard lock(sleep_mutex_);
-        woken_.notify_one();
-    }
+AppendQueue::Lane& AppendQueue::lane() {
+    return lanes_[lane_of_this_thread(lanes_.size())];
 }
 
-void AppendQueue::take(std::vector<std::vector<Appended>>& out) {
+void AppendQueue::push(LogEntry&& entry, std::int64_t bytes) {
+    Lane& mine = lane();
+    {
+        const std::lock_guard lock(mine.mutex);
+        mine.batch.entries.push_back(std::move(entry));
+        mine.batch.bytes += bytes;
+    }
+    pushed(1);
+}
+
+void AppendQueue::push_all(std::vector<LogEntry>& entries, std::int64_t bytes) {
+    const auto count = static_cast<std::int64_t>(entries.size());
+    Lane& mine = lane();
+    {
+        const std::lock_guard lock(mine.mutex);
+        std::ranges::move(entries, std::back_inserter(mine.batch.entries));
+        mine.batch.bytes += bytes;
+    }
+    entries.clear();
+    pushed(count);
+}
+
+void AppendQueue::pushed(std::int64_t entries) {
+    // Pairs with sleep(): either this sees sleeping_, or the writer sees pending_.
+    if (pending_.fetch_add(entries) != 0 || !sleeping_.load()) return;
+    // The writer is waiting or has not looked yet; it is woken when it need not wait for the mutex again.
+    sleep_mutex_.lock();
+    sleep_mutex_.unlock();
+    woken_.notify_one();
+}
+
+void AppendQueue::take(std::vector<Batch>& out) {
     if (empty()) return;
     std::int64_t taken = 0;
-    for (Lane& lane : lanes_) {
-        std::vector<Appended> items;
-        if (!spare_.empty()) {
-            items = std::move(spare_.back());
-            spare_.pop_back();
-        }
+    for (Lane& from : lanes_) {
+        Batch batch = fresh();
         {
-            const std::lock_guard lock(lane.mutex);
-            items.swap(lane.items);
+            const std::lock_guard lock(from.mutex);
+            std::swap(batch, from.batch);
         }
-        if (items.empty()) {
-            recycle(std::move(items));
+        if (batch.entries.empty()) {
+            recycle(std::move(batch));
             continue;
         }
-        taken += static_cast<std::int64_t>(items.size());
-        out.push_back(std::move(items));
+        taken += static_cast<std::int64_t>(batch.entries.size());
+        out.push_back(std::move(batch));
     }
     pending_.fetch_sub(taken);
 }
 
-void AppendQueue::recycle(std::vector<Appended>&& emptied) {
-    emptied.clear();
-    if (spare_.size() < spare_most && emptied.capacity() <= spare_capacity_most) spare_.push_back(std::move(emptied));
+Batch AppendQueue::fresh() {
+    Batch batch;
+    if (spare_.empty()) return batch;
+    batch.entries = std::move(spare_.back());
+    spare_.pop_back();
+    return batch;
+}
+
+void AppendQueue::recycle(Batch&& batch) {
+    batch.entries.clear();
+    if (spare_.size() < spare_most && batch.entries.capacity() <= spare_capacity_most)
+        spare_.push_back(std::move(batch.entries));
 }
 
 void AppendQueue::wait(std::int64_t timeout_us) {
@@ -101,8 +130,10 @@ void AppendQueue::sleep(std::int64_t timeout_us, bool for_queue) {
 }
 
 void AppendQueue::nudge() {
-    const std::lock_guard lock(sleep_mutex_);
-    nudged_ = true;
+    {
+        const std::lock_guard lock(sleep_mutex_);
+        nudged_ = true;
+    }
     woken_.notify_one();
 }
 

@@ -13,11 +13,10 @@
 
 namespace lurus::log {
 
-struct Appended {
-    RequestRecord record;
-    std::uint64_t ticket = 0;
-    CommitSink* sink = nullptr;
-    std::int64_t bytes = 0;  // weight_of(record) when it came
+/// Entries that arrived together.
+struct Batch {
+    std::vector<LogEntry> entries;
+    std::int64_t bytes = 0;  // their weight; 0 = were never queued
 };
 
 /// What a record holds in memory, bytes.
@@ -26,12 +25,15 @@ std::int64_t weight_of(const RequestRecord& record);
 class AppendQueue {
 public:
     /// Any thread. Wakes the writer only when the queue was empty.
-    void push(RequestRecord&& record, std::uint64_t ticket, CommitSink* sink, std::int64_t bytes);
+    void push(LogEntry&& entry, std::int64_t bytes);
+    void push_all(std::vector<LogEntry>& entries, std::int64_t bytes);
 
     /// Writer: moves every lane that has something onto `out`.
-    void take(std::vector<std::vector<Appended>>& out);
-    /// Writer: hands an emptied vector back, so that its memory is used again.
-    void recycle(std::vector<Appended>&& emptied);
+    void take(std::vector<Batch>& out);
+    /// Writer: a batch without entries, if possible with memory for them.
+    Batch fresh();
+    /// Writer: hands a batch back, so that its memory is used again.
+    void recycle(Batch&& batch);
     /// Writer: sleeps until something is queued, `nudge` was called, or the timeout (negative: none) has passed.
     void wait(std::int64_t timeout_us);
     /// Writer: sleeps until `nudge` or the timeout, whatever is queued.
@@ -44,12 +46,14 @@ public:
 private:
     struct alignas(64) Lane {
         std::mutex mutex;
-        std::vector<Appended> items;
+        Batch batch;
     };
+    Lane& lane();
+    void pushed(std::int64_t entries);
     void sleep(std::int64_t timeout_us, bool for_queue);
 
     std::array<Lane, 8> lanes_;
-    std::vector<std::vector<Appended>> spare_;  // the writer's
+    std::vector<std::vector<LogEntry>> spare_;  // the writer's
     alignas(64) std::atomic<std::int64_t> pending_ = 0;
     std::atomic<bool> sleeping_ = false;
     std::mutex sleep_mutex_;

@@ -23,8 +23,9 @@ public:
     std::vector<RequestRecord> trace(LogState& state, const Id& trace_id, const UserSet* users);
     std::vector<UsageRow> usage(LogState& state, UnixMicros since, UnixMicros until, UsageBy by, const UserSet* users);
 
-private:
     struct Statements;
+
+private:
     struct Segment;
     struct Search;
 

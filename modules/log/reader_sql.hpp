@@ -1,8 +1,8 @@
 #pragma once
 // What the readers' sources share.
 
+#include "modules/log/chunk.hpp"
 #include "modules/log/reader.hpp"
-#include "modules/log/rows.hpp"
 
 namespace lurus::log {
 
@@ -10,13 +10,12 @@ struct Reader::Statements {
     explicit Statements(SQLite::Database& db)
         : begin(db, "BEGIN"),
           end(db, "COMMIT"),
-          first_id(db, "SELECT coalesce(min(id), 0), (SELECT kept_from FROM rollup_state) FROM record"),
+          first_id(db, "SELECT coalesce(min(id), 0), (SELECT kept_from FROM rollup_state) FROM chunk"),
           segments(db, "SELECT id, min_time, max_time FROM segment ORDER BY id"),
           blocks(db, "SELECT blocks FROM segment WHERE id = ?"),
           posting(db, "SELECT data FROM posting WHERE id = ?"),
-          record(db, select_record_sql() + " WHERE id = ?"),
+          rows(db),
           body(db, "SELECT request, response FROM body WHERE id = ?"),
-          sums(db, select_sums_sql() + " WHERE id >= ? AND id <= ?"),
           hours(db, rollup_sql("rollup_hour", "hour")),
           minutes(db, rollup_sql("rollup_minute", "minute")),
           group(db, "SELECT model, provider, key, user FROM rollup_group WHERE id = ?") {}
@@ -29,7 +28,9 @@ struct Reader::Statements {
                table + " WHERE " + bucket + " >= ? AND " + bucket + " < ?";
     }
 
-    SqliteStatement begin, end, first_id, segments, blocks, posting, record, body, sums, hours, minutes, group;
+    SqliteStatement begin, end, first_id, segments, blocks, posting;
+    ChunkCursor rows;
+    SqliteStatement body, hours, minutes, group;
 };
 
 /// A closed segment, or (with `open`) the part of an open one that may be shown.
@@ -43,7 +44,10 @@ struct Reader::Segment {
 /// All reads of one question see the same moment of the file.
 class ReadTransaction {
 public:
-    ReadTransaction(SqliteStatement& begin, SqliteStatement& end) : end_(end) { begin.run(); }
+    explicit ReadTransaction(Reader::Statements& sql) : end_(sql.end) {
+        sql.rows.forget();
+        sql.begin.run();
+    }
     ~ReadTransaction() {
         try {
             end_.run();

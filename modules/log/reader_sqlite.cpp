@@ -123,19 +123,13 @@ bool Reader::scan(const Segment& segment, const Search& search, std::vector<Requ
             continue;
         }
         if (!rows.test(static_cast<std::size_t>(offset))) continue;
-        auto& row = sql_->record;
-        row.bind(1, first + offset);
-        if (!row.step()) continue;  // removed since
-        if (timed && (time_of(row) < since || time_of(row) >= until)) {
-            row.reset();
-            continue;
-        }
-        RequestRecord record = record_from(row);
+        auto& rows_at = sql_->rows;
+        if (!rows_at.seek(first + offset) || rows_at.id() != first + offset) continue;  // removed since
+        if (timed && (rows_at.time() < since || rows_at.time() >= until)) continue;
+        RequestRecord record = rows_at.record();
         if (matches(search.filter, record) && (!search.trace_id || *search.trace_id == record.trace_id)) {
-            add_detail(row, record);
             out.push_back(std::move(record));
         }
-        row.reset();
         if (out.size() >= search.most) return false;
     }
     return true;
@@ -160,7 +154,7 @@ std::vector<RequestRecord> Reader::search(LogState& state, Search search) {
         const std::lock_guard lock(state.mutex);
         open = open_segments(state);
     }
-    const ReadTransaction transaction(sql_->begin, sql_->end);
+    const ReadTransaction transaction(*sql_);
     std::vector<Segment> all = with_closed(std::move(open));
     if (sql_->first_id.step()) search.first = std::max(search.first, sql_->first_id.integer(0));
     sql_->first_id.reset();

@@ -23,15 +23,14 @@ constexpr CountName common_counts[] = {
     {"reasoning", &Usage::reasoning},
 };
 constexpr CountName rare_counts[] = {
-    {"audio_input", &Usage::audio_input},
-    {"audio_output", &Usage::audio_output},
-    {"images", &Usage::images},
-    {"web_searches", &Usage::web_searches},
+    {"audio_input", &Usage::audio_input}, {"audio_output", &Usage::audio_output},
+    {"images", &Usage::images},           {"web_searches", &Usage::web_searches},
+    {"image_input", &Usage::image_input}, {"image_output", &Usage::image_output},
 };
 
 bool has_rare(const Usage& usage) {
-    return usage.audio_input || usage.audio_output || usage.images || usage.web_searches || usage.estimated ||
-           !usage.service_tier.empty();
+    return usage.audio_input || usage.audio_output || usage.images || usage.web_searches || usage.image_input ||
+           usage.image_output || usage.estimated || !usage.service_tier.empty();
 }
 
 void rare_members(JsonObject& object, const Usage& usage) {

@@ -5,7 +5,7 @@ namespace lurus::log {
 namespace {
 
 constexpr std::int64_t look_every_us = 10 * minute_us;
-constexpr std::int64_t slice_rows = 256;
+constexpr int slice_rows = 256;
 constexpr std::int64_t slice_minutes = 4;
 
 }  // namespace
@@ -37,20 +37,29 @@ bool Upkeep::remove_old() {
 // From the front, up to the first row that is young enough: ids follow the time at which requests ended, so that a row
 // which started earlier can wait behind one that started later, until that one is old too.
 bool Upkeep::remove_rows(UnixMicros before) {
-    auto& oldest = sql_->oldest;
-    oldest.bind(1, slice_rows);
+    auto& rows = sql_->rows;
+    rows.forget();
     std::int64_t last = 0;
     bool unbooked = false;
-    while (!unbooked && oldest.step()) {
-        if (oldest.integer(1) >= before) break;
-        unbooked = oldest.integer(0) > rolled_to_;
-        if (!unbooked) last = oldest.integer(0);
+    int looked_at = 0;
+    for (bool any = rows.seek(1); any && looked_at < slice_rows && rows.time() < before;
+         any = rows.next(), ++looked_at) {
+        unbooked = rows.id() > rolled_to_;
+        if (unbooked) break;
+        last = rows.id();
     }
-    oldest.reset();
     if (last == 0) return unbooked && roll(true);
+    rows.seek(last);
+    const std::string rest = rows.rows_after();
     WriteTransaction transaction(*store_);
-    sql_->delete_records.bind(1, last);
-    sql_->delete_records.run();
+    if (!rest.empty()) {
+        sql_->cut_chunk.bind(1, last + 1);
+        sql_->cut_chunk.bind_text(2, rest);
+        sql_->cut_chunk.bind(3, rows.chunk());
+        sql_->cut_chunk.run();
+    }
+    sql_->delete_chunks.bind(1, last);
+    sql_->delete_chunks.run();
     sql_->delete_bodies.bind(1, last);
     sql_->delete_bodies.run();
     transaction.commit();
@@ -62,14 +71,14 @@ bool Upkeep::remove_segment() {
     if (!oldest_segment.step()) return false;
     const std::int64_t segment = oldest_segment.integer(0);
     oldest_segment.reset();
-    std::int64_t first_row = state_.committed_id + 1;
-    sql_->oldest.bind(1, std::int64_t{1});
-    if (sql_->oldest.step()) first_row = sql_->oldest.integer(0);
-    sql_->oldest.reset();
+    sql_->rows.forget();
+    const std::int64_t first_row = sql_->rows.seek(1) ? sql_->rows.id() : state_.committed_id + 1;
     if (segment_of(first_row) <= segment) return false;
     WriteTransaction transaction(*store_);
     sql_->delete_postings.bind(1, posting_end(segment));
     sql_->delete_postings.run();
+    sql_->delete_origins.bind(1, first_id_of(segment + 1));
+    sql_->delete_origins.run();
     sql_->delete_segment.bind(1, segment);
     sql_->delete_segment.run();
     transaction.commit();

@@ -46,6 +46,8 @@ std::uint32_t hash_of(const Id& id);
 
 using RowHashes = std::array<std::uint32_t, dimension_count>;
 RowHashes hashes_of(const RequestRecord& record);
+/// The same, when `shared` are those of a record of the same origin.
+RowHashes hashes_of(const RequestRecord& record, const RowHashes& shared);
 
 struct Wanted {
     Dimension dimension;

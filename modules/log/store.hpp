@@ -1,5 +1,6 @@
 #pragma once
-// The writer's connection: appends, and the upkeep that follows them in small slices. The writer's thread only.
+// The writer's connection: appends, and the upkeep that follows them in small slices. One thread at a
+// time: the writer's mutex is held.
 
 #include <functional>
 #include <memory>
@@ -9,13 +10,16 @@
 
 #include "core/sqlite.hpp"
 #include "lurus/log.hpp"
+#include "modules/log/chunk.hpp"
 #include "modules/log/queue.hpp"
-#include "modules/log/rows.hpp"
 #include "modules/log/state.hpp"
 
 namespace lurus::log {
 
 class Store;
+
+// Someone else's lock must not hold the writer for long: it has records to release.
+constexpr int writer_busy_timeout_ms = 20;
 
 /// Runs statements between BEGIN IMMEDIATE and COMMIT; rolls back when left by an exception.
 class WriteTransaction {
@@ -46,25 +50,43 @@ public:
     static Result<std::unique_ptr<Store>> open(const LogSettings& settings);
 
     /// Gives the records ids after `last_id` and writes all of them in one transaction, or none.
-    void append(std::vector<std::vector<Appended>>& batches, std::int64_t last_id);
+    void append(std::vector<Batch>& batches, std::int64_t last_id);
+    /// Those of the records that were appended last, in their order.
+    [[nodiscard]] const std::vector<RowHashes>& hashes() const { return hashes_; }
+    /// How long a statement waits for another process's lock.
+    void set_busy_timeout(int ms);
     [[nodiscard]] Cursors cursors();
     SQLite::Database& db() { return *db_; }
     /// Pages in the write-ahead log after the last commit.
     [[nodiscard]] int wal_pages() const { return wal_pages_; }
     /// Moves what it can from the write-ahead log into the file; never waits for readers.
     void checkpoint();
+    /// Lets checkpoints pass what was committed so far. The next transaction needs a few system calls more.
+    void let_checkpoints_pass();
 
 private:
     friend class WriteTransaction;
+    void begin();
     explicit Store(std::unique_ptr<SQLite::Database> db);
+    void write(std::vector<Batch>& batches, std::int64_t last_id);
+    std::int64_t origin_of(const RequestRecord& record);
+    void add_row(const RequestRecord& record, std::int64_t origin);
+    void insert_chunk();
     void insert_bodies(const RequestRecord& record);
 
     std::unique_ptr<SQLite::Database> db_;
+    // A read that stays open between transactions: SQLite takes and gives back a reader's lock, four system calls, only
+    // where none is held. It moves on with each commit; checkpoints stop at where it began.
+    SqliteStatement snapshot_;
+    bool reading_ = false;
     SqliteStatement begin_, commit_, rollback_;
-    SqliteStatement insert_record_;
-    SqliteStatement insert_body_;
+    SqliteStatement insert_chunk_, insert_origin_, insert_body_;
+    OriginCache origins_;
+    ChunkText chunk_;
+    std::int64_t chunk_id_ = 0;
+    std::vector<RowHashes> hashes_;
+    int busy_timeout_ms_;
     int wal_pages_ = 0;
-    std::string detail_;
 };
 
 /// zstd, one frame.

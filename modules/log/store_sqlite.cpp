@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "modules/log/record_json.hpp"
 #include "modules/log/store.hpp"
 
 namespace lurus::log {
@@ -11,18 +10,17 @@ namespace {
 
 constexpr std::uint64_t body_most = 1ull << 30;
 
-// Someone else's lock must not hold the writer for long: it has records to release.
-constexpr int busy_timeout_ms = 20;
-
 }  // namespace
 
 WriteTransaction::WriteTransaction(Store& store) : store_(store) {
-    store_.begin_.run();
+    store_.begin();
 }
 
 WriteTransaction::~WriteTransaction() {
+    if (!open_) return;
+    store_.let_checkpoints_pass();
     // SQLite has rolled back by itself after some errors.
-    if (!open_ || sqlite3_get_autocommit(store_.db().getHandle()) != 0) return;
+    if (sqlite3_get_autocommit(store_.db().getHandle()) != 0) return;
     try {
         store_.rollback_.run();
     } catch (const SQLite::Exception&) {
@@ -31,6 +29,7 @@ WriteTransaction::~WriteTransaction() {
 }
 
 void WriteTransaction::commit() {
+    if (!store_.reading_) store_.reading_ = store_.snapshot_.step();
     store_.commit_.run();
     open_ = false;
 }
@@ -39,7 +38,7 @@ Result<std::unique_ptr<Store>> Store::open(const LogSettings& settings) {
     SqliteOptions options;
     options.strict = settings.strict;
     options.page_size = 8192;
-    options.busy_timeout_ms = busy_timeout_ms;
+    options.busy_timeout_ms = writer_busy_timeout_ms;
     options.one_thread = true;
     options.auto_checkpoint = false;
     auto db = open_sqlite(settings.file, "log", options);
@@ -53,11 +52,17 @@ Result<std::unique_ptr<Store>> Store::open(const LogSettings& settings) {
 
 Store::Store(std::unique_ptr<SQLite::Database> db)
     : db_(std::move(db)),
+      snapshot_(*db_, "SELECT one FROM rollup_state"),
       begin_(*db_, "BEGIN IMMEDIATE"),
       commit_(*db_, "COMMIT"),
       rollback_(*db_, "ROLLBACK"),
-      insert_record_(*db_, insert_record_sql()),
-      insert_body_(*db_, "INSERT INTO body (id, request, response) VALUES (?, ?, ?)") {
+      insert_chunk_(*db_, "INSERT INTO chunk (id, rows) VALUES (?, ?)"),
+      insert_origin_(*db_,
+                     "INSERT INTO origin (id, dialect, upstream_dialect, operation, model, upstream_model, route, "
+                     "provider, account, key, user, client, tariff, service_tier, because) "
+                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      insert_body_(*db_, "INSERT INTO body (id, request, response) VALUES (?, ?, ?)"),
+      busy_timeout_ms_(writer_busy_timeout_ms) {
     sqlite3_wal_hook(
         db_->getHandle(),
         [](void* self, sqlite3*, const char*, int pages) {
@@ -67,19 +72,83 @@ Store::Store(std::unique_ptr<SQLite::Database> db)
         this);
 }
 
-void Store::append(std::vector<std::vector<Appended>>& batches, std::int64_t last_id) {
-    WriteTransaction transaction(*this);
-    for (auto& batch : batches) {
-        for (auto& item : batch) {
-            item.record.id = ++last_id;
-            detail_.clear();
-            append_detail(detail_, item.record);
-            bind_record(insert_record_, item.record, detail_);
-            insert_record_.run();
-            if (!item.record.request_body.empty() || !item.record.response_body.empty()) insert_bodies(item.record);
+void Store::begin() {
+    if (reading_) {
+        try {
+            return begin_.run();
+        } catch (const SQLite::Exception&) {
+            let_checkpoints_pass();  // another process may have written since: then only a new read sees the end
         }
     }
-    transaction.commit();
+    begin_.run();
+}
+
+void Store::let_checkpoints_pass() {
+    snapshot_.reset();
+    reading_ = false;
+}
+
+void Store::append(std::vector<Batch>& batches, std::int64_t last_id) {
+    origins_.limit();
+    chunk_.clear();
+    hashes_.clear();
+    try {
+        WriteTransaction transaction(*this);
+        write(batches, last_id);
+        transaction.commit();
+    } catch (...) {
+        origins_.clear();  // some may have gone with the transaction
+        throw;
+    }
+}
+
+void Store::write(std::vector<Batch>& batches, std::int64_t last_id) {
+    for (auto& batch : batches) {
+        for (auto& [record, ticket, sink] : batch.entries) {
+            record.id = ++last_id;
+            add_row(record, origin_of(record));
+            if (!record.request_body.empty() || !record.response_body.empty()) insert_bodies(record);
+        }
+    }
+    if (!chunk_.empty()) insert_chunk();
+}
+
+std::int64_t Store::origin_of(const RequestRecord& record) {
+    auto& known = origins_.of(record);
+    hashes_.push_back(hashes_of(record, known.hashes));
+    if (known.id != 0 && segment_of(known.id) == segment_of(record.id)) return known.id;
+    auto& insert = insert_origin_;
+    insert.clear();
+    insert.bind(1, record.id);
+    insert.bind(2, static_cast<std::int64_t>(record.dialect));
+    insert.bind(3, static_cast<std::int64_t>(record.upstream_dialect));
+    int at = 4;
+    for (const auto& text : known.origin.texts) {
+        if (!text.empty()) insert.bind_text(at, text);
+        ++at;
+    }
+    insert.run();
+    return known.id = record.id;
+}
+
+void Store::add_row(const RequestRecord& record, std::int64_t origin) {
+    if (!chunk_.empty() && (offset_of(record.id) == 0 || !chunk_.add(record, origin))) insert_chunk();
+    if (!chunk_.empty()) return;
+    chunk_id_ = record.id;
+    chunk_.add(record, origin);
+}
+
+void Store::insert_chunk() {
+    insert_chunk_.bind(1, chunk_id_);
+    insert_chunk_.bind_text(2, chunk_.close());
+    insert_chunk_.run();
+    chunk_.clear();
+}
+
+void Store::set_busy_timeout(int ms) {
+    if (busy_timeout_ms_ == ms) return;
+    busy_timeout_ms_ = ms;
+    sqlite3_busy_timeout(db_->getHandle(), ms);
 }
 
 void Store::insert_bodies(const RequestRecord& record) {
@@ -106,17 +175,17 @@ Cursors Store::cursors() {
         cursors.closed_segments = segments.integer(0);
         cursors.max_time = segments.integer(1);
     }
-    SqliteStatement last(*db_, "SELECT coalesce(max(id), 0) FROM record");
-    if (last.step()) cursors.last_id = last.integer(0);
+    cursors.last_id = ChunkCursor(*db_).last_id();
     // All rows may have been removed: their ids are not given again.
     cursors.last_id = std::max({cursors.last_id, cursors.rolled_to, cursors.closed_segments * segment_rows});
-    SqliteStatement first(*db_, "SELECT coalesce(min(id), ?) FROM record");
+    SqliteStatement first(*db_, "SELECT coalesce(min(id), ?) FROM chunk");
     first.bind(1, cursors.last_id + 1);
     if (first.step()) cursors.closed_segments = std::max(cursors.closed_segments, segment_of(first.integer(0)));
     return cursors;
 }
 
 void Store::checkpoint() {
+    let_checkpoints_pass();
     int all = 0, moved = 0;
     const int code = sqlite3_wal_checkpoint_v2(db_->getHandle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &all, &moved);
     if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(db_->getHandle(), code);

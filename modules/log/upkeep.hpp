@@ -1,6 +1,6 @@
 #pragma once
 // What follows the append, in slices of about a millisecond: postings of full segments, rollups, retention; and at the
-// start the reading back of what they had not reached. The writer's thread only.
+// start the reading back of what they had not reached. One thread at a time: the writer's mutex is held.
 
 #include <string>
 #include <unordered_map>
@@ -20,7 +20,7 @@ public:
     /// Before the store goes.
     void detach();
     /// The records have been committed: shows them to readers.
-    void added(const std::vector<std::vector<Appended>>& batches, std::int64_t last_id);
+    void added(const std::vector<Batch>& batches, std::int64_t last_id);
     /// Does one slice. False when there is nothing to do.
     bool step();
     /// Microseconds until the next look for old rows; negative = never.
@@ -57,7 +57,6 @@ private:
     std::int64_t read_to_ = 0;    // rows up to it are back
     std::int64_t filled_to_ = 0;  // the open segments hold something for every id up to it
 
-    std::vector<RowHashes> added_hashes_;
     int next_dimension_ = 0;  // of the segment being closed
 
     std::int64_t rolled_to_ = 0;

@@ -22,7 +22,7 @@ inline std::string book_sql(const char* table, const char* bucket) {
 
 struct Upkeep::Statements {
     explicit Statements(SQLite::Database& db)
-        : select_after(db, select_record_sql() + " WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"),
+        : rows(db),
           insert_posting(db, "INSERT OR REPLACE INTO posting (id, data) VALUES (?, ?)"),
           insert_segment(db, "INSERT OR REPLACE INTO segment (id, min_time, max_time, blocks) VALUES (?, ?, ?, ?)"),
           find_group(db, "SELECT id FROM rollup_group WHERE model = ? AND provider = ? AND key = ? AND user = ?"),
@@ -31,19 +31,21 @@ struct Upkeep::Statements {
           book_minute(db, book_sql("rollup_minute", "minute")),
           set_cursor(db, "UPDATE rollup_state SET done_to = ?, doing_to = ?, doing_group = ?"),
           set_kept_from(db, "UPDATE rollup_state SET kept_from = max(kept_from, ?)"),
-          oldest(db, "SELECT id, time FROM record ORDER BY id LIMIT ?"),
-          delete_records(db, "DELETE FROM record WHERE id <= ?"),
+          cut_chunk(db, "UPDATE chunk SET id = ?, rows = ? WHERE id = ?"),
+          delete_chunks(db, "DELETE FROM chunk WHERE id <= ?"),
           delete_bodies(db, "DELETE FROM body WHERE id <= ?"),
           oldest_segment(db, "SELECT id FROM segment ORDER BY id LIMIT 1"),
           delete_postings(db, "DELETE FROM posting WHERE id < ?"),
+          delete_origins(db, "DELETE FROM origin WHERE id < ?"),
           delete_segment(db, "DELETE FROM segment WHERE id = ?"),
           oldest_minute(db, "SELECT min(minute) FROM rollup_minute"),
           delete_minutes(db, "DELETE FROM rollup_minute WHERE minute < ?") {}
 
-    SqliteStatement select_after, insert_posting, insert_segment;
+    ChunkCursor rows;
+    SqliteStatement insert_posting, insert_segment;
     SqliteStatement find_group, insert_group, book_hour, book_minute, set_cursor;
-    SqliteStatement set_kept_from, oldest, delete_records, delete_bodies;
-    SqliteStatement oldest_segment, delete_postings, delete_segment, oldest_minute, delete_minutes;
+    SqliteStatement set_kept_from, cut_chunk, delete_chunks, delete_bodies;
+    SqliteStatement oldest_segment, delete_postings, delete_origins, delete_segment, oldest_minute, delete_minutes;
 };
 
 }  // namespace lurus::log

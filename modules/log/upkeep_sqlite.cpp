@@ -48,21 +48,20 @@ void Upkeep::put(std::int64_t id, const RowHashes& hashes, UnixMicros time) {
     state_.open[static_cast<std::size_t>(number - state_.closed_segments)]->put(offset_of(id), hashes, time);
 }
 
-void Upkeep::added(const std::vector<std::vector<Appended>>& batches, std::int64_t last_id) {
-    std::vector<RowHashes>& hashes = added_hashes_;
-    hashes.clear();
+void Upkeep::added(const std::vector<Batch>& batches, std::int64_t last_id) {
+    const std::vector<RowHashes>& hashes = store_->hashes();
     UnixMicros max_time = state_.max_time;
-    for (const auto& batch : batches) {
-        for (const auto& item : batch) {
-            hashes.push_back(hashes_of(item.record));
-            put(item.record.id, hashes.back(), item.record.time);
-            max_time = std::max(max_time, item.record.time);
-        }
-    }
-    const std::lock_guard lock(state_.mutex);
     std::size_t at = 0;
     for (const auto& batch : batches) {
-        for (const auto& item : batch) state_.gathering.add(item.record, hashes[at++]);
+        for (const auto& entry : batch.entries) {
+            put(entry.record.id, hashes[at++], entry.record.time);
+            max_time = std::max(max_time, entry.record.time);
+        }
+    }
+    at = 0;
+    const std::lock_guard lock(state_.mutex);
+    for (const auto& batch : batches) {
+        for (const auto& entry : batch.entries) state_.gathering.add(entry.record, hashes[at++]);
     }
     state_.gathering.last_id = last_id;
     state_.committed_id = last_id;
@@ -82,13 +81,12 @@ bool Upkeep::step() {
 }
 
 bool Upkeep::read_back() {
-    auto& select = sql_->select_after;
-    select.bind(1, read_to_);
-    select.bind(2, cursors_.last_id);
-    select.bind(3, static_cast<std::int64_t>(read_back_rows));
-    int rows = 0;
-    for (; select.step(); ++rows) {
-        const RequestRecord record = record_from(select);
+    auto& rows = sql_->rows;
+    rows.forget();
+    int read = 0;
+    for (bool any = rows.seek(read_to_ + 1); any && read < read_back_rows && rows.id() <= cursors_.last_id;
+         any = rows.next(), ++read) {
+        const RequestRecord record = rows.record();
         const RowHashes hashes = hashes_of(record);
         read_to_ = record.id;
         if (segment_of(record.id) >= cursors_.closed_segments) {
@@ -101,7 +99,7 @@ bool Upkeep::read_back() {
         if (record.id <= cursors_.rolled_to) continue;
         (record.id <= cursors_.rolling_to ? state_.booking : state_.gathering).add(record, hashes);
     }
-    if (rows > 0) return true;
+    if (read > 0) return true;
     fill_up_to(cursors_.last_id, std::max<UnixMicros>(state_.max_time, 0));
     // Readers must not see the groups that were booked before.
     return resume_booking();

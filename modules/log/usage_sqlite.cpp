@@ -17,14 +17,11 @@ void add_waiting(const RollupChunk& chunk, std::size_t from, const UsageRange& r
 }
 
 /// Rows of ids [first, last].
-void add_ids(SqliteStatement& select, std::int64_t first, std::int64_t last, const UsageRange::Part& part,
-             UsageSum& sum) {
-    select.bind(1, first);
-    select.bind(2, last);
-    while (select.step()) {
-        const UnixMicros time = time_of(select);
+void add_ids(ChunkCursor& rows, std::int64_t first, std::int64_t last, const UsageRange::Part& part, UsageSum& sum) {
+    for (bool any = rows.seek(first); any && rows.id() <= last; any = rows.next()) {
+        const UnixMicros time = rows.time();
         if (time < part.begin || time >= part.end) continue;
-        const RequestRecord record = sums_record_from(select);
+        const RequestRecord record = rows.summed();
         sum.add(GroupName{record.model, record.provider, record.key, record.user}, time, sums_of(record));
     }
 }
@@ -65,7 +62,7 @@ void Reader::add_rows(const std::vector<Segment>& segments, const UsageRange::Pa
         for (std::size_t b = 0; b < blocks.size(); ++b) {
             if (!blocks[b].touches(part.begin, part.end)) continue;
             const auto start = first + static_cast<std::int64_t>(b) * block_rows;
-            add_ids(sql_->sums, start, std::min(start + block_rows, first + segment.count) - 1, part, sum);
+            add_ids(sql_->rows, start, std::min(start + block_rows, first + segment.count) - 1, part, sum);
         }
     }
 }
@@ -79,7 +76,7 @@ std::vector<UsageRow> Reader::usage(LogState& state, UnixMicros since, UnixMicro
     {
         // The booking's progress in memory and in the database must be of the same moment.
         const std::lock_guard lock(state.mutex);
-        transaction.emplace(sql_->begin, sql_->end);
+        transaction.emplace(*sql_);
         UnixMicros kept_from = 0;
         if (sql_->first_id.step()) kept_from = sql_->first_id.integer(1);
         sql_->first_id.reset();

@@ -17,6 +17,14 @@ constexpr std::int64_t rows_per_slice = 768;         // under load: a segment ne
 // writer that never rests does the small rest itself at the second mark.
 constexpr int checkpoint_pages = 2048;
 constexpr int checkpoint_self_pages = 8192;
+// A commit where the records come from holds up everything else there: not many at once, and not for a slow disk.
+constexpr std::size_t commit_here_most = 128;  // records
+constexpr std::int64_t slow_commit_us = 1000;
+constexpr std::int64_t slow_pause = 20;  // times what the commit took: stalls are a twentieth of the time at most
+
+bool has_body(const LogEntry& entry) {
+    return !entry.record.request_body.empty() || !entry.record.response_body.empty();
+}
 
 }  // namespace
 
@@ -38,11 +46,56 @@ Writer::~Writer() {
     thread_.join();
 }
 
-void Writer::append(RequestRecord&& record, std::uint64_t ticket, CommitSink* sink) {
-    const std::int64_t bytes = weight_of(record);
+void Writer::append(LogEntry&& entry) {
+    const std::int64_t bytes = weight_of(entry.record);
     queued_.fetch_add(1, std::memory_order_relaxed);
     queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    queue_.push(std::move(record), ticket, sink, bytes);
+    queue_.push(std::move(entry), bytes);
+}
+
+void Writer::append_all(std::vector<LogEntry>& entries) {
+    if (entries.empty() || append_here(entries)) return;
+    std::int64_t bytes = 0;
+    for (const auto& entry : entries) bytes += weight_of(entry.record);
+    queued_.fetch_add(static_cast<std::int64_t>(entries.size()), std::memory_order_relaxed);
+    queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    queue_.push_all(entries, bytes);
+}
+
+// False when the entries are to be queued.
+bool Writer::append_here(std::vector<LogEntry>& entries) {
+    // A commit that waits for the disk would hold up the caller.
+    if (settings_.strict || entries.size() > commit_here_most || !queue_.empty()) return false;
+    if (slow_until_us_.load(std::memory_order_relaxed) > clock_.monotonic_us()) return false;
+    if (std::ranges::any_of(entries, has_body)) return false;
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock || !batches_.empty() || !store_ || retry_at_us_ != 0) return false;
+    const std::int64_t start = clock_.monotonic_us();
+    batches_.push_back(queue_.fresh());
+    batches_.back().entries.swap(entries);
+    const bool written = write_without_waiting();
+    if (written) {
+        committed();
+    } else {
+        batches_.back().entries.swap(entries);
+        batches_.clear();
+    }
+    const std::int64_t now = clock_.monotonic_us(), took = written ? now - start : retry_first_us;
+    if (took > slow_commit_us) slow_until_us_.store(now + took * slow_pause, std::memory_order_relaxed);
+    if (rows_since_upkeep_ >= rows_per_slice) queue_.nudge();
+    return written;
+}
+
+bool Writer::write_without_waiting() {
+    bool written = true;
+    store_->set_busy_timeout(0);
+    try {
+        store_->append(batches_, last_id_);
+    } catch (const SQLite::Exception&) {
+        written = false;  // the thread will meet the same and see to it
+    }
+    store_->set_busy_timeout(writer_busy_timeout_ms);
+    return written;
 }
 
 Result<void> Writer::flush(int timeout_ms) {
@@ -70,24 +123,35 @@ LogStatus Writer::status() const {
 void Writer::run() {
     // Woken by the first record of a burst, it should find the burst, not stop the shard that is making it.
     platform::wake_without_preempting();
-    std::int64_t give_up_us = 0;
     for (;;) {
-        take();
-        const bool done = commit();
-        if (!done) release_overdue();
-        if (stop_.load()) {
-            if (done && queue_.empty()) return;
-            const std::int64_t now = clock_.monotonic_us();
-            if (give_up_us == 0) give_up_us = now + settings_.commit_patience_ms * 1000ll;
-            if (!done && now >= give_up_us) {
-                spdlog::error("request log: {} records could not be written: {}", queued_.load(), status().problem);
-                return;
-            }
-        } else {
-            upkeep(done && queue_.empty());
+        Rest next;
+        {
+            const std::lock_guard lock(mutex_);
+            if (!turn()) return;
+            next = rest();
         }
-        rest();
+        if (next.ignoring_queue) {
+            queue_.wait_ignoring_queue(next.us);
+        } else if (next.us != 0 && queue_.empty()) {
+            queue_.wait(next.us);
+        }
     }
+}
+
+bool Writer::turn() {
+    take();
+    const bool done = commit();
+    if (!done) release_overdue();
+    if (!stop_.load()) {
+        upkeep(done && queue_.empty());
+        return true;
+    }
+    if (done && queue_.empty()) return false;
+    const std::int64_t now = clock_.monotonic_us();
+    if (give_up_us_ == 0) give_up_us_ = now + settings_.commit_patience_ms * 1000ll;
+    if (done || now < give_up_us_) return true;
+    spdlog::error("request log: {} records could not be written: {}", queued_.load(), status().problem);
+    return false;
 }
 
 void Writer::take() {
@@ -101,45 +165,49 @@ void Writer::take() {
 }
 
 bool Writer::commit() {
-    if (!batches_.empty()) {
-        if (retry_at_us_ > clock_.monotonic_us()) return false;
-        try {
-            if (!store_) {
-                auto opened = Store::open(settings_);
-                if (!opened) {
-                    failed(opened.error());
-                    return false;
-                }
-                store_ = std::move(*opened);
-                upkeep_.attach(*store_);
-            }
-            store_->append(batches_, last_id_);
-        } catch (const SQLite::Exception& e) {
-            failed(sqlite_error("writing " + settings_.file.string(), e));
-            if (e.getErrorCode() != SQLITE_BUSY && e.getErrorCode() != SQLITE_FULL) {
-                upkeep_.detach();
-                store_.reset();
-            }
-            return false;
-        }
-        committed();
-    }
+    if (!batches_.empty() && (retry_at_us_ > clock_.monotonic_us() || !write())) return false;
     const std::lock_guard lock(status_mutex_);
     passes_done_ = pass_;
     passed_.notify_all();
     return true;
 }
 
+bool Writer::write() {
+    try {
+        if (!store_) {
+            auto opened = Store::open(settings_);
+            if (!opened) {
+                failed(opened.error());
+                return false;
+            }
+            store_ = std::move(*opened);
+            upkeep_.attach(*store_);
+        }
+        store_->append(batches_, last_id_);
+    } catch (const SQLite::Exception& e) {
+        failed(sqlite_error("writing " + settings_.file.string(), e));
+        if (e.getErrorCode() != SQLITE_BUSY && e.getErrorCode() != SQLITE_FULL) {
+            upkeep_.detach();
+            store_.reset();
+        }
+        return false;
+    }
+    committed();
+    return true;
+}
+
 void Writer::committed() {
-    std::int64_t rows = 0, bytes = 0;
+    std::int64_t rows = 0, queued = 0, bytes = 0;
     for (const auto& batch : batches_) {
-        rows += static_cast<std::int64_t>(batch.size());
-        for (const auto& item : batch) bytes += item.bytes;
+        const auto count = static_cast<std::int64_t>(batch.entries.size());
+        rows += count;
+        if (batch.bytes > 0) queued += count;
+        bytes += batch.bytes;
     }
     last_id_ += rows;
     upkeep_.added(batches_, last_id_);
     committed_.fetch_add(rows);
-    queued_.fetch_sub(rows);
+    queued_.fetch_sub(queued);
     queued_bytes_.fetch_sub(bytes);
     tell(told_, batches_.size(), true);
     for (auto& batch : batches_) queue_.recycle(std::move(batch));
@@ -173,7 +241,7 @@ void Writer::release_overdue() {
     }
     if (overdue == told_) return;
     std::int64_t rows = 0;
-    for (std::size_t i = told_; i < overdue; ++i) rows += static_cast<std::int64_t>(batches_[i].size());
+    for (std::size_t i = told_; i < overdue; ++i) rows += static_cast<std::int64_t>(batches_[i].entries.size());
     released_unsafe_.fetch_add(rows);
     tell(told_, overdue, false);
     told_ = overdue;
@@ -181,7 +249,7 @@ void Writer::release_overdue() {
 
 void Writer::tell(std::size_t first_batch, std::size_t last_batch, bool safe) {
     for (std::size_t i = first_batch; i < last_batch; ++i) {
-        for (const auto& item : batches_[i]) {
+        for (const auto& item : batches_[i].entries) {
             if (item.sink == nullptr) continue;
             auto known = std::ranges::find(tickets_, item.sink, [](const auto& entry) { return entry.first; });
             if (known == tickets_.end()) known = tickets_.insert(known, {item.sink, {}});
@@ -202,6 +270,7 @@ void Writer::upkeep(bool idle) {
     try {
         if (idle) {
             upkeep_idle_ = !upkeep_.step();
+            if (upkeep_idle_) rows_since_upkeep_ = 0;
         } else {
             for (; rows_since_upkeep_ >= rows_per_slice; rows_since_upkeep_ -= rows_per_slice) {
                 if (!upkeep_.step()) rows_since_upkeep_ = 0;
@@ -226,9 +295,11 @@ void Writer::watch_wal() {
     if (pages < checkpoint_pages) {
         wal_stage_ = WalStage::small;
     } else if (wal_stage_ == WalStage::small) {
+        store_->let_checkpoints_pass();
         if (checkpointer_.request()) wal_stage_ = WalStage::growing;
         next_self_pages_ = checkpoint_self_pages;
     } else if (wal_stage_ == WalStage::growing && pages >= next_self_pages_) {
+        store_->let_checkpoints_pass();
         if (checkpointer_.request()) wal_stage_ = WalStage::nearly_moved;
     } else if (wal_stage_ == WalStage::nearly_moved && checkpointer_.idle()) {
         store_->checkpoint();
@@ -237,16 +308,14 @@ void Writer::watch_wal() {
     }
 }
 
-void Writer::rest() {
+Writer::Rest Writer::rest() const {
     if (retry_at_us_ != 0) {
         const std::int64_t left = retry_at_us_ - clock_.monotonic_us();
-        queue_.wait_ignoring_queue(std::clamp<std::int64_t>(left, 0, retry_first_us));
-        return;
+        return Rest{std::clamp<std::int64_t>(left, 0, retry_first_us), true};
     }
-    if (!queue_.empty() || !upkeep_idle_) return;
-    std::int64_t timeout = upkeep_.until_next_us();
-    if (upkeep_at_us_ != 0) timeout = std::max<std::int64_t>(0, upkeep_at_us_ - clock_.monotonic_us());
-    queue_.wait(timeout);
+    if (!upkeep_idle_) return Rest{};
+    if (upkeep_at_us_ != 0) return Rest{std::max<std::int64_t>(0, upkeep_at_us_ - clock_.monotonic_us())};
+    return Rest{upkeep_.until_next_us()};
 }
 
 }  // namespace lurus::log

@@ -75,6 +75,9 @@ private:
 
 /// Index of the first `"` or `\` at or after `from`, else the text's size.
 std::size_t find_quote_or_backslash(std::string_view text, std::size_t from);
+/// Index of the first byte that a JSON string cannot hold as it is (`"`, `\`, control characters) at or after `from`,
+/// else the text's size.
+std::size_t find_escaped(std::string_view text, std::size_t from);
 /// Index of the first `"` that is followed by one of the letters, at or after `from`, else the text's size.
 std::size_t find_quoted(std::string_view text, std::size_t from, const std::array<char, 5>& letters);
 /// Index of the first CR or LF at or after `from`, else the text's size.

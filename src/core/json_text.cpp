@@ -54,6 +54,21 @@ std::size_t find_quote_or_backslash(std::string_view text, std::size_t from) {
     return i < text.size() ? i : text.size();
 }
 
+std::size_t find_escaped(std::string_view text, std::size_t from) {
+    std::size_t i = from;
+#ifdef LURUS_SSE2
+    const __m128i quote_mark = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    const __m128i last_control = _mm_set1_epi8(0x1f);
+    i = find_first(text, i, [&](__m128i v) {
+        const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, last_control), v);
+        return _mm_or_si128(control, _mm_or_si128(_mm_cmpeq_epi8(v, quote_mark), _mm_cmpeq_epi8(v, backslash)));
+    });
+#endif
+    while (i < text.size() && text[i] != '"' && text[i] != '\\' && static_cast<unsigned char>(text[i]) >= 0x20) ++i;
+    return i < text.size() ? i : text.size();
+}
+
 std::size_t find_quoted(std::string_view text, std::size_t from, const std::array<char, 5>& letters) {
     std::size_t i = from;
 #ifdef LURUS_SSE2

@@ -1,6 +1,6 @@
 // What the request log costs: rows a second, CPU a row (writer, index and rollups together), awaited commits at a fixed
 // rate, and queries over the filled file.
-//   lurus_log_bench --rows N [--dir DIR] [--batch N] [--rate N] [--seconds N] [--keep]
+//   lurus_log_bench --rows N [--dir DIR] [--batch N] [--rate N] [--seconds N] [--flood N] [--keep]
 
 #include <time.h>
 
@@ -125,6 +125,7 @@ struct Options {
     int batch = 64;
     int rate = 5000;
     int seconds = 10;
+    std::int64_t flood = 200'000;
     bool keep = false;
 };
 
@@ -152,20 +153,19 @@ Filled fill(RequestLog& log, const Options& options) {
     double mine = 0, busy = 0;
     double mark = start, mark_cpu = cpu, mark_mine = 0;
     for (std::int64_t i = 0; i < options.rows;) {
-        std::vector<RequestRecord> records;
+        std::vector<LogEntry> entries;
         const double before = thread_cpu_seconds();
         for (int k = 0; k < options.batch && i < options.rows; ++k, ++i) {
-            records.push_back(traffic.next(filled.start + static_cast<std::int64_t>(static_cast<double>(i) * step)));
+            entries.push_back(LogEntry{
+                traffic.next(filled.start + static_cast<std::int64_t>(static_cast<double>(i) * step)), 0, &gate});
             if (i == 1000) filled.early = traffic.last_trace;
             if (i == options.rows / 2) filled.middle = traffic.last_trace;
         }
         mine += thread_cpu_seconds() - before;
         const double began = now_seconds();
-        gate.left.store(static_cast<int>(records.size()));
-        for (auto& record : records) log.append(std::move(record), 0, &gate);
-        const double waiting = thread_cpu_seconds();
+        gate.left.store(static_cast<int>(entries.size()));
+        log.append_all(entries);
         for (int left = gate.left.load(); left > 0; left = gate.left.load()) gate.left.wait(left);
-        mine += thread_cpu_seconds() - waiting;
         busy += now_seconds() - began;
         const auto tenth = std::max<std::int64_t>(options.rows / 10, 1);
         if (i / tenth != (i - options.batch) / tenth) {
@@ -236,6 +236,36 @@ void paced(RequestLog& log, const Options& options) {
         "us CPU/row\n",
         options.rate, at(0.5), at(0.99), at(0.999), at(1), static_cast<double>(count) / sink.calls,
         used / static_cast<double>(count) * 1e6);
+}
+
+/// One record at a time, each with its commit.
+void alone(RequestLog& log, int count) {
+    class Told final : public CommitSink {
+    public:
+        void committed(std::span<const std::uint64_t>, bool) noexcept override {
+            told.store(true);
+            told.notify_one();
+        }
+        std::atomic<bool> told = false;
+    } sink;
+    Traffic traffic(5);
+    std::vector<double> waits;
+    const double cpu = cpu_seconds();
+    double mine = 0;
+    for (int i = 0; i < count; ++i) {
+        const double before = thread_cpu_seconds();
+        std::vector<LogEntry> entries;
+        entries.push_back(LogEntry{traffic.next(system_clock().now()), 0, &sink});
+        mine += thread_cpu_seconds() - before;
+        sink.told.store(false);
+        const double start = now_seconds();
+        log.append_all(entries);
+        sink.told.wait(false);
+        waits.push_back((now_seconds() - start) * 1e6);
+    }
+    std::ranges::sort(waits);
+    std::printf("one at a time: p50 %.0f us, p99 %.0f us; %.2f us CPU/row\n", waits[waits.size() / 2],
+                waits[waits.size() * 99 / 100], (cpu_seconds() - cpu - mine) / count * 1e6);
 }
 
 template <class Ask>
@@ -319,6 +349,7 @@ int main(int argc, char** argv) {
     app.add_option("--rate", options.rate, "Appends a second for the awaited commits");
     app.add_option("--seconds", options.seconds, "How long the awaited commits are measured")
         ->check(CLI::Range(1, 3600));
+    app.add_option("--flood", options.flood, "Rows appended without waiting");
     app.add_flag("--keep", options.keep, "Leave the file");
     CLI11_PARSE(app, argc, argv);
     const auto dir = options.dir / ("lurus-log-bench-" + std::to_string(std::random_device()()));
@@ -333,7 +364,8 @@ int main(int argc, char** argv) {
         }
         const Filled filled = fill(**log, options);
         paced(**log, options);
-        flood(**log, 200'000);
+        alone(**log, 20'000);
+        flood(**log, options.flood);
         std::printf("file %.2f GB for %lld rows (%.0f bytes a row), RSS %.1f MiB\n",
                     static_cast<double>(std::filesystem::file_size(settings.file)) * 1e-9,
                     static_cast<long long>((*log)->status().committed),

@@ -71,8 +71,8 @@ TEST_CASE("a page goes on where the last one ended, whatever came and went") {
 TEST_CASE("what is no limit, order or cursor of this list is refused with its name") {
     const auto cursor = (*list_page(entries(), shape, {{"limit", "1"}}))["next"].get<std::string>();
     const std::map<std::string, std::string> wrong[] = {
-        {{"limit", "0"}},     {{"limit", "11"}},   {{"limit", "1x"}},  {{"sort", "colour"}},
-        {{"cursor", "zzz"}},  {{"cursor", "%"}},   {{"cursor", "[]"}}, {{"cursor", cursor}, {"sort", "kind"}},
+        {{"limit", "0"}},    {{"limit", "11"}}, {{"limit", "1x"}},  {{"sort", "colour"}},
+        {{"cursor", "zzz"}}, {{"cursor", "%"}}, {{"cursor", "[]"}}, {{"cursor", cursor}, {"sort", "kind"}},
         {{"sort", "-"}},
     };
     for (const auto& query : wrong) {

@@ -77,13 +77,21 @@ public:
         const RequestRecord taken(std::move(record));
         sink->committed(std::span(&ticket, 1), true);
     }
+    void append_all(std::vector<LogEntry>& entries) noexcept override {
+        for (auto& entry : entries) append(std::move(entry.record), entry.ticket, entry.sink);
+        entries.clear();
+    }
     [[nodiscard]] bool has_room() const noexcept override { return true; }
     Result<void> flush(int) override { return {}; }
     [[nodiscard]] LogStatus status() const override { return {}; }
     Result<std::vector<RequestRecord>> query(const LogFilter&) override { return std::vector<RequestRecord>(); }
-    Result<std::vector<RequestRecord>> trace(const Id&) override { return std::vector<RequestRecord>(); }
-    Result<std::vector<UsageRow>> usage(UnixMicros, UnixMicros, UsageBy) override { return std::vector<UsageRow>(); }
-    [[nodiscard]] std::vector<ApiRoute> api() override { return {}; }
+    Result<std::vector<RequestRecord>> trace(const Id&, const UserSet*) override {
+        return std::vector<RequestRecord>();
+    }
+    Result<std::vector<UsageRow>> usage(UnixMicros, UnixMicros, UsageBy, const UserSet*) override {
+        return std::vector<UsageRow>();
+    }
+    [[nodiscard]] std::vector<ApiRoute> api(RecordScope) override { return {}; }
 };
 
 sockaddr_in loopback(int port) {

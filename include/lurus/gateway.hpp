@@ -77,7 +77,7 @@ public:
     virtual void stop() = 0;
 };
 
-/// Runs on control-plane threads; gets `/api/...` requests whose token is not yet checked.
+/// Runs on control-plane threads; gets `/api/...` and `/console/...` requests whose token is not yet checked.
 struct ApiCall {
     ApiRequest request;         // method and body; path and query are filled from `target` by the handler
     std::string target;         // path and query as sent, still percent-encoded

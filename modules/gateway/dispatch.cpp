@@ -32,10 +32,15 @@ bool is_api(std::string_view path) {
     return (path.starts_with("/api/v1/") || path == "/api/v1") && without_alias(path) == path;
 }
 
+bool is_page(std::string_view path) {
+    return path == "/console" || path.starts_with("/console/");
+}
+
 constexpr std::string_view hello = "/api/hello";  // Claude Code asks this to see whether it is online
 
 bool is_own(std::string_view path) {
-    return is_api(path) || path == "/health" || path == "/ready" || path == "/metrics" || path == "/" || path == hello;
+    return is_api(path) || is_page(path) || path == "/health" || path == "/ready" || path == "/metrics" ||
+           path == "/" || path == hello;
 }
 
 bool asks_for_websocket(const http1::RequestHead& head) {
@@ -133,7 +138,7 @@ asio::awaitable<void> Session::serve_own(Request& request, std::size_t head_size
     if (!co_await read_body(request, head_size)) co_return;
     const http1::RequestHead& head = request.head;
     const std::string_view path = path_of(head.target);
-    if (is_api(path)) {
+    if (is_api(path) || is_page(path)) {
         co_await serve_api(request);
         co_return;
     }

@@ -3,6 +3,7 @@
 
 #include "app/control_plane.hpp"
 #include "app/openapi.hpp"
+#include "app/pages.hpp"
 #include "app/version.hpp"
 #include "core/problem.hpp"
 
@@ -128,6 +129,7 @@ ApiResponse ControlPlane::reload_response() {
 }
 
 ApiResponse ControlPlane::handle(const ApiCall& call) const {
+    if (auto page = page_at(call.request.method, call.target)) return *std::move(page);
     return dispatcher_->handle(call, gate_);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Files of the source tree that travel inside the binary: migrations/ and what config/ holds.
+// Files of the source tree that travel inside the binary: migrations/, what config/ holds, and pages.
 
 #include <span>
 #include <string_view>

@@ -62,16 +62,11 @@ struct ApiRoute {
     std::string request_schema;   // JSON Schema text; empty = no body
     std::string response_schema;  // JSON Schema text of the 2xx body; empty = none
     int success = 200;
-    bool reads_only = false;  // a POST that stores nothing
-    /// Members of the answer that change without anybody changing the resource: no part of its ETag.
-    std::vector<std::string> unversioned;
     /// Control-plane threads, several at once. Expected failure is a response, not an exception.
     std::function<ApiResponse(const ApiRequest&)> handler;
 
     /// Answers without a sign-in; `security: []` in the OpenAPI document.
     [[nodiscard]] bool is_public() const { return permission == Permission::anyone; }
-    /// May store something.
-    [[nodiscard]] bool changes() const { return method != "GET" && !reads_only; }
 };
 
 /// Who presents this bearer token (empty = none) or this request's cookies: a principal with `kind`, `user` or

@@ -196,7 +196,6 @@ std::vector<ApiRoute> price_routes(Prices& prices) {
     routes.back().response_schema = import_result_schema();
     routes.push_back(route(Permission::read_models, prices, "POST", "/api/v1/prices/quote", "quotePrice",
                            "What a usage costs, line by line", quote));
-    routes.back().reads_only = true;
     routes.back().request_schema = quote_request_schema();
     routes.back().response_schema = quote_schema();
     routes.push_back(route(Permission::read_models, prices, "GET", "/api/v1/prices/{model}", "getPrice",

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "core/url.hpp"
+#include "modules/gateway/alias.hpp"
 #include "modules/gateway/client_address.hpp"
 #include "modules/gateway/dialect_text.hpp"
 #include "modules/gateway/forward_head.hpp"

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "modules/gateway/alias.hpp"
+
 namespace lurus::gateway {
 namespace {
 
@@ -213,13 +215,6 @@ Match below_v1beta(Method method, std::string_view path) {
 }
 
 }  // namespace
-
-std::string_view without_alias(std::string_view target) {
-    constexpr std::string_view prefix = "/api";
-    const std::string_view path = target.substr(0, target.find('?'));
-    if (path != "/api/v1/messages" && path != "/api/v1/messages/count_tokens") return target;
-    return target.substr(prefix.size());
-}
 
 Match match_endpoint(std::string_view method_name, std::string_view target, const DialectHints& hints, bool websocket) {
     const Family hinted = hints.anthropic_version ? Family::anthropic

@@ -58,10 +58,6 @@ struct Match {
     Family family = Family::openai;  // whose error shape to use, also when there is no endpoint
 };
 
-/// `/api/v1/messages` and what counts its tokens are also where QuotaLane has them: the target without `/api`. Any
-/// other target is returned as it is.
-std::string_view without_alias(std::string_view target);
-
 /// `target` is the request's target with its query. `websocket`: the request asks for that upgrade.
 Match match_endpoint(std::string_view method, std::string_view target, const DialectHints& hints, bool websocket);
 

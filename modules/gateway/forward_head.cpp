@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/url.hpp"
+#include "modules/gateway/alias.hpp"
 
 namespace lurus::gateway {
 namespace {

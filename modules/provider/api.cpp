@@ -253,7 +253,6 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
         201, provider_spec_schema));
     all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/providers/{name}", "getProvider",
                            "Shows a provider", provider_schema, [&s](Request r) { return get_provider(s, r); }));
-    all.back().unversioned = {"models_fetched", "models_listed"};
     all.push_back(
         with_body(route_to(Permission::operate, "PUT", "/api/v1/providers/{name}", "putProvider",
                            "Puts another stored provider in its place; without a credential the old one stays",
@@ -266,7 +265,6 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
         route_to(Permission::operate, "POST", "/api/v1/providers/{name}/test", "testProvider",
                  "Asks the provider one small thing", test_result_schema, [&s](Request r) { return test_one(s, r); }),
         200, test_request_schema));
-    all.back().reads_only = true;
     all.push_back(route_to(Permission::operate, "POST", "/api/v1/providers/{name}/models", "fetchProviderModels",
                            "Fetches the provider's model list and keeps it", model_list_schema,
                            [&s](Request r) { return fetch_list(s, r); }));

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "app/api_versions.hpp"
 #include "app/server_file.hpp"
 #include "app/spent.hpp"
 #include "app/version.hpp"
@@ -173,6 +174,7 @@ Result<void> ControlPlane::build() {
     for (auto part : {identity_->api(), audit_->api(), sign_in_->api(), providers_->api(), billing_->api(),
                       log_->api([this](const Principal& who) { return identity_->visible_users(who); })})
         std::ranges::move(part, std::back_inserter(routes));
+    std::ranges::move(version_routes(routes, *audit_), std::back_inserter(routes));
     const auto guarded = [this](const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
         return guards_->run(route, request, next);
     };

@@ -99,6 +99,27 @@ test('answers that are kept hold no secret in clear', async () => {
   }
 });
 
+test('each change of a key is kept with who made it, and can be taken back', async () => {
+  await call('POST', '/api/v1/keys', { body: { name: 'kept', note: 'first', models: ['claude-*'] } });
+  await call('PATCH', '/api/v1/keys/kept', { body: { note: 'second', models: [] } });
+  await api(lurus, 'PATCH', '/api/v1/keys/kept', { token: owner, body: { note: 'third', disabled: true } });
+  const { data, next } = (await call('GET', '/api/v1/keys/kept/versions')).body;
+  assert.equal(next, null);
+  assert.deepEqual(data.map((v) => [v.actor_kind, v.action, v.before.note, v.after.note]), [['user', 'changeKey', 'second', 'third'], ['admin_token', 'changeKey', 'first', 'second']]);
+  assert.equal(data[0].actor_name, OWNER);
+
+  const undone = await call('POST', '/api/v1/keys/kept/undo', { body: {} });
+  assert.equal(undone.status, 200, JSON.stringify(undone.body));
+  assert.deepEqual([undone.body.note, undone.body.disabled], ['second', false]);
+  const back = await call('POST', '/api/v1/keys/kept/undo', { body: { number: data[1].number } });
+  assert.deepEqual([back.body.note, back.body.models], ['first', ['claude-*']]);
+  assert.equal((await call('GET', '/api/v1/keys/kept/versions?limit=1')).body.data[0].action, 'undoKey');
+  for (const [body, status] of [[{ number: data[1].number }, 409], [{ number: 1 }, 404], [{ number: 'x' }, 400], [{ other: 1 }, 400]]) {
+    assert.equal((await call('POST', '/api/v1/keys/kept/undo', { body })).status, status, JSON.stringify(body));
+  }
+  assert.equal((await call('GET', '/api/v1/keys/nobody/versions')).status, 404);
+});
+
 test('another site cannot make a browser change anything; the own pages can', async () => {
   const signedIn = await api(lurus, 'POST', 'login', { body: { email: OWNER, password: 'blue tractor on a hill', session: true } });
   assert.equal(signedIn.status, 200, JSON.stringify(signedIn.body));

@@ -107,6 +107,62 @@ TEST_CASE("api: wrong bodies are told apart") {
         detail(R"({"name":"a","kind":"openai","api_key":"sk-secret\u0001","api_key_env":"X"})").contains("sk-secret"));
 }
 
+TEST_CASE("a provider is replaced in its place, and its credential goes nowhere else") {
+    Api f;
+    for (const char* name : {"a", "b", "c"}) {
+        const std::string body = R"({"name":")" + std::string(name) +
+                                 R"(","kind":"openai","base_url":"http://127.0.0.1:9/v1","api_key":"sk-one-)" + name +
+                                 R"(","models":["m-*"]})";
+        REQUIRE(f.call("POST", "/api/v1/providers", {}, body).status == 201);
+    }
+    const auto put = [&](const std::string& body) {
+        return f.call("PUT", "/api/v1/providers/{name}", {{"name", "b"}}, body);
+    };
+    const auto same = put(R"({"kind":"openai","base_url":"http://127.0.0.1:9/v1","models":["n-*"],"disabled":true})");
+    CHECK(same.status == 200);
+    CHECK(same.body["models"] == json::parse(R"(["n-*"])"));
+    CHECK(same.body["disabled"] == true);
+    CHECK(f.find("b")->credential.reveal() == "sk-one-b");
+    CHECK(f.providers->snapshot()->providers()[1]->name == "b");
+
+    const auto moved = put(R"({"kind":"openai","base_url":"http://198.51.100.7/v1","models":["n-*"]})");
+    CHECK(moved.status == 400);
+    CHECK(moved.body["detail"].get<std::string>().contains("credential must be given again"));
+    CHECK(put(R"({"kind":"anthropic","base_url":"http://127.0.0.1:9/v1"})").status == 400);
+    CHECK(put(R"({"name":"other","kind":"openai"})").status == 400);
+    CHECK(put(R"({"kind":"openai","base_url":"http://198.51.100.7/v1","api_key":"sk-two","models":["n-*"]})").status ==
+          200);
+    f.reopen();
+    CHECK(f.find("b")->credential.reveal() == "sk-two");
+    CHECK_FALSE(f.find("b")->disabled);
+    CHECK(f.providers->snapshot()->providers()[1]->name == "b");
+    CHECK(f.call("PUT", "/api/v1/providers/{name}", {{"name", "absent"}}, R"({"kind":"openai"})").status == 404);
+    f.configure({spec("file", "openai")});
+    CHECK(f.call("PUT", "/api/v1/providers/{name}", {{"name", "file"}}, R"({"kind":"openai"})").status == 409);
+}
+
+TEST_CASE("api: lists are filtered, sorted and cut into pages") {
+    Api f;
+    f.configure({spec("z", "openai"), spec("m", "anthropic"), spec("a", "openai")});
+    const auto names = [&](const std::map<std::string, std::string>& query) {
+        const auto answer = f.call("GET", "/api/v1/providers", {}, "", query);
+        CHECK(answer.status == 200);
+        std::string out;
+        for (const auto& provider : answer.body["data"]) out += provider["name"].get<std::string>();
+        return out;
+    };
+    CHECK(names({}) == "zma");
+    CHECK(names({{"kind", "openai"}}) == "za");
+    CHECK(names({{"kind", "openai"}, {"sort", "name"}}) == "az");
+    CHECK(names({{"sort", "-name"}, {"limit", "2"}}) == "zm");
+    CHECK(names({{"name", "?"}}) == "zma");
+    CHECK(names({{"name", "x*"}}).empty());
+    CHECK(f.call("GET", "/api/v1/providers", {}, "", {{"limit", "0"}}).status == 400);
+    const auto page = f.call("GET", "/api/v1/providers", {}, "", {{"limit", "2"}}).body;
+    CHECK(names({{"cursor", page["next"]}}) == "z");
+    CHECK(f.call("GET", "/api/v1/presets", {}, "", {{"limit", "1"}}).body["data"].size() == 1);
+}
+
 TEST_CASE("api: what the file declares is read-only") {
     Api f;
     f.configure({spec("c", "openai")}, {route("r", {"c"}), route("*", {"c"}, Family::openai)});

@@ -13,8 +13,8 @@ namespace lurus::log {
 /// Puts rows together into a chunk's text.
 class ChunkText {
 public:
-    /// Two chunks of this size, in bytes, fill a page of 8 KiB.
-    static constexpr std::size_t usual_most = 4060;
+    /// A chunk of this size, in bytes, fills a page of 4 KiB.
+    static constexpr std::size_t usual_most = 4040;
 
     /// False when the row would make the chunk larger than usual: it is not in then. The first always is.
     bool add(const RequestRecord& record, std::int64_t origin);

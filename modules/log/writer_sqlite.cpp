@@ -15,8 +15,8 @@ constexpr std::int64_t upkeep_pause_us = 1'000'000;  // after a failure
 constexpr std::int64_t rows_per_slice = 768;         // under load: a segment needs about 20 slices
 // The helper starts to empty the write-ahead log at the first mark. Only when it is empty does SQLite start it over; a
 // writer that never rests does the small rest itself at the second mark.
-constexpr int checkpoint_pages = 2048;
-constexpr int checkpoint_self_pages = 8192;
+constexpr int checkpoint_pages = 4096;
+constexpr int checkpoint_self_pages = 16384;
 // A commit where the records come from holds up everything else there: not many at once, and not for a slow disk.
 constexpr std::size_t commit_here_most = 128;  // records
 constexpr std::int64_t slow_commit_us = 1000;

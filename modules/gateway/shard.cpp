@@ -85,6 +85,7 @@ Shard::~Shard() = default;
 void Shard::run() {
     auto guard = asio::make_work_guard(io_);
     io_.run();
+    log.append_all(entries_);  // of a turn that the stop cut short
 }
 
 void Shard::committed(std::span<const std::uint64_t> tickets, bool safe) noexcept {

@@ -7,14 +7,15 @@
 
 #include "core/sqlite.hpp"
 #include "modules/log/origin.hpp"
+#include "modules/log/row_text.hpp"
 
 namespace lurus::log {
 
 /// Puts rows together into a chunk's text.
 class ChunkText {
 public:
-    /// Two chunks of this size, in bytes, fill a page of 8 KiB.
-    static constexpr std::size_t usual_most = 4060;
+    /// A chunk of this size, in bytes, fills a page of 4 KiB.
+    static constexpr std::size_t usual_most = 4040;
 
     /// False when the row would make the chunk larger than usual: it is not in then. The first always is.
     bool add(const RequestRecord& record, std::int64_t origin);
@@ -40,8 +41,10 @@ public:
 
     // Of the row. Damaged text throws SQLite::Exception.
     [[nodiscard]] UnixMicros time() const;
-    /// What sums need: numbers and names.
-    RequestRecord summed();
+    /// What sums need: numbers and names. Until the next call.
+    const RequestRecord& summed();
+    /// What the index needs besides. Until the next call.
+    const RequestRecord& indexed();
     /// Everything but the bodies.
     RequestRecord record();
 
@@ -59,6 +62,7 @@ private:
     [[nodiscard]] std::string_view row() const;
     [[noreturn]] void damaged() const;
     const Origin& origin(std::int64_t id);
+    void read_summed(RowText& text);
 
     SqliteStatement at_or_before_, after_, last_, select_origin_;
     std::int64_t first_ = 0;
@@ -66,6 +70,8 @@ private:
     std::string text_;
     std::vector<std::size_t> starts_;  // of the rows in text_
     std::unordered_map<std::int64_t, Origin> origins_;
+    RequestRecord partly_;  // what `summed` and `indexed` gave last
+    std::int64_t partly_origin_ = 0;
 };
 
 }  // namespace lurus::log

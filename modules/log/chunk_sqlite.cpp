@@ -3,7 +3,6 @@
 #include <charconv>
 
 #include "modules/log/chunk.hpp"
-#include "modules/log/row_text.hpp"
 
 namespace lurus::log {
 namespace {
@@ -111,13 +110,25 @@ const Origin& ChunkCursor::origin(std::int64_t id) {
     return origin;
 }
 
-RequestRecord ChunkCursor::summed() {
-    RequestRecord record;
+void ChunkCursor::read_summed(RowText& text) {
     std::int64_t from = 0;
-    if (!RowText(row()).numbers(record, from)) damaged();
-    origin(from).give_to(record);
-    record.id = id();
-    return record;
+    if (!text.numbers(partly_, from)) damaged();
+    if (from != partly_origin_) origin(from).give_to(partly_);
+    partly_origin_ = from;
+    partly_.id = id();
+}
+
+const RequestRecord& ChunkCursor::summed() {
+    RowText text(row());
+    read_summed(text);
+    return partly_;
+}
+
+const RequestRecord& ChunkCursor::indexed() {
+    RowText text(row());
+    read_summed(text);
+    if (!text.labels(partly_)) damaged();
+    return partly_;
 }
 
 RequestRecord ChunkCursor::record() {
@@ -127,7 +138,7 @@ RequestRecord ChunkCursor::record() {
     if (!text.numbers(record, from)) damaged();
     const Origin& names = origin(from);
     names.give_to(record);
-    if (!text.rest(record, names.because())) damaged();
+    if (!text.labels(record) || !text.rest(record, names.because())) damaged();
     record.id = id();
     return record;
 }

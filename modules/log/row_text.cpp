@@ -189,22 +189,28 @@ bool RowText::numbers(RequestRecord& record, std::int64_t& origin) {
     record.status = static_cast<int>(number_or_zero());
     record.stream = number_or_zero() != 0;
     for (const auto count : counts) record.usage.*count = number();
+    record.cost.reset();
     if (const auto cost = number()) record.cost = Money{*cost};
     origin = number_or_zero();
     return sound_;
 }
 
-bool RowText::rest(RequestRecord& record, std::string_view because) {
+bool RowText::labels(RequestRecord& record) {
     if (const auto id = Id::parse(raw_text())) record.trace_id = *id;
     record.ttfb_us = number();
     record.bytes_in = number_or_zero();
     record.bytes_out = number_or_zero();
-    const auto started = number(), duration = number();
+    started_ = number();
+    duration_ = number();
     record.session = text();
+    return sound_;
+}
+
+bool RowText::rest(RequestRecord& record, std::string_view because) {
     record.usage_raw = text();
     record.error = text();
     if (!sound_) return false;
-    if (started) {
+    if (started_) {
         Attempt attempt;
         attempt.provider = record.provider;
         attempt.account = record.account;
@@ -212,8 +218,8 @@ bool RowText::rest(RequestRecord& record, std::string_view because) {
         attempt.chosen_because = because;
         attempt.outcome = "ok";
         attempt.status = record.status;
-        attempt.started_us = *started;
-        attempt.duration_us = duration.value_or(0);
+        attempt.started_us = *started_;
+        attempt.duration_us = duration_.value_or(0);
         attempt.usage = record.usage;
         attempt.cost = record.cost;
         record.attempts.push_back(std::move(attempt));

@@ -23,7 +23,9 @@ public:
 
     // In this order. False when the text is not a row.
     bool numbers(RequestRecord& record, std::int64_t& origin);
-    /// Needs the numbers and the origin's texts in the record. Attempts that do not read are left out.
+    /// What the index needs besides: trace id and session; and the lengths and times between them.
+    bool labels(RequestRecord& record);
+    /// Needs all before and the origin's texts in the record. Attempts that do not read are left out.
     bool rest(RequestRecord& record, std::string_view because);
 
 private:
@@ -34,7 +36,8 @@ private:
     void end_member();
 
     std::string_view left_;
-    bool ended_ = false;  // the array is closed: what is missing is null
+    std::optional<std::int64_t> started_, duration_;  // of the attempt
+    bool ended_ = false;                              // the array is closed: what is missing is null
     bool sound_ = true;
 };
 

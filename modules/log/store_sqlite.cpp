@@ -37,7 +37,7 @@ void WriteTransaction::commit() {
 Result<std::unique_ptr<Store>> Store::open(const LogSettings& settings) {
     SqliteOptions options;
     options.strict = settings.strict;
-    options.page_size = 8192;
+    options.page_size = 4096;  // a commit writes whole pages
     options.busy_timeout_ms = writer_busy_timeout_ms;
     options.one_thread = true;
     options.auto_checkpoint = false;

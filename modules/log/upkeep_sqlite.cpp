@@ -86,7 +86,7 @@ bool Upkeep::read_back() {
     int read = 0;
     for (bool any = rows.seek(read_to_ + 1); any && read < read_back_rows && rows.id() <= cursors_.last_id;
          any = rows.next(), ++read) {
-        const RequestRecord record = rows.record();
+        const RequestRecord& record = rows.indexed();
         const RowHashes hashes = hashes_of(record);
         read_to_ = record.id;
         if (segment_of(record.id) >= cursors_.closed_segments) {

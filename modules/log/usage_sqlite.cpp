@@ -21,7 +21,7 @@ void add_ids(ChunkCursor& rows, std::int64_t first, std::int64_t last, const Usa
     for (bool any = rows.seek(first); any && rows.id() <= last; any = rows.next()) {
         const UnixMicros time = rows.time();
         if (time < part.begin || time >= part.end) continue;
-        const RequestRecord record = rows.summed();
+        const RequestRecord& record = rows.summed();
         sum.add(GroupName{record.model, record.provider, record.key, record.user}, time, sums_of(record));
     }
 }

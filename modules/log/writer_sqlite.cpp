@@ -11,12 +11,13 @@ namespace {
 
 constexpr std::int64_t retry_first_us = 10'000;
 constexpr std::int64_t retry_most_us = 1'000'000;
-constexpr std::int64_t upkeep_pause_us = 1'000'000;  // after a failure
-constexpr std::int64_t rows_per_slice = 768;         // under load: a segment needs about 20 slices
+constexpr std::int64_t upkeep_pause_us = 1'000'000;           // after a failure
+constexpr std::int64_t rows_per_slice = 768;                  // under load: a segment needs about 20 slices
+constexpr std::int64_t rows_ahead_most = 4 * rows_per_slice;  // of the upkeep, by commits that are not the thread's
 // The helper starts to empty the write-ahead log at the first mark. Only when it is empty does SQLite start it over; a
 // writer that never rests does the small rest itself at the second mark.
-constexpr int checkpoint_pages = 2048;
-constexpr int checkpoint_self_pages = 8192;
+constexpr int checkpoint_pages = 4096;
+constexpr int checkpoint_self_pages = 16384;
 // A commit where the records come from holds up everything else there: not many at once, and not for a slow disk.
 constexpr std::size_t commit_here_most = 128;  // records
 constexpr std::int64_t slow_commit_us = 1000;
@@ -70,7 +71,8 @@ bool Writer::append_here(std::vector<LogEntry>& entries) {
     if (std::ranges::any_of(entries, has_body)) return false;
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock || !batches_.empty() || !store_ || retry_at_us_ != 0) return false;
-    const std::int64_t start = clock_.monotonic_us();
+    if (rows_since_upkeep_ >= rows_ahead_most) return false;
+    const std::int64_t start = clock_.monotonic_us(), rows_before = rows_since_upkeep_;
     batches_.push_back(queue_.fresh());
     batches_.back().entries.swap(entries);
     const bool written = write_without_waiting();
@@ -82,7 +84,7 @@ bool Writer::append_here(std::vector<LogEntry>& entries) {
     }
     const std::int64_t now = clock_.monotonic_us(), took = written ? now - start : retry_first_us;
     if (took > slow_commit_us) slow_until_us_.store(now + took * slow_pause, std::memory_order_relaxed);
-    if (rows_since_upkeep_ >= rows_per_slice) queue_.nudge();
+    if (rows_before / rows_per_slice != rows_since_upkeep_ / rows_per_slice) queue_.nudge();
     return written;
 }
 
@@ -270,7 +272,7 @@ void Writer::upkeep(bool idle) {
     try {
         if (idle) {
             upkeep_idle_ = !upkeep_.step();
-            if (upkeep_idle_) rows_since_upkeep_ = 0;
+            rows_since_upkeep_ = upkeep_idle_ ? 0 : std::max<std::int64_t>(0, rows_since_upkeep_ - rows_per_slice);
         } else {
             for (; rows_since_upkeep_ >= rows_per_slice; rows_since_upkeep_ -= rows_per_slice) {
                 if (!upkeep_.step()) rows_since_upkeep_ = 0;

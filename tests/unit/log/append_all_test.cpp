@@ -77,6 +77,22 @@ TEST_CASE("a locked file does not hold up the caller: the thread waits for it") 
     CHECK(f.log->status().released_unsafe == 0);
 }
 
+TEST_CASE("what another program writes to the file in between goes unnoticed") {
+    LogFixture f;
+    f.settings.commit_patience_ms = 5000;
+    f.open();
+    Samples samples(73);
+    REQUIRE(commits_in_the_call(f, samples, 1));
+    SQLite::Database other(f.settings.file.string(), SQLite::OPEN_READWRITE);
+    other.exec("CREATE TABLE theirs (a)");
+    for (int i = 0; i < 10; ++i) {
+        other.exec("INSERT INTO theirs VALUES (1)");
+        CHECK(commits_in_the_call(f, samples, 2));
+    }
+    CHECK(f.log->status().healthy);
+    CHECK(f.ask("SELECT count(DISTINCT id) FROM record") == f.ask("SELECT max(id) FROM record"));
+}
+
 TEST_CASE("several threads bring batches while segments close and readers ask") {
     LogFixture f;
     f.open();

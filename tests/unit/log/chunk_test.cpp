@@ -66,6 +66,7 @@ RequestRecord through_text(const RequestRecord& record, std::string& row) {
     REQUIRE(text.numbers(back, id));
     CHECK(id == 5);
     origin.give_to(back);
+    REQUIRE(text.labels(back));
     REQUIRE(text.rest(back, origin.because()));
     return back;
 }
@@ -109,7 +110,7 @@ TEST_CASE("text that is not a row is refused, not read past") {
         RequestRecord record;
         std::int64_t origin = 0;
         RowText reader(text);
-        return reader.numbers(record, origin) && reader.rest(record, {});
+        return reader.numbers(record, origin) && reader.labels(record) && reader.rest(record, {});
     };
     CHECK(reads(row));
     int refused = 0;

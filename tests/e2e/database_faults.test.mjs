@@ -19,7 +19,9 @@ async function started(t) {
   up.always(json(anthropic.json));
   const people = users([{ email: ADA, role: 'owner' }]);
   const lurus = await startLurus({ config: { ...configFor(up), user: people.user }, env: people.env });
+  const undos = [];
   t.after(async () => {
+    for (const undo of undos) await undo();
     if (lurus.process) await lurus.kill9();
     fs.rmSync(lurus.folder, { recursive: true, force: true });
   });
@@ -28,7 +30,7 @@ async function started(t) {
   assert.equal(made.status, 201, JSON.stringify(made.body));
   const signedIn = await login(lurus, ADA);
   assert.equal(signedIn.status, 200, JSON.stringify(signedIn.body));
-  return { lurus, admin, stored: made.body.key, access: signedIn.body.access_token, file: (name) => path.join(lurus.dataDir, name) };
+  return { lurus, admin, undos, stored: made.body.key, access: signedIn.body.access_token, file: (name) => path.join(lurus.dataDir, name) };
 }
 
 async function assertServed({ lurus, stored }) {
@@ -85,7 +87,7 @@ for (const [fault, { names, make, skip }] of Object.entries(FAULTS)) {
   test(`lurus.db ${fault} under a running server`, { skip }, async (t) => {
     const context = await started(t);
     const undo = await make(context.file('lurus.db'));
-    t.after(() => undo?.());
+    if (undo) context.undos.push(undo);
     await assertServed(context);
     // Each of these waits for the lock before it gives up.
     await assertRefused(context, names, fault === 'locked' ? CHANGES.slice(0, 5) : CHANGES);
@@ -101,7 +103,7 @@ for (const [fault, { names, make, skip }] of Object.entries(FAULTS)) {
   test(`log.db ${fault} under a running server`, { skip }, async (t) => {
     const context = await started(t);
     const undo = await make(context.file('log.db'));
-    t.after(() => undo?.());
+    if (undo) context.undos.push(undo);
     await assertServed(context);
     const made = await api(context.lurus, 'POST', '/api/v1/keys', { token: context.admin, body: { name: 'another' } });
     assert.equal(made.status, 201, JSON.stringify(made.body));
@@ -137,7 +139,7 @@ for (const fault of ['locked', 'read-only', 'overwritten', 'truncated']) {
       const context = await started(t);
       await context.lurus.stop();
       const undo = await make(context.file(name));
-      t.after(() => undo?.());
+      if (undo) context.undos.push(undo);
       const again = new Lurus({ config: context.lurus.config, dataDir: context.lurus.folder, env: context.lurus.env });
       await again.start({ waitReady: false });
       const how = await again.exited;

@@ -42,7 +42,7 @@ export const FAULTS = {
     names: /deleted|is gone/,
     make(file) {
       fs.renameSync(file, `${file}.away`);
-      return onlyOnce(() => fs.renameSync(`${file}.away`, file));
+      return onlyOnce(() => fs.existsSync(`${file}.away`) && fs.renameSync(`${file}.away`, file));
     },
   },
   replaced: {
@@ -50,7 +50,7 @@ export const FAULTS = {
     make(file) {
       fs.renameSync(file, `${file}.away`);
       fs.copyFileSync(`${file}.away`, file);
-      return onlyOnce(() => fs.renameSync(`${file}.away`, file));
+      return onlyOnce(() => fs.existsSync(`${file}.away`) && fs.renameSync(`${file}.away`, file));
     },
   },
   locked: {
@@ -65,7 +65,7 @@ export const FAULTS = {
     names: /read-only/,
     make(file) {
       fs.chmodSync(file, 0o444);
-      return onlyOnce(() => fs.chmodSync(file, 0o600));
+      return onlyOnce(() => fs.existsSync(file) && fs.chmodSync(file, 0o600));
     },
   },
   overwritten: {

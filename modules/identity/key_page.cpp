@@ -1,24 +1,18 @@
 // One page of keys, out of the snapshot: no lock is held and nothing is copied but the page.
 #include <algorithm>
 #include <charconv>
-#include <tuple>
 
 #include "modules/identity/keys.hpp"
 
 namespace lurus::identity {
 namespace {
 
-using Place = std::tuple<bool, UnixMicros, std::string_view>;  // stored, created, id
-
-Place place_of(const KeyInfo& key) {
-    return {key.source == "store", key.created, key.id};
-}
-
 std::string cursor_of(const KeyInfo& key) {
-    return std::string(key.source == "store" ? "s" : "c") + "." + std::to_string(key.created) + "." + key.id;
+    const auto [stored, created, last] = place_of(key);
+    return std::string(stored ? "s" : "c") + "." + std::to_string(created) + "." + std::string(last);
 }
 
-Result<Place> place_from(std::string_view cursor) {
+Result<KeyPlace> place_from(std::string_view cursor) {
     const auto bad = [] { return fail(ErrorCode::invalid_argument, "`cursor` must be the `next` of another page"); };
     if (cursor.size() < 3 || (cursor[0] != 's' && cursor[0] != 'c') || cursor[1] != '.') return bad();
     const auto dot = cursor.find('.', 2);
@@ -26,7 +20,7 @@ Result<Place> place_from(std::string_view cursor) {
     UnixMicros created = 0;
     const auto parsed = std::from_chars(cursor.data() + 2, cursor.data() + dot, created);
     if (parsed.ec != std::errc() || parsed.ptr != cursor.data() + dot) return bad();
-    return Place{cursor[0] == 's', created, cursor.substr(dot + 1)};
+    return KeyPlace{cursor[0] == 's', created, cursor.substr(dot + 1)};
 }
 
 char lower(char c) {
@@ -50,25 +44,31 @@ bool matches(const KeyInfo& key, const KeyQuery& query) {
 
 }  // namespace
 
+KeyPlace place_of(const KeyInfo& key) {
+    const bool stored = key.source == "store";
+    return {stored, key.created, stored ? key.id : key.name};
+}
+
 Result<KeyPage> Keys::page(const KeyReach& reach, const KeyQuery& query) const {
-    std::optional<Place> after;
+    std::optional<KeyPlace> after;
     if (!query.cursor.empty()) {
         const auto place = place_from(query.cursor);
         if (!place) return std::unexpected(place.error());
         after = *place;
     }
     const auto current = snapshot();
-    std::vector<const KeyInfo*> found;
-    for (const auto& key : current->all()) {
-        if (!reach.covers(key) || (after && place_of(key) <= *after) || !matches(key, query)) continue;
-        found.push_back(&key);
-    }
-    const std::size_t shown = std::min(found.size(), query.limit);
-    std::ranges::partial_sort(found, found.begin() + static_cast<std::ptrdiff_t>(shown), {},
-                              [](const KeyInfo* key) { return place_of(*key); });
+    const auto& all = current->all();
+    auto at = all.begin();
+    if (after) at = std::ranges::upper_bound(all, *after, {}, place_of);
     KeyPage page;
-    for (std::size_t i = 0; i < shown; ++i) page.keys.push_back(*found[i]);
-    if (found.size() > shown && shown > 0) page.next = cursor_of(page.keys.back());
+    for (; at != all.end(); ++at) {
+        if (!reach.covers(*at) || !matches(*at, query)) continue;
+        if (page.keys.size() == query.limit) {
+            page.next = cursor_of(page.keys.back());
+            break;
+        }
+        page.keys.push_back(*at);
+    }
     return page;
 }
 

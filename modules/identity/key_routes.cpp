@@ -50,6 +50,7 @@ public:
         wanted.org = who.home();
         KeyChange change = body->change;
         if (auto ok = settle(wanted.org, who.member, body->limits, change); !ok) return problem(ok.error());
+        if (auto ok = put_into_team(change); !ok) return problem(ok.error());
         wanted.user = change.user.value_or(who.member);
         wanted.team = change.team.value_or("");
         wanted.note = change.note.value_or("");
@@ -75,6 +76,9 @@ public:
         auto body = key_change_from(request_.body, keys_.clock().now());
         if (!body) return problem(body.error());
         if (auto ok = settle(key->org, key->user, body->limits, body->change); !ok) return problem(ok.error());
+        if (body->change.team) {
+            if (auto ok = put_into_team(body->change); !ok) return problem(ok.error());
+        }
         const auto changed = keys_.change(reach_, key->id, body->change);
         return changed ? json_answer(200, shown(*changed)) : problem(changed.error());
     }
@@ -144,6 +148,23 @@ private:
             if (!who.sees_organisation() && !of_it) return fail(ErrorCode::not_found, "there is no such team");
             change.team = team->id;
         }
+        return {};
+    }
+
+    // Who is in a team cannot make keys beside its limits.
+    Result<void> put_into_team(KeyChange& change) {
+        const Principal& who = request_.principal;
+        if (who.sees_organisation() || (change.team && !change.team->empty())) return {};
+        const auto teams = directory_.teams_of(who.member);
+        if (!teams) return std::unexpected(teams.error());
+        if (teams->empty()) return {};
+        if (change.team) {
+            return fail(ErrorCode::permission_denied,
+                        "a key of somebody in a team belongs to a team; an admin can take it out");
+        }
+        if (teams->size() > 1)
+            return fail(ErrorCode::invalid_argument, "`team` is missing: you are in several, so say which");
+        change.team = teams->front();
         return {};
     }
 

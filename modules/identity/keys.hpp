@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "lurus/identity.hpp"
@@ -51,6 +52,10 @@ struct KeyPage {
     std::string next;           // empty = that was the last
 };
 
+/// Where a key stands among all: those of the configuration by name, the stored ones oldest first.
+using KeyPlace = std::tuple<bool, UnixMicros, std::string_view>;
+KeyPlace place_of(const KeyInfo& key);
+
 /// Any thread. Changes are serialised; snapshot() waits for no database.
 class Keys {
 public:
@@ -92,8 +97,8 @@ private:
 
     std::mutex change_mutex_;  // guards store_, stored_, configured_, barred_, ids_
     std::unique_ptr<KeyStore> store_;
-    std::vector<KeyInfo> stored_;
-    std::vector<KeyInfo> configured_;
+    std::vector<KeyInfo> stored_;      // by place
+    std::vector<KeyInfo> configured_;  // by place
     UserSet barred_;
     IdGenerator ids_;
 

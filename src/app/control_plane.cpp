@@ -227,6 +227,12 @@ Result<void> ControlPlane::build_sign_in() {
         spdlog::info("{}: {} from {}{}{}", event.what, who, event.address, event.detail.empty() ? "" : ", ",
                      event.detail);
     });
+    // A link that a command prints is for the server that will listen there.
+    const auto& listeners = config_.gateway.listeners;
+    if (use_ == Use::command && !listeners.empty() && !listeners.front().address.starts_with("unix:")) {
+        const bool tls = !listeners.front().certificate_file.empty();
+        sign_in_->set_address(reachable_url(url_of(listeners.front().address, tls)));
+    }
     gate_.source = [this](const ApiRequest& request, std::string_view bearer) {
         return sign_in_->principal(request, bearer);
     };

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/cli_format.hpp"
+#include "app/cmd_action.hpp"
 #include "app/cmd_connect.hpp"
 #include "app/doctor.hpp"
 #include "app/server_file.hpp"
@@ -141,7 +142,7 @@ std::vector<Finding> check_providers(Cli& cli, bool probe) {
 }
 
 std::vector<Finding> check_keys(Cli& cli) {
-    auto keys = cli.get("/api/v1/keys");
+    auto keys = all_pages(cli, "/api/v1/keys", {});
     if (!keys) return {{Level::broken, "keys", keys.error().message, ""}};
     std::int64_t active = 0;
     for (const auto& key : list_of(*keys)) active += text_of(key, "status") == "active" ? 1 : 0;

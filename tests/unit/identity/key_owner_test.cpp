@@ -91,6 +91,17 @@ TEST_CASE_FIXTURE(People, "keys for others, limits and teams take an admin") {
     CHECK(call_as(ann, "PATCH", "/api/v1/keys/{id}", R"({"budget":null})", "a").status == 403);
     CHECK(call_as(ann, "PATCH", "/api/v1/keys/{id}", R"({"user":"bob@example.com"})", "a").status == 403);
 
+    // A key of who is in a team is in it too, so that the team's limits hold.
+    CHECK(make_key(ann, R"({"name":"by itself"})").at("team") == red->id);
+    CHECK(post(ann, R"({"name":"beside","team":null})").status == 403);
+    CHECK(call_as(ann, "PATCH", "/api/v1/keys/{id}", R"({"team":null})", "by itself").status == 403);
+    const auto green = directory.create_team(default_org, "green");
+    REQUIRE(directory.add_to_team(*green, ann.member).has_value());
+    CHECK(post(ann, R"({"name":"which"})").status == 400);
+    CHECK(call_as(ann, "PATCH", "/api/v1/keys/{id}", R"({"team":"green"})", "by itself").status == 200);
+    CHECK(call_as(admin, "PATCH", "/api/v1/keys/{id}", R"({"team":null})", "by itself").status == 200);
+    CHECK(call_as(ann, "DELETE", "/api/v1/keys/{id}", "", "by itself").status == 204);
+
     const auto for_bob = make_key(admin, R"({"name":"b","user":"bob@example.com","rpm":5})");
     CHECK(for_bob.at("user") == bob.member);
     CHECK(names(bob) == Names{"b"});

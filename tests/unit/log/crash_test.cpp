@@ -37,10 +37,16 @@ private:
     if (!log) ::_exit(1);
     PipeSink sink(fd);
     Samples samples(seed, 300'000);
+    std::vector<LogEntry> batch;
     for (std::uint64_t ticket = 1;; ++ticket) {
         auto record = samples.record();
         record.session = std::to_string(seed) + "/" + std::to_string(ticket);
-        (*log)->append(std::move(record), ticket, &sink);
+        if (ticket % 500 < 250) {
+            (*log)->append(std::move(record), ticket, &sink);
+        } else {
+            batch.push_back(LogEntry{std::move(record), ticket, &sink});
+            if (samples.below(20) == 0) (*log)->append_all(batch);
+        }
         while (!(*log)->has_room()) ::usleep(100);
     }
 }

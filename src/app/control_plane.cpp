@@ -174,7 +174,8 @@ Result<void> ControlPlane::build() {
     for (auto part : {identity_->api(), audit_->api(), sign_in_->api(), providers_->api(), billing_->api(),
                       log_->api([this](const Principal& who) { return identity_->visible_users(who); })})
         std::ranges::move(part, std::back_inserter(routes));
-    std::ranges::move(version_routes(routes, *audit_), std::back_inserter(routes));
+    std::vector<ApiRoute> versions = version_routes(routes, *audit_);
+    routes.insert(routes.begin(), versions.begin(), versions.end());
     const auto guarded = [this](const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
         return guards_->run(route, request, next);
     };

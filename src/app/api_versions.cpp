@@ -90,9 +90,10 @@ ApiResponse list_versions(Audit& audit, const ApiRoute& reader, const ApiRequest
     if (!changes) return problem(changes.error());
     Json body;
     body["data"] = Json::array();
+    const std::string self = audit_entry_of(request.principal, "", "").actor;
     for (const auto& entry : *changes) {
         // Who sees only what is their own learns nobody else's address.
-        const bool named = request.principal.sees_organisation() || entry.actor == request.principal.member;
+        const bool named = request.principal.sees_organisation() || entry.actor == self;
         body["data"].push_back({{"number", entry.number},
                                 {"time", format_time(entry.time)},
                                 {"actor_kind", entry.actor_kind},

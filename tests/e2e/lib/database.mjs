@@ -3,25 +3,18 @@ import fs from 'node:fs';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
-const SQLITE = ['--no-warnings', '--experimental-sqlite', '--input-type=module', '-e'];
-
-/// False where this Node has no SQLite (before 22).
-export const hasSqlite = spawnSync(process.execPath, [...SQLITE, `import 'node:sqlite'`]).status === 0;
+/// False where there is no `sqlite3`.
+export const hasSqlite = spawnSync('sqlite3', ['-version']).status === 0;
 
 /// Another process that holds `BEGIN EXCLUSIVE` until `release()`.
 export async function lockDatabase(file) {
-  const script = `
-    import { DatabaseSync } from 'node:sqlite';
-    const db = new DatabaseSync(${JSON.stringify(file)});
-    db.exec('PRAGMA busy_timeout=5000');
-    db.exec('BEGIN EXCLUSIVE');
-    process.stdout.write('locked');
-    process.stdin.resume().on('end', () => { db.exec('ROLLBACK'); process.exit(0); });`;
-  const child = spawn(process.execPath, [...SQLITE, script], { stdio: ['pipe', 'pipe', 'inherit'] });
-  await once(child.stdout, 'data');
+  const child = spawn('sqlite3', ['-batch', file], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.write(".timeout 5000\nBEGIN EXCLUSIVE;\nSELECT 'locked';\n");
+  const [said] = await once(child.stdout, 'data');
+  if (`${said}` !== 'locked\n') throw new Error(`sqlite3: ${said}`);
   return {
     async release() {
-      child.stdin.end();
+      child.stdin.end('ROLLBACK;\n');
       await once(child, 'exit');
     },
   };
@@ -55,7 +48,7 @@ export const FAULTS = {
   },
   locked: {
     names: /locked/,
-    skip: hasSqlite ? false : 'this Node has no SQLite (Node 22)',
+    skip: hasSqlite ? false : 'no sqlite3 here',
     async make(file) {
       const lock = await lockDatabase(file);
       return onlyOnce(() => lock.release());

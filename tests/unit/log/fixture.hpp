@@ -44,10 +44,10 @@ struct LogFixture {
     }
     /// False when it does not answer `value` within ten seconds.
     [[nodiscard]] bool becomes(const std::string& sql, std::int64_t value) const {
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
         while (std::chrono::steady_clock::now() < deadline) {
             if (ask(sql) == value) return true;
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            std::this_thread::sleep_for(std::chrono::milliseconds(60));
         }
         return false;
     }

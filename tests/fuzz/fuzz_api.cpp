@@ -29,9 +29,9 @@ constexpr int calls_per_folder = 4000;  // so that what earlier inputs made does
 const std::set<std::string> left_out{"testProvider", "fetchProviderModels", "startOidc", "finishOidc"};
 
 /// A control plane over a folder of its own, gone with it.
-class Subject {
+class Installation {
 public:
-    Subject() {
+    Installation() {
         std::string name = (std::filesystem::temp_directory_path() / "lurus-fuzz-api-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) std::abort();
         dir_ = name;
@@ -48,9 +48,9 @@ public:
             if (!left_out.contains(route.operation_id)) routes_.push_back(&route);
         }
     }
-    Subject(const Subject&) = delete;
-    Subject& operator=(const Subject&) = delete;
-    ~Subject() {
+    Installation(const Installation&) = delete;
+    Installation& operator=(const Installation&) = delete;
+    ~Installation() {
         plane_.reset();
         std::error_code ignored;
         std::filesystem::remove_all(dir_, ignored);
@@ -101,11 +101,11 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static auto subject = std::make_unique<Subject>();
+    static auto installation = std::make_unique<Installation>();
     static int calls = 0;
     if (++calls % calls_per_folder == 0) {
-        subject.reset();
-        subject = std::make_unique<Subject>();
+        installation.reset();
+        installation = std::make_unique<Installation>();
     }
     if (size < 2) return 0;
     const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
@@ -113,7 +113,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view head = text.substr(0, line);
     const std::string_view body = line == std::string_view::npos ? std::string_view() : text.substr(line + 1);
     const auto question = head.find('?');
-    subject->call(data[0], head.substr(0, question),
-                  question == std::string_view::npos ? std::string_view() : head.substr(question + 1), body);
+    installation->call(data[0], head.substr(0, question),
+                       question == std::string_view::npos ? std::string_view() : head.substr(question + 1), body);
     return 0;
 }

@@ -181,6 +181,7 @@ int run_serve(const ConfigFlags& flags, bool for_script) {
     server.version = version();
     if (auto written = write_server_file(config->data_dir, server); !written) return refuse(written.error());
     print_banner(plane, flags, for_script, environment, urls, *key);
+    platform::release_startup_memory();
     platform::notify_service_manager("READY=1");
 
     const int code = serve_until_told(plane, *gateway, signals, watch);

@@ -31,6 +31,10 @@ void wake_without_preempting();
 /// Lets the process have that many files and sockets open, or as many as the system allows. Returns how many.
 std::uint64_t raise_open_files(std::uint64_t wanted);
 
+/// Gives back the memory that only starting up needed: freed heap, and pages of the program that are read again from
+/// its file when they are used next. Best effort; once, when the start is over.
+void release_startup_memory();
+
 /// A new file of mode 0600 that did not exist before, written and synced to the disk.
 Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes);
 /// A name's change (create, rename, remove) in this folder survives power loss.

@@ -3,9 +3,12 @@
 #ifndef _WIN32
 
 #include <fcntl.h>
+#include <link.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -108,6 +111,23 @@ std::uint64_t raise_open_files(std::uint64_t wanted) {
     // Only a privileged process may go above the hard limit.
     more = {std::min<rlim_t>(wanted, limit.rlim_max), limit.rlim_max};
     return ::setrlimit(RLIMIT_NOFILE, &more) == 0 ? more.rlim_cur : limit.rlim_cur;
+}
+
+void release_startup_memory() {
+    ::malloc_trim(0);
+    const auto drop = [](dl_phdr_info* program, std::size_t, void*) {
+        const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+        for (int i = 0; i < program->dlpi_phnum; ++i) {
+            const auto& part = program->dlpi_phdr[i];
+            // What can be written differs from the file.
+            if (part.p_type != PT_LOAD || (part.p_flags & PF_W) != 0) continue;
+            const std::uintptr_t begin = (program->dlpi_addr + part.p_vaddr) / page * page;
+            const std::uintptr_t end = (program->dlpi_addr + part.p_vaddr + part.p_memsz) / page * page;
+            if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+        }
+        return 1;  // the program itself comes first; the libraries are shared with others
+    };
+    ::dl_iterate_phdr(drop, nullptr);
 }
 
 Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes) {

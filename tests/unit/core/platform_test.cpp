@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <fstream>
 
 namespace lurus {
 namespace {
@@ -26,6 +28,20 @@ TEST_CASE("a process gets the open files that it asks for, and keeps those it ha
     CHECK(platform::raise_open_files(std::uint64_t{1} << 40) == before.rlim_max);
 
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+}
+
+std::int64_t resident_pages() {
+    std::ifstream file("/proc/self/statm");
+    std::int64_t size = 0, resident = 0;
+    file >> size >> resident;
+    return resident;
+}
+
+TEST_CASE("what starting up needed is given back") {
+    const std::int64_t before = resident_pages();
+    REQUIRE(before > 0);
+    platform::release_startup_memory();
+    CHECK(resident_pages() < before);
 }
 
 }  // namespace

@@ -178,15 +178,21 @@ Result<void> ProviderService::configure(std::vector<ProviderSpec> providers, std
     return {};
 }
 
-Result<void> ProviderService::add(const ProviderSpec& spec) {
-    auto built = build_provider(spec, "store");
-    if (!built) return std::unexpected(built.error());
+Result<StoredProvider> ProviderService::sealed_row(const ProviderSpec& spec, const std::string& kind) const {
     StoredProvider row;
     row.spec = spec;
-    row.spec.kind = built->kind;
+    row.spec.kind = kind;
     auto sealed = seal_secrets(box_, row.spec);
     if (!sealed) return std::unexpected(sealed.error());
     row.sealed = std::move(*sealed);
+    return row;
+}
+
+Result<void> ProviderService::add(const ProviderSpec& spec) {
+    auto built = build_provider(spec, "store");
+    if (!built) return std::unexpected(built.error());
+    auto row = sealed_row(spec, built->kind);
+    if (!row) return std::unexpected(row.error());
     std::unique_lock lock(mutex_);
     for (const auto* list : {&state_.configured, &state_.stored}) {
         for (const ProviderPtr& provider : *list) {
@@ -200,8 +206,8 @@ Result<void> ProviderService::add(const ProviderSpec& spec) {
     next.stored.push_back(std::make_shared<const Provider>(std::move(*built)));
     const ProviderPtr added = next.stored.back();
     const UnixMicros now = clock_.now();
-    const auto store = [&] { return store_->add_provider(row, now); };
-    next.stored_rows.push_back(row);
+    const auto store = [&] { return store_->add_provider(*row, now); };
+    next.stored_rows.push_back(*row);
     next.lists.erase(spec.name);
     if (auto changed = change(lock, std::move(next), store); !changed) return changed;
     warn_about(*added);
@@ -225,21 +231,17 @@ Result<ProviderSpec> ProviderService::stored_spec(std::string_view name) const {
 Result<void> ProviderService::replace(const ProviderSpec& spec) {
     auto built = build_provider(spec, "store");
     if (!built) return std::unexpected(built.error());
-    StoredProvider row;
-    row.spec = spec;
-    row.spec.kind = built->kind;
-    auto sealed = seal_secrets(box_, row.spec);
-    if (!sealed) return std::unexpected(sealed.error());
-    row.sealed = std::move(*sealed);
+    auto row = sealed_row(spec, built->kind);
+    if (!row) return std::unexpected(row.error());
     std::unique_lock lock(mutex_);
     State next = state_;
     const auto stored = std::ranges::find(next.stored, spec.name, [](const auto& p) { return p->name; });
     const auto stored_row = std::ranges::find(next.stored_rows, spec.name, [](const auto& r) { return r.spec.name; });
     if (stored == next.stored.end() || stored_row == next.stored_rows.end()) return no_such_provider(spec.name);
     *stored = std::make_shared<const Provider>(std::move(*built));
-    *stored_row = row;
+    *stored_row = *row;
     const ProviderPtr replaced = *stored;
-    if (auto changed = change(lock, std::move(next), [&] { return store_->replace_provider(row); }); !changed)
+    if (auto changed = change(lock, std::move(next), [&] { return store_->replace_provider(*row); }); !changed)
         return changed;
     warn_about(*replaced);
     return {};

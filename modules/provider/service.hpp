@@ -69,6 +69,7 @@ private:
     [[nodiscard]] Result<std::shared_ptr<const Catalog>> compile(const State& state,
                                                                  std::vector<std::string>& warnings) const;
     [[nodiscard]] ProviderPtr open_stored(const StoredProvider& row) const;
+    [[nodiscard]] Result<StoredProvider> sealed_row(const ProviderSpec& spec, const std::string& kind) const;
     [[nodiscard]] const StoredModelList* list_of(const State& state, const Provider& provider) const;
     /// Makes `next` the state when it compiles and `store` (may be null) succeeds; calls the callbacks after the lock
     /// is gone.

@@ -89,17 +89,4 @@ bool flag_in(const json& body, const char* field) {
     return at != body.end() && at->get<bool>();
 }
 
-ApiResponse json_answer(int status, const nlohmann::ordered_json& body) {
-    ApiResponse response;
-    response.status = status;
-    response.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-    return response;
-}
-
-ApiResponse no_content() {
-    ApiResponse response;
-    response.status = 204;
-    return response;
-}
-
 }  // namespace lurus::signin

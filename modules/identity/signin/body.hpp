@@ -9,6 +9,7 @@
 #include "lurus/api.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
+#include "modules/identity/json_fields.hpp"
 
 namespace lurus::signin {
 
@@ -20,7 +21,7 @@ Result<nlohmann::json> body_of(const ApiRequest& request, std::initializer_list<
 std::string text_in(const nlohmann::json& body, const char* field);
 bool flag_in(const nlohmann::json& body, const char* field);
 
-ApiResponse json_answer(int status, const nlohmann::ordered_json& body);
-ApiResponse no_content();
+using identity::json_answer;
+using identity::no_content;
 
 }  // namespace lurus::signin

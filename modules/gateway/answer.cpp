@@ -39,8 +39,7 @@ void Relay::take_payload(std::string_view payload, bool ends) {
     }
     if (committed_) free = payload.size();
     if (!committed_ && held_until_commit_ != std::string::npos) free = 0;
-    // A finish reason may be the last that the client gets: Gemini has no event for the end, some hosts leave it out.
-    maybe_last_ = streamed() && !terminal_ && !committed_ && free == payload.size() && reader_->complete();
+    maybe_last_ = streamed() && !terminal_ && !committed_ && free == payload.size() && reader_->may_be_last();
     if (gate_open_ && held_until_commit_ == std::string::npos) {
         if (maybe_last_) maybe_last_piece_ = pieces_.size();
         if (free > 0) {
@@ -110,6 +109,7 @@ bool Relay::emit() {
         if (framing_ == Framing::chunked) out.emplace_back("\r\n", 2);
         opened_ = true;
         good = session_.send_now(out);
+        finish_sent_ = finish_sent_ || (streamed() && held_back.empty() && reader_->complete());
     }
     pieces_.clear();
     pieces_bytes_ = 0;
@@ -184,7 +184,10 @@ void Relay::keep_little() {
 }
 
 bool Relay::stays_without_client() {
-    if (committed_ || provider_->on_client_gone != OnClientGone::drain) return false;
+    if (committed_) return false;
+    // Many clients leave at the finish reason; what their answer used comes behind it.
+    client_had_all_ = finish_sent_ && reader_->error_type().empty();
+    if (!client_had_all_ && provider_->on_client_gone != OnClientGone::drain) return false;
     discard_ = true;
     return true;
 }
@@ -216,7 +219,8 @@ asio::awaitable<Relay::Verdict> Relay::pass_body(bool last) {
             send_end();
         }
         if (upstream_ended_) co_return Verdict::answered;
-        if (!committed_) session_.set_deadline(maybe_last_ ? maybe_last_ms : provider_->idle_timeout_ms);
+        if (!committed_)
+            session_.set_deadline(maybe_last_ || client_had_all_ ? maybe_last_ms : provider_->idle_timeout_ms);
         if (gate_open_ && opened_ && !kept_little_) keep_little();
 
         upstream_->arm();
@@ -230,6 +234,7 @@ asio::awaitable<Relay::Verdict> Relay::pass_body(bool last) {
             continue;
         }
         if (event == Event::timeout) {
+            if (client_had_all_) co_return co_await end_without_client();
             if (committed_ || !maybe_last_) co_return co_await run_out_of_time();
             let_go();
             continue;

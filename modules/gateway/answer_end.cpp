@@ -132,7 +132,7 @@ asio::awaitable<void> Relay::end_body() {
     if (good && failed) end_attempt("error_event");
     // The connection serves another request while this one's record is written.
     if (upstream_ended_) release_upstream();
-    fill_record(discard_ ? End::client_gone : failed ? End::error : End::complete, status, message);
+    fill_record(discard_ && !client_had_all_ ? End::client_gone : failed ? End::error : End::complete, status, message);
     if (session_.append(request_.record)) co_await session_.until_safe();
     committed_ = true;
     send_end();

@@ -62,6 +62,9 @@ bool AnswerReader::at_event_boundary() const {
 bool AnswerReader::complete() const {
     return state_->complete();
 }
+bool AnswerReader::may_be_last() const {
+    return state_->may_be_last();
+}
 const std::string& AnswerReader::error_type() const {
     return state_->error_type;
 }

@@ -50,6 +50,9 @@ public:
     /// The dialect's own end was seen (message_stop, [DONE], response.completed ...) or is not needed (JSON; Gemini
     /// after a finishReason; chat after a finish_reason).
     [[nodiscard]] bool complete() const;
+    /// What came last may be the last event, though none may follow that says so: Gemini after a finishReason, pictures
+    /// and sound. Chat has [DONE], and where a host leaves it out the client knows the end by the framing.
+    [[nodiscard]] bool may_be_last() const;
     /// An error inside the answer: an error event in a 200 stream, or an error body. Empty = none.
     [[nodiscard]] const std::string& error_type() const;
     [[nodiscard]] const std::string& error_message() const;

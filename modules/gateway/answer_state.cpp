@@ -19,6 +19,10 @@ bool costs_nothing(Operation operation) {
            operation == Operation::models_list || operation == Operation::model_get;
 }
 
+bool is_chat(Operation operation) {
+    return operation == Operation::chat || operation == Operation::completions;
+}
+
 bool ends_response(std::string_view type) {
     return type == "response.completed" || type == "response.incomplete" || type == "response.failed" ||
            type == "response.done" || type == "response.cancelled";
@@ -173,6 +177,10 @@ bool AnswerReader::State::complete() const {
     return terminal_ || finished_;
 }
 
+bool AnswerReader::State::may_be_last() const {
+    return complete() && !is_chat(operation_);
+}
+
 void AnswerReader::State::on_event(const SseEvent& event) {
     ++step.events;
     event_begin_ = event.begin;
@@ -248,7 +256,7 @@ void AnswerReader::State::responses_event(std::string_view name, std::string_vie
 }
 
 void AnswerReader::State::chat_event(std::string_view name, std::string_view data) {
-    const bool chat = operation_ == Operation::chat || operation_ == Operation::completions;
+    const bool chat = is_chat(operation_);
     if (data.starts_with("[DONE]")) {
         ends_at(event_begin_);
         return;

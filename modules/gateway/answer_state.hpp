@@ -24,6 +24,7 @@ struct AnswerReader::State final : SseSink, json::PickSink {
     void finish(bool clean);
     [[nodiscard]] bool at_boundary() const;
     [[nodiscard]] bool complete() const;
+    [[nodiscard]] bool may_be_last() const;
     [[nodiscard]] Usage usage() const;
     [[nodiscard]] std::string usage_raw() const;
 

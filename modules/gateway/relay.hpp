@@ -118,6 +118,8 @@ private:
     bool maybe_last_ = false;                           // what came last may be the last event: it waits
     std::size_t maybe_last_piece_ = std::string::npos;  // where it stands in `pieces_`, until they are sent
     bool discard_ = false;                              // the client is gone, the upstream is drained
+    bool finish_sent_ = false;                          // the client has the finish reason
+    bool client_had_all_ = false;                       // and left with it
     bool semantic_ = false;
     bool bad_framing_ = false;
     bool upstream_ended_ = false;

@@ -95,6 +95,33 @@ for (const how of ['close', 'reset']) {
   });
 }
 
+test('a client that leaves at the finish reason: what follows it is read, and the record is whole', async () => {
+  const { up, lurus } = context;
+  const finish = chat.events.findIndex((event) => event.includes('"finish_reason":"')) + 1;
+  up.next(sse('', { pieces: [chat.events.slice(0, finish).join(''), 200, chat.events.slice(finish).join('')] }));
+  const client = await connectRaw(lurus);
+  await client.write(requestBytes('POST', chat.target(true), { body: chat.request(true) }));
+  await client.until(() => client.bodySoFar().includes('"finish_reason":"'), 'the finish reason');
+  const trace = header(client.answers[0], 'x-lurus-trace-id');
+  client.close();
+  const row = await lurus.row(trace, { patience: 4000 });
+  assert.equal(row.end, 'complete');
+  assert.ok(row.usage.output > 0, JSON.stringify(row.usage));
+});
+
+test('a client that leaves at the finish reason of a vendor that never ends: it is let go soon', async () => {
+  const { up, lurus } = context;
+  const finish = chat.events.findIndex((event) => event.includes('"finish_reason":"')) + 1;
+  up.next(sse('', { pieces: [chat.events.slice(0, finish).join(''), 60_000], end: 'hang', lastChunk: false }));
+  const client = await connectRaw(lurus);
+  await client.write(requestBytes('POST', chat.target(true), { body: chat.request(true) }));
+  await client.until(() => client.bodySoFar().includes('"finish_reason":"'), 'the finish reason');
+  const trace = header(client.answers[0], 'x-lurus-trace-id');
+  client.close();
+  assert.ok(await gone(up.last));
+  assert.equal((await lurus.row(trace, { patience: 4000 })).end, 'client_gone');
+});
+
 test('a hundred clients that leave do no harm', async () => {
   const { up, lurus } = context;
   up.always(sse('', { pieces: [anthropic.events.slice(0, 4).join(''), 60_000], end: 'hang', lastChunk: false }));

@@ -9,20 +9,18 @@ constexpr std::size_t most_entries = 32;        // a long turn must not delay it
 constexpr std::size_t most_bytes = 256 * 1024;  // kept as capacity between turns
 }  // namespace
 
-bool Outbox::add(std::shared_ptr<void> keep, OutboxClient& client, int descriptor,
+void Outbox::add(std::shared_ptr<void> keep, OutboxClient& client, int descriptor,
                  std::span<const boost::asio::const_buffer> buffers) {
     std::size_t size = 0;
     for (const auto& buffer : buffers) size += buffer.size();
     const bool last = client.in_outbox_ && !entries_.empty() && entries_.back().client == &client;
     if ((client.in_outbox_ && !last) || entries_.size() >= most_entries || bytes_.size() + size > most_bytes) send();
-    const bool first = entries_.empty();
     if (!client.in_outbox_) {
         client.in_outbox_ = true;
         entries_.push_back(Entry{std::move(keep), &client, descriptor, bytes_.size(), bytes_.size()});
     }
     for (const auto& buffer : buffers) bytes_.append(static_cast<const char*>(buffer.data()), buffer.size());
     entries_.back().end = bytes_.size();
-    return first;
 }
 
 void Outbox::send() {

@@ -36,8 +36,8 @@ public:
     static constexpr std::size_t largest = 16 * 1024;  // bytes of one write; more goes to the socket directly
 
     /// Takes a copy of the bytes, at most `largest`. `keep` is the client's owner and keeps it until it was told.
-    /// True when this is the first of a turn: the caller sees to it that send() is called when the turn ends.
-    bool add(std::shared_ptr<void> keep, OutboxClient& client, int descriptor,
+    /// The caller sees to it that send() is called when the turn ends.
+    void add(std::shared_ptr<void> keep, OutboxClient& client, int descriptor,
              std::span<const boost::asio::const_buffer> buffers);
     void send();
     /// Before the client's socket is closed: its bytes go now, with everybody's.

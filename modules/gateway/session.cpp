@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <cstring>
 #include <exception>
 
 #include <spdlog/spdlog.h>
@@ -21,18 +20,6 @@ namespace {
 constexpr int linger_ms = 2000;
 constexpr std::size_t linger_bytes = 4 << 20;
 
-std::optional<IpAddress> peer_of(Channel::Socket& socket) {
-    boost::system::error_code ec;
-    const auto endpoint = socket.remote_endpoint(ec);
-    if (ec) return std::nullopt;
-    const auto family = endpoint.protocol().family();
-    if (family != AF_INET && family != AF_INET6) return std::nullopt;
-    asio::ip::tcp::endpoint typed;
-    typed.resize(endpoint.size());
-    std::memcpy(typed.data(), endpoint.data(), endpoint.size());
-    return IpAddress::parse(typed.address().to_string());
-}
-
 }  // namespace
 
 void Request::let_go() {
@@ -47,7 +34,7 @@ Session::Session(Shard& own_shard, Channel::Socket socket, Services& services, S
       channel_(std::move(socket)),
       services_(services),
       open_(open),
-      peer_(peer_of(channel_.socket())) {
+      peer_(IpAddress::parse(channel_.remote_address())) {
     if (tls) channel_.use_tls(std::move(tls));
 }
 
@@ -210,6 +197,7 @@ void Session::on_sent(Io state, std::string_view rest) {
         asio::post(shard.io(), [self = shared_from_this()] { self->signal.notify(); });
         return;
     }
+    channel_.filled();
     unsent_.append(rest);
     arm_write();
 }
@@ -313,8 +301,7 @@ asio::awaitable<void> Session::refuse_with(Request& request, int status, std::st
 asio::awaitable<void> Session::linger() {
     shard.outbox.settle(*this);
     if (!co_await flush()) co_return;
-    boost::system::error_code ignored;
-    if (!channel_.is_tls()) channel_.socket().shutdown(Channel::Socket::shutdown_send, ignored);
+    if (!channel_.is_tls()) channel_.shutdown_write();
     set_deadline(linger_ms);
     input_wanted_ = 0;
     std::size_t dropped = 0;

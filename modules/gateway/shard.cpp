@@ -16,6 +16,8 @@ constexpr std::int64_t tick_us = 100'000;
 constexpr std::int64_t upstream_idle_us = 55'000'000;  // vendors' balancers close after 60 s and up
 constexpr std::int64_t addresses_us = 30'000'000;
 constexpr std::size_t max_idle = 512;
+
+thread_local Shard* appending = nullptr;  // the shard that is in the log's append_all
 }  // namespace
 
 UpstreamConnection::UpstreamConnection(Shard& shard, Channel::Socket socket)
@@ -56,6 +58,7 @@ void UpstreamConnection::on_sent(Io state, std::string_view rest) {
         });
         return;
     }
+    channel.filled();
     unsent_ = rest;
     send_rest();
 }
@@ -78,7 +81,14 @@ void UpstreamConnection::close() {
 
 Shard::Shard(int index, std::shared_ptr<const GatewaySnapshot> initial, RequestLog& request_log,
              const Clock& machine_clock, LimitTable& limit_table)
-    : snapshot(std::move(initial)), log(request_log), clock(machine_clock), limits(limit_table), index_(index) {}
+    : snapshot(std::move(initial)),
+      log(request_log),
+      clock(machine_clock),
+      limits(limit_table),
+      index_(index),
+      ready_(Readiness::of(io_)) {
+    ready_.at_turn_end([this] { end_turn(); });
+}
 
 Shard::~Shard() = default;
 
@@ -89,6 +99,10 @@ void Shard::run() {
 }
 
 void Shard::committed(std::span<const std::uint64_t> tickets, bool safe) noexcept {
+    if (appending == this) {
+        for (const std::uint64_t ticket : tickets) told_.emplace_back(ticket, safe);
+        return;
+    }
     asio::post(io_, [batch = std::vector<std::uint64_t>(tickets.begin(), tickets.end()), safe] {
         // A session with a pending ticket keeps itself alive until it is told.
         for (const std::uint64_t ticket : batch) reinterpret_cast<Session*>(ticket)->on_committed(safe);
@@ -96,8 +110,31 @@ void Shard::committed(std::span<const std::uint64_t> tickets, bool safe) noexcep
 }
 
 void Shard::append_at_turn_end(RequestRecord&& record, Session& session) {
-    if (entries_.empty()) asio::post(io_, [this] { log.append_all(entries_); });
     entries_.emplace_back(std::move(record), reinterpret_cast<std::uint64_t>(&session), this);
+    end_turn_later();
+}
+
+// A turn of ready sockets ends by itself; what happens outside of one needs an end of its own.
+void Shard::end_turn_later() {
+    if (turn_ends_ || ready_.in_turn()) return;
+    turn_ends_ = true;
+    asio::post(io_, [this] { end_turn(); });
+}
+
+// Records first: those that are safe at once release last bytes, which leave with all others.
+void Shard::end_turn() {
+    turn_ends_ = true;
+    if (!entries_.empty()) {
+        appending = this;
+        log.append_all(entries_);
+        appending = nullptr;
+        telling_.swap(told_);
+        for (const auto& [ticket, safe] : telling_) reinterpret_cast<Session*>(ticket)->on_committed(safe);
+        telling_.clear();
+    }
+    outbox.send();
+    turn_ends_ = false;
+    if (!entries_.empty()) end_turn_later();
 }
 
 void Shard::publish(std::shared_ptr<const GatewaySnapshot> next) {
@@ -144,8 +181,8 @@ void Shard::stop_sessions() {
 
 void Shard::send_at_turn_end(std::shared_ptr<void> keep, OutboxClient& client, Channel& channel,
                              std::span<const asio::const_buffer> buffers) {
-    const int descriptor = static_cast<int>(channel.socket().native_handle());
-    if (outbox.add(std::move(keep), client, descriptor, buffers)) asio::post(io_, [this] { outbox.send(); });
+    outbox.add(std::move(keep), client, channel.descriptor(), buffers);
+    end_turn_later();
 }
 
 void Shard::arm_tick() {

@@ -131,6 +131,8 @@ public:
     std::vector<boost::asio::const_buffer> gathered;
 
 private:
+    void end_turn_later();
+    void end_turn();
     void tick();
     void arm_tick();
 
@@ -138,7 +140,11 @@ private:
     boost::asio::io_context io_{1};
     boost::asio::ip::tcp::resolver resolver_{io_};
     boost::asio::steady_timer timer_{io_};
-    std::vector<LogEntry> entries_;  // of this turn, for the log
+    Readiness& ready_;
+    std::vector<LogEntry> entries_;                        // of this turn, for the log
+    std::vector<std::pair<std::uint64_t, bool>> told_;     // tickets that were committed in append_all
+    std::vector<std::pair<std::uint64_t, bool>> telling_;  // and whose sessions go on now
+    bool turn_ends_ = false;                               // it is being ended, or its end is posted
     bool ticking_ = false;
     bool draining_ = false;
     std::atomic<int> load_ = 0;

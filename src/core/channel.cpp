@@ -4,41 +4,33 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/error.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/socket_base.hpp>
 #include <cstring>
 
 namespace lurus {
 
 namespace asio = boost::asio;
 
-Channel::Channel(Socket socket) : socket_(std::move(socket)) {
-    boost::system::error_code ignored;
-    socket_.non_blocking(true, ignored);
-}
-
 void Channel::use_tls(SslPtr tls) {
     tls_ = std::move(tls);
-    SSL_set_fd(tls_.get(), static_cast<int>(socket_.native_handle()));
+    SSL_set_fd(tls_.get(), descriptor_);
 }
 
-std::string Channel::remote_address() const {
-    boost::system::error_code ec;
-    const auto peer = socket_.remote_endpoint(ec);
-    const int family = peer.protocol().family();
-    if (ec || (family != asio::ip::tcp::v4().family() && family != asio::ip::tcp::v6().family())) return {};
-    asio::ip::tcp::endpoint ip;
-    std::memcpy(ip.data(), peer.data(), peer.size());
-    ip.resize(peer.size());
-    return ip.address().to_string();
+void Channel::when_readable(Watch::Callback callback) {
+    if (tls_ && SSL_pending(tls_.get()) > 0) {
+        watch_.call(std::move(callback));
+    } else {
+        watch_.when_readable(std::move(callback));
+    }
 }
 
 Io Channel::tls_outcome(int result) {
     wants_write_ = false;
     switch (SSL_get_error(tls_.get(), result)) {
-        case SSL_ERROR_WANT_READ: return Io::again;
-        case SSL_ERROR_WANT_WRITE: wants_write_ = true; return Io::again;
+        case SSL_ERROR_WANT_READ: watch_.drained(); return Io::again;
+        case SSL_ERROR_WANT_WRITE:
+            watch_.filled();
+            wants_write_ = true;
+            return Io::again;
         case SSL_ERROR_ZERO_RETURN: return Io::eof;
         default: {
             const long verify = SSL_get_verify_result(tls_.get());
@@ -64,23 +56,11 @@ IoResult Channel::read(std::span<char> into) {
         if (n > 0) return IoResult{Io::ok, static_cast<std::size_t>(n)};
         return IoResult{tls_outcome(n), 0};
     }
-    boost::system::error_code ec;
-    const std::size_t n = socket_.read_some(asio::buffer(into.data(), into.size()), ec);
-    if (!ec) return IoResult{Io::ok, n};
-    if (ec == asio::error::would_block || ec == asio::error::try_again) return IoResult{Io::again, 0};
-    if (ec == asio::error::eof) return IoResult{Io::eof, 0};
-    error_ = ec.message();
-    return IoResult{Io::error, 0};
+    return read_plain(into);
 }
 
 IoResult Channel::write(std::span<const asio::const_buffer> from) {
-    if (tls_) return tls_write(from);
-    boost::system::error_code ec;
-    const std::size_t n = socket_.write_some(from, ec);
-    if (!ec) return IoResult{Io::ok, n};
-    if (ec == asio::error::would_block || ec == asio::error::try_again) return IoResult{Io::again, 0};
-    error_ = ec.message();
-    return IoResult{Io::error, 0};
+    return tls_ ? tls_write(from) : write_plain(from);
 }
 
 // Small pieces are gathered into one TLS record.
@@ -137,14 +117,7 @@ void Channel::close() {
         SSL_shutdown(tls_.get());
         ERR_clear_error();
     }
-    boost::system::error_code ignored;
-    socket_.close(ignored);
-}
-
-void Channel::abort() {
-    boost::system::error_code ignored;
-    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
-    socket_.close(ignored);
+    close_descriptor();
 }
 
 }  // namespace lurus

@@ -4,12 +4,12 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <utility>
 
+#include "core/readiness.hpp"
 #include "core/tls.hpp"
 
 namespace lurus {
@@ -25,8 +25,11 @@ class Channel {
 public:
     using Socket = boost::asio::generic::stream_protocol::socket;
 
-    /// Takes a connected (or, for a client, an open) socket and makes it non-blocking.
+    /// Takes a connected socket out of its io_context's own reactor into the io_context's Readiness.
     explicit Channel(Socket socket);
+    ~Channel() { close_descriptor(); }
+    Channel(const Channel&) = delete;
+    Channel& operator=(const Channel&) = delete;
 
     void use_tls(SslPtr tls);
     [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
@@ -38,26 +41,19 @@ public:
     /// Writes what the socket takes now; `bytes` may be less than asked for.
     IoResult write(std::span<const boost::asio::const_buffer> from);
 
-    /// Calls `callback(error_code)` once, never from inside this call.
-    template <class Callback>
-    void when_readable(Callback&& callback) {
-        if (tls_ && SSL_pending(tls_.get()) > 0) {
-            boost::asio::post(socket_.get_executor(),
-                              [c = std::forward<Callback>(callback)]() mutable { c(boost::system::error_code()); });
-            return;
-        }
-        socket_.async_wait(Socket::wait_read, std::forward<Callback>(callback));
-    }
-    template <class Callback>
-    void when_writable(Callback&& callback) {
-        socket_.async_wait(Socket::wait_write, std::forward<Callback>(callback));
-    }
+    /// Calls back once, never from inside this call.
+    void when_readable(Watch::Callback callback);
+    void when_writable(Watch::Callback callback) { watch_.when_writable(std::move(callback)); }
+    /// A write that went past this channel found the socket full.
+    void filled() { watch_.filled(); }
 
-    Socket& socket() { return socket_; }
+    [[nodiscard]] int descriptor() const { return descriptor_; }
     /// The peer's IP address in text; empty for a Unix socket and when it has left.
     [[nodiscard]] std::string remote_address() const;
     [[nodiscard]] SSL* tls() const { return tls_.get(); }
-    [[nodiscard]] bool is_open() const { return socket_.is_open(); }
+    [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
+    /// The peer reads the end; reading goes on.
+    void shutdown_write();
     /// Pending callbacks get `operation_aborted`. TLS sends its close_notify if the socket takes it.
     void close();
     /// Closes with a reset, so that the peer cannot take a cut body for a whole one.
@@ -67,9 +63,15 @@ public:
 
 private:
     Io tls_outcome(int result);
+    IoResult read_plain(std::span<char> into);
+    IoResult write_plain(std::span<const boost::asio::const_buffer> from);
+    IoResult failed();
     IoResult tls_write(std::span<const boost::asio::const_buffer> from);
 
-    Socket socket_;
+    void close_descriptor();
+
+    int descriptor_ = -1;
+    Watch watch_;
     SslPtr tls_;
     bool wants_write_ = false;
     std::string error_;

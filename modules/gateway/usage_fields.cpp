@@ -132,9 +132,14 @@ std::string UsageFields::json() const {
     return out;
 }
 
+void KnownUsage::set(std::uint8_t id, std::string_view value) {
+    present_ |= std::uint64_t{1} << id;
+    values_[id] = {value.data(), value.size()};
+}
+
 KnownUsage::KnownUsage(const UsageFields& fields) {
     for (std::size_t i = fields.size(); i-- > 0;) {  // of equal keys, written differently, the first counts
-        if (const auto id = usage_id(fields.key(i))) values_[*id] = not_null(fields.value(i));
+        if (const auto id = usage_id(fields.key(i))) set(*id, not_null(fields.value(i)));
     }
 }
 
@@ -145,7 +150,7 @@ KnownUsage::KnownUsage(std::string_view object) {
     std::string_view key;
     while (reader.next_member(key)) {
         const std::string_view value = reader.skip();
-        if (const auto id = usage_id(key)) values_[*id] = not_null(value);
+        if (const auto id = usage_id(key)) set(*id, not_null(value));
     }
 }
 

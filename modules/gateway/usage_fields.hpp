@@ -66,15 +66,27 @@ public:
     explicit KnownUsage(std::string_view object);
 
     /// Empty when it is absent or null.
-    [[nodiscard]] std::string_view raw(UsageName name) const { return values_[name.id]; }
+    [[nodiscard]] std::string_view raw(UsageName name) const {
+        if ((present_ >> name.id & 1) == 0) return {};
+        return {values_[name.id].data, values_[name.id].size};
+    }
     [[nodiscard]] std::optional<std::int64_t> count(UsageName name) const {
-        const std::string_view value = values_[name.id];
+        const std::string_view value = raw(name);
         return value.empty() ? std::nullopt : token_count(value);
     }
     [[nodiscard]] KnownUsage inside(UsageName name) const { return KnownUsage(raw(name)); }
 
 private:
-    std::array<std::string_view, usage_names.size()> values_{};
+    void set(std::uint8_t id, std::string_view value);
+
+    // Most of a dozen objects in an answer are absent: they cost one word, not the clearing of a table.
+    struct Value {
+        const char* data;
+        std::size_t size;
+    };
+    std::uint64_t present_ = 0;  // one bit for each name
+    std::array<Value, usage_names.size()> values_;
+    static_assert(usage_names.size() <= 64);
 };
 
 }  // namespace lurus::gateway

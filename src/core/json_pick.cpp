@@ -32,16 +32,21 @@ bool Picker::after_element() const {
 }
 
 const Pick* Picker::match(std::string_view raw_key) const {
-    const Pick* any = nullptr;
-    const bool escaped = raw_key.find('\\') != std::string_view::npos;
-    for (const Pick& child : levels_[depth_ - 1].node->children) {
-        if (child.key == "*") {
-            any = &child;
-        } else if (escaped ? key_equals(raw_key, child.key) : raw_key == child.key) {
-            return &child;
+    const auto children = levels_[depth_ - 1].node->children;
+    if (raw_key.find('\\') != std::string_view::npos) {
+        for (const Pick& child : children) {
+            if (key_equals(raw_key, child.key)) return &child;
+        }
+    } else {
+        for (const Pick& child : children) {
+            if (child.key.size() == raw_key.size() && child.key.front() == raw_key.front() && child.key == raw_key)
+                return &child;
         }
     }
-    return any;
+    for (const Pick& child : children) {
+        if (child.key == "*") return &child;
+    }
+    return nullptr;
 }
 
 const Pick* Picker::element() const {

@@ -17,6 +17,12 @@ bool wants_color() {
 
 }  // namespace
 
+// jemalloc reads this when the process starts: pages that were free for two seconds go back to the system.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf = "dirty_decay_ms:2000,muzzy_decay_ms:0";
+}
+
 int main(int argc, char** argv) {
     lurus::setup_log("error");  // a command's own words are its output; serve sets the configured level
     lurus::app::Cli cli(std::cout, std::cerr, lurus::app::open_api, lurus::system_clock());

@@ -22,6 +22,9 @@
 #include <ctime>
 
 extern char** environ;
+// There where the program is linked with jemalloc.
+extern "C" int mallctl(const char* name, void* old, size_t* old_size, void* given, size_t given_size)
+    __attribute__((weak));
 
 namespace lurus::platform {
 namespace {
@@ -114,7 +117,11 @@ std::uint64_t raise_open_files(std::uint64_t wanted) {
 }
 
 void release_startup_memory() {
-    ::malloc_trim(0);
+    if (mallctl != nullptr) {
+        mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);  // of all arenas
+    } else {
+        ::malloc_trim(0);
+    }
     const auto drop = [](dl_phdr_info* program, std::size_t, void*) {
         const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
         for (int i = 0; i < program->dlpi_phnum; ++i) {

@@ -37,13 +37,21 @@ void UpstreamConnection::arm() {
     channel.when_readable([self = shared_from_this()](const boost::system::error_code& ec) {
         self->armed_ = false;
         if (ec == asio::error::operation_aborted) return;
-        self->readable = true;
         if (self->owner != nullptr) {
+            self->readable = true;
             self->owner->notify();
+        } else if (self->still_idle()) {
+            self->arm();
         } else {
             self->shard_.forget(self.get());
         }
     });
+}
+
+// TLS has messages of its own, such as session tickets. Anything else that comes unasked ends the connection.
+bool UpstreamConnection::still_idle() {
+    char unasked = 0;
+    return channel.read(std::span(&unasked, 1)).state == Io::again;
 }
 
 void UpstreamConnection::send_at_turn_end(std::span<const asio::const_buffer> buffers) {

@@ -62,6 +62,7 @@ public:
 private:
     void on_sent(Io state, std::string_view rest) override;
     void send_rest();
+    bool still_idle();
 
     Shard& shard_;
     std::string unsent_;

@@ -1,5 +1,6 @@
 #include "core/channel.hpp"
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
 
 #include <algorithm>
@@ -10,13 +11,57 @@ namespace lurus {
 
 namespace asio = boost::asio;
 
+// OpenSSL reads and writes through the channel: it reads ahead, and so a short read tells that the socket is empty.
+struct Channel::TlsSocket {
+    static Channel& of(BIO* bio) { return *static_cast<Channel*>(BIO_get_data(bio)); }
+
+    static int read(BIO* bio, char* into, int size) {
+        Channel& channel = of(bio);
+        BIO_clear_retry_flags(bio);
+        const IoResult result = channel.read_plain(std::span(into, static_cast<std::size_t>(size)));
+        channel.ended_ = channel.ended_ || result.state == Io::eof;
+        if (result.state == Io::again) BIO_set_retry_read(bio);
+        return result.state == Io::ok ? static_cast<int>(result.bytes) : result.state == Io::eof ? 0 : -1;
+    }
+
+    static int write(BIO* bio, const char* from, int size) {
+        BIO_clear_retry_flags(bio);
+        const asio::const_buffer buffer(from, static_cast<std::size_t>(size));
+        const IoResult result = of(bio).write_plain(std::span(&buffer, 1));
+        if (result.state == Io::again) BIO_set_retry_write(bio);
+        return result.state == Io::ok ? static_cast<int>(result.bytes) : -1;
+    }
+
+    static long control(BIO* bio, int command, long, void*) {
+        if (command == BIO_CTRL_EOF) return of(bio).ended_ ? 1 : 0;
+        return command == BIO_CTRL_FLUSH ? 1 : 0;
+    }
+
+    static BIO* make(Channel& channel) {
+        static BIO_METHOD* const method = [] {
+            BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "channel");
+            BIO_meth_set_read(made, read);
+            BIO_meth_set_write(made, write);
+            BIO_meth_set_ctrl(made, control);
+            return made;
+        }();
+        BIO* bio = BIO_new(method);
+        BIO_set_data(bio, &channel);
+        BIO_set_init(bio, 1);
+        return bio;
+    }
+};
+
 void Channel::use_tls(SslPtr tls) {
     tls_ = std::move(tls);
-    SSL_set_fd(tls_.get(), descriptor_);
+    BIO* bio = TlsSocket::make(*this);
+    SSL_set_bio(tls_.get(), bio, bio);
+    SSL_set_read_ahead(tls_.get(), 1);
 }
 
 void Channel::when_readable(Watch::Callback callback) {
-    if (tls_ && SSL_pending(tls_.get()) > 0) {
+    // What OpenSSL holds may be a part of a record, which it cannot give before the rest has come.
+    if (tls_ && !starved_ && SSL_has_pending(tls_.get()) == 1) {
         watch_.call(std::move(callback));
     } else {
         watch_.when_readable(std::move(callback));
@@ -26,11 +71,8 @@ void Channel::when_readable(Watch::Callback callback) {
 Io Channel::tls_outcome(int result) {
     wants_write_ = false;
     switch (SSL_get_error(tls_.get(), result)) {
-        case SSL_ERROR_WANT_READ: watch_.drained(); return Io::again;
-        case SSL_ERROR_WANT_WRITE:
-            watch_.filled();
-            wants_write_ = true;
-            return Io::again;
+        case SSL_ERROR_WANT_READ: starved_ = true; return Io::again;
+        case SSL_ERROR_WANT_WRITE: wants_write_ = true; return Io::again;
         case SSL_ERROR_ZERO_RETURN: return Io::eof;
         default: {
             const long verify = SSL_get_verify_result(tls_.get());
@@ -46,13 +88,16 @@ Io Channel::tls_outcome(int result) {
 Io Channel::handshake() {
     ERR_clear_error();
     const int result = SSL_do_handshake(tls_.get());
-    return result == 1 ? Io::ok : tls_outcome(result);
+    if (result != 1) return tls_outcome(result);
+    starved_ = false;  // the first bytes may have come with the handshake's last
+    return Io::ok;
 }
 
 IoResult Channel::read(std::span<char> into) {
     if (tls_) {
         ERR_clear_error();
         const int n = SSL_read(tls_.get(), into.data(), static_cast<int>(std::min<std::size_t>(into.size(), 1 << 20)));
+        starved_ = false;
         if (n > 0) return IoResult{Io::ok, static_cast<std::size_t>(n)};
         return IoResult{tls_outcome(n), 0};
     }

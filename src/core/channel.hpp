@@ -62,6 +62,8 @@ public:
     [[nodiscard]] const std::string& error() const { return error_; }
 
 private:
+    struct TlsSocket;
+
     Io tls_outcome(int result);
     IoResult read_plain(std::span<char> into);
     IoResult write_plain(std::span<const boost::asio::const_buffer> from);
@@ -74,6 +76,8 @@ private:
     Watch watch_;
     SslPtr tls_;
     bool wants_write_ = false;
+    bool starved_ = false;  // TLS cannot go on before the socket has more
+    bool ended_ = false;    // TLS read the socket's end
     std::string error_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/ascii.hpp"
 #include "modules/gateway/forward_head.hpp"
 
 namespace lurus::gateway {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/ascii.hpp"
 #include "core/url.hpp"
 #include "modules/gateway/alias.hpp"
 #include "modules/gateway/client_address.hpp"

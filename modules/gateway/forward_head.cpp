@@ -2,15 +2,12 @@
 
 #include <array>
 
+#include "core/ascii.hpp"
 #include "core/url.hpp"
 #include "modules/gateway/alias.hpp"
 
 namespace lurus::gateway {
 namespace {
-
-constexpr char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
 
 /// What a field is to a proxy.
 enum class Role : std::uint8_t {
@@ -125,14 +122,6 @@ void add_unsigned(std::string& out, std::string_view name, std::uint64_t value) 
 }
 
 }  // namespace
-
-bool iequals(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        if (lower(a[i]) != lower(b[i])) return false;
-    }
-    return true;
-}
 
 std::string_view presented_key(const http1::RequestHead& head) {
     if (auto v = head.value("x-api-key"); !v.empty()) return v;

@@ -42,6 +42,4 @@ std::optional<Id> trace_parent(std::string_view value);
 
 std::string_view reason_phrase(int status);
 
-bool iequals(std::string_view a, std::string_view b);
-
 }  // namespace lurus::gateway

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/ascii.hpp"
 #include "modules/gateway/dialect_text.hpp"
 
 namespace lurus::gateway {

@@ -1,8 +1,8 @@
 #include "modules/gateway/request_scan.hpp"
 
 #include <algorithm>
-#include <cctype>
 
+#include "core/ascii.hpp"
 #include "core/json_scan.hpp"
 
 namespace lurus::gateway {
@@ -11,11 +11,6 @@ namespace {
 using json::Kind;
 
 constexpr std::size_t max_session = 512;
-
-bool iequals(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b,
-                              [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
 
 bool istarts_with(std::string_view text, std::string_view prefix) {
     return text.size() >= prefix.size() && iequals(text.substr(0, prefix.size()), prefix);

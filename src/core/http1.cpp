@@ -3,6 +3,8 @@
 #include <array>
 #include <bit>
 
+#include "core/ascii.hpp"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -35,21 +37,6 @@ bool in(char c, Class bit) {
 bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool same_letters(std::string_view a, std::string_view b) {
-    for (std::size_t i = 0; i < a.size(); ++i)
-        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
-    return true;
-}
-
-// Most names differ in length.
-inline bool same(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && same_letters(a, b);
-}
-
 /// The first control character but HTAB: where a line, or a parser's patience, ends.
 const char* skip_text(const char* p, const char* end) {
 #if defined(__SSE2__)
@@ -119,29 +106,29 @@ struct Framing {
         const auto [name, value] = field;
         switch (name.size()) {
             case 4:
-                if (same(name, "host")) host = value, ++hosts;
+                if (iequals(name, "host")) host = value, ++hosts;
                 break;
             case 6:
-                if (same(name, "expect")) expect_continue = expect_continue || same(value, "100-continue");
+                if (iequals(name, "expect")) expect_continue = expect_continue || iequals(value, "100-continue");
                 break;
             case 7:
-                if (upgrade.empty() && same(name, "upgrade")) upgrade = value;
+                if (upgrade.empty() && iequals(name, "upgrade")) upgrade = value;
                 break;
             case 10:
-                if (same(name, "connection")) {
+                if (iequals(name, "connection")) {
                     any_element(value, [this](std::string_view option) {
-                        close = close || same(option, "close");
-                        keep_alive = keep_alive || same(option, "keep-alive");
-                        upgrading = upgrading || same(option, "upgrade");
+                        close = close || iequals(option, "close");
+                        keep_alive = keep_alive || iequals(option, "keep-alive");
+                        upgrading = upgrading || iequals(option, "upgrade");
                         return false;
                     });
                 }
                 break;
             case 14:
-                if (same(name, "content-length")) length = value, ++lengths;
+                if (iequals(name, "content-length")) length = value, ++lengths;
                 break;
             case 17:
-                if (same(name, "transfer-encoding")) coding = value, ++codings;
+                if (iequals(name, "transfer-encoding")) coding = value, ++codings;
                 break;
             default: break;
         }
@@ -177,11 +164,11 @@ bool read_fields(Scan& s, Head& out, Framing& framing) {
 }
 
 bool read_coding(Scan& s, std::string_view coding) {
-    if (same(coding, "chunked")) return true;
+    if (iequals(coding, "chunked")) return true;
     unsigned chunked = 0;
     bool final = false;
     any_element(coding, [&](std::string_view element) {
-        final = same(element, "chunked");
+        final = iequals(element, "chunked");
         chunked += final ? 1 : 0;
         return false;
     });
@@ -299,7 +286,7 @@ HeadResult finish(const Scan& s, bool complete, std::string_view bytes, std::siz
 
 const Field* Head::find(std::string_view name) const {
     for (const Field& field : fields)
-        if (same(field.name, name)) return &field;
+        if (iequals(field.name, name)) return &field;
     return nullptr;
 }
 
@@ -310,8 +297,8 @@ std::string_view Head::value(std::string_view name) const {
 
 bool Head::connection_lists(std::string_view name) const {
     for (const Field& field : fields) {
-        if (!same(field.name, "connection")) continue;
-        if (any_element(field.value, [name](std::string_view option) { return same(option, name); })) return true;
+        if (!iequals(field.name, "connection")) continue;
+        if (any_element(field.value, [name](std::string_view option) { return iequals(option, name); })) return true;
     }
     return false;
 }

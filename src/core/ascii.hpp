@@ -1,0 +1,54 @@
+#pragma once
+// Text where case does not matter and only ASCII letters have any: field names, tokens, schemes.
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace lurus {
+
+namespace ascii {
+
+constexpr std::uint64_t each(std::uint64_t byte) {
+    return byte * 0x0101010101010101u;
+}
+
+// Eight bytes: whether they differ by more than the case of letters.
+inline bool differ(std::uint64_t a, std::uint64_t b) {
+    const std::uint64_t difference = a ^ b;
+    if (difference == 0) return false;
+    if ((difference & ~each(0x20)) != 0) return true;
+    const std::uint64_t low = (a | each(0x20)) & each(0x7f);
+    const std::uint64_t letters = (low + each(0x80 - 'a')) & ~(low + each(0x7f - 'z')) & ~a & each(0x80);
+    return ((difference << 2) & ~letters) != 0;
+}
+
+template <class Word>
+std::uint64_t load(const char* at) {
+    Word word;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+}
+
+}  // namespace ascii
+
+inline bool iequals(std::string_view a, std::string_view b) {
+    const std::size_t size = a.size();
+    if (size != b.size()) return false;
+    const char* x = a.data();
+    const char* y = b.data();
+    using ascii::differ, ascii::load;
+    if (size >= 8) {
+        for (std::size_t i = 0; i + 8 < size; i += 8)
+            if (differ(load<std::uint64_t>(x + i), load<std::uint64_t>(y + i))) return false;
+        return !differ(load<std::uint64_t>(x + size - 8), load<std::uint64_t>(y + size - 8));
+    }
+    if (size >= 4)
+        return !differ(load<std::uint32_t>(x) | load<std::uint32_t>(x + size - 4) << 32,
+                       load<std::uint32_t>(y) | load<std::uint32_t>(y + size - 4) << 32);
+    for (std::size_t i = 0; i < size; ++i)
+        if (differ(static_cast<unsigned char>(x[i]), static_cast<unsigned char>(y[i]))) return false;
+    return true;
+}
+
+}  // namespace lurus

@@ -57,6 +57,7 @@ ordered_json account_of(const Provider& provider) {
     metadata["kind"] = provider.kind;
     metadata["source"] = provider.source;
     metadata["models"] = provider.models;
+    metadata["groups"] = provider.groups.names();
     if (!provider.problem.empty()) metadata["problem"] = provider.problem;
     ordered_json out;
     out["Id"] = id_of(provider.name);
@@ -81,14 +82,18 @@ Result<void> read_metadata(const std::string& text, ProviderSpec& spec) {
     if (text.empty()) return {};
     const json metadata = json::parse(text, nullptr, false);
     if (!metadata.is_object()) return wrong("`Metadata` must be a JSON object in a string");
+    const auto texts = [](const json& value) {
+        return value.is_array() && std::ranges::all_of(value, [](const json& v) { return v.is_string(); });
+    };
     for (const auto& [name, value] : metadata.items()) {
         if (name == "base_url" && value.is_string()) {
             spec.base_url = value.get<std::string>();
-        } else if (name == "models" && value.is_array() &&
-                   std::ranges::all_of(value, [](const json& v) { return v.is_string(); })) {
+        } else if (name == "models" && texts(value)) {
             spec.models = value.get<std::vector<std::string>>();
+        } else if (name == "groups" && texts(value)) {
+            spec.groups = value.get<std::vector<std::string>>();
         } else {
-            return wrong("`Metadata` takes `base_url` (a string) and `models` (an array of strings), not `" +
+            return wrong("`Metadata` takes `base_url` (a string), `models` and `groups` (arrays of strings), not `" +
                          name.substr(0, 100) + "`");
         }
     }
@@ -221,12 +226,12 @@ ApiResponse remove(ProviderService& service, Request request) {
 constexpr const char* account =
     R"({"type":"object","required":["Id","Name","Provider","Status","Metadata"],"properties":{"Id":{"type":"string"},"Name":{"type":"string"},
 "Provider":{"type":"string"},"Status":{"enum":["ACCOUNT_ACTIVE","ACCOUNT_INACTIVE","ACCOUNT_ERROR"]},
-"Metadata":{"type":"string","description":"JSON: kind, source, models, problem"}}})";
+"Metadata":{"type":"string","description":"JSON: kind, source, models, groups, problem"}}})";
 
 constexpr const char* fields =
     R"("Name":{"type":"string","minLength":1},"Provider":{"type":"string","description":"CLAUDE_CONSOLE, GEMINI, OPENAI_RESPONSES, AZURE_OPENAI, or a provider's kind"},
 "ApiKey":{"type":"string","writeOnly":true},"Status":{"enum":["ACCOUNT_ACTIVE","ACCOUNT_INACTIVE"]},
-"Metadata":{"type":"string","description":"JSON: base_url, models"}})";
+"Metadata":{"type":"string","description":"JSON: base_url, models, groups"}})";
 
 ApiRoute route(Permission needed, const char* method, const char* path, const char* operation, const char* summary,
                std::string schema, std::function<ApiResponse(Request)> handler) {

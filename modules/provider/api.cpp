@@ -167,7 +167,7 @@ ApiResponse remove_route(ProviderService& service, const ApiRequest& request) {
     return removed ? no_content() : problem(removed.error());
 }
 
-/// Who would answer for a model, for clients of each family; without a key's or a provider's limits.
+/// Who would answer for a model, for clients of each family; of a key's rules only its account groups.
 ApiResponse resolve(const ProviderService& service, const ApiRequest& request) {
     const auto query = [&](const char* name) {
         const auto found = request.query.find(name);
@@ -176,11 +176,15 @@ ApiResponse resolve(const ProviderService& service, const ApiRequest& request) {
     const std::string model = query("model"), named = query("family");
     if (model.empty()) return problem(400, "say which model: ?model=NAME");
     if (!named.empty() && !family_from(named)) return problem(400, "the query's family is anthropic, openai or gemini");
+    std::vector<std::string> group;
+    if (request.query.contains("group")) group.push_back(query("group"));
+    const auto groups = AccountGroups::of(group);
+    if (!groups) return problem(groups.error());
     const auto catalog = service.snapshot();
     ordered_json all = ordered_json::array();
     for (const Family family : {Family::anthropic, Family::openai, Family::gemini}) {
         if (!named.empty() && name_of(family) != named) continue;
-        const auto resolution = catalog->resolve(family, model);
+        const auto resolution = catalog->resolve(family, model, *groups);
         ordered_json one;
         one["family"] = name_of(family);
         one["route"] =
@@ -293,6 +297,7 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
     all.back().query.push_back(ApiParam{"model", R"({"type":"string"})", "as a client would name it"});
     all.back().query.push_back(
         ApiParam{"family", R"({"enum":["anthropic","openai","gemini"]})", "only for clients of this family"});
+    all.back().query.push_back(ApiParam{"group", R"({"type":"string"})", "for a key of this account group"});
     all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/presets", "listPresets",
                            "Lists the kinds of provider that are known", list_schema(preset_schema),
                            [](Request r) { return list_presets(r); }));

@@ -111,6 +111,7 @@ ordered_json to_json(const Provider& provider, const ListState& list) {
     }
     out["endpoints"] = std::move(endpoints);
     out["account"] = provider.account;
+    out["groups"] = provider.groups.names();
     out["credential"] = {
         {"source", provider.credential_source},
         {"hint", provider.credential.empty() ? ordered_json(nullptr) : ordered_json(provider.credential.masked())}};
@@ -176,6 +177,7 @@ Result<ProviderSpec> provider_from_json(std::string_view body) {
         .text("api_key_env", spec.api_key_env)
         .text("api_key_file", spec.api_key_file)
         .texts("models", spec.models)
+        .texts("groups", spec.groups)
         .field("headers", "an object of strings",
                [&](const json& value) {
                    if (!value.is_object()) return false;
@@ -231,7 +233,7 @@ const char* const provider_schema =
 "name":{"type":"string"},"kind":{"type":"string"},"source":{"enum":["config","store","builtin"]},"usable":{"type":"boolean"},
 "problem":{"type":["string","null"],"description":"why it cannot be used"},"disabled":{"type":"boolean"},
 "endpoints":{"type":"object","description":"by family","additionalProperties":{"type":"object","properties":{"base_url":{"type":"string"},"auth":{"type":"string"}}}},
-"account":{"type":"string"},
+"account":{"type":"string"},"groups":{"type":"array","items":{"type":"string"},"description":"of the account"},
 "credential":{"type":"object","properties":{"source":{"type":"string"},"hint":{"type":["string","null"],"description":"masked"}}},
 "models":{"type":"array","items":{"type":"string"}},"headers":{"type":"array","items":{"type":"string"},"description":"names only"},
 "api_version":{"type":"string"},"connect_timeout_ms":{"type":"integer"},"first_byte_timeout_ms":{"type":"integer"},"idle_timeout_ms":{"type":"integer"},
@@ -243,6 +245,7 @@ const char* const provider_spec_schema =
 "name":{"type":"string"},"kind":{"type":"string","description":"a preset, see /api/v1/presets"},"base_url":{"type":"string"},
 "api_key":{"type":"string","writeOnly":true},"api_key_env":{"type":"string"},"api_key_file":{"type":"string"},
 "models":{"type":"array","items":{"type":"string"},"description":"names or patterns; empty = the preset's"},
+"groups":{"type":"array","items":{"type":"string"},"maxItems":64,"description":"of the account: keys may be for some of them only"},
 "headers":{"type":"object","additionalProperties":{"type":"string"},"writeOnly":true},"api_version":{"type":"string","description":"azure-openai only"},
 "connect_timeout_ms":{"type":"integer","minimum":1},"first_byte_timeout_ms":{"type":"integer","minimum":1},"idle_timeout_ms":{"type":"integer","minimum":1},
 "on_client_gone":{"enum":["cancel","drain"]},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},"disabled":{"type":"boolean"}}})";

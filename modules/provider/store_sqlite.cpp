@@ -23,6 +23,7 @@ json options_of(const ProviderSpec& spec) {
     if (spec.tls_verify) out["tls_verify"] = *spec.tls_verify;
     if (!spec.ca_file.empty()) out["ca_file"] = spec.ca_file;
     if (spec.disabled) out["disabled"] = true;
+    if (!spec.groups.empty()) out["groups"] = spec.groups;
     return out;
 }
 
@@ -39,6 +40,7 @@ void read_options(const json& in, ProviderSpec& spec) {
     if (in.contains("tls_verify")) spec.tls_verify = in["tls_verify"].get<bool>();
     spec.ca_file = in.value("ca_file", "");
     spec.disabled = in.value("disabled", false);
+    spec.groups = in.value("groups", std::vector<std::string>());
 }
 
 class SqliteStore final : public ProviderStore {

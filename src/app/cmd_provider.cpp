@@ -14,7 +14,7 @@ namespace {
 
 struct NewProvider {
     std::string name, kind, base_url, api_key, api_key_env, api_key_file, api_version, ca_file, on_client_gone;
-    std::vector<std::string> models, headers;
+    std::vector<std::string> models, groups, headers;
     bool no_tls_verify = false;
 };
 
@@ -31,6 +31,7 @@ Outcome<Json> body_of(const NewProvider& options) {
     text("on_client_gone", options.on_client_gone);
     if (options.no_tls_verify) body["tls_verify"] = false;
     if (!options.models.empty()) body["models"] = options.models;
+    if (!options.groups.empty()) body["groups"] = options.groups;
     for (const auto& header : options.headers) {
         std::size_t colon = header.find(':');
         if (colon == std::string::npos || colon == 0)
@@ -140,6 +141,9 @@ void add_add(CLI::App& provider, Cli& cli) {
     command
         ->add_option("--model", o->models, "Models it answers for: names or globs (default: the preset's); repeatable")
         ->type_name("MODEL")
+        ->allow_extra_args(false);
+    command->add_option("--group", o->groups, "A group of accounts it is in, for keys that are for some; repeatable")
+        ->type_name("GROUP")
         ->allow_extra_args(false);
     command->add_option("--header", o->headers, "'Name: value' added to every request; repeatable")
         ->type_name("HEADER")

@@ -48,9 +48,10 @@ int remove(Cli& cli, const std::string& model) {
     return exit_ok;
 }
 
-int test(Cli& cli, const std::string& model, const std::string& family) {
+int test(Cli& cli, const std::string& model, const std::string& family, const std::string& group) {
     std::map<std::string, std::string> query = {{"model", model}};
     if (!family.empty()) query["family"] = family;
+    if (!group.empty()) query["group"] = group;
     auto answer = cli.get("/api/v1/resolve", query);
     if (!answer) return cli.report(answer.error());
     if (cli.json)
@@ -105,9 +106,12 @@ void add_route_commands(CLI::App& app, Cli& cli) {
     CLI::App* testing = route->add_subcommand("test", "Who would answer for a model name, in order, and why");
     testing->add_option("model", *which, "As a client would name it")->required()->type_name("MODEL");
     choose(cli, testing->add_option("--family", *family, "For a client of this API (default: all)"), families);
+    auto group = std::make_shared<std::string>();
+    testing->add_option("--group", *group, "For a key of this account group (default: without)")->type_name("GROUP");
     testing->footer("Examples:\n  lurus route test claude-sonnet-4-5\n  lurus route test fast --family openai");
-    testing->callback(
-        [&cli, which, family] { cli.run = [&cli, which, family] { return test(cli, *which, *family); }; });
+    testing->callback([&cli, which, family, group] {
+        cli.run = [&cli, which, family, group] { return test(cli, *which, *family, *group); };
+    });
 }
 
 }  // namespace lurus::app

@@ -178,6 +178,19 @@ public:
         });
     }
 
+    Result<void> replace_route(const RouteSpec& route) override {
+        int changed = 0;
+        auto done = guarded<void>("changing the route '" + route.model + "'", [&] {
+            SQLite::Statement update(*db_, "UPDATE route SET targets = ? WHERE model = ? AND family = ?");
+            update.bind(1, dump(route.to));
+            update.bind(2, route.model);
+            update.bind(3, route.family ? std::string(name_of(*route.family)) : std::string());
+            changed = update.exec();
+        });
+        if (done && changed == 0) return fail(ErrorCode::not_found, "there is no stored route '" + route.model + "'");
+        return done;
+    }
+
     Result<void> remove_route(std::string_view model, std::optional<Family> family) override {
         int removed = 0;
         auto done = guarded<void>("removing the route '" + std::string(model) + "'", [&] {

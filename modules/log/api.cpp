@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "core/api_route.hpp"
 #include "core/problem.hpp"
 #include "modules/log/api_query.hpp"
 #include "modules/log/api_schema.hpp"
@@ -155,7 +156,7 @@ ApiResponse usage(RequestLog& log, const Clock& clock, const RecordScope& scope,
         {"since", format_time(span->from)}, {"until", format_time(span->to)}, {"by", by_name}};
     body["data"] = std::move(data);
     add_sums(body["total"], total_of(*rows));
-    return answer(body);
+    return json_response(body);
 }
 
 ApiResponse stats(RequestLog& log) {
@@ -202,24 +203,27 @@ std::vector<ApiParam> log_params() {
 
 std::vector<ApiRoute> make_api(RequestLog& log, const Clock& clock, RecordScope scope) {
     std::vector<ApiRoute> routes;
-    routes.push_back(route(
-        Permission::read_records, "/api/v1/logs", "listLogs", "Requests, newest first", records_schema(false, true),
-        [&log, &clock, scope](const ApiRequest& request) { return logs(log, clock, scope, request); }));
+    routes.push_back(api_route(Permission::read_records, "GET", "/api/v1/logs", "listLogs", "Requests, newest first",
+                               records_schema(false, true), [&log, &clock, scope](const ApiRequest& request) {
+                                   return logs(log, clock, scope, request);
+                               }));
     routes.back().query = log_params();
-    routes.push_back(
-        route(Permission::read_records, "/api/v1/usage", "getUsage", "Tokens and cost, summed", usage_schema(),
-              [&log, &clock, scope](const ApiRequest& request) { return usage(log, clock, scope, request); }));
+    routes.push_back(api_route(
+        Permission::read_records, "GET", "/api/v1/usage", "getUsage", "Tokens and cost, summed", usage_schema(),
+        [&log, &clock, scope](const ApiRequest& request) { return usage(log, clock, scope, request); }));
     routes.back().query = {
         ApiParam{"by", R"({"type":"string","enum":["model","provider","key","user","day","hour"],"default":"model"})",
                  "One row for each"},
         ApiParam{"since", text_schema, "From this time, date, or so long ago; 24h when left out"},
         ApiParam{"until", text_schema, "Before this time, date, or so long ago; now when left out"},
     };
-    routes.push_back(route(Permission::read_records, "/api/v1/traces/{id}", "getTrace",
-                           "All requests of one trace id, with bodies where they are kept", records_schema(true, false),
-                           [&log, scope](const ApiRequest& request) { return trace(log, scope, request); }));
-    routes.push_back(route(Permission::read_installation, "/api/v1/stats", "getStats", "How the request log is doing",
-                           status_schema(), [&log](const ApiRequest&) { return stats(log); }));
+    routes.push_back(api_route(Permission::read_records, "GET", "/api/v1/traces/{id}", "getTrace",
+                               "All requests of one trace id, with bodies where they are kept",
+                               records_schema(true, false),
+                               [&log, scope](const ApiRequest& request) { return trace(log, scope, request); }));
+    routes.push_back(api_route(Permission::read_installation, "GET", "/api/v1/stats", "getStats",
+                               "How the request log is doing", status_schema(),
+                               [&log](const ApiRequest&) { return stats(log); }));
     return routes;
 }
 

@@ -79,22 +79,4 @@ void add_sums(Json& object, const UsageRow& row) {
     object["avg_duration_us"] = row.requests > 0 ? Json(row.duration_us / row.requests) : Json(nullptr);
 }
 
-ApiResponse answer(const Json& body) {
-    ApiResponse response;
-    response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
-    return response;
-}
-
-ApiRoute route(Permission needed, const char* path, const char* id, const char* summary, std::string schema,
-               std::function<ApiResponse(const ApiRequest&)> handler) {
-    ApiRoute made(needed);
-    made.method = "GET";
-    made.path = path;
-    made.operation_id = id;
-    made.summary = summary;
-    made.response_schema = std::move(schema);
-    made.handler = std::move(handler);
-    return made;
-}
-
 }  // namespace lurus::log

@@ -32,9 +32,4 @@ UsageRow total_of(const std::vector<UsageRow>& rows);
 nlohmann::ordered_json group_of(const UsageRow& row);
 void add_sums(nlohmann::ordered_json& object, const UsageRow& row);
 
-ApiResponse answer(const nlohmann::ordered_json& body);
-/// A GET.
-ApiRoute route(Permission needed, const char* path, const char* id, const char* summary, std::string schema,
-               std::function<ApiResponse(const ApiRequest&)> handler);
-
 }  // namespace lurus::log

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/api_route.hpp"
 #include "core/glob.hpp"
 #include "core/list_page.hpp"
 #include "core/problem.hpp"
@@ -155,7 +156,7 @@ ApiResponse statistics(RequestLog& log, const Clock& clock, const RecordScope& s
     body["by"] = named(request.query, "by");
     body.update(*page);
     add_sums(body["total"], total);
-    return answer(body);
+    return json_response(body);
 }
 
 }  // namespace
@@ -165,8 +166,8 @@ namespace lurus {
 
 std::vector<ApiRoute> statistics_api(RequestLog& log, const Clock& clock, RecordScope scope, TeamScope teams) {
     std::vector<ApiRoute> routes;
-    routes.push_back(log::route(
-        Permission::read_records, "/api/v1/statistics", "getStatistics",
+    routes.push_back(api_route(
+        Permission::read_records, "GET", "/api/v1/statistics", "getStatistics",
         "Requests, tokens, money, errors and latency, over time and by one dimension", log::statistics_schema(),
         [&log, &clock, scope = std::move(scope), teams = std::move(teams)](const ApiRequest& request) {
             return log::statistics(log, clock, scope, teams, request);

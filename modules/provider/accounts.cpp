@@ -7,6 +7,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "core/api_route.hpp"
 #include "core/problem.hpp"
 #include "core/sha256.hpp"
 
@@ -66,12 +67,6 @@ ordered_json account_of(const Provider& provider) {
     out["Status"] = status_of(provider);
     out["Metadata"] = metadata.dump();
     return out;
-}
-
-ApiResponse answer(const ordered_json& body) {
-    ApiResponse response;
-    response.body = body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-    return response;
 }
 
 std::unexpected<Error> wrong(const std::string& what) {
@@ -185,13 +180,14 @@ ApiResponse list(const ProviderService& service, Request request) {
     const std::size_t first = (static_cast<std::size_t>(*page) - 1) * static_cast<std::size_t>(*size);
     for (std::size_t i = first; i < matching.size() && shown.size() < static_cast<std::size_t>(*size); ++i)
         shown.push_back(matching[i]);
-    return answer({{"Accounts", std::move(shown)}, {"Total", matching.size()}, {"Page", *page}, {"PageSize", *size}});
+    return json_response(
+        {{"Accounts", std::move(shown)}, {"Total", matching.size()}, {"Page", *page}, {"PageSize", *size}});
 }
 
 ApiResponse shown(const ProviderService& service, const std::string& name) {
     const auto provider = service.find(name);
     if (!provider) return problem(409, "the account was removed meanwhile");
-    return answer({{"Account", account_of(*provider)}});
+    return json_response({{"Account", account_of(*provider)}});
 }
 
 ApiResponse create(ProviderService& service, Request request) {
@@ -203,7 +199,7 @@ ApiResponse create(ProviderService& service, Request request) {
 
 ApiResponse show(const ProviderService& service, Request request) {
     const auto provider = find(service, request);
-    return provider ? answer({{"Account", account_of(*provider)}}) : not_there(request);
+    return provider ? json_response({{"Account", account_of(*provider)}}) : not_there(request);
 }
 
 ApiResponse update(ProviderService& service, Request request) {
@@ -220,7 +216,7 @@ ApiResponse remove(ProviderService& service, Request request) {
     const auto provider = find(service, request);
     if (!provider) return not_there(request);
     if (auto done = service.remove(provider->name); !done) return problem(done.error());
-    return answer({{"Success", true}, {"Message", "removed"}});
+    return json_response({{"Success", true}, {"Message", "removed"}});
 }
 
 constexpr const char* account =
@@ -233,18 +229,6 @@ constexpr const char* fields =
 "ApiKey":{"type":"string","writeOnly":true},"Status":{"enum":["ACCOUNT_ACTIVE","ACCOUNT_INACTIVE"]},
 "Metadata":{"type":"string","description":"JSON: base_url, models, groups"}})";
 
-ApiRoute route(Permission needed, const char* method, const char* path, const char* operation, const char* summary,
-               std::string schema, std::function<ApiResponse(Request)> handler) {
-    ApiRoute out(needed);
-    out.method = method;
-    out.path = path;
-    out.operation_id = operation;
-    out.summary = summary;
-    out.response_schema = std::move(schema);
-    out.handler = std::move(handler);
-    return out;
-}
-
 }  // namespace
 
 std::vector<ApiRoute> account_routes(ProviderService& s) {
@@ -254,25 +238,27 @@ std::vector<ApiRoute> account_routes(ProviderService& s) {
     const std::string body =
         R"({"type":"object","properties":{"Id":{"type":["string","integer"]},)" + std::string(fields);
     std::vector<ApiRoute> all;
-    all.push_back(route(read_installation, "GET", "/api/v1/accounts", "listAccounts", "Providers as accounts",
-                        R"({"type":"object","required":["Accounts","Total","Page","PageSize"],"properties":{
+    all.push_back(
+        api_route(read_installation, "GET", "/api/v1/accounts", "listAccounts", "Providers as accounts",
+                  R"({"type":"object","required":["Accounts","Total","Page","PageSize"],"properties":{
 "Accounts":{"type":"array","items":)" +
-                            std::string(account) +
-                            R"(},"Total":{"type":"integer"},"Page":{"type":"integer"},"PageSize":{"type":"integer"}}})",
-                        [&s](Request r) { return list(s, r); }));
+                      std::string(account) +
+                      R"(},"Total":{"type":"integer"},"Page":{"type":"integer"},"PageSize":{"type":"integer"}}})",
+                  [&s](Request r) { return list(s, r); }));
     all.back().query = {{"Page", R"({"type":"integer","minimum":1,"default":1})", "Which page"},
                         {"PageSize", R"({"type":"integer","minimum":1,"maximum":100,"default":20})", "Accounts a page"},
                         {"Provider", R"({"type":"string"})", "Only of this provider"},
                         {"Status", R"({"type":"string"})", "Only in this status"}};
-    all.push_back(route(operate, "POST", "/api/v1/accounts", "createAccount", "Add a provider as an account", one,
-                        [&s](Request r) { return create(s, r); }));
+    all.push_back(api_route(operate, "POST", "/api/v1/accounts", "createAccount", "Add a provider as an account", one,
+                            [&s](Request r) { return create(s, r); }));
     all.back().request_schema = body + R"(,"required":["Name","Provider"]})";
-    all.push_back(route(read_installation, "GET", "/api/v1/accounts/{id}", "getAccount", "One account, by id or name",
-                        one, [&s](Request r) { return show(s, r); }));
-    all.push_back(route(operate, "PUT", "/api/v1/accounts/{id}", "updateAccount",
-                        "Change an account; what is left out stays", one, [&s](Request r) { return update(s, r); }));
+    all.push_back(api_route(read_installation, "GET", "/api/v1/accounts/{id}", "getAccount",
+                            "One account, by id or name", one, [&s](Request r) { return show(s, r); }));
+    all.push_back(api_route(operate, "PUT", "/api/v1/accounts/{id}", "updateAccount",
+                            "Change an account; what is left out stays", one,
+                            [&s](Request r) { return update(s, r); }));
     all.back().request_schema = body + "}";
-    all.push_back(route(
+    all.push_back(api_route(
         operate, "DELETE", "/api/v1/accounts/{id}", "deleteAccount", "Remove an account",
         R"({"type":"object","required":["Success","Message"],"properties":{"Success":{"type":"boolean"},"Message":{"type":"string"}}})",
         [&s](Request r) { return remove(s, r); }));

@@ -41,13 +41,13 @@ ApiResponse add_provider(ProviderService& service, const ApiRequest& request) {
     if (auto added = service.add(*spec); !added) return problem(added.error());
     const auto provider = service.find(spec->name);
     if (!provider) return problem(409, "the provider was removed again meanwhile");
-    return answer(201, shown(service, *provider));
+    return json_response(shown(service, *provider), 201);
 }
 
 ApiResponse get_provider(const ProviderService& service, const ApiRequest& request) {
     const auto provider = service.find(param(request, "name"));
     if (!provider) return problem(404, "there is no provider '" + param(request, "name") + "'");
-    return answer(200, shown(service, *provider));
+    return json_response(shown(service, *provider));
 }
 
 /// The credential stays where the body gives none, unless it would go to another address then.
@@ -69,7 +69,7 @@ ApiResponse put_provider(ProviderService& service, const ApiRequest& request) {
     if (auto done = service.replace(*spec); !done) return problem(done.error());
     const auto provider = service.find(spec->name);
     if (!provider) return problem(409, "the provider was removed meanwhile");
-    return answer(200, shown(service, *provider));
+    return json_response(shown(service, *provider));
 }
 
 ApiResponse change_provider(ProviderService& service, const ApiRequest& request) {
@@ -98,17 +98,17 @@ ApiResponse test_one(const ProviderService& service, const ApiRequest& request) 
     out["detail"] = outcome->detail;
     out["family"] = name_of(outcome->family);
     out["model"] = wanted->model.empty() ? ordered_json(nullptr) : ordered_json(wanted->model);
-    return answer(200, out);
+    return json_response(out);
 }
 
 ApiResponse fetch_list(ProviderService& service, const ApiRequest& request) {
     const auto list = service.fetch_list(param(request, "name"));
-    return list ? answer(200, shown(*list)) : problem(list.error());
+    return list ? json_response(shown(*list)) : problem(list.error());
 }
 
 ApiResponse cached_list(const ProviderService& service, const ApiRequest& request) {
     const auto list = service.cached_list(param(request, "name"));
-    return list ? answer(200, shown(*list)) : problem(list.error());
+    return list ? json_response(shown(*list)) : problem(list.error());
 }
 
 ApiResponse list_presets(const ApiRequest& request) {
@@ -122,41 +122,41 @@ ApiResponse list_presets(const ApiRequest& request) {
 std::vector<ApiRoute> provider_api(ProviderService& s) {
     using Request = const ApiRequest&;
     std::vector<ApiRoute> all;
-    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/providers", "listProviders",
-                           "Lists the providers in their order", list_schema(provider_schema),
-                           [&s](Request r) { return list_providers(s, r); }));
+    all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/providers", "listProviders",
+                            "Lists the providers in their order", list_schema(provider_schema),
+                            [&s](Request r) { return list_providers(s, r); }));
     all.back().query = params_of(provider_list, {"name", "kind", "source"});
     all.push_back(with_body(
-        route_to(Permission::operate, "POST", "/api/v1/providers", "addProvider", "Adds a provider and stores it",
-                 provider_schema, [&s](Request r) { return add_provider(s, r); }),
+        api_route(Permission::operate, "POST", "/api/v1/providers", "addProvider", "Adds a provider and stores it",
+                  provider_schema, [&s](Request r) { return add_provider(s, r); }),
         201, provider_spec_schema));
-    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/providers/{name}", "getProvider",
-                           "Shows a provider", provider_schema, [&s](Request r) { return get_provider(s, r); }));
+    all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/providers/{name}", "getProvider",
+                            "Shows a provider", provider_schema, [&s](Request r) { return get_provider(s, r); }));
     all.push_back(
-        with_body(route_to(Permission::operate, "PUT", "/api/v1/providers/{name}", "putProvider",
-                           "Puts another stored provider in its place; without a credential the old one stays",
-                           provider_schema, [&s](Request r) { return put_provider(s, r); }),
+        with_body(api_route(Permission::operate, "PUT", "/api/v1/providers/{name}", "putProvider",
+                            "Puts another stored provider in its place; without a credential the old one stays",
+                            provider_schema, [&s](Request r) { return put_provider(s, r); }),
                   200, provider_spec_schema));
-    all.push_back(with_body(route_to(Permission::operate, "PATCH", "/api/v1/providers/{name}", "changeProvider",
-                                     "Changes a stored provider; what is left out stays", provider_schema,
-                                     [&s](Request r) { return change_provider(s, r); }),
+    all.push_back(with_body(api_route(Permission::operate, "PATCH", "/api/v1/providers/{name}", "changeProvider",
+                                      "Changes a stored provider; what is left out stays", provider_schema,
+                                      [&s](Request r) { return change_provider(s, r); }),
                             200, provider_change_schema));
-    all.push_back(route_to(Permission::operate, "DELETE", "/api/v1/providers/{name}", "removeProvider",
-                           "Removes a stored provider", "", [&s](Request r) { return remove_provider(s, r); }));
+    all.push_back(api_route(Permission::operate, "DELETE", "/api/v1/providers/{name}", "removeProvider",
+                            "Removes a stored provider", "", [&s](Request r) { return remove_provider(s, r); }));
     all.back().success = 204;
     all.push_back(with_body(
-        route_to(Permission::operate, "POST", "/api/v1/providers/{name}/test", "testProvider",
-                 "Asks the provider one small thing", test_result_schema, [&s](Request r) { return test_one(s, r); }),
+        api_route(Permission::operate, "POST", "/api/v1/providers/{name}/test", "testProvider",
+                  "Asks the provider one small thing", test_result_schema, [&s](Request r) { return test_one(s, r); }),
         200, test_request_schema));
-    all.push_back(route_to(Permission::operate, "POST", "/api/v1/providers/{name}/models", "fetchProviderModels",
-                           "Fetches the provider's model list and keeps it", model_list_schema,
-                           [&s](Request r) { return fetch_list(s, r); }));
-    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/providers/{name}/models", "getProviderModels",
-                           "Shows the model list fetched last", model_list_schema,
-                           [&s](Request r) { return cached_list(s, r); }));
-    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/presets", "listPresets",
-                           "Lists the kinds of provider that are known", list_schema(preset_schema),
-                           [](Request r) { return list_presets(r); }));
+    all.push_back(api_route(Permission::operate, "POST", "/api/v1/providers/{name}/models", "fetchProviderModels",
+                            "Fetches the provider's model list and keeps it", model_list_schema,
+                            [&s](Request r) { return fetch_list(s, r); }));
+    all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/providers/{name}/models",
+                            "getProviderModels", "Shows the model list fetched last", model_list_schema,
+                            [&s](Request r) { return cached_list(s, r); }));
+    all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/presets", "listPresets",
+                            "Lists the kinds of provider that are known", list_schema(preset_schema),
+                            [](Request r) { return list_presets(r); }));
     all.back().query = params_of(preset_list, {});
     std::ranges::move(route_routes(s), std::back_inserter(all));
     std::ranges::move(account_routes(s), std::back_inserter(all));

@@ -7,13 +7,6 @@ namespace lurus::provider {
 
 using nlohmann::ordered_json;
 
-ApiResponse answer(int status, const ordered_json& body) {
-    ApiResponse response;
-    response.status = status;
-    response.body = body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-    return response;
-}
-
 ApiResponse no_content() {
     ApiResponse response;
     response.status = 204;
@@ -30,7 +23,7 @@ ApiResponse page(std::vector<ordered_json> entries, const ListShape& shape, cons
     auto body = list_page(std::move(entries), shape, request.query);
     if (!body) return problem(body.error());
     (*body)[old_name] = (*body)["data"];
-    return answer(200, *body);
+    return json_response(*body);
 }
 
 bool asked(const ApiRequest& request, const char* name, const ordered_json& entry) {
@@ -44,18 +37,6 @@ std::vector<ApiParam> params_of(const ListShape& shape, const std::vector<const 
     for (const char* name : filters)
         all.push_back(ApiParam{name, R"({"type":"string"})", "Only these; * and ? are wildcards"});
     return all;
-}
-
-ApiRoute route_to(Permission needed, std::string method, std::string path, std::string operation, std::string summary,
-                  std::string response_schema, std::function<ApiResponse(const ApiRequest&)> handler) {
-    ApiRoute route(needed);
-    route.method = std::move(method);
-    route.path = std::move(path);
-    route.operation_id = std::move(operation);
-    route.summary = std::move(summary);
-    route.response_schema = std::move(response_schema);
-    route.handler = std::move(handler);
-    return route;
 }
 
 ApiRoute with_body(ApiRoute route, int success, const char* request_schema) {

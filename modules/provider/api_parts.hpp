@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "core/api_route.hpp"
 #include "core/list_page.hpp"
 #include "modules/provider/service.hpp"
 
 namespace lurus::provider {
 
-ApiResponse answer(int status, const nlohmann::ordered_json& body);
 ApiResponse no_content();
 
 /// Of the path; empty when it has none of that name.
@@ -23,8 +23,6 @@ ApiResponse page(std::vector<nlohmann::ordered_json> entries, const ListShape& s
 bool asked(const ApiRequest& request, const char* name, const nlohmann::ordered_json& entry);
 std::vector<ApiParam> params_of(const ListShape& shape, const std::vector<const char*>& filters);
 
-ApiRoute route_to(Permission needed, std::string method, std::string path, std::string operation, std::string summary,
-                  std::string response_schema, std::function<ApiResponse(const ApiRequest&)> handler);
 ApiRoute with_body(ApiRoute route, int success, const char* request_schema);
 
 /// `/api/v1/routes`, `/api/v1/resolve`; `service` must outlive the handlers.

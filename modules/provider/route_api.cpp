@@ -23,7 +23,7 @@ ApiResponse add_route(ProviderService& service, const ApiRequest& request) {
     const auto route = route_from_json(request.body);
     if (!route) return problem(route.error());
     if (auto added = service.add_route(*route); !added) return problem(added.error());
-    return answer(201, to_json(*route, "store"));
+    return json_response(to_json(*route, "store"), 201);
 }
 
 /// By its id; a default also by `*` and its family.
@@ -39,7 +39,7 @@ Result<ListedRoute> route_of(const ProviderService& service, const std::string& 
 
 ApiResponse get_route(const ProviderService& service, const ApiRequest& request) {
     const auto found = route_of(service, param(request, "model"));
-    return found ? answer(200, to_json(found->route, found->source)) : problem(found.error());
+    return found ? json_response(to_json(found->route, found->source)) : problem(found.error());
 }
 
 ApiResponse change_route(ProviderService& service, const ApiRequest& request) {
@@ -48,7 +48,7 @@ ApiResponse change_route(ProviderService& service, const ApiRequest& request) {
     const auto route = changed_route(found->route, request.body);
     if (!route) return problem(route.error());
     if (auto done = service.replace_route(*route); !done) return problem(done.error());
-    return answer(200, to_json(*route, "store"));
+    return json_response(to_json(*route, "store"));
 }
 
 ApiResponse remove_route(ProviderService& service, const ApiRequest& request) {
@@ -97,7 +97,7 @@ ApiResponse resolve(const ProviderService& service, const ApiRequest& request) {
         }
         all.push_back(std::move(one));
     }
-    return answer(200, {{"model", model}, {"data", std::move(all)}});
+    return json_response({{"model", model}, {"data", std::move(all)}});
 }
 
 constexpr const char* resolution_schema =
@@ -112,28 +112,28 @@ constexpr const char* resolution_schema =
 std::vector<ApiRoute> route_routes(ProviderService& s) {
     using Request = const ApiRequest&;
     std::vector<ApiRoute> all;
-    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/routes", "listRoutes", "Lists the routes",
-                           list_schema(route_schema), [&s](Request r) { return list_routes(s, r); }));
+    all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/routes", "listRoutes", "Lists the routes",
+                            list_schema(route_schema), [&s](Request r) { return list_routes(s, r); }));
     all.back().query = params_of(route_list, {"model", "family", "source"});
     all.push_back(
-        with_body(route_to(Permission::operate, "POST", "/api/v1/routes", "addRoute", "Adds a route and stores it",
-                           route_schema, [&s](Request r) { return add_route(s, r); }),
+        with_body(api_route(Permission::operate, "POST", "/api/v1/routes", "addRoute", "Adds a route and stores it",
+                            route_schema, [&s](Request r) { return add_route(s, r); }),
                   201, route_spec_schema));
-    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/routes/{model}", "getRoute",
-                           "Shows a route, by its id, percent-encoded", route_schema,
-                           [&s](Request r) { return get_route(s, r); }));
+    all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/routes/{model}", "getRoute",
+                            "Shows a route, by its id, percent-encoded", route_schema,
+                            [&s](Request r) { return get_route(s, r); }));
     all.push_back(with_body(
-        route_to(Permission::operate, "PATCH", "/api/v1/routes/{model}", "changeRoute",
-                 "Changes where a stored route leads", route_schema, [&s](Request r) { return change_route(s, r); }),
+        api_route(Permission::operate, "PATCH", "/api/v1/routes/{model}", "changeRoute",
+                  "Changes where a stored route leads", route_schema, [&s](Request r) { return change_route(s, r); }),
         200, route_change_schema));
-    all.push_back(route_to(Permission::operate, "DELETE", "/api/v1/routes/{model}", "removeRoute",
-                           "Removes a stored route", "", [&s](Request r) { return remove_route(s, r); }));
+    all.push_back(api_route(Permission::operate, "DELETE", "/api/v1/routes/{model}", "removeRoute",
+                            "Removes a stored route", "", [&s](Request r) { return remove_route(s, r); }));
     all.back().success = 204;
     all.back().query.push_back(ApiParam{"family", R"({"enum":["anthropic","openai","gemini"]})",
                                         "of a default, with the model *; the id default:FAMILY says the same"});
-    all.push_back(route_to(Permission::read_installation, "GET", "/api/v1/resolve", "resolveModel",
-                           "Who would answer for a model, in order, and why", resolution_schema,
-                           [&s](Request r) { return resolve(s, r); }));
+    all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/resolve", "resolveModel",
+                            "Who would answer for a model, in order, and why", resolution_schema,
+                            [&s](Request r) { return resolve(s, r); }));
     all.back().query.push_back(ApiParam{"model", R"({"type":"string"})", "as a client would name it"});
     all.back().query.push_back(
         ApiParam{"family", R"({"enum":["anthropic","openai","gemini"]})", "only for clients of this family"});

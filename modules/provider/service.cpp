@@ -220,6 +220,7 @@ Result<ProviderSpec> ProviderService::stored_spec(std::string_view name) const {
                     "provider '" + std::string(name) + "' is not a stored one; change it in the configuration file");
     }
     ProviderSpec spec = row->spec;
+    if (row->sealed.empty()) return spec;
     if (auto opened = open_secrets(box_, row->sealed, spec); !opened) return std::unexpected(opened.error());
     return spec;
 }

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/control_plane.hpp"
+#include "core/api_route.hpp"
 #include "core/list_page.hpp"
 #include "core/problem.hpp"
 
@@ -50,12 +51,6 @@ Json shown(const Flag& flag, const Config& started_with, const Config& now) {
     return out;
 }
 
-ApiResponse answer(const Json& body) {
-    ApiResponse response;
-    response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
-    return response;
-}
-
 ApiResponse no_such(const std::string& name) {
     return problem(404, "there is no flag `" + name + "`; GET /api/v1/flags lists them");
 }
@@ -71,7 +66,7 @@ ApiResponse ControlPlane::list_flags(const ApiRequest& request) const {
     if (const auto source = request.query.find("source"); source != request.query.end())
         std::erase_if(all, [&](const Json& one) { return one["source"] != source->second; });
     const auto page = list_page(std::move(all), flag_list, request.query);
-    return page ? answer(*page) : lurus::problem(page.error());
+    return page ? json_response(*page) : lurus::problem(page.error());
 }
 
 ApiResponse ControlPlane::show_flag(const ApiRequest& request) const {
@@ -79,7 +74,7 @@ ApiResponse ControlPlane::show_flag(const ApiRequest& request) const {
     const Flag* flag = find_flag(name);
     if (flag == nullptr) return no_such(name);
     const std::scoped_lock lock(mutex_);
-    return answer(shown(*flag, start_config_, config_));
+    return json_response(shown(*flag, start_config_, config_));
 }
 
 ApiResponse ControlPlane::change_flag(const ApiRequest& request) {
@@ -112,26 +107,16 @@ ApiResponse ControlPlane::change_flag(const ApiRequest& request) {
 
 std::vector<ApiRoute> ControlPlane::flag_routes() {
     std::vector<ApiRoute> all;
-    const auto add = [&](Permission needed, const char* method, const char* path, const char* operation,
-                         const char* summary, std::string schema, std::function<ApiResponse(const ApiRequest&)> act) {
-        ApiRoute& out = all.emplace_back(needed);
-        out.method = method;
-        out.path = path;
-        out.operation_id = operation;
-        out.summary = summary;
-        out.response_schema = std::move(schema);
-        out.handler = std::move(act);
-    };
-    add(Permission::read_installation, "GET", "/api/v1/flags", "listFlags",
-        "What is switched on in the running process, and where that was said", list_schema(flag_schema),
-        [this](const ApiRequest& request) { return list_flags(request); });
+    all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/flags", "listFlags",
+                            "What is switched on in the running process, and where that was said",
+                            list_schema(flag_schema), [this](const ApiRequest& r) { return list_flags(r); }));
     all.back().query = list_params(flag_list);
     all.back().query.push_back(ApiParam{"source", R"({"type":"string"})", "only those that were set there"});
-    add(Permission::read_installation, "GET", "/api/v1/flags/{name}", "getFlag", "One flag", flag_schema,
-        [this](const ApiRequest& request) { return show_flag(request); });
-    add(Permission::operate, "PATCH", "/api/v1/flags/{name}", "changeFlag",
-        "Change a flag while it runs; the value is kept and wins over the configuration", flag_schema,
-        [this](const ApiRequest& request) { return change_flag(request); });
+    all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/flags/{name}", "getFlag", "One flag",
+                            flag_schema, [this](const ApiRequest& r) { return show_flag(r); }));
+    all.push_back(api_route(Permission::operate, "PATCH", "/api/v1/flags/{name}", "changeFlag",
+                            "Change a flag while it runs; the value is kept and wins over the configuration",
+                            flag_schema, [this](const ApiRequest& r) { return change_flag(r); }));
     all.back().request_schema = change_schema;
     return all;
 }

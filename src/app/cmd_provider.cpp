@@ -61,8 +61,9 @@ Outcome<Json> body_of(const ProviderOptions& options) {
 int add(Cli& cli, const ProviderOptions& options) {
     auto body = body_of(options);
     if (!body) return cli.report(body.error());
-    (*body)["name"] = options.name;
-    auto added = cli.call("POST", "/api/v1/providers", {}, *body);
+    Json whole = {{"name", options.name}};
+    whole.update(*body);
+    auto added = cli.call("POST", "/api/v1/providers", {}, whole);
     if (!added) return cli.report(added.error());
     if (cli.json) {
         cli.print_json(*added);

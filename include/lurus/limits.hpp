@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "lurus/account_groups.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/money.hpp"
 #include "lurus/result.hpp"
@@ -88,6 +89,7 @@ struct KeyRules {
     std::vector<std::string> deny_models;  // globs; win over the allowed ones
     std::vector<IpRange> ips;
     std::vector<std::string> user_agents;  // globs, any case
+    AccountGroups groups;                  // served by accounts of these only
     Limits limits;
 
     bool operator==(const KeyRules&) const = default;

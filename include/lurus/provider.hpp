@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "lurus/account_groups.hpp"
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/dialect.hpp"
@@ -78,7 +79,9 @@ struct Provider {
     std::string kind;    // the preset's name
     std::string source;  // `config`, `store` or `builtin`
     std::map<Family, FamilyEndpoint> endpoints;
+    std::string base_url;             // as it was given; empty = the preset's
     std::string account = "default";  // the credential's name
+    AccountGroups groups;             // that the account is in
     Secret credential;
     std::string credential_source;                             // `api_key`, `env:NAME`, `file:PATH`, `stored`, `none`
     std::vector<std::string> models;                           // names or globs it answers for; `*` = any
@@ -123,10 +126,18 @@ public:
     virtual ~Catalog() = default;
     /// Never empty. `not_found`: nobody answers for it in this dialect; names a few models that there are.
     /// `unavailable`: whoever does cannot be used now (a credential is missing, it is disabled), and why.
-    [[nodiscard]] virtual Result<Resolution> resolve(Family family, std::string_view model) const = 0;
+    /// With `only`, accounts in none of these groups are as if they were not there; `permission_denied`: only such
+    /// answer for it.
+    [[nodiscard]] virtual Result<Resolution> resolve(Family family, std::string_view model,
+                                                     const AccountGroups& only) const = 0;
+    [[nodiscard]] Result<Resolution> resolve(Family family, std::string_view model) const {
+        return resolve(family, model, AccountGroups());
+    }
     /// For requests that name no model (`GET /v1/responses/{id}` ...): the family's default provider first.
-    [[nodiscard]] virtual Result<Resolution> any(Family family) const = 0;
-    [[nodiscard]] virtual std::vector<ModelEntry> models(Family family) const = 0;
+    [[nodiscard]] virtual Result<Resolution> any(Family family, const AccountGroups& only) const = 0;
+    [[nodiscard]] Result<Resolution> any(Family family) const { return any(family, AccountGroups()); }
+    [[nodiscard]] virtual std::vector<ModelEntry> models(Family family, const AccountGroups& only) const = 0;
+    [[nodiscard]] std::vector<ModelEntry> models(Family family) const { return models(family, AccountGroups()); }
     [[nodiscard]] virtual const std::vector<std::shared_ptr<const Provider>>& providers() const = 0;
 };
 
@@ -141,6 +152,7 @@ struct ProviderSpec {
     std::string api_key_env;
     std::string api_key_file;
     std::vector<std::string> models;  // empty = the preset's patterns, and what was fetched
+    std::vector<std::string> groups;  // of accounts; see AccountGroups
     std::map<std::string, std::string> headers;
     std::string api_version;
     std::optional<int> connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/api_route.hpp"
 #include "core/glob.hpp"
 #include "core/problem.hpp"
 #include "modules/billing/model_name.hpp"
@@ -11,13 +12,6 @@ namespace lurus::billing {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-ApiResponse answer(int status, const Json& body) {
-    ApiResponse response;
-    response.status = status;
-    response.body = body.dump();
-    return response;
-}
 
 std::string query_of(const ApiRequest& request, const std::string& name) {
     const auto at = request.query.find(name);
@@ -66,7 +60,7 @@ ApiResponse list(Prices& prices, const ApiRequest& request) {
         body["data"].push_back(std::move(one));
         last = tariff;
     }
-    return answer(200, body);
+    return json_response(body);
 }
 
 ApiResponse show(Prices& prices, const ApiRequest& request) {
@@ -85,7 +79,7 @@ ApiResponse show(Prices& prices, const ApiRequest& request) {
         return problem(404,
                        "there is no price for `" + model + "`; `lurus prices list` shows the models that have one");
     }
-    return answer(200, body);
+    return json_response(body);
 }
 
 ApiResponse import_list(Prices& prices, const ApiRequest& request) {
@@ -101,7 +95,7 @@ ApiResponse import_list(Prices& prices, const ApiRequest& request) {
     body["models"] = counts->models;
     body["changed"] = counts->changed;
     body["effective_from"] = format_time(from);
-    return answer(200, body);
+    return json_response(body);
 }
 
 std::string why_unpriced(const TariffTable& table, const PriceQuery& query, const Usage& usage) {
@@ -136,7 +130,7 @@ ApiResponse quote(Prices& prices, const ApiRequest& request) {
         body["cost_nano_usd"] = nullptr;
         body["lines"] = Json::array();
     }
-    return answer(200, body);
+    return json_response(body);
 }
 
 ApiResponse put(Prices& prices, const ApiRequest& request) {
@@ -145,7 +139,7 @@ ApiResponse put(Prices& prices, const ApiRequest& request) {
     auto body = json_of(*tariff);
     body["applies"] = tariff->applies_at(prices.clock().now());
     if (auto ok = prices.put_override(*std::move(tariff)); !ok) return problem(ok.error());
-    return answer(200, body);
+    return json_response(body);
 }
 
 ApiResponse remove(Prices& prices, const ApiRequest& request) {
@@ -162,15 +156,8 @@ ApiResponse remove(Prices& prices, const ApiRequest& request) {
 
 using Handler = ApiResponse (*)(Prices&, const ApiRequest&);
 
-ApiRoute route(Permission needed, Prices& prices, std::string method, std::string path, std::string operation,
-               std::string summary, Handler handler) {
-    ApiRoute out(needed);
-    out.method = std::move(method);
-    out.path = std::move(path);
-    out.operation_id = std::move(operation);
-    out.summary = std::move(summary);
-    out.handler = [&prices, handler](const ApiRequest& request) { return handler(prices, request); };
-    return out;
+std::function<ApiResponse(const ApiRequest&)> of(Prices& prices, Handler handler) {
+    return [&prices, handler](const ApiRequest& request) { return handler(prices, request); };
 }
 
 }  // namespace
@@ -178,35 +165,32 @@ ApiRoute route(Permission needed, Prices& prices, std::string method, std::strin
 std::vector<ApiRoute> price_routes(Prices& prices) {
     const std::string text = R"({"type":"string"})";
     std::vector<ApiRoute> routes;
-    routes.push_back(route(Permission::read_models, prices, "GET", "/api/v1/prices", "listPrices",
-                           "The prices that hold now, by vendor and model", list));
+    routes.push_back(api_route(Permission::read_models, "GET", "/api/v1/prices", "listPrices",
+                               "The prices that hold now, by vendor and model", price_list_schema(), of(prices, list)));
     routes.back().query = {
         {"model", text, "glob over the model, its aliases, or vendor/model"},
         {"provider", text, "the vendor, such as `anthropic`"},
         {"limit", R"({"type":"integer","minimum":1,"maximum":1000,"default":100})", "entries a page"},
         {"cursor", text, "`next` of the page before"},
         {"after", text, "the same as `cursor`"}};
-    routes.back().response_schema = price_list_schema();
-    routes.push_back(route(Permission::operate, prices, "POST", "/api/v1/prices/import", "importPrices",
-                           "Take LiteLLM's model_prices_and_context_window.json; its prices win from their date on",
-                           import_list));
+    routes.push_back(api_route(Permission::operate, "POST", "/api/v1/prices/import", "importPrices",
+                               "Take LiteLLM's model_prices_and_context_window.json; its prices win from their date on",
+                               import_result_schema(), of(prices, import_list)));
     routes.back().query = {
         {"effective_from", R"({"type":"string","format":"date-time"})", "from when they hold; default: now"}};
     routes.back().request_schema = R"({"type":"object","additionalProperties":{"type":"object"}})";
-    routes.back().response_schema = import_result_schema();
-    routes.push_back(route(Permission::read_models, prices, "POST", "/api/v1/prices/quote", "quotePrice",
-                           "What a usage costs, line by line", quote));
+    routes.push_back(api_route(Permission::read_models, "POST", "/api/v1/prices/quote", "quotePrice",
+                               "What a usage costs, line by line", quote_schema(), of(prices, quote)));
     routes.back().request_schema = quote_request_schema();
-    routes.back().response_schema = quote_schema();
-    routes.push_back(route(Permission::read_models, prices, "GET", "/api/v1/prices/{model}", "getPrice",
-                           "All prices of a model: every vendor, date and origin", show));
-    routes.back().response_schema = price_schema();
-    routes.push_back(route(Permission::operate, prices, "PUT", "/api/v1/prices/{model}", "putPrice",
-                           "Set a price of your own; it wins over all others", put));
+    routes.push_back(api_route(Permission::read_models, "GET", "/api/v1/prices/{model}", "getPrice",
+                               "All prices of a model: every vendor, date and origin", price_schema(),
+                               of(prices, show)));
+    routes.push_back(api_route(Permission::operate, "PUT", "/api/v1/prices/{model}", "putPrice",
+                               "Set a price of your own; it wins over all others", R"({"type":"object"})",
+                               of(prices, put)));
     routes.back().request_schema = own_price_schema();
-    routes.back().response_schema = R"({"type":"object"})";
-    routes.push_back(route(Permission::operate, prices, "DELETE", "/api/v1/prices/{model}", "deletePrice",
-                           "Remove a price of your own", remove));
+    routes.push_back(api_route(Permission::operate, "DELETE", "/api/v1/prices/{model}", "deletePrice",
+                               "Remove a price of your own", "", of(prices, remove)));
     routes.back().query = {{"vendor", text, "whose model"}, {"provider", text, "the name of one provider"}};
     routes.back().success = 204;
     return routes;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "modules/gateway/candidates.hpp"
+
 namespace lurus::gateway {
 namespace {
 
@@ -38,7 +40,7 @@ Demand demand_of(const Endpoint& endpoint, const RequestFacts& facts, std::size_
 
 Money estimated_cost(const Request& request, const Demand& demand) {
     if (request.facts.model.empty() || !request.snapshot->tariffs) return {};
-    const auto resolution = request.snapshot->catalog->resolve(request.family, request.facts.model);
+    const auto resolution = candidates_of(request);
     if (!resolution) return {};
     const Candidate& first = resolution->candidates.front();
     const std::string& model = first.upstream_model.empty() ? request.facts.model : first.upstream_model;

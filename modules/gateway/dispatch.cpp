@@ -6,6 +6,7 @@
 #include "core/ascii.hpp"
 #include "core/url.hpp"
 #include "modules/gateway/alias.hpp"
+#include "modules/gateway/candidates.hpp"
 #include "modules/gateway/client_address.hpp"
 #include "modules/gateway/dialect_text.hpp"
 #include "modules/gateway/forward_head.hpp"
@@ -214,10 +215,7 @@ asio::awaitable<void> Session::serve_models(Request& request) {
         set_deadline(0);
     }
     // The request keeps its own snapshot, which its key lives in; a refresh published a newer one.
-    std::vector<ModelEntry> models = shard.snapshot->catalog->models(request.family);
-    if (request.key != nullptr) {
-        std::erase_if(models, [&](const ModelEntry& m) { return !request.key->allows_model(m.id); });
-    }
+    const std::vector<ModelEntry> models = models_for(request, *shard.snapshot->catalog);
     shard.metrics.count_local(200);
     if (request.endpoint.operation == Operation::models_list) {
         std::string body = models_body(request.family, models);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/ascii.hpp"
+#include "modules/gateway/candidates.hpp"
 #include "modules/gateway/dialect_text.hpp"
 
 namespace lurus::gateway {
@@ -100,12 +101,9 @@ void Relay::release_upstream() {
 }
 
 asio::awaitable<void> Relay::run() {
-    const Catalog& catalog = *request_.snapshot->catalog;
-    auto resolution = request_.facts.model.empty() ? catalog.any(request_.family)
-                                                   : catalog.resolve(request_.family, request_.facts.model);
+    auto resolution = candidates_of(request_);
     if (!resolution) {
-        const int status = resolution.error().code == ErrorCode::not_found ? 404 : 503;
-        co_await session_.refuse(request_, status, resolution.error().message);
+        co_await session_.refuse(request_, status_of(resolution.error()), resolution.error().message);
         co_return;
     }
     request_.record.route = resolution->route;

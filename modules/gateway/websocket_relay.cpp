@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/websocket_frames.hpp"
+#include "modules/gateway/candidates.hpp"
 #include "modules/gateway/limit_answer.hpp"
 #include "modules/gateway/relay.hpp"
 
@@ -86,7 +87,6 @@ private:
 };
 
 asio::awaitable<void> Tunnel::run() {
-    const Catalog& catalog = *request_.snapshot->catalog;
     request_.record.stream = true;
     if (const auto model = query_model(request_.head.target); !model.empty()) {
         request_.endpoint.path_model = model;
@@ -97,11 +97,9 @@ asio::awaitable<void> Tunnel::run() {
             co_return;
         }
     }
-    const auto resolution = request_.facts.model.empty() ? catalog.any(request_.family)
-                                                         : catalog.resolve(request_.family, request_.facts.model);
+    const auto resolution = candidates_of(request_);
     if (!resolution) {
-        co_await session_.refuse(request_, resolution.error().code == ErrorCode::not_found ? 404 : 503,
-                                 resolution.error().message);
+        co_await session_.refuse(request_, status_of(resolution.error()), resolution.error().message);
         co_return;
     }
     request_.record.route = resolution->route;

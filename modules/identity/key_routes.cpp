@@ -131,7 +131,7 @@ private:
         const Principal& who = request_.principal;
         if (limits && !who.may(Permission::change_limits)) {
             return fail(ErrorCode::permission_denied,
-                        "limits and budgets take the permission `change_limits`, which admins have");
+                        "limits, budgets and account groups take the permission `change_limits`, which admins have");
         }
         if (change.user && !who.sees_organisation()) {
             if (*change.user != owner)

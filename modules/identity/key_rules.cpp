@@ -68,6 +68,16 @@ Result<void> ranges_of(const json& object, RulesChange& change) {
     return {};
 }
 
+Result<void> groups_of(const json& object, RulesChange& change) {
+    const auto names = texts_of(object, "groups");
+    if (!names) return std::unexpected(names.error());
+    if (!*names) return {};
+    auto groups = AccountGroups::of(**names);
+    if (!groups) return fail(ErrorCode::invalid_argument, "`groups`: " + groups.error().message);
+    change.groups = *std::move(groups);
+    return {};
+}
+
 Result<void> budget_of(const json& object, RulesChange& change) {
     const auto at = object.find("budget");
     if (at == object.end()) return {};
@@ -104,7 +114,7 @@ std::vector<std::string> texts(const std::vector<IpRange>& ranges) {
 }  // namespace
 
 std::vector<std::string_view> rule_fields() {
-    std::vector<std::string_view> out = {"deny_models", "ips", "user_agents"};
+    std::vector<std::string_view> out = {"deny_models", "ips", "user_agents", "groups"};
     for (const auto& amount : amounts) out.emplace_back(amount.name);
     out.insert(out.end(), {"budget", "window"});
     return out;
@@ -114,6 +124,7 @@ void RulesChange::apply(KeyRules& rules) const {
     if (deny_models) rules.deny_models = *deny_models;
     if (user_agents) rules.user_agents = *user_agents;
     if (ips) rules.ips = *ips;
+    if (groups) rules.groups = *groups;
     for (const auto& amount : amounts) {
         if (const auto& value = this->*(amount.change)) rules.limits.*(amount.limit) = *value;
     }
@@ -122,7 +133,7 @@ void RulesChange::apply(KeyRules& rules) const {
 }
 
 bool RulesChange::sets_limits() const {
-    return rpm || tpm || itpm || otpm || concurrency || budget || window;
+    return groups || rpm || tpm || itpm || otpm || concurrency || budget || window;
 }
 
 Result<RulesChange> rules_change_from(const json& object) {
@@ -133,7 +144,7 @@ Result<RulesChange> rules_change_from(const json& object) {
     auto agents = texts_of(object, "user_agents");
     if (!agents) return std::unexpected(agents.error());
     change.user_agents = *std::move(agents);
-    for (const auto part : {ranges_of, amounts_of, budget_of, window_of}) {
+    for (const auto part : {ranges_of, groups_of, amounts_of, budget_of, window_of}) {
         if (auto done = part(object, change); !done) return std::unexpected(done.error());
     }
     return change;
@@ -143,6 +154,7 @@ void add_rules(Json& out, const KeyRules& rules) {
     out["deny_models"] = rules.deny_models;
     out["ips"] = texts(rules.ips);
     out["user_agents"] = rules.user_agents;
+    out["groups"] = rules.groups.names();
     const Limits& limits = rules.limits;
     for (const auto& amount : amounts) {
         const std::int64_t value = limits.*(amount.limit);
@@ -176,7 +188,8 @@ std::string settable_rules_schema() {
     std::string out =
         R"("deny_models":{"type":"array","items":{"type":"string"},"description":"names or globs that the key may not use, whatever `models` says"},)"
         R"("ips":{"type":"array","items":{"type":"string"},"description":"addresses or CIDR ranges the key may be used from; empty = all"},)"
-        R"("user_agents":{"type":"array","items":{"type":"string"},"description":"globs, any case, of the clients it may be used by; empty = all"},)";
+        R"("user_agents":{"type":"array","items":{"type":"string"},"description":"globs, any case, of the clients it may be used by; empty = all"},)"
+        R"("groups":{"type":"array","maxItems":64,"items":{"type":"string"},"description":"it is served by accounts of these groups only; empty = by all; takes change_limits"},)";
     for (const auto& amount : amounts) {
         out += "\"" + std::string(amount.name) +
                R"(":{"type":["integer","null"],"minimum":0,"maximum":1000000000,"description":")" + amount.description +
@@ -190,7 +203,7 @@ std::string settable_rules_schema() {
 std::string shown_rules_schema() {
     std::string out =
         R"("deny_models":{"type":"array","items":{"type":"string"}},"ips":{"type":"array","items":{"type":"string"}},)"
-        R"("user_agents":{"type":"array","items":{"type":"string"}},)";
+        R"("user_agents":{"type":"array","items":{"type":"string"}},"groups":{"type":"array","items":{"type":"string"}},)";
     for (const auto& amount : amounts) {
         out += "\"" + std::string(amount.name) + R"(":{"type":["integer","null"],"description":")" +
                amount.description + R"("},)";

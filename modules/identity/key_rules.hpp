@@ -18,12 +18,13 @@ std::vector<std::string_view> rule_fields();
 struct RulesChange {
     std::optional<std::vector<std::string>> deny_models, user_agents;
     std::optional<std::vector<IpRange>> ips;
+    std::optional<AccountGroups> groups;
     std::optional<std::int64_t> rpm, tpm, itpm, otpm, concurrency;
     std::optional<std::optional<Budget>> budget;
     std::optional<std::optional<WindowKind>> window;
 
     void apply(KeyRules& rules) const;
-    /// Whether it sets or lifts how much may be used.
+    /// Whether it sets or lifts how much may be used, or of which accounts.
     [[nodiscard]] bool sets_limits() const;
 };
 

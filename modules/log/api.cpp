@@ -2,26 +2,15 @@
 
 #include <charconv>
 
+#include "core/api_route.hpp"
 #include "core/problem.hpp"
+#include "modules/log/api_query.hpp"
 #include "modules/log/api_schema.hpp"
 #include "modules/log/json_text.hpp"
 #include "modules/log/record_json.hpp"
-#include "modules/log/rollup.hpp"
 
 namespace lurus::log {
 namespace {
-
-using Query = std::map<std::string, std::string>;
-
-Error wrong(const std::string& name, const std::string& value, const std::string& expected) {
-    return Error(ErrorCode::invalid_argument,
-                 "query parameter `" + name + "` is `" + value + "`; expected " + expected);
-}
-
-const std::string* find(const Query& query, const std::string& name) {
-    const auto found = query.find(name);
-    return found == query.end() ? nullptr : &found->second;
-}
 
 Result<std::optional<std::int64_t>> integer(const Query& query, const std::string& name, std::int64_t least,
                                             std::int64_t most) {
@@ -35,16 +24,6 @@ Result<std::optional<std::int64_t>> integer(const Query& query, const std::strin
         return std::unexpected(wrong(name, *text, "a whole number " + range));
     }
     return value;
-}
-
-/// A time, or how long ago.
-Result<std::optional<UnixMicros>> moment(const Query& query, const std::string& name, UnixMicros now) {
-    const std::string* text = find(query, name);
-    if (text == nullptr) return std::nullopt;
-    if (const auto time = parse_time(*text)) return *time;
-    if (const auto ago = parse_duration(*text)) return now - *ago;
-    return std::unexpected(
-        wrong(name, *text, "a time such as 2026-11-21T09:00:00Z, a date, or how long ago, such as 24h"));
 }
 
 struct TextParam {
@@ -156,79 +135,28 @@ ApiResponse trace(RequestLog& log, const RecordScope& scope, const ApiRequest& r
     return response;
 }
 
-std::optional<UsageBy> usage_by(std::string_view text) {
-    constexpr std::pair<std::string_view, UsageBy> names[] = {
-        {"model", UsageBy::model}, {"provider", UsageBy::provider}, {"key", UsageBy::key},
-        {"user", UsageBy::user},   {"day", UsageBy::day},           {"hour", UsageBy::hour}};
-    for (const auto& [name, by] : names) {
-        if (name == text) return by;
-    }
-    return std::nullopt;
-}
-
-void append_sums(JsonObject& object, const UsageRow& row) {
-    object.number("requests", row.requests);
-    object.number("errors", row.errors);
-    object.number("unpriced", row.unpriced);
-    object.number("input", row.input);
-    object.number("cache_read", row.cache_read);
-    object.number("cache_write_5m", row.cache_write_5m);
-    object.number("cache_write_1h", row.cache_write_1h);
-    object.number("output", row.output);
-    object.number("reasoning", row.reasoning);
-    object.number("cost_nano_usd", row.cost.nano_usd);
-    object.number_or_null("avg_duration_us",
-                          row.requests > 0 ? std::optional(row.duration_us / row.requests) : std::nullopt);
-}
-
-UsageRow total_of(const std::vector<UsageRow>& rows) {
-    UsageRow total;
-    for (const auto& row : rows) {
-        for (const auto member : {&UsageRow::requests, &UsageRow::errors, &UsageRow::unpriced, &UsageRow::input,
-                                  &UsageRow::cache_read, &UsageRow::cache_write_5m, &UsageRow::cache_write_1h,
-                                  &UsageRow::output, &UsageRow::reasoning, &UsageRow::duration_us}) {
-            total.*member += row.*member;
-        }
-        total.cost += row.cost;
-    }
-    return total;
-}
-
 ApiResponse usage(RequestLog& log, const Clock& clock, const RecordScope& scope, const ApiRequest& request) {
     const std::string* by_text = find(request.query, "by");
     const std::string by_name = by_text == nullptr ? "model" : *by_text;
     const auto by = usage_by(by_name);
     if (!by) return problem(wrong("by", by_name, "model, provider, key, user, day or hour"));
-    const UnixMicros now = clock.now();
-    const auto since = moment(request.query, "since", now), until = moment(request.query, "until", now);
-    if (!since) return problem(since.error());
-    if (!until) return problem(until.error());
-    const UnixMicros from = since->value_or(now - 24 * hour_us);
-    const UnixMicros to = until->value_or(now + 1);  // what happened this very microsecond counts
+    const auto span = span_of(request.query, "since", "until", clock.now());
+    if (!span) return problem(span.error());
     const auto users = scope(request.principal);
     if (!users) return problem(users.error());
-    const auto rows = log.usage(from, to, *by, users->get());
+    const auto rows = log.usage(span->from, span->to, *by, users->get());
     if (!rows) return problem(rows.error());
-    ApiResponse response;
-    JsonObject object(response.body);
-    object.text("since", format_time(from));
-    object.text("until", format_time(to));
-    object.text("by", by_name);
-    std::string& list = object.member("data");
-    list += '[';
-    for (std::size_t i = 0; i < rows->size(); ++i) {
-        if (i > 0) list += ',';
-        JsonObject row(list);
-        row.text_or_null("group", (*rows)[i].group);
-        append_sums(row, (*rows)[i]);
-        row.close();
+    nlohmann::ordered_json data = nlohmann::ordered_json::array();
+    for (const auto& row : *rows) {
+        nlohmann::ordered_json& one = data.emplace_back();
+        one["group"] = group_of(row);
+        add_sums(one, row);
     }
-    list += ']';
-    JsonObject total(object.member("total"));
-    append_sums(total, total_of(*rows));
-    total.close();
-    object.close();
-    return response;
+    nlohmann::ordered_json body = {
+        {"since", format_time(span->from)}, {"until", format_time(span->to)}, {"by", by_name}};
+    body["data"] = std::move(data);
+    add_sums(body["total"], total_of(*rows));
+    return json_response(body);
 }
 
 ApiResponse stats(RequestLog& log) {
@@ -271,40 +199,31 @@ std::vector<ApiParam> log_params() {
     return params;
 }
 
-ApiRoute route(Permission needed, const char* path, const char* id, const char* summary, std::string schema,
-               std::function<ApiResponse(const ApiRequest&)> handler) {
-    ApiRoute made(needed);
-    made.method = "GET";
-    made.path = path;
-    made.operation_id = id;
-    made.summary = summary;
-    made.response_schema = std::move(schema);
-    made.handler = std::move(handler);
-    return made;
-}
-
 }  // namespace
 
 std::vector<ApiRoute> make_api(RequestLog& log, const Clock& clock, RecordScope scope) {
     std::vector<ApiRoute> routes;
-    routes.push_back(route(
-        Permission::read_records, "/api/v1/logs", "listLogs", "Requests, newest first", records_schema(false, true),
-        [&log, &clock, scope](const ApiRequest& request) { return logs(log, clock, scope, request); }));
+    routes.push_back(api_route(Permission::read_records, "GET", "/api/v1/logs", "listLogs", "Requests, newest first",
+                               records_schema(false, true), [&log, &clock, scope](const ApiRequest& request) {
+                                   return logs(log, clock, scope, request);
+                               }));
     routes.back().query = log_params();
-    routes.push_back(
-        route(Permission::read_records, "/api/v1/usage", "getUsage", "Tokens and cost, summed", usage_schema(),
-              [&log, &clock, scope](const ApiRequest& request) { return usage(log, clock, scope, request); }));
+    routes.push_back(api_route(
+        Permission::read_records, "GET", "/api/v1/usage", "getUsage", "Tokens and cost, summed", usage_schema(),
+        [&log, &clock, scope](const ApiRequest& request) { return usage(log, clock, scope, request); }));
     routes.back().query = {
         ApiParam{"by", R"({"type":"string","enum":["model","provider","key","user","day","hour"],"default":"model"})",
                  "One row for each"},
         ApiParam{"since", text_schema, "From this time, date, or so long ago; 24h when left out"},
         ApiParam{"until", text_schema, "Before this time, date, or so long ago; now when left out"},
     };
-    routes.push_back(route(Permission::read_records, "/api/v1/traces/{id}", "getTrace",
-                           "All requests of one trace id, with bodies where they are kept", records_schema(true, false),
-                           [&log, scope](const ApiRequest& request) { return trace(log, scope, request); }));
-    routes.push_back(route(Permission::read_installation, "/api/v1/stats", "getStats", "How the request log is doing",
-                           status_schema(), [&log](const ApiRequest&) { return stats(log); }));
+    routes.push_back(api_route(Permission::read_records, "GET", "/api/v1/traces/{id}", "getTrace",
+                               "All requests of one trace id, with bodies where they are kept",
+                               records_schema(true, false),
+                               [&log, scope](const ApiRequest& request) { return trace(log, scope, request); }));
+    routes.push_back(api_route(Permission::read_installation, "GET", "/api/v1/stats", "getStats",
+                               "How the request log is doing", status_schema(),
+                               [&log](const ApiRequest&) { return stats(log); }));
     return routes;
 }
 

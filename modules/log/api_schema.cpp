@@ -101,6 +101,17 @@ std::string usage_schema() {
     return schema.member("data", list_of(row.text())).member("total", sums().text()).text();
 }
 
+std::string statistics_schema() {
+    ObjectSchema row = sums(), schema;
+    row.member("time", R"({"type":["string","null"],"format":"date-time","description":"when the bucket begins"})");
+    row.member("group", text_or_null);
+    schema.member("from", R"({"type":"string","format":"date-time"})");
+    schema.member("to", R"({"type":"string","format":"date-time"})");
+    schema.member("bucket", text_or_null).member("by", text_or_null);
+    schema.member("data", list_of(row.text())).member("next", text_or_null);
+    return schema.member("total", sums().text()).text();
+}
+
 std::string status_schema() {
     ObjectSchema schema;
     schema.member("healthy", R"({"type":"boolean"})").member("problem", text_or_null);

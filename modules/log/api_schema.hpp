@@ -7,6 +7,7 @@ namespace lurus::log {
 
 std::string records_schema(bool bodies, bool paged);
 std::string usage_schema();
+std::string statistics_schema();
 std::string status_schema();
 
 }  // namespace lurus::log

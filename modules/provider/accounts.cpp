@@ -7,6 +7,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "core/api_route.hpp"
 #include "core/problem.hpp"
 #include "core/sha256.hpp"
 
@@ -57,6 +58,7 @@ ordered_json account_of(const Provider& provider) {
     metadata["kind"] = provider.kind;
     metadata["source"] = provider.source;
     metadata["models"] = provider.models;
+    metadata["groups"] = provider.groups.names();
     if (!provider.problem.empty()) metadata["problem"] = provider.problem;
     ordered_json out;
     out["Id"] = id_of(provider.name);
@@ -67,12 +69,6 @@ ordered_json account_of(const Provider& provider) {
     return out;
 }
 
-ApiResponse answer(const ordered_json& body) {
-    ApiResponse response;
-    response.body = body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-    return response;
-}
-
 std::unexpected<Error> wrong(const std::string& what) {
     return fail(ErrorCode::invalid_argument, what);
 }
@@ -81,14 +77,18 @@ Result<void> read_metadata(const std::string& text, ProviderSpec& spec) {
     if (text.empty()) return {};
     const json metadata = json::parse(text, nullptr, false);
     if (!metadata.is_object()) return wrong("`Metadata` must be a JSON object in a string");
+    const auto texts = [](const json& value) {
+        return value.is_array() && std::ranges::all_of(value, [](const json& v) { return v.is_string(); });
+    };
     for (const auto& [name, value] : metadata.items()) {
         if (name == "base_url" && value.is_string()) {
             spec.base_url = value.get<std::string>();
-        } else if (name == "models" && value.is_array() &&
-                   std::ranges::all_of(value, [](const json& v) { return v.is_string(); })) {
+        } else if (name == "models" && texts(value)) {
             spec.models = value.get<std::vector<std::string>>();
+        } else if (name == "groups" && texts(value)) {
+            spec.groups = value.get<std::vector<std::string>>();
         } else {
-            return wrong("`Metadata` takes `base_url` (a string) and `models` (an array of strings), not `" +
+            return wrong("`Metadata` takes `base_url` (a string), `models` and `groups` (arrays of strings), not `" +
                          name.substr(0, 100) + "`");
         }
     }
@@ -180,13 +180,14 @@ ApiResponse list(const ProviderService& service, Request request) {
     const std::size_t first = (static_cast<std::size_t>(*page) - 1) * static_cast<std::size_t>(*size);
     for (std::size_t i = first; i < matching.size() && shown.size() < static_cast<std::size_t>(*size); ++i)
         shown.push_back(matching[i]);
-    return answer({{"Accounts", std::move(shown)}, {"Total", matching.size()}, {"Page", *page}, {"PageSize", *size}});
+    return json_response(
+        {{"Accounts", std::move(shown)}, {"Total", matching.size()}, {"Page", *page}, {"PageSize", *size}});
 }
 
 ApiResponse shown(const ProviderService& service, const std::string& name) {
     const auto provider = service.find(name);
     if (!provider) return problem(409, "the account was removed meanwhile");
-    return answer({{"Account", account_of(*provider)}});
+    return json_response({{"Account", account_of(*provider)}});
 }
 
 ApiResponse create(ProviderService& service, Request request) {
@@ -198,7 +199,7 @@ ApiResponse create(ProviderService& service, Request request) {
 
 ApiResponse show(const ProviderService& service, Request request) {
     const auto provider = find(service, request);
-    return provider ? answer({{"Account", account_of(*provider)}}) : not_there(request);
+    return provider ? json_response({{"Account", account_of(*provider)}}) : not_there(request);
 }
 
 ApiResponse update(ProviderService& service, Request request) {
@@ -215,30 +216,18 @@ ApiResponse remove(ProviderService& service, Request request) {
     const auto provider = find(service, request);
     if (!provider) return not_there(request);
     if (auto done = service.remove(provider->name); !done) return problem(done.error());
-    return answer({{"Success", true}, {"Message", "removed"}});
+    return json_response({{"Success", true}, {"Message", "removed"}});
 }
 
 constexpr const char* account =
     R"({"type":"object","required":["Id","Name","Provider","Status","Metadata"],"properties":{"Id":{"type":"string"},"Name":{"type":"string"},
 "Provider":{"type":"string"},"Status":{"enum":["ACCOUNT_ACTIVE","ACCOUNT_INACTIVE","ACCOUNT_ERROR"]},
-"Metadata":{"type":"string","description":"JSON: kind, source, models, problem"}}})";
+"Metadata":{"type":"string","description":"JSON: kind, source, models, groups, problem"}}})";
 
 constexpr const char* fields =
     R"("Name":{"type":"string","minLength":1},"Provider":{"type":"string","description":"CLAUDE_CONSOLE, GEMINI, OPENAI_RESPONSES, AZURE_OPENAI, or a provider's kind"},
 "ApiKey":{"type":"string","writeOnly":true},"Status":{"enum":["ACCOUNT_ACTIVE","ACCOUNT_INACTIVE"]},
-"Metadata":{"type":"string","description":"JSON: base_url, models"}})";
-
-ApiRoute route(Permission needed, const char* method, const char* path, const char* operation, const char* summary,
-               std::string schema, std::function<ApiResponse(Request)> handler) {
-    ApiRoute out(needed);
-    out.method = method;
-    out.path = path;
-    out.operation_id = operation;
-    out.summary = summary;
-    out.response_schema = std::move(schema);
-    out.handler = std::move(handler);
-    return out;
-}
+"Metadata":{"type":"string","description":"JSON: base_url, models, groups"}})";
 
 }  // namespace
 
@@ -249,25 +238,27 @@ std::vector<ApiRoute> account_routes(ProviderService& s) {
     const std::string body =
         R"({"type":"object","properties":{"Id":{"type":["string","integer"]},)" + std::string(fields);
     std::vector<ApiRoute> all;
-    all.push_back(route(read_installation, "GET", "/api/v1/accounts", "listAccounts", "Providers as accounts",
-                        R"({"type":"object","required":["Accounts","Total","Page","PageSize"],"properties":{
+    all.push_back(
+        api_route(read_installation, "GET", "/api/v1/accounts", "listAccounts", "Providers as accounts",
+                  R"({"type":"object","required":["Accounts","Total","Page","PageSize"],"properties":{
 "Accounts":{"type":"array","items":)" +
-                            std::string(account) +
-                            R"(},"Total":{"type":"integer"},"Page":{"type":"integer"},"PageSize":{"type":"integer"}}})",
-                        [&s](Request r) { return list(s, r); }));
+                      std::string(account) +
+                      R"(},"Total":{"type":"integer"},"Page":{"type":"integer"},"PageSize":{"type":"integer"}}})",
+                  [&s](Request r) { return list(s, r); }));
     all.back().query = {{"Page", R"({"type":"integer","minimum":1,"default":1})", "Which page"},
                         {"PageSize", R"({"type":"integer","minimum":1,"maximum":100,"default":20})", "Accounts a page"},
                         {"Provider", R"({"type":"string"})", "Only of this provider"},
                         {"Status", R"({"type":"string"})", "Only in this status"}};
-    all.push_back(route(operate, "POST", "/api/v1/accounts", "createAccount", "Add a provider as an account", one,
-                        [&s](Request r) { return create(s, r); }));
+    all.push_back(api_route(operate, "POST", "/api/v1/accounts", "createAccount", "Add a provider as an account", one,
+                            [&s](Request r) { return create(s, r); }));
     all.back().request_schema = body + R"(,"required":["Name","Provider"]})";
-    all.push_back(route(read_installation, "GET", "/api/v1/accounts/{id}", "getAccount", "One account, by id or name",
-                        one, [&s](Request r) { return show(s, r); }));
-    all.push_back(route(operate, "PUT", "/api/v1/accounts/{id}", "updateAccount",
-                        "Change an account; what is left out stays", one, [&s](Request r) { return update(s, r); }));
+    all.push_back(api_route(read_installation, "GET", "/api/v1/accounts/{id}", "getAccount",
+                            "One account, by id or name", one, [&s](Request r) { return show(s, r); }));
+    all.push_back(api_route(operate, "PUT", "/api/v1/accounts/{id}", "updateAccount",
+                            "Change an account; what is left out stays", one,
+                            [&s](Request r) { return update(s, r); }));
     all.back().request_schema = body + "}";
-    all.push_back(route(
+    all.push_back(api_route(
         operate, "DELETE", "/api/v1/accounts/{id}", "deleteAccount", "Remove an account",
         R"({"type":"object","required":["Success","Message"],"properties":{"Success":{"type":"boolean"},"Message":{"type":"string"}}})",
         [&s](Request r) { return remove(s, r); }));

@@ -220,6 +220,10 @@ Result<Provider> build_provider(const ProviderSpec& spec, std::string source) {
     provider.name = spec.name;
     provider.kind = preset->name;
     provider.source = std::move(source);
+    provider.base_url = spec.base_url;
+    auto groups = AccountGroups::of(spec.groups);
+    if (!groups) return checker.bad("groups: " + groups.error().message);
+    provider.groups = *std::move(groups);
     const auto bases = bases_of(*preset, given);
     for (std::size_t i = 0; i < bases.size(); ++i) {
         provider.endpoints.emplace(preset->endpoints[i].family, FamilyEndpoint{bases[i], preset->endpoints[i].auth});

@@ -1,13 +1,10 @@
 #include "modules/provider/catalog.hpp"
 
 #include <algorithm>
-#include <array>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "core/glob.hpp"
+#include "modules/provider/catalog_tables.hpp"
 #include "modules/provider/presets.hpp"
-#include "modules/provider/route_targets.hpp"
 #include "modules/provider/suggest.hpp"
 
 namespace lurus {
@@ -19,45 +16,7 @@ bool Provider::serves(std::string_view model) const {
 namespace provider {
 namespace {
 
-struct StringHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-};
-template <class T>
-using StringMap = std::unordered_map<std::string, T, StringHash, std::equal_to<>>;
-using ProviderPtr = std::shared_ptr<const Provider>;
-
-constexpr std::array families{Family::anthropic, Family::openai, Family::gemini};
-
-struct CompiledRoute {
-    Resolution ready;
-    std::vector<char> keep;           // candidates that take the client's name
-    std::vector<std::size_t> wanted;  // providers named, also those that cannot be used here
-    bool speaks = false;              // one of them speaks this dialect
-};
-
-struct GlobRoute {
-    std::string pattern;
-    std::size_t prefix = 0;
-    CompiledRoute route;
-};
-
-struct ModelGlob {
-    std::string pattern;
-    std::size_t prefix = 0;
-    std::size_t provider = 0;
-};
-
-struct Table {
-    StringMap<CompiledRoute> exact;
-    std::vector<GlobRoute> globs;  // most specific first
-    StringMap<std::vector<std::size_t>> named;
-    std::vector<ModelGlob> patterns;  // most specific first, then declared order
-    StringMap<std::vector<std::size_t>> listed;
-    std::optional<CompiledRoute> fallback;
-    std::vector<ModelEntry> models;
-    std::vector<std::size_t> usable;
-};
+using Found = Result<Resolution>;
 
 std::string shown(std::string_view model) {
     std::string out(model.substr(0, 100));
@@ -67,174 +26,96 @@ std::string shown(std::string_view model) {
     return "'" + out + (model.size() > 100 ? "…'" : "'");
 }
 
-class CompiledCatalog final : public Catalog {
+/// The catalogue as it is for whoever may use the accounts of these groups; of none = all of them.
+class View {
 public:
-    Result<void> build(CatalogInput input, std::vector<std::string>& warnings) {
-        providers_ = input.providers;
-        for (std::size_t i = 0; i < providers_.size(); ++i) by_name_.emplace(providers_[i]->name, i);
-        const RouteTargets targets(input);
-        for (const CatalogRoute& route : input.routes) {
-            auto found = targets.of(route, warnings);
-            if (!found) return std::unexpected(found.error());
-            for (const Family family : families) add_route(family, route.spec, *found);
-        }
-        for (const Family family : families) {
-            Table& table = table_of(family);
-            std::ranges::stable_sort(table.globs, std::greater{}, &GlobRoute::prefix);
-            for (std::size_t i = 0; i < providers_.size(); ++i) add_provider(family, i, input.listed);
-            std::ranges::stable_sort(table.patterns, std::greater{}, &ModelGlob::prefix);
-            list_models(family, table, input);
-        }
-        return {};
-    }
+    View(const CatalogTables& tables, Family family, const AccountGroups& only)
+        : tables_(tables), table_(tables.of(family)), family_(family), only_(only) {}
 
-    [[nodiscard]] Result<Resolution> resolve(Family family, std::string_view model) const override {
-        if (family == Family::gemini && model.starts_with("models/")) model.remove_prefix(7);
-        const Table& table = table_of(family);
+    /// With `explained` false a failure has no message.
+    [[nodiscard]] Found resolve(std::string_view model, bool explained = true) const {
         // A route that leads to other dialects only is not for this caller, but explains a failure.
         const CompiledRoute* foreign = nullptr;
-        if (const auto found = table.exact.find(model); found != table.exact.end()) {
-            if (found->second.speaks) return take(family, found->second, model);
-            foreign = &found->second;
+        if (const auto found = table_.exact.find(model); found != table_.exact.end()) {
+            if (is_for_me(found->second)) return take(found->second, model);
+            if (reaches(found->second)) foreign = &found->second;
         }
-        for (const GlobRoute& glob : table.globs) {
+        for (const GlobRoute& glob : table_.globs) {
             if (!glob_match(glob.pattern, model)) continue;
-            if (glob.route.speaks) return take(family, glob.route, model);
-            if (foreign == nullptr) foreign = &glob.route;
+            if (is_for_me(glob.route)) return take(glob.route, model);
+            if (foreign == nullptr && reaches(glob.route)) foreign = &glob.route;
         }
         if (const auto slash = model.find('/'); slash != std::string_view::npos) {
-            if (auto addressed = address(family, model.substr(0, slash), model.substr(slash + 1)))
-                return std::move(*addressed);
+            if (auto addressed = address(model.substr(0, slash), model.substr(slash + 1))) return std::move(*addressed);
         }
-        if (const auto found = table.named.find(model); found != table.named.end())
-            return offer(found->second, model, "model");
-        if (auto matched = match(table, model); !matched.candidates.empty()) return matched;
-        if (const auto found = table.listed.find(model); found != table.listed.end())
-            return offer(found->second, model, "model list");
-        if (table.fallback) return take(family, *table.fallback, model);
-        if (foreign != nullptr) return blocked(family, *foreign, model);
-        return unknown(family, model);
+        if (const auto found = table_.named.find(model); found != table_.named.end()) {
+            if (auto offered = offer(found->second, model, "model"); !offered.candidates.empty()) return offered;
+        }
+        if (auto matched = match(model); !matched.candidates.empty()) return matched;
+        if (const auto found = table_.listed.find(model); found != table_.listed.end()) {
+            if (auto offered = offer(found->second, model, "model list"); !offered.candidates.empty()) return offered;
+        }
+        if (table_.fallback && (only_.empty() || reaches(*table_.fallback))) return take(*table_.fallback, model);
+        if (!explained) return fail(ErrorCode::not_found, "");
+        if (foreign != nullptr) return blocked(*foreign, model);
+        return unknown(model);
     }
 
-    [[nodiscard]] Result<Resolution> any(Family family) const override {
-        const Table& table = table_of(family);
+    [[nodiscard]] Found any() const {
         Resolution out;
         const auto push = [&](const ProviderPtr& provider, std::string because) {
+            if (!covers(*provider)) return;
             if (std::ranges::any_of(out.candidates, [&](const Candidate& c) { return c.provider == provider; })) return;
             Candidate candidate;
             candidate.provider = provider;
             candidate.because = std::move(because);
             out.candidates.push_back(std::move(candidate));
         };
-        if (table.fallback) {
-            for (const Candidate& candidate : table.fallback->ready.candidates)
+        if (table_.fallback) {
+            for (const Candidate& candidate : table_.fallback->ready.candidates)
                 push(candidate.provider, candidate.because);
         }
-        for (const std::size_t i : table.usable) push(providers_[i], "serves " + std::string(name_of(family)));
-        if (out.candidates.empty()) return nobody(family);
+        for (const std::size_t i : table_.usable) push(provider(i), "serves " + std::string(name_of(family_)));
+        if (out.candidates.empty()) return nobody();
         return out;
     }
 
-    [[nodiscard]] std::vector<ModelEntry> models(Family family) const override { return table_of(family).models; }
-    [[nodiscard]] const std::vector<ProviderPtr>& providers() const override { return providers_; }
+    [[nodiscard]] std::vector<ModelEntry> models() const {
+        if (only_.empty()) return table_.models;
+        std::vector<ModelEntry> out;
+        for (const ModelEntry& entry : table_.models) {
+            const auto found = resolve(entry.id, false);
+            if (!found) continue;
+            out.push_back(entry);
+            out.back().owner = found->candidates.front().provider->name;
+        }
+        return out;
+    }
 
 private:
-    Table& table_of(Family family) { return tables_[static_cast<std::size_t>(family)]; }
-    [[nodiscard]] const Table& table_of(Family family) const { return tables_[static_cast<std::size_t>(family)]; }
-    [[nodiscard]] bool usable(std::size_t i, Family family) const {
-        return providers_[i]->problem.empty() && providers_[i]->endpoints.contains(family);
+    [[nodiscard]] const ProviderPtr& provider(std::size_t i) const { return tables_.providers[i]; }
+    [[nodiscard]] bool covers(const Provider& provider) const { return only_.empty() || only_.meets(provider.groups); }
+    [[nodiscard]] bool reaches(const CompiledRoute& route) const {
+        return only_.empty() || std::ranges::any_of(route.wanted, [&](std::size_t i) { return covers(*provider(i)); });
+    }
+    [[nodiscard]] bool is_for_me(const CompiledRoute& route) const {
+        if (only_.empty() || !route.speaks) return route.speaks;
+        return std::ranges::any_of(route.wanted, [&](std::size_t i) {
+            return covers(*provider(i)) && provider(i)->endpoints.contains(family_);
+        });
     }
 
-    void add_route(Family family, const RouteSpec& spec, const std::vector<RouteTarget>& targets) {
-        if (spec.family && *spec.family != family) return;
-        CompiledRoute route;
-        route.ready.route = spec.model;
-        const std::string because = spec.family ? "default for " + std::string(name_of(family)) : "route";
-        for (const RouteTarget& target : targets) {
-            route.wanted.push_back(target.provider);
-            route.speaks = route.speaks || providers_[target.provider]->endpoints.contains(family);
-            if (!usable(target.provider, family)) continue;
-            Candidate candidate;
-            candidate.provider = providers_[target.provider];
-            candidate.upstream_model = target.keep ? spec.model : target.model;
-            const std::size_t before = route.ready.candidates.size();
-            candidate.because = before == 0 ? because : "fallback " + std::to_string(before);
-            route.ready.candidates.push_back(std::move(candidate));
-            route.keep.push_back(target.keep ? 1 : 0);
-        }
-        Table& table = table_of(family);
-        if (spec.family) {
-            route.ready.route = "default";
-            if (!table.fallback) table.fallback = std::move(route);
-        } else if (is_glob(spec.model)) {
-            GlobRoute glob;
-            glob.pattern = spec.model;
-            glob.prefix = glob_prefix(spec.model).size();
-            glob.route = std::move(route);
-            table.globs.push_back(std::move(glob));
-        } else {
-            table.exact.try_emplace(spec.model, std::move(route));
-        }
-    }
-
-    void add_provider(Family family, std::size_t i, const std::map<std::string, std::vector<ListedModel>>& listed) {
-        if (!usable(i, family)) return;
-        Table& table = table_of(family);
-        table.usable.push_back(i);
-        const auto add_name = [i](auto& map, const std::string& name) {
-            auto& list = map[name];
-            if (list.empty() || list.back() != i) list.push_back(i);
-        };
-        for (const std::string& model : providers_[i]->models) {
-            if (is_glob(model)) {
-                table.patterns.push_back(ModelGlob{model, glob_prefix(model).size(), i});
-            } else {
-                add_name(table.named, model);
-            }
-        }
-        const auto found = listed.find(providers_[i]->name);
-        if (found == listed.end() || !has_preset_models(*providers_[i])) return;
-        for (const ListedModel& model : found->second) {
-            if (!model.family || model.family == family) add_name(table.listed, model.id);
-        }
-    }
-
-    void list_models(Family family, Table& table, const CatalogInput& input) const {
-        std::unordered_set<std::string> seen;
-        const auto add = [&](const std::string& id, const std::string& owner, UnixMicros created) {
-            if (!seen.insert(id).second) return;
-            ModelEntry entry;
-            entry.id = id;
-            entry.owner = owner;
-            entry.created = created;
-            table.models.push_back(std::move(entry));
-        };
-        for (const CatalogRoute& route : input.routes) {
-            const auto found = route.spec.family ? table.exact.end() : table.exact.find(route.spec.model);
-            if (found == table.exact.end() || found->second.ready.candidates.empty()) continue;
-            add(route.spec.model, found->second.ready.candidates.front().provider->name, 0);
-        }
-        for (const std::size_t i : table.usable) {
-            const Provider& provider = *providers_[i];
-            for (const std::string& model : provider.models) {
-                if (!is_glob(model)) add(model, provider.name, 0);
-            }
-            const auto found = input.listed.find(provider.name);
-            if (found == input.listed.end()) continue;
-            const bool all = has_preset_models(provider);
-            for (const ListedModel& model : found->second) {
-                if (model.family && model.family != family) continue;
-                if (all || provider.serves(model.id)) add(model.id, provider.name, model.created);
-            }
-        }
-    }
-
-    [[nodiscard]] Result<Resolution> take(Family family, const CompiledRoute& route, std::string_view model) const {
-        if (route.ready.candidates.empty()) return blocked(family, route, model);
+    [[nodiscard]] Found take(const CompiledRoute& route, std::string_view model) const {
         Resolution out = route.ready;
         for (std::size_t i = 0; i < out.candidates.size(); ++i) {
             if (route.keep[i] != 0) out.candidates[i].upstream_model = model;
         }
+        if (!only_.empty()) {
+            std::erase_if(out.candidates, [&](const Candidate& c) { return !covers(*c.provider); });
+            for (std::size_t i = 0; i < out.candidates.size(); ++i)
+                out.candidates[i].because = reason(i, route.ready.candidates.front().because);
+        }
+        if (out.candidates.empty()) return blocked(route, model);
         return out;
     }
 
@@ -243,21 +124,22 @@ private:
         Resolution out;
         out.candidates.reserve(providers.size());
         for (const std::size_t i : providers) {
+            if (!covers(*provider(i))) continue;
+            std::string why = reason(out.candidates.size(), because);
             Candidate& candidate = out.candidates.emplace_back();
-            candidate.provider = providers_[i];
+            candidate.provider = provider(i);
             candidate.upstream_model = model;
-            candidate.because = out.candidates.size() == 1 ? std::string(because)
-                                                           : "fallback " + std::to_string(out.candidates.size() - 1);
+            candidate.because = std::move(why);
         }
         return out;
     }
 
-    [[nodiscard]] Resolution match(const Table& table, std::string_view model) const {
+    [[nodiscard]] Resolution match(std::string_view model) const {
         std::vector<std::size_t> found;
         std::size_t prefix = 0;
-        for (const ModelGlob& glob : table.patterns) {
+        for (const ModelGlob& glob : table_.patterns) {
             if (!found.empty() && glob.prefix < prefix) break;
-            if (!glob_match(glob.pattern, model)) continue;
+            if (!covers(*provider(glob.provider)) || !glob_match(glob.pattern, model)) continue;
             prefix = glob.prefix;
             if (std::ranges::find(found, glob.provider) == found.end()) found.push_back(glob.provider);
         }
@@ -265,83 +147,119 @@ private:
     }
 
     /// Nothing when the first part is no provider that speaks this dialect.
-    [[nodiscard]] std::optional<Result<Resolution>> address(Family family, std::string_view name,
-                                                            std::string_view model) const {
-        const auto found = by_name_.find(name);
-        if (found == by_name_.end() || model.empty() || !providers_[found->second]->endpoints.contains(family))
-            return std::nullopt;
-        const Provider& provider = *providers_[found->second];
-        if (!provider.problem.empty()) {
-            return fail(ErrorCode::unavailable, "provider '" + provider.name + "' cannot be used: " + provider.problem);
-        }
-        if (!provider.serves(model) && !has_preset_models(provider)) {
+    [[nodiscard]] std::optional<Found> address(std::string_view name, std::string_view model) const {
+        const auto found = tables_.by_name.find(name);
+        if (found == tables_.by_name.end() || model.empty()) return std::nullopt;
+        const Provider& named = *provider(found->second);
+        if (!named.endpoints.contains(family_) || !covers(named)) return std::nullopt;
+        if (!named.problem.empty())
+            return fail(ErrorCode::unavailable, "provider '" + named.name + "' cannot be used: " + named.problem);
+        if (!named.serves(model) && !has_preset_models(named)) {
             // The whole may still be a model's name.
-            if (table_of(family).named.contains(provider.name + "/" + std::string(model))) return std::nullopt;
-            return fail(ErrorCode::not_found, "provider '" + provider.name + "' is not declared for the model " +
-                                                  shown(model) + "; its models are " + join_some(provider.models, 10));
+            if (table_.named.contains(named.name + "/" + std::string(model))) return std::nullopt;
+            return fail(ErrorCode::not_found, "provider '" + named.name + "' is not declared for the model " +
+                                                  shown(model) + "; its models are " + join_some(named.models, 10));
         }
         return offer({found->second}, model, "provider/model");
     }
 
-    [[nodiscard]] std::unexpected<Error> blocked(Family family, const CompiledRoute& route,
-                                                 std::string_view model) const {
+    [[nodiscard]] std::unexpected<Error> blocked(const CompiledRoute& route, std::string_view model) const {
         const std::string start = "the route '" + route.ready.route + "' for the model " + shown(model) + " ";
         std::string reasons;
+        std::vector<std::string> names;
         for (const std::size_t i : route.wanted) {
-            const Provider& provider = *providers_[i];
-            if (!provider.endpoints.contains(family)) continue;
+            const Provider& wanted = *provider(i);
+            if (!covers(wanted)) continue;
+            names.push_back(wanted.name);
+            if (!wanted.endpoints.contains(family_)) continue;
             if (!reasons.empty()) reasons += "; ";
-            reasons += "provider '" + provider.name + "': " + provider.problem;
+            reasons += "provider '" + wanted.name + "': " + wanted.problem;
         }
         if (!reasons.empty())
             return fail(ErrorCode::unavailable, start + "has no provider that can be used now: " + reasons);
-        std::vector<std::string> names;
-        for (const std::size_t i : route.wanted) names.push_back(providers_[i]->name);
         if (names.empty()) return fail(ErrorCode::not_found, start + "has no target left");
         return fail(ErrorCode::not_found, start + "leads to " + join_some(names, 5) + ", and none of them speaks the " +
-                                              std::string(name_of(family)) + " dialect that you called in");
+                                              std::string(name_of(family_)) + " dialect that you called in");
     }
 
-    [[nodiscard]] std::unexpected<Error> nobody(Family family) const {
+    [[nodiscard]] std::unexpected<Error> nobody() const {
         std::string reasons;
-        for (const ProviderPtr& provider : providers_) {
-            if (!provider->endpoints.contains(family)) continue;
-            reasons += (reasons.empty() ? ": " : "; ") + provider->name + ": " + provider->problem;
+        for (const ProviderPtr& each : tables_.providers) {
+            if (!each->endpoints.contains(family_) || !covers(*each)) continue;
+            reasons += (reasons.empty() ? ": " : "; ") + each->name + ": " + each->problem;
         }
+        const std::string dialect(name_of(family_));
         if (!reasons.empty()) {
-            return fail(ErrorCode::unavailable,
-                        "no provider of the " + std::string(name_of(family)) + " dialect can be used now" + reasons);
+            return fail(ErrorCode::unavailable, "no provider of the " + dialect + " dialect can be used now" + reasons);
         }
-        return fail(ErrorCode::not_found, "no provider speaks the " + std::string(name_of(family)) +
-                                              " dialect; add one with: lurus provider add NAME --kind " +
-                                              std::string(name_of(family)));
+        return fail(ErrorCode::not_found, "no provider speaks the " + dialect +
+                                              " dialect; add one with: lurus provider add NAME --kind " + dialect);
     }
 
-    [[nodiscard]] std::unexpected<Error> unknown(Family family, std::string_view model) const {
-        const Table& table = table_of(family);
-        if (table.usable.empty()) return nobody(family);
-        for (const ProviderPtr& provider : providers_) {
-            if (provider->problem.empty() || !provider->endpoints.contains(family) || !provider->serves(model))
+    [[nodiscard]] std::unexpected<Error> unknown(std::string_view model) const {
+        if (std::ranges::none_of(table_.usable, [&](std::size_t i) { return covers(*provider(i)); })) return nobody();
+        for (const ProviderPtr& each : tables_.providers) {
+            if (each->problem.empty() || !each->endpoints.contains(family_) || !covers(*each) || !each->serves(model))
                 continue;
-            return fail(ErrorCode::unavailable, "the model " + shown(model) + " is served by provider '" +
-                                                    provider->name + "', which cannot be used: " + provider->problem);
+            return fail(ErrorCode::unavailable, "the model " + shown(model) + " is served by provider '" + each->name +
+                                                    "', which cannot be used: " + each->problem);
         }
         std::vector<std::string> names;
-        for (const ModelEntry& entry : table.models) names.push_back(entry.id);
+        for (const ModelEntry& entry : models()) names.push_back(entry.id);
         std::string message =
-            "no provider of the " + std::string(name_of(family)) + " dialect has the model " + shown(model);
+            "no provider of the " + std::string(name_of(family_)) + " dialect has the model " + shown(model);
         if (const auto close = nearest(names, model, 3); !close.empty())
             message += "; did you mean " + join_some(close, 3) + "?";
-        for (const GlobRoute& glob : table.globs) names.push_back(glob.pattern);
-        for (const ModelGlob& glob : table.patterns) names.push_back(glob.pattern);
+        for (const GlobRoute& glob : table_.globs) {
+            if (reaches(glob.route)) names.push_back(glob.pattern);
+        }
+        for (const ModelGlob& glob : table_.patterns) {
+            if (covers(*provider(glob.provider))) names.push_back(glob.pattern);
+        }
         if (!names.empty())
             message += (message.ends_with('?') ? " There are: " : "; there are: ") + join_some(names, 10);
         return fail(ErrorCode::not_found, std::move(message));
     }
 
-    std::vector<ProviderPtr> providers_;
-    StringMap<std::size_t> by_name_;
-    std::array<Table, families.size()> tables_;
+    const CatalogTables& tables_;
+    const CatalogTable& table_;
+    const Family family_;
+    const AccountGroups& only_;
+};
+
+class CompiledCatalog final : public Catalog {
+public:
+    explicit CompiledCatalog(CatalogTables tables) : tables_(std::move(tables)) {}
+
+    [[nodiscard]] Found resolve(Family family, std::string_view model, const AccountGroups& only) const override {
+        if (family == Family::gemini && model.starts_with("models/")) model.remove_prefix(7);
+        return within(
+            family, only, [&] { return "that serves the model " + shown(model); },
+            [&](const View& view) { return view.resolve(model); });
+    }
+    [[nodiscard]] Found any(Family family, const AccountGroups& only) const override {
+        return within(
+            family, only, [&] { return "of the " + std::string(name_of(family)) + " dialect"; },
+            [](const View& view) { return view.any(); });
+    }
+    [[nodiscard]] std::vector<ModelEntry> models(Family family, const AccountGroups& only) const override {
+        return View(tables_, family, only).models();
+    }
+    [[nodiscard]] const std::vector<ProviderPtr>& providers() const override { return tables_.providers; }
+
+private:
+    /// What others could get is refused in another way than what nobody can.
+    template <class What, class Ask>
+    [[nodiscard]] Found within(Family family, const AccountGroups& only, What&& what, Ask&& ask) const {
+        Found found = ask(View(tables_, family, only));
+        if (found || only.empty() || found.error().code != ErrorCode::not_found) return found;
+        const AccountGroups all;
+        if (!ask(View(tables_, family, all))) return found;
+        return fail(ErrorCode::permission_denied, "this key is for accounts of the groups " +
+                                                      join_some(only.names(), 10) + ", and there is none " + what());
+    }
+
+    const CatalogTables tables_;
 };
 
 }  // namespace
@@ -352,9 +270,9 @@ bool has_preset_models(const Provider& provider) {
 }
 
 Result<std::shared_ptr<const Catalog>> make_catalog(CatalogInput input, std::vector<std::string>& warnings) {
-    auto catalog = std::make_shared<CompiledCatalog>();
-    if (auto built = catalog->build(std::move(input), warnings); !built) return std::unexpected(built.error());
-    return catalog;
+    auto tables = build_tables(input, warnings);
+    if (!tables) return std::unexpected(tables.error());
+    return std::make_shared<const CompiledCatalog>(*std::move(tables));
 }
 
 }  // namespace provider

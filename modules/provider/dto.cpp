@@ -90,6 +90,35 @@ private:
     std::vector<Field> fields_;
 };
 
+/// What a credential's source names, if it is of that kind: `env:NAME`, `file:PATH`.
+ordered_json named_by(const std::string& source, std::string_view kind) {
+    return source.starts_with(kind) ? ordered_json(source.substr(kind.size())) : ordered_json(nullptr);
+}
+
+template <auto Member>
+void take(ProviderSpec& to, const ProviderSpec& from) {
+    to.*Member = from.*Member;
+}
+using Spec = ProviderSpec;
+constexpr std::pair<std::string_view, void (*)(Spec&, const Spec&)> changeable[] = {
+    {"kind", take<&Spec::kind>},
+    {"base_url", take<&Spec::base_url>},
+    {"api_key", take<&Spec::api_key>},
+    {"api_key_env", take<&Spec::api_key_env>},
+    {"api_key_file", take<&Spec::api_key_file>},
+    {"models", take<&Spec::models>},
+    {"groups", take<&Spec::groups>},
+    {"headers", take<&Spec::headers>},
+    {"api_version", take<&Spec::api_version>},
+    {"connect_timeout_ms", take<&Spec::connect_timeout_ms>},
+    {"first_byte_timeout_ms", take<&Spec::first_byte_timeout_ms>},
+    {"idle_timeout_ms", take<&Spec::idle_timeout_ms>},
+    {"on_client_gone", take<&Spec::on_client_gone>},
+    {"tls_verify", take<&Spec::tls_verify>},
+    {"ca_file", take<&Spec::ca_file>},
+    {"disabled", take<&Spec::disabled>},
+};
+
 ordered_json time_or_null(UnixMicros time) {
     return time == 0 ? ordered_json(nullptr) : ordered_json(format_time(time));
 }
@@ -110,10 +139,18 @@ ordered_json to_json(const Provider& provider, const ListState& list) {
                                                    {"auth", name_of(endpoint.auth)}};
     }
     out["endpoints"] = std::move(endpoints);
+    out["base_url"] = provider.base_url.empty() ? ordered_json(nullptr) : ordered_json(provider.base_url);
     out["account"] = provider.account;
+    out["groups"] = provider.groups.names();
     out["credential"] = {
         {"source", provider.credential_source},
         {"hint", provider.credential.empty() ? ordered_json(nullptr) : ordered_json(provider.credential.masked())}};
+    out["api_key_env"] = named_by(provider.credential_source, "env:");
+    out["api_key_file"] = named_by(provider.credential_source, "file:");
+    ordered_json secrets = ordered_json::array();
+    if (provider.credential_source == "stored" || provider.credential_source == "api_key") secrets.push_back("api_key");
+    if (!provider.headers.empty()) secrets.push_back("headers");
+    out["secrets"] = std::move(secrets);
     out["models"] = provider.models;
     ordered_json headers = ordered_json::array();
     for (const auto& [name, value] : provider.headers) headers.push_back(name);
@@ -132,6 +169,7 @@ ordered_json to_json(const Provider& provider, const ListState& list) {
 
 ordered_json to_json(const RouteSpec& route, std::string_view source) {
     ordered_json out;
+    out["id"] = route_id(route);
     out["model"] = route.model;
     out["family"] = route.family ? ordered_json(name_of(*route.family)) : ordered_json(nullptr);
     out["to"] = route.to;
@@ -176,6 +214,7 @@ Result<ProviderSpec> provider_from_json(std::string_view body) {
         .text("api_key_env", spec.api_key_env)
         .text("api_key_file", spec.api_key_file)
         .texts("models", spec.models)
+        .texts("groups", spec.groups)
         .field("headers", "an object of strings",
                [&](const json& value) {
                    if (!value.is_object()) return false;
@@ -197,6 +236,42 @@ Result<ProviderSpec> provider_from_json(std::string_view body) {
     spec.api_key = Secret(std::move(key));
     if (!read) return std::unexpected(read.error());
     return spec;
+}
+
+Result<ProviderSpec> changed_provider(const ProviderSpec& before, std::string_view body) {
+    const auto given = provider_from_json(body);
+    if (!given) return given;
+    const json named = json::parse(body);
+    if (named.empty()) return bad("the body names nothing to change");
+    if (named.contains("name")) return bad("a provider keeps its name: add another, then remove this one");
+    const bool gives_credential =
+        !given->api_key.empty() || !given->api_key_env.empty() || !given->api_key_file.empty();
+    ProviderSpec changed = before;
+    if (gives_credential) {
+        changed.api_key = Secret();
+        changed.api_key_env.clear();
+        changed.api_key_file.clear();
+    }
+    for (const auto& [name, take_it] : changeable) {
+        if (named.contains(name)) take_it(changed, *given);
+    }
+    if (changed.base_url == before.base_url && changed.kind == before.kind) return changed;
+    if (!before.api_key.empty() && !gives_credential && !named.contains("api_key"))
+        return bad("with another `base_url` or `kind` the credential must be given again");
+    if (!before.headers.empty() && !named.contains("headers"))
+        return bad("with another `base_url` or `kind` the `headers` must be given again");
+    return changed;
+}
+
+std::string route_id(const RouteSpec& route) {
+    return route.family ? "default:" + std::string(name_of(*route.family)) : route.model;
+}
+
+Result<RouteSpec> changed_route(const RouteSpec& before, std::string_view body) {
+    RouteSpec changed = before;
+    changed.to.clear();
+    if (auto read = Reader().texts("to", changed.to).read(body); !read) return std::unexpected(read.error());
+    return changed;
 }
 
 Result<RouteSpec> route_from_json(std::string_view body) {
@@ -225,51 +300,5 @@ Result<TestRequest> test_request_from_json(std::string_view body) {
     }
     return request;
 }
-
-const char* const provider_schema =
-    R"({"type":"object","required":["name","kind","source","usable","endpoints","credential","models"],"properties":{
-"name":{"type":"string"},"kind":{"type":"string"},"source":{"enum":["config","store","builtin"]},"usable":{"type":"boolean"},
-"problem":{"type":["string","null"],"description":"why it cannot be used"},"disabled":{"type":"boolean"},
-"endpoints":{"type":"object","description":"by family","additionalProperties":{"type":"object","properties":{"base_url":{"type":"string"},"auth":{"type":"string"}}}},
-"account":{"type":"string"},
-"credential":{"type":"object","properties":{"source":{"type":"string"},"hint":{"type":["string","null"],"description":"masked"}}},
-"models":{"type":"array","items":{"type":"string"}},"headers":{"type":"array","items":{"type":"string"},"description":"names only"},
-"api_version":{"type":"string"},"connect_timeout_ms":{"type":"integer"},"first_byte_timeout_ms":{"type":"integer"},"idle_timeout_ms":{"type":"integer"},
-"on_client_gone":{"enum":["cancel","drain"]},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},
-"models_fetched":{"type":["string","null"],"format":"date-time"},"models_listed":{"type":"integer"}}})";
-
-const char* const provider_spec_schema =
-    R"({"type":"object","required":["name","kind"],"additionalProperties":false,"properties":{
-"name":{"type":"string"},"kind":{"type":"string","description":"a preset, see /api/v1/presets"},"base_url":{"type":"string"},
-"api_key":{"type":"string","writeOnly":true},"api_key_env":{"type":"string"},"api_key_file":{"type":"string"},
-"models":{"type":"array","items":{"type":"string"},"description":"names or patterns; empty = the preset's"},
-"headers":{"type":"object","additionalProperties":{"type":"string"},"writeOnly":true},"api_version":{"type":"string","description":"azure-openai only"},
-"connect_timeout_ms":{"type":"integer","minimum":1},"first_byte_timeout_ms":{"type":"integer","minimum":1},"idle_timeout_ms":{"type":"integer","minimum":1},
-"on_client_gone":{"enum":["cancel","drain"]},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},"disabled":{"type":"boolean"}}})";
-
-const char* const route_schema =
-    R"({"type":"object","required":["model","to"],"additionalProperties":false,"properties":{
-"model":{"type":"string","description":"name or pattern; * with a family"},"family":{"enum":["anthropic","openai","gemini",null]},
-"to":{"type":"array","items":{"type":"string"},"minItems":1,"description":"provider/upstream-model, provider/*, a route or a model; in order"},
-"source":{"enum":["config","store"],"readOnly":true}}})";
-
-const char* const preset_schema =
-    R"({"type":"object","properties":{"kind":{"type":"string"},"alias":{"type":["string","null"]},"title":{"type":"string"},
-"endpoints":{"type":"object","additionalProperties":{"type":"object","properties":{"base_url":{"type":"string"},"auth":{"type":"string"}}}},
-"needs_base_url":{"type":"boolean"},"needs_key":{"type":"boolean"},"key_env":{"type":["string","null"]},"lists_models":{"type":"boolean"},
-"models":{"type":"array","items":{"type":"string"}}}})";
-
-const char* const model_list_schema =
-    R"({"type":"object","required":["provider","fetched","models"],"properties":{"provider":{"type":"string"},
-"fetched":{"type":["string","null"],"format":"date-time"},
-"models":{"type":"array","items":{"type":"object","properties":{"id":{"type":"string"},"created":{"type":["string","null"],"format":"date-time"}}}}}})";
-
-const char* const test_request_schema =
-    R"({"type":"object","additionalProperties":false,"properties":{
-"model":{"type":"string","description":"asks it for a few tokens; without it the model list is read"},"family":{"enum":["anthropic","openai","gemini"]}}})";
-
-const char* const test_result_schema =
-    R"({"type":"object","required":["ok","status","latency_us","detail"],"properties":{"ok":{"type":"boolean"},
-"status":{"type":["integer","null"]},"latency_us":{"type":"integer"},"detail":{"type":"string"},"family":{"type":"string"},"model":{"type":["string","null"]}}})";
 
 }  // namespace lurus::provider

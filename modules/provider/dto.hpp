@@ -25,7 +25,14 @@ nlohmann::ordered_json to_json(const std::vector<ListedModel>& models);
 
 /// `invalid_argument` names the field.
 Result<ProviderSpec> provider_from_json(std::string_view body);
+/// `before` with what the body names; null takes a value away. The credential and the headers stay where the body gives
+/// none, unless they would go to another address then.
+Result<ProviderSpec> changed_provider(const ProviderSpec& before, std::string_view body);
 Result<RouteSpec> route_from_json(std::string_view body);
+Result<RouteSpec> changed_route(const RouteSpec& before, std::string_view body);
+
+/// What a route is called in paths: its model, or `default:openai`.
+std::string route_id(const RouteSpec& route);
 
 struct TestRequest {
     std::string model;
@@ -37,7 +44,10 @@ Result<TestRequest> test_request_from_json(std::string_view body);
 // JSON Schema texts.
 extern const char* const provider_schema;
 extern const char* const provider_spec_schema;
+extern const char* const provider_change_schema;
 extern const char* const route_schema;
+extern const char* const route_spec_schema;
+extern const char* const route_change_schema;
 extern const char* const preset_schema;
 extern const char* const model_list_schema;
 extern const char* const test_request_schema;

@@ -18,10 +18,6 @@ bool leads_to(const RouteSpec& route, std::string_view provider) {
         route.to, [&](const std::string& target) { return target.substr(0, target.find('/')) == provider; });
 }
 
-bool same_route(const RouteSpec& a, const RouteSpec& b) {
-    return a.model == b.model && a.family == b.family;
-}
-
 void warn_about(const Provider& provider) {
     if (!provider.problem.empty() && !provider.disabled) {
         spdlog::warn("provider '{}' cannot be used: {}", provider.name, provider.problem);
@@ -224,6 +220,7 @@ Result<ProviderSpec> ProviderService::stored_spec(std::string_view name) const {
                     "provider '" + std::string(name) + "' is not a stored one; change it in the configuration file");
     }
     ProviderSpec spec = row->spec;
+    if (row->sealed.empty()) return spec;
     if (auto opened = open_secrets(box_, row->sealed, spec); !opened) return std::unexpected(opened.error());
     return spec;
 }
@@ -278,43 +275,6 @@ Result<void> ProviderService::remove(std::string_view name) {
     return change(lock, std::move(next), [&] { return store_->remove_provider(name); });
 }
 
-Result<void> ProviderService::add_route(const RouteSpec& route) {
-    if (auto checked = check_route(route); !checked) return checked;
-    std::unique_lock lock(mutex_);
-    for (const auto* routes : {&state_.configured_routes, &state_.stored_routes}) {
-        if (std::ranges::none_of(*routes, [&](const auto& r) { return same_route(r, route); })) continue;
-        return fail(ErrorCode::conflict,
-                    "there is a route for '" + route.model + "' already" +
-                        (routes == &state_.configured_routes ? ", in the configuration file" : "; remove it first"));
-    }
-    // New routes are held to what the file's are: a target that names nothing is refused.
-    State strict = state_;
-    strict.configured_routes.push_back(route);
-    std::vector<std::string> warnings;
-    if (auto checked = compile(strict, warnings); !checked) return std::unexpected(checked.error());
-    State next = state_;
-    next.stored_routes.push_back(route);
-    const UnixMicros now = clock_.now();
-    return change(lock, std::move(next), [&] { return store_->add_route(route, now); });
-}
-
-Result<void> ProviderService::remove_route(std::string_view model, std::optional<Family> family) {
-    RouteSpec wanted;
-    wanted.model = model;
-    wanted.family = family;
-    std::unique_lock lock(mutex_);
-    State next = state_;
-    if (std::erase_if(next.stored_routes, [&](const auto& r) { return same_route(r, wanted); }) == 0) {
-        if (std::ranges::any_of(state_.configured_routes, [&](const auto& r) { return same_route(r, wanted); })) {
-            return fail(ErrorCode::conflict,
-                        "the route '" + wanted.model + "' is declared in the configuration file; remove it there");
-        }
-        return fail(ErrorCode::not_found, "there is no route '" + wanted.model + "'" +
-                                              (family ? " for " + std::string(name_of(*family)) : std::string()));
-    }
-    return change(lock, std::move(next), [&] { return store_->remove_route(model, family); });
-}
-
 std::shared_ptr<const Catalog> ProviderService::snapshot() const {
     const std::lock_guard lock(mutex_);
     return catalog_;
@@ -343,18 +303,6 @@ ListState ProviderService::list_state(const Provider& provider) const {
     const std::lock_guard lock(mutex_);
     const StoredModelList* list = list_of(state_, provider);
     return list == nullptr ? ListState{} : ListState{list->fetched, list->models.size()};
-}
-
-std::vector<ListedRoute> ProviderService::routes() const {
-    const std::lock_guard lock(mutex_);
-    std::vector<ListedRoute> out;
-    for (const RouteSpec& route : state_.configured_routes) out.push_back(ListedRoute{route, "config"});
-    for (const RouteSpec& route : state_.stored_routes) {
-        const bool hidden =
-            std::ranges::any_of(state_.configured_routes, [&](const auto& r) { return same_route(r, route); });
-        if (!hidden) out.push_back(ListedRoute{route, "store"});
-    }
-    return out;
 }
 
 Result<StoredModelList> ProviderService::fetch_list(std::string_view name) {

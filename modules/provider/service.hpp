@@ -24,6 +24,10 @@ struct ListedRoute {
     std::string source;
 };
 
+inline bool same_route(const RouteSpec& a, const RouteSpec& b) {
+    return a.model == b.model && a.family == b.family;
+}
+
 class ProviderService final : public Providers {
 public:
     ProviderService(std::unique_ptr<ProviderStore> store, Result<SecretBox> box, bool demo, const Clock& clock);
@@ -46,6 +50,8 @@ public:
     /// Puts `spec` in the place of the stored provider of that name.
     Result<void> replace(const ProviderSpec& spec);
     Result<void> add_route(const RouteSpec& route);
+    /// Other targets for the stored route of that model and family. `conflict` when it comes from the configuration.
+    Result<void> replace_route(const RouteSpec& route);
     Result<void> remove_route(std::string_view model, std::optional<Family> family);
     [[nodiscard]] std::vector<ListedRoute> routes() const;
     /// Asks the provider, keeps the answer.
@@ -75,6 +81,9 @@ private:
     /// is gone.
     Result<void> change(std::unique_lock<std::mutex>& lock, State next, const std::function<Result<void>()>& store);
     [[nodiscard]] std::unexpected<Error> no_such_provider(std::string_view name) const;
+    /// Under the mutex, as the next.
+    [[nodiscard]] Result<void> check_targets(const RouteSpec& route) const;
+    [[nodiscard]] std::unexpected<Error> not_stored(const RouteSpec& route) const;
 
     const std::unique_ptr<ProviderStore> store_;
     const Result<SecretBox> box_;

@@ -23,6 +23,7 @@ json options_of(const ProviderSpec& spec) {
     if (spec.tls_verify) out["tls_verify"] = *spec.tls_verify;
     if (!spec.ca_file.empty()) out["ca_file"] = spec.ca_file;
     if (spec.disabled) out["disabled"] = true;
+    if (!spec.groups.empty()) out["groups"] = spec.groups;
     return out;
 }
 
@@ -39,6 +40,7 @@ void read_options(const json& in, ProviderSpec& spec) {
     if (in.contains("tls_verify")) spec.tls_verify = in["tls_verify"].get<bool>();
     spec.ca_file = in.value("ca_file", "");
     spec.disabled = in.value("disabled", false);
+    spec.groups = in.value("groups", std::vector<std::string>());
 }
 
 class SqliteStore final : public ProviderStore {
@@ -174,6 +176,19 @@ public:
             insert.bind(4, now);
             insert.exec();
         });
+    }
+
+    Result<void> replace_route(const RouteSpec& route) override {
+        int changed = 0;
+        auto done = guarded<void>("changing the route '" + route.model + "'", [&] {
+            SQLite::Statement update(*db_, "UPDATE route SET targets = ? WHERE model = ? AND family = ?");
+            update.bind(1, dump(route.to));
+            update.bind(2, route.model);
+            update.bind(3, route.family ? std::string(name_of(*route.family)) : std::string());
+            changed = update.exec();
+        });
+        if (done && changed == 0) return fail(ErrorCode::not_found, "there is no stored route '" + route.model + "'");
+        return done;
     }
 
     Result<void> remove_route(std::string_view model, std::optional<Family> family) override {

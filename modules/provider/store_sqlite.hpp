@@ -39,6 +39,8 @@ public:
     /// Its model list goes too. `not_found`.
     virtual Result<void> remove_provider(std::string_view name) = 0;
     virtual Result<void> add_route(const RouteSpec& route, UnixMicros now) = 0;
+    /// Other targets. `not_found`.
+    virtual Result<void> replace_route(const RouteSpec& route) = 0;
     virtual Result<void> remove_route(std::string_view model, std::optional<Family> family) = 0;
     /// Replaces the provider's list.
     virtual Result<void> save_model_list(const StoredModelList& list) = 0;

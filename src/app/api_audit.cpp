@@ -64,10 +64,15 @@ std::string text_of(const Json& value) {
     return text;
 }
 
+// The `value` of a flag is no secret, a key's is.
+std::string kept(const ApiRoute& route, const std::string& body) {
+    return route.path.starts_with("/api/v1/flags/") ? body : without_secrets(body);
+}
+
 std::string result_of(const ApiRoute& route, const ApiResponse& response) {
     // What sign-in answers are credentials.
     if (response.status >= 300 || route.path.starts_with("/api/v1/auth/")) return {};
-    return without_secrets(response.body);
+    return kept(route, response.body);
 }
 
 std::string text_of(const SignInEvent& event) {
@@ -105,7 +110,7 @@ std::string ApiAudit::as_it_is(const ApiRoute& route, const ApiRequest& request)
         look.body.clear();
         look.query.clear();
         const ApiResponse now = reader->second->handler(look);
-        return now.status == 200 ? without_secrets(now.body) : std::string();
+        return now.status == 200 ? kept(route, now.body) : std::string();
     }
     return {};
 }

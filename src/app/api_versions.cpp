@@ -21,11 +21,13 @@ ApiResponse shown_by(const ApiRoute& reader, const ApiRequest& request) {
     return reader.handler(look);
 }
 
-// A resource answers to its id and to its name; one of the same name in another organisation is another one.
-std::vector<std::string> targets_of(const ApiRoute& reader, const Json& resource) {
+// A resource answers to its id and to its name; one of the same name in another organisation is another one. An account
+// stands in an envelope of its own.
+std::vector<std::string> targets_of(const ApiRoute& reader, const Json& shown) {
     const std::string collection = reader.path.substr(0, reader.path.rfind('{'));
+    const Json& resource = shown.contains("Account") ? shown["Account"] : shown;
     std::vector<std::string> out;
-    for (const char* member : {"id", "name"}) {
+    for (const char* member : {"id", "name", "Id", "Name"}) {
         if (resource.contains(member) && resource[member].is_string())
             out.push_back(collection + resource[member].get<std::string>());
     }
@@ -109,16 +111,30 @@ ApiResponse list_versions(Audit& audit, const ApiRoute& reader, const ApiRequest
     return response;
 }
 
-// What differs from how it is now, of what may be changed. An empty text stands for none where none is null.
-Json way_back(const Json& before, const Json& now, const Json& properties) {
+// What differs from how it is now, of what may be changed and, with `after`, differs between these two. An empty text
+// stands for none where none is null. What is only written cannot be known: that it was there is all the audit has.
+Json way_back(const Json& before, const Json& after, const Json& now, const Json& properties) {
     Json change = Json::object();
     for (const auto& [name, schema] : properties.items()) {
         if (!before.contains(name) || !now.contains(name) || before[name] == now[name]) continue;
+        if (schema.value("writeOnly", false)) continue;
+        if (after.contains(name) && after[name] == before[name]) continue;
         const bool nullable = schema.contains("type") && schema["type"].is_array() &&
                               std::ranges::find(schema["type"], Json("null")) != schema["type"].end();
         change[name] = nullable && before[name] == "" ? Json(nullptr) : before[name];
     }
     return change;
+}
+
+/// A secret that the resource held then and holds no more, by the member that lists them; empty = none.
+std::string lost_secret(const Json& before, const Json& now) {
+    if (!before.is_object() || !now.is_object()) return {};
+    const Json none = Json::array();
+    const Json held = before.value("secrets", none), holds = now.value("secrets", none);
+    for (const auto& secret : held) {
+        if (std::ranges::find(holds, secret) == holds.end()) return secret.get<std::string>();
+    }
+    return {};
 }
 
 ApiResponse undo(Audit& audit, const ApiRoute& reader, const ApiRoute& changer, const ApiRequest& request) {
@@ -142,8 +158,18 @@ ApiResponse undo(Audit& audit, const ApiRoute& reader, const ApiRoute& changer, 
         return problem(wanted ? 404 : 409, wanted ? "this resource has no version of that number"
                                                   : "nothing was changed here that could be undone");
     const Json schema = Json::parse(changer.request_schema, nullptr, false);
-    const Json change = way_back(json_or_null(last->before), now, schema.value("properties", Json::object()));
-    if (change.empty()) return problem(409, "it is as it was before that change already");
+    const Json before = json_or_null(last->before), after = wanted ? Json() : json_or_null(last->after);
+    if (const std::string lost = lost_secret(before, now); !lost.empty()) {
+        return problem(409, "it had `" + lost +
+                                "` then, and secrets that were taken away are not kept: change it with " +
+                                changer.method + ", and give that again");
+    }
+    const Json change = way_back(before, after, now, schema.value("properties", Json::object()));
+    if (change.empty()) {
+        return problem(409, now.contains("secrets")
+                                ? "it is as it was before that change already, but for secrets, which are not kept"
+                                : "it is as it was before that change already");
+    }
     ApiRequest back = request;
     back.method = changer.method;
     back.body = change.dump();

@@ -50,6 +50,7 @@ void add_rule_options(CLI::App& command, Cli& cli, KeyRuleOptions& options) {
     list("--ip", options.ips, "Only from this address or CIDR range; repeatable", "RANGE");
     list("--user-agent", options.user_agents, "Only clients of this name (a glob); repeatable", "GLOB");
     list("--deny-model", options.deny_models, "Never this model: a name or glob; repeatable", "MODEL");
+    list("--group", options.groups, "Only accounts of this group; repeatable; none", "GROUP");
 }
 
 void add_rules(Json& body, const KeyRuleOptions& options) {
@@ -61,6 +62,7 @@ void add_rules(Json& body, const KeyRuleOptions& options) {
     add_texts(body, "ips", options.ips);
     add_texts(body, "user_agents", options.user_agents);
     add_texts(body, "deny_models", options.deny_models);
+    add_texts(body, "groups", options.groups);
 }
 
 }  // namespace lurus::app

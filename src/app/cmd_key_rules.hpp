@@ -14,7 +14,7 @@ namespace lurus::app {
 struct KeyRuleOptions {
     std::optional<std::int64_t> rpm, tpm, itpm, otpm, concurrency;
     std::string budget, window;
-    std::vector<std::string> ips, user_agents, deny_models;
+    std::vector<std::string> ips, user_agents, deny_models, groups;
 };
 
 void add_rule_options(CLI::App& command, Cli& cli, KeyRuleOptions& options);

@@ -12,17 +12,23 @@
 namespace lurus::app {
 namespace {
 
-struct NewProvider {
+struct ProviderOptions {
     std::string name, kind, base_url, api_key, api_key_env, api_key_file, api_version, ca_file, on_client_gone;
-    std::vector<std::string> models, headers;
+    std::vector<std::string> models, groups, headers;
     bool no_tls_verify = false;
 };
 
-Outcome<Json> body_of(const NewProvider& options) {
-    Json body = {{"name", options.name}, {"kind", options.kind}};
+/// What was given; `none` takes a value of an edited one away.
+Outcome<Json> body_of(const ProviderOptions& options) {
+    Json body = Json::object();
     auto text = [&](const char* name, const std::string& value) {
-        if (!value.empty()) body[name] = value;
+        if (!value.empty()) body[name] = value == "none" ? Json(nullptr) : Json(value);
     };
+    auto texts = [&](const char* name, const std::vector<std::string>& values) {
+        if (values.empty()) return;
+        body[name] = values.size() == 1 && values.front() == "none" ? Json::array() : Json(values);
+    };
+    text("kind", options.kind);
     text("base_url", options.base_url);
     text("api_key_env", options.api_key_env);
     text("api_key_file", options.api_key_file);
@@ -30,7 +36,8 @@ Outcome<Json> body_of(const NewProvider& options) {
     text("ca_file", options.ca_file);
     text("on_client_gone", options.on_client_gone);
     if (options.no_tls_verify) body["tls_verify"] = false;
-    if (!options.models.empty()) body["models"] = options.models;
+    texts("models", options.models);
+    texts("groups", options.groups);
     for (const auto& header : options.headers) {
         std::size_t colon = header.find(':');
         if (colon == std::string::npos || colon == 0)
@@ -51,10 +58,12 @@ Outcome<Json> body_of(const NewProvider& options) {
     return body;
 }
 
-int add(Cli& cli, const NewProvider& options) {
+int add(Cli& cli, const ProviderOptions& options) {
     auto body = body_of(options);
     if (!body) return cli.report(body.error());
-    auto added = cli.call("POST", "/api/v1/providers", {}, *body);
+    Json whole = {{"name", options.name}};
+    whole.update(*body);
+    auto added = cli.call("POST", "/api/v1/providers", {}, whole);
     if (!added) return cli.report(added.error());
     if (cli.json) {
         cli.print_json(*added);
@@ -67,6 +76,21 @@ int add(Cli& cli, const NewProvider& options) {
     else
         cli.out << "Try it: lurus provider test " << printable(options.name) << "\n";
     return exit_ok;
+}
+
+int change(Cli& cli, const std::string& name, const Json& body, const std::string& what) {
+    auto changed = cli.call("PATCH", "/api/v1/providers/" + percent_encode(name), {}, body);
+    if (!changed) return cli.report(changed.error());
+    if (cli.json)
+        cli.print_json(*changed);
+    else
+        cli.out << "Provider '" << printable(name) << "' is " << what << ".\n";
+    return exit_ok;
+}
+
+int edit(Cli& cli, const ProviderOptions& options) {
+    auto body = body_of(options);
+    return body ? change(cli, options.name, *body, "changed") : cli.report(body.error());
 }
 
 int list(Cli& cli) {
@@ -118,8 +142,32 @@ int remove(Cli& cli, const std::string& name) {
     return exit_ok;
 }
 
+void add_settings(CLI::App& command, Cli& cli, ProviderOptions& o) {
+    const auto list = [&](const char* name, std::vector<std::string>& out, const char* description, const char* type) {
+        command.add_option(name, out, description)->type_name(type)->allow_extra_args(false);
+    };
+    command.add_option("--base-url", o.base_url, "Instead of the preset's")->type_name("URL");
+    auto* env =
+        command.add_option("--api-key-env", o.api_key_env, "Environment variable of the server that holds the key")
+            ->type_name("VAR");
+    auto* file = takes_file(
+        cli, command.add_option("--api-key-file", o.api_key_file, "File that holds the key")->type_name("FILE"));
+    auto* key =
+        command.add_option("--api-key", o.api_key, "'-': read from standard input, or typed unseen")->type_name("-");
+    env->excludes(file)->excludes(key);
+    file->excludes(key);
+    list("--model", o.models, "Models it answers for: names or globs (default: the preset's); repeatable", "MODEL");
+    list("--group", o.groups, "A group of accounts it is in, for keys that are for some; repeatable", "GROUP");
+    list("--header", o.headers, "'Name: value' added to every request; repeatable", "HEADER");
+    command.add_option("--api-version", o.api_version, "Azure only")->type_name("VERSION");
+    takes_file(cli, command.add_option("--ca-file", o.ca_file, "Extra roots, PEM")->type_name("FILE"));
+    command.add_flag("--no-tls-verify", o.no_tls_verify, "Do not check the vendor's certificate");
+    choose(cli, command.add_option("--on-client-gone", o.on_client_gone, "When the client leaves mid-answer"),
+           {"cancel", "drain"});
+}
+
 void add_add(CLI::App& provider, Cli& cli) {
-    auto o = std::make_shared<NewProvider>();
+    auto o = std::make_shared<ProviderOptions>();
     CLI::App* command = provider.add_subcommand("add", "Add a vendor's endpoint; its credential is stored encrypted");
     command->add_option("name", o->name, "What it is called here")->required()->type_name("NAME");
     command
@@ -127,34 +175,25 @@ void add_add(CLI::App& provider, Cli& cli) {
                      "The preset: anthropic, openai, gemini, openai-compatible ... (`lurus provider kinds`)")
         ->required()
         ->type_name("KIND");
-    command->add_option("--base-url", o->base_url, "Instead of the preset's")->type_name("URL");
-    auto* env =
-        command->add_option("--api-key-env", o->api_key_env, "Environment variable of the server that holds the key")
-            ->type_name("VAR");
-    auto* file = takes_file(
-        cli, command->add_option("--api-key-file", o->api_key_file, "File that holds the key")->type_name("FILE"));
-    auto* key =
-        command->add_option("--api-key", o->api_key, "'-': read from standard input, or typed unseen")->type_name("-");
-    env->excludes(file)->excludes(key);
-    file->excludes(key);
-    command
-        ->add_option("--model", o->models, "Models it answers for: names or globs (default: the preset's); repeatable")
-        ->type_name("MODEL")
-        ->allow_extra_args(false);
-    command->add_option("--header", o->headers, "'Name: value' added to every request; repeatable")
-        ->type_name("HEADER")
-        ->allow_extra_args(false);
-    command->add_option("--api-version", o->api_version, "Azure only")->type_name("VERSION");
-    takes_file(cli, command->add_option("--ca-file", o->ca_file, "Extra roots, PEM")->type_name("FILE"));
-    command->add_flag("--no-tls-verify", o->no_tls_verify, "Do not check the vendor's certificate");
-    choose(cli, command->add_option("--on-client-gone", o->on_client_gone, "When the client leaves mid-answer"),
-           {"cancel", "drain"});
+    add_settings(*command, cli, *o);
     command->footer(
         "Examples:\n"
         "  lurus provider add anthropic --kind anthropic --api-key-env ANTHROPIC_API_KEY\n"
         "  pass show openai | lurus provider add openai --kind openai --api-key -\n"
         "  lurus provider add local --kind openai-compatible --base-url http://127.0.0.1:8000/v1 --model '*'");
     command->callback([&cli, o] { cli.run = [&cli, o] { return add(cli, *o); }; });
+}
+
+void add_edit(CLI::App& provider, Cli& cli) {
+    auto o = std::make_shared<ProviderOptions>();
+    CLI::App* command = provider.add_subcommand("edit", "Change a stored provider; the rest stays, none takes away");
+    command->add_option("name", o->name, "The provider")->required()->type_name("NAME");
+    add_settings(*command, cli, *o);
+    command->footer(
+        "Examples:\n"
+        "  lurus provider edit openai --model 'gpt-*' --group vip\n"
+        "  lurus provider edit openai --api-key -");
+    command->callback([&cli, o] { cli.run = [&cli, o] { return edit(cli, *o); }; });
 }
 
 CLI::App* named(CLI::App& provider, const char* name, const char* description, std::shared_ptr<std::string> which) {
@@ -170,6 +209,7 @@ void add_provider_commands(CLI::App& app, Cli& cli) {
     provider->footer(
         "Examples:\n  lurus provider list\n  lurus provider add openai --kind openai --api-key-env OPENAI_API_KEY");
     add_add(*provider, cli);
+    add_edit(*provider, cli);
 
     CLI::App* listing = provider->add_subcommand("list", "All providers");
     listing->footer("Examples:\n  lurus provider list");
@@ -202,6 +242,17 @@ void add_provider_commands(CLI::App& app, Cli& cli) {
     listed->footer("Examples:\n  lurus provider models openai --refresh");
     listed->callback(
         [&cli, which, refresh] { cli.run = [&cli, which, refresh] { return models(cli, *which, *refresh); }; });
+
+    for (const auto& [name, disabled] : {std::pair("disable", true), std::pair("enable", false)}) {
+        CLI::App* command =
+            named(*provider, name, disabled ? "Send it nothing until it is enabled again" : "Use it again", which);
+        command->footer(fmt::format("Examples:\n  lurus provider {} openai", name));
+        command->callback([&cli, which, disabled] {
+            cli.run = [&cli, which, disabled] {
+                return change(cli, *which, {{"disabled", disabled}}, disabled ? "disabled" : "enabled");
+            };
+        });
+    }
 
     CLI::App* removing = named(*provider, "remove", "Forget a provider and its credential", which);
     removing->footer("Examples:\n  lurus provider remove openai");

@@ -62,23 +62,35 @@ Row usage_row(const Json& row, std::string group) {
 
 std::string render_keys(const Json& keys, const Style& style) {
     if (keys.empty()) return "No keys yet: make one with `lurus key create --name NAME`.\n";
-    Table table({{"NAME", Align::left, 12},
-                 {"KEY"},
-                 {"STATUS"},
-                 {"OWNER", Align::left, 8, 6},
-                 {"MODELS", Align::left, 8},
-                 {"API", Align::left, 6, 3},
-                 {"CREATED", Align::left, 0, 2},
-                 {"EXPIRES", Align::left, 0, 1},
-                 {"USED", Align::left, 0, 7},
-                 {"FROM", Align::left, 0, 4},
-                 {"NOTE", Align::left, 8, 5}});
+    std::vector<Column> columns = {{"NAME", Align::left, 12},
+                                   {"KEY"},
+                                   {"STATUS"},
+                                   {"OWNER", Align::left, 8, 6},
+                                   {"MODELS", Align::left, 8},
+                                   {"API", Align::left, 6, 3},
+                                   {"CREATED", Align::left, 0, 2},
+                                   {"EXPIRES", Align::left, 0, 1},
+                                   {"USED", Align::left, 0, 7},
+                                   {"FROM", Align::left, 0, 4},
+                                   {"NOTE", Align::left, 8, 5}};
+    const bool grouped = std::ranges::any_of(keys, [](const Json& key) { return !member(key, "groups").empty(); });
+    if (grouped) columns.push_back({"GROUPS", Align::left, 6, 8});
+    Table table(std::move(columns));
     for (const auto& key : keys) {
         std::string status = text_of(key, "status");
-        table.add({text_of(key, "name"), text_of(key, "hint"), Cell(status, color_of_status(status)),
-                   text_of(key, "owner"), or_all(member(key, "models")), or_all(member(key, "families")),
-                   moment(key, "created", unknown_text), moment(key, "expires", "never"),
-                   moment(key, "last_used", "never"), text_of(key, "source"), text_of(key, "note")});
+        Row row = {text_of(key, "name"),
+                   text_of(key, "hint"),
+                   Cell(status, color_of_status(status)),
+                   text_of(key, "owner"),
+                   or_all(member(key, "models")),
+                   or_all(member(key, "families")),
+                   moment(key, "created", unknown_text),
+                   moment(key, "expires", "never"),
+                   moment(key, "last_used", "never"),
+                   text_of(key, "source"),
+                   text_of(key, "note")};
+        if (grouped) row.emplace_back(or_all(member(key, "groups")));
+        table.add(std::move(row));
     }
     return table.render(style);
 }

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/cli_format.hpp"
 #include "app/cmd_render.hpp"
 
@@ -39,21 +41,23 @@ std::string models_of(const Json& provider) {
 std::string render_providers(const Json& providers, const Style& style) {
     if (providers.empty())
         return "No providers yet: add one with `lurus provider add NAME --kind KIND --api-key-env VAR`.\n";
-    Table table({{"NAME", Align::left, 8},
-                 {"KIND"},
-                 {"STATUS", Align::left, 8},
-                 {"CREDENTIAL", Align::left, 8, 2},
-                 {"MODELS", Align::left, 10, 3},
-                 {"BASE URL", Align::left, 16, 1},
-                 {"FROM", Align::left, 0, 4}});
+    std::vector<Column> columns = {{"NAME", Align::left, 8},       {"KIND"},
+                                   {"STATUS", Align::left, 8},     {"CREDENTIAL", Align::left, 8, 2},
+                                   {"MODELS", Align::left, 10, 3}, {"BASE URL", Align::left, 16, 1},
+                                   {"FROM", Align::left, 0, 4}};
+    const bool grouped = std::ranges::any_of(providers, [](const Json& p) { return !member(p, "groups").empty(); });
+    if (grouped) columns.push_back({"GROUPS", Align::left, 6, 5});
+    Table table(std::move(columns));
     for (const auto& p : providers) {
         std::string problem = text_of(p, "problem");
         bool disabled = flag_of(p, "disabled");
         Cell status = disabled          ? Cell("disabled", Color::yellow)
                       : problem.empty() ? Cell("ready", Color::green)
                                         : Cell(problem, Color::red);
-        table.add({text_of(p, "name"), text_of(p, "kind"), status, credential_of(p), models_of(p),
-                   endpoints_of(p).first, text_of(p, "source")});
+        Row row = {text_of(p, "name"),    text_of(p, "kind"),  status, credential_of(p), models_of(p),
+                   endpoints_of(p).first, text_of(p, "source")};
+        if (grouped) row.emplace_back(joined(member(p, "groups")));
+        table.add(std::move(row));
     }
     return table.render(style);
 }

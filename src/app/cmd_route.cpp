@@ -28,6 +28,18 @@ int add(Cli& cli, const NewRoute& options) {
     return exit_ok;
 }
 
+int edit(Cli& cli, const NewRoute& options) {
+    const std::string id = options.family.empty() ? options.model : "default:" + options.family;
+    auto changed = cli.call("PATCH", "/api/v1/routes/" + percent_encode(id), {}, {{"to", options.to}});
+    if (!changed) return cli.report(changed.error());
+    if (cli.json)
+        cli.print_json(*changed);
+    else
+        cli.out << "Route '" << printable(id) << "' goes to " << printable(joined(Json(options.to), ", then "))
+                << ".\n";
+    return exit_ok;
+}
+
 int list(Cli& cli) {
     auto routes = cli.get("/api/v1/routes");
     if (!routes) return cli.report(routes.error());
@@ -48,9 +60,10 @@ int remove(Cli& cli, const std::string& model) {
     return exit_ok;
 }
 
-int test(Cli& cli, const std::string& model, const std::string& family) {
+int test(Cli& cli, const std::string& model, const std::string& family, const std::string& group) {
     std::map<std::string, std::string> query = {{"model", model}};
     if (!family.empty()) query["family"] = family;
+    if (!group.empty()) query["group"] = group;
     auto answer = cli.get("/api/v1/resolve", query);
     if (!answer) return cli.report(answer.error());
     if (cli.json)
@@ -69,27 +82,37 @@ void add_route_commands(CLI::App& app, Cli& cli) {
         "test fast");
     const std::vector<std::string> families = {"anthropic", "openai", "gemini"};
 
-    auto options = std::make_shared<NewRoute>();
-    CLI::App* adding = route->add_subcommand("add", "Send a model name to providers, in order");
-    adding
-        ->add_option("model", options->model,
-                     "The name clients use: exact, or a glob; '*' with --family is that API's default")
-        ->required()
-        ->type_name("MODEL");
-    adding
-        ->add_option("--to", options->to,
-                     "provider/upstream-model, or 'provider/*' to keep the name; repeatable: the next one is tried "
-                     "when one fails")
-        ->required()
-        ->type_name("PROVIDER/MODEL")
-        ->allow_extra_args(false);
-    choose(cli, adding->add_option("--family", options->family, "Only for clients of this API"), families);
-    adding->footer(
-        "Examples:\n"
-        "  lurus route add fast --to groq/llama-3.3-70b-versatile --to openai/gpt-4.1-mini\n"
-        "  lurus route add 'claude-*' --to 'anthropic/*'\n"
-        "  lurus route add '*' --family openai --to 'openrouter/*'");
-    adding->callback([&cli, options] { cli.run = [&cli, options] { return add(cli, *options); }; });
+    const auto with_targets = [&](const char* name, const char* description, const char* examples,
+                                  int (*act)(Cli&, const NewRoute&)) {
+        auto options = std::make_shared<NewRoute>();
+        CLI::App* command = route->add_subcommand(name, description);
+        command
+            ->add_option("model", options->model,
+                         "The name clients use: exact, or a glob; '*' with --family is that API's default")
+            ->required()
+            ->type_name("MODEL");
+        command
+            ->add_option("--to", options->to,
+                         "provider/upstream-model, or 'provider/*' to keep the name; repeatable: the next one is tried "
+                         "when one fails")
+            ->required()
+            ->type_name("PROVIDER/MODEL")
+            ->allow_extra_args(false);
+        choose(cli, command->add_option("--family", options->family, "Only for clients of this API"), families);
+        command->footer(examples);
+        command->callback([&cli, options, act] { cli.run = [&cli, options, act] { return act(cli, *options); }; });
+    };
+    with_targets("add", "Send a model name to providers, in order",
+                 "Examples:\n"
+                 "  lurus route add fast --to groq/llama-3.3-70b-versatile --to openai/gpt-4.1-mini\n"
+                 "  lurus route add 'claude-*' --to 'anthropic/*'\n"
+                 "  lurus route add '*' --family openai --to 'openrouter/*'",
+                 add);
+    with_targets("edit", "Send it to other providers instead",
+                 "Examples:\n"
+                 "  lurus route edit fast --to openai/gpt-4.1-mini\n"
+                 "  lurus route edit '*' --family openai --to 'openai/*'",
+                 edit);
 
     CLI::App* listing = route->add_subcommand("list", "All routes");
     listing->footer("Examples:\n  lurus route list");
@@ -105,9 +128,12 @@ void add_route_commands(CLI::App& app, Cli& cli) {
     CLI::App* testing = route->add_subcommand("test", "Who would answer for a model name, in order, and why");
     testing->add_option("model", *which, "As a client would name it")->required()->type_name("MODEL");
     choose(cli, testing->add_option("--family", *family, "For a client of this API (default: all)"), families);
+    auto group = std::make_shared<std::string>();
+    testing->add_option("--group", *group, "For a key of this account group (default: without)")->type_name("GROUP");
     testing->footer("Examples:\n  lurus route test claude-sonnet-4-5\n  lurus route test fast --family openai");
-    testing->callback(
-        [&cli, which, family] { cli.run = [&cli, which, family] { return test(cli, *which, *family); }; });
+    testing->callback([&cli, which, family, group] {
+        cli.run = [&cli, which, family, group] { return test(cli, *which, *family, *group); };
+    });
 }
 
 }  // namespace lurus::app

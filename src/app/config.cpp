@@ -143,6 +143,8 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
     top.finish();
 
     if (!context.clean()) return fail(ErrorCode::invalid_argument, context.joined_mistakes());
+    config.origins = context.origins();
+    if (!flags.listen.empty()) config.origins.insert_or_assign("server.listen", "--listen");
     config.master_key = Secret(variable_or(environment, "LURUS_MASTER_KEY"));
     warn_of_misspelt_variables(context, config);
     warn_of_readable_secrets(config);

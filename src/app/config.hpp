@@ -39,6 +39,8 @@ struct Config {
     std::vector<std::string> warnings;  // what works, but hardly as meant
     std::map<std::string, std::string>
         positions;  // `provider openai`, `route gpt-*`, `key ci` -> `/etc/lurus/lurus.toml:12:1`
+    /// Options that were set: `log.bodies` -> a position in the file, `LURUS_LOG_BODIES` or `--listen`.
+    std::map<std::string, std::string> origins;
 };
 
 /// What the command line said; wins over the environment, which wins over the file.

@@ -31,6 +31,7 @@ Json provider_json(const ProviderSpec& p) {
     if (!p.api_key_env.empty()) out["api_key_env"] = p.api_key_env;
     if (!p.api_key_file.empty()) out["api_key_file"] = p.api_key_file;
     if (!p.models.empty()) out["models"] = p.models;
+    if (!p.groups.empty()) out["groups"] = p.groups;
     // A header's value may be a credential.
     for (const auto& [name, value] : p.headers) out["headers"][name] = Secret(value).masked();
     if (!p.api_version.empty()) out["api_version"] = p.api_version;
@@ -82,6 +83,7 @@ Json key_json(const ConfiguredKey& k) {
     if (!k.rules.deny_models.empty()) out["deny_models"] = k.rules.deny_models;
     if (!k.rules.ips.empty()) out["ips"] = texts_json(k.rules.ips);
     if (!k.rules.user_agents.empty()) out["user_agents"] = k.rules.user_agents;
+    if (!k.rules.groups.empty()) out["groups"] = k.rules.groups.names();
     out.update(limits_json(k.rules.limits));
     if (k.expires) out["expires"] = format_time(*k.expires);
     if (k.disabled) out["disabled"] = true;

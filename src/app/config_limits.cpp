@@ -51,6 +51,14 @@ void read_key_rules(ConfigTable& section, KeyRules& rules) {
         }
     }
     section.texts("user_agents", rules.user_agents);
+    std::vector<std::string> names;
+    section.texts("groups", names);
+    auto groups = AccountGroups::of(names);
+    if (groups) {
+        rules.groups = *std::move(groups);
+    } else {
+        section.mistake("groups", "is wrong: " + groups.error().message);
+    }
     read_all(section, rules.limits);
 }
 

@@ -385,7 +385,15 @@ std::vector<ConfigTable> ConfigTable::tables(std::string_view key) {
     return out;
 }
 
+void ConfigTable::note_origins() const {
+    if (list_member_) return;
+    for (const auto& key : known_) {
+        if (has(key)) context_->note_origin(name_.empty() ? key : name_ + "." + key, where(key));
+    }
+}
+
 void ConfigTable::finish() {
+    note_origins();
     if (table_ == nullptr) return;
     for (const auto& [key, value] : *table_) {
         const std::string name(key.str());

@@ -41,6 +41,8 @@ public:
     [[nodiscard]] const std::filesystem::path& file() const { return file_; }
     /// Relative paths mean the configuration file's folder; `~/` the home folder.
     [[nodiscard]] std::string resolve_path(std::string_view text) const;
+    void note_origin(std::string option, std::string where) { origins_.insert_or_assign(std::move(option), where); }
+    [[nodiscard]] const std::map<std::string, std::string>& origins() const { return origins_; }
     void set_home(std::filesystem::path home) { home_ = std::move(home); }
 
 private:
@@ -49,6 +51,7 @@ private:
     std::map<std::string, std::string> variables_;
     std::set<std::string> known_variables_;
     std::vector<std::string> mistakes_;
+    std::map<std::string, std::string> origins_;
 };
 
 /// Whether a table's scalars have variables: those of a list's members have none.
@@ -80,7 +83,7 @@ public:
     /// An array of tables.
     std::vector<ConfigTable> tables(std::string_view key);
 
-    /// Reports every key that nobody asked for. Call it last.
+    /// Reports every key that nobody asked for, and notes where the others were set. Call it last.
     void finish();
 
     /// Where a key stands (the table itself when the key is absent): `file:line:col`, or the variable's name.
@@ -94,6 +97,7 @@ public:
 private:
     const toml::node* node(std::string_view key);
     const std::string* variable(std::string_view key);
+    void note_origins() const;
     [[nodiscard]] std::vector<std::string> variable_names(std::string_view key) const;
 
     ConfigContext* context_;

@@ -253,6 +253,9 @@ void read_provider(ConfigTable section, Config& config) {
     if (section.path("api_key_file", p.api_key_file)) ++sources;
     if (sources > 1) section.mistake("name", "\"" + p.name + "\": give one of api_key, api_key_env and api_key_file");
     section.texts("models", p.models);
+    section.texts("groups", p.groups);
+    if (const auto groups = AccountGroups::of(p.groups); !groups)
+        section.mistake("groups", "is wrong: " + groups.error().message);
     if (section.text_map("headers", p.headers)) {
         for (const auto& [name, value] : p.headers) {
             if (!is_name(name) || !is_plain(value))

@@ -9,6 +9,7 @@
 #include "app/api_versions.hpp"
 #include "app/server_file.hpp"
 #include "app/spent.hpp"
+#include "app/team_keys.hpp"
 #include "app/version.hpp"
 #include "core/embedded.hpp"
 #include "core/files.hpp"
@@ -102,6 +103,7 @@ ControlPlane::ControlPlane(Config config, Use use, ConfigLoader loader, const Cl
       clock_(clock),
       started_(clock.now()),
       config_(std::move(config)),
+      read_config_(config_),
       start_config_(config_) {}
 
 // The dispatcher's handlers refer to the modules, the log is drained last.
@@ -168,11 +170,18 @@ Result<void> ControlPlane::build() {
     if (!made_log) return std::unexpected(made_log.error());
     log_ = std::move(*made_log);
 
+    auto stored_flags = open_flag_store_sqlite(dir / "lurus.db");
+    if (!stored_flags) return std::unexpected(stored_flags.error());
+    flags_ = *std::move(stored_flags);
+    take_stored(*flags_, config_);
     if (auto applied = apply(config_); !applied) return applied;
+    if (use_ == Use::server) set_log_level(config_.log_level);
     if (auto made = build_guards(); !made) return made;
     std::vector<ApiRoute> routes = own_routes();
-    for (auto part : {identity_->api(), audit_->api(), sign_in_->api(), providers_->api(), billing_->api(),
-                      log_->api([this](const Principal& who) { return identity_->visible_users(who); })})
+    const auto visible = [this](const Principal& who) { return identity_->visible_users(who); };
+    const auto teams = [this](const Principal& who) { return team_keys(*identity_, who); };
+    for (auto part : {flag_routes(), identity_->api(), audit_->api(), sign_in_->api(), providers_->api(),
+                      billing_->api(), log_->api(visible), statistics_api(*log_, clock_, visible, teams)})
         std::ranges::move(part, std::back_inserter(routes));
     std::vector<ApiRoute> versions = version_routes(routes, *audit_);
     routes.insert(routes.begin(), versions.begin(), versions.end());
@@ -257,20 +266,26 @@ Result<void> ControlPlane::apply(const Config& config) {
     return {};
 }
 
+Result<void> ControlPlane::take(Config read) {
+    Config next = read;
+    take_stored(*flags_, next);
+    if (auto applied = apply(next); !applied) {
+        // The providers may have been taken before the keys were refused.
+        if (auto back = apply(config()); !back)
+            spdlog::error("going back to the old configuration: {}", back.error().message);
+        return applied;
+    }
+    const std::scoped_lock lock(mutex_);
+    config_ = std::move(next);
+    read_config_ = std::move(read);
+    if (use_ == Use::server) set_log_level(config_.log_level);
+    return {};
+}
+
 Result<Reloaded> ControlPlane::reload() {
     const std::scoped_lock one(reload_mutex_);
     auto loaded = loader_();
-    Result<void> applied;
-    if (loaded) {
-        applied = apply(*loaded);
-        if (!applied) {
-            // The providers may have been taken before the keys were refused.
-            if (auto back = apply(config()); !back)
-                spdlog::error("going back to the old configuration: {}", back.error().message);
-        }
-    } else {
-        applied = std::unexpected(loaded.error());
-    }
+    const Result<void> applied = loaded ? take(*std::move(loaded)) : std::unexpected(loaded.error());
     if (!applied) {
         {
             const std::scoped_lock lock(mutex_);
@@ -283,12 +298,10 @@ Result<Reloaded> ControlPlane::reload() {
     Reloaded result;
     {
         const std::scoped_lock lock(mutex_);
-        config_ = std::move(*loaded);
         problem_.clear();
         needs_restart_ = start_only_differences(start_config_, config_);
         result.needs_restart = needs_restart_;
         result.warnings = config_.warnings;
-        if (use_ == Use::server) set_log_level(config_.log_level);
     }
     spdlog::info("configuration reloaded");
     for (const auto& name : result.needs_restart) spdlog::warn("{} changed: it takes effect at the next start", name);

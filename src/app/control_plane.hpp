@@ -16,6 +16,7 @@
 #include "app/api_rate.hpp"
 #include "app/config.hpp"
 #include "app/databases.hpp"
+#include "app/flags.hpp"
 #include "core/platform.hpp"
 #include "lurus/audit.hpp"
 #include "lurus/billing.hpp"
@@ -97,6 +98,12 @@ private:
     void publish();
     void free_retired();  // under publish_mutex_
     std::vector<ApiRoute> own_routes();
+    std::vector<ApiRoute> flag_routes();
+    ApiResponse list_flags(const ApiRequest& request) const;
+    ApiResponse show_flag(const ApiRequest& request) const;
+    ApiResponse change_flag(const ApiRequest& request);
+    /// Puts what was read in force, with the stored flags over it, or goes on with what there was. Under reload_mutex_.
+    Result<void> take(Config read);
     ApiResponse status_response(const ApiRequest& request) const;
     ApiResponse config_response() const;
     ApiResponse reload_response();
@@ -109,6 +116,7 @@ private:
     std::mutex reload_mutex_;   // one reload at a time; taken before the others
     mutable std::mutex mutex_;  // what follows
     Config config_;             // in force
+    Config read_config_;        // the same without the stored flags
     Config start_config_;       // what start-only options were made from
     std::vector<std::string> needs_restart_;
     std::string problem_;
@@ -133,6 +141,7 @@ private:
     std::unique_ptr<Databases> databases_;
     std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<ApiGuards> guards_;
+    std::unique_ptr<FlagStore> flags_;
     std::unique_ptr<ApiDispatcher> dispatcher_;
 };
 

@@ -5,18 +5,13 @@
 #include "app/openapi.hpp"
 #include "app/pages.hpp"
 #include "app/version.hpp"
+#include "core/api_route.hpp"
 #include "core/problem.hpp"
 
 namespace lurus::app {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-ApiResponse json_response(const Json& body) {
-    ApiResponse response;
-    response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
-    return response;
-}
 
 constexpr std::string_view status_schema = R"({"type":"object",
 "required":["version","running","mode","pid","started","uptime_seconds","addresses","data_dir","config","databases","log"],
@@ -44,39 +39,27 @@ Json text_or_null(const std::string& text) {
     return text.empty() ? Json(nullptr) : Json(text);
 }
 
-ApiRoute route(Permission needed, std::string method, std::string path, std::string operation, std::string summary,
-               std::string_view schema, std::function<ApiResponse(const ApiRequest&)> handler) {
-    ApiRoute out(needed);
-    out.method = std::move(method);
-    out.path = std::move(path);
-    out.operation_id = std::move(operation);
-    out.summary = std::move(summary);
-    out.response_schema = schema;
-    out.handler = std::move(handler);
-    return out;
-}
-
 }  // namespace
 
 std::vector<ApiRoute> ControlPlane::own_routes() {
     std::vector<ApiRoute> routes;
-    routes.push_back(route(Permission::read_installation, "GET", "/api/v1/status", "getStatus",
-                           "What runs here and how it is", status_schema,
-                           [this](const ApiRequest& request) { return status_response(request); }));
+    routes.push_back(api_route(Permission::read_installation, "GET", "/api/v1/status", "getStatus",
+                               "What runs here and how it is", std::string(status_schema),
+                               [this](const ApiRequest& request) { return status_response(request); }));
     routes.back().query = {{"check", R"({"type":"boolean","default":false})", "also read the databases through"}};
-    routes.push_back(route(Permission::operate, "GET", "/api/v1/config", "getConfig",
-                           "The configuration in force, secrets masked", R"({"type":"object"})",
-                           [this](const ApiRequest&) { return config_response(); }));
+    routes.push_back(api_route(Permission::operate, "GET", "/api/v1/config", "getConfig",
+                               "The configuration in force, secrets masked", R"({"type":"object"})",
+                               [this](const ApiRequest&) { return config_response(); }));
     routes.push_back(
-        route(Permission::operate, "POST", "/api/v1/reload", "reload",
-              "Read the configuration again; a file with a mistake is refused and the old configuration goes on",
-              reload_schema, [this](const ApiRequest&) { return reload_response(); }));
-    routes.push_back(route(Permission::anyone, "GET", std::string(openapi_path), "getOpenApi", "This document",
-                           R"({"type":"object"})", [this](const ApiRequest&) {
-                               ApiResponse response;
-                               response.body = openapi_document(dispatcher_->routes(), version(), "/");
-                               return response;
-                           }));
+        api_route(Permission::operate, "POST", "/api/v1/reload", "reload",
+                  "Read the configuration again; a file with a mistake is refused and the old configuration goes on",
+                  std::string(reload_schema), [this](const ApiRequest&) { return reload_response(); }));
+    routes.push_back(api_route(Permission::anyone, "GET", std::string(openapi_path), "getOpenApi", "This document",
+                               R"({"type":"object"})", [this](const ApiRequest&) {
+                                   ApiResponse response;
+                                   response.body = openapi_document(dispatcher_->routes(), version(), "/");
+                                   return response;
+                               }));
     return routes;
 }
 

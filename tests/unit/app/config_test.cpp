@@ -459,6 +459,7 @@ value = "cr_0123456789abcdef0123"
 deny_models = ["*opus*"]
 ips = ["192.0.2.0/24"]
 user_agents = "claude-cli/*"
+groups = ["vip", "team-a"]
 dialects = ["claude", "gemini"]
 rpm = 60
 tpm = 100000
@@ -486,6 +487,7 @@ tpm = 1
     CHECK(rules.deny_models == std::vector<std::string>{"*opus*"});
     CHECK(rules.ips.at(0).text() == "192.0.2.0/24");
     CHECK(rules.user_agents == std::vector<std::string>{"claude-cli/*"});
+    CHECK(rules.groups.names() == std::vector<std::string>{"vip", "team-a"});
     CHECK(rules.limits.rpm == 60);
     CHECK(rules.limits.tpm == 100'000);
     CHECK(rules.limits.itpm == 90'000);

@@ -97,10 +97,11 @@ TEST_CASE("routes carry parseable schemas and unique operation ids") {
 
 TEST_CASE("a key's rules and limits over the management API, and after a restart") {
     Fixture f;
-    const auto made = f.call("POST", "/api/v1/keys",
-                             R"({"name":"ruled","deny_models":["*opus*"],"ips":["10.0.0.0/8","2001:db8::/32"],)"
-                             R"("user_agents":["claude-cli/*"],"rpm":60,"tpm":100000,"itpm":80000,"otpm":8000,)"
-                             R"("concurrency":4,"budget":"10 USD/day","window":"bucket","families":["claude"]})");
+    const auto made = f.call(
+        "POST", "/api/v1/keys",
+        R"({"name":"ruled","deny_models":["*opus*"],"ips":["10.0.0.0/8","2001:db8::/32"],)"
+        R"("user_agents":["claude-cli/*"],"groups":["vip","team-a"],"rpm":60,"tpm":100000,"itpm":80000,"otpm":8000,)"
+        R"("concurrency":4,"budget":"10 USD/day","window":"bucket","families":["claude"]})");
     REQUIRE_MESSAGE(made.status == 201, made.body);
     f.identity.reset();
     f.identity = f.open();
@@ -108,6 +109,7 @@ TEST_CASE("a key's rules and limits over the management API, and after a restart
     CHECK(key->rules.deny_models == std::vector<std::string>{"*opus*"});
     CHECK(key->rules.ips.at(0).text() == "10.0.0.0/8");
     CHECK(key->rules.user_agents == std::vector<std::string>{"claude-cli/*"});
+    CHECK(key->rules.groups.names() == std::vector<std::string>{"vip", "team-a"});
     CHECK(key->rules.limits.rpm == 60);
     CHECK(key->rules.limits.tpm == 100'000);
     CHECK(key->rules.limits.itpm == 80'000);
@@ -120,7 +122,8 @@ TEST_CASE("a key's rules and limits over the management API, and after a restart
     CHECK(key->allows_model("claude-haiku-4-5"));
 
     const auto changed =
-        f.call("PATCH", "/api/v1/keys/{id}", R"({"rpm":null,"tpm":0,"budget":null,"window":null,"ips":[]})", "ruled");
+        f.call("PATCH", "/api/v1/keys/{id}",
+               R"({"rpm":null,"tpm":0,"budget":null,"window":null,"ips":[],"groups":["vip"]})", "ruled");
     REQUIRE_MESSAGE(changed.status == 200, changed.body);
     const auto shown = json::parse(changed.body);
     CHECK(shown.at("rpm").is_null());
@@ -129,6 +132,7 @@ TEST_CASE("a key's rules and limits over the management API, and after a restart
     CHECK(shown.at("budget").is_null());
     CHECK(shown.at("ips").empty());
     CHECK(shown.at("deny_models").at(0) == "*opus*");
+    CHECK(shown.at("groups") == json::array({"vip"}));
     f.identity.reset();
     f.identity = f.open();
     CHECK(f.identity->snapshot()->all().at(0).rules.limits.rpm == 0);
@@ -151,6 +155,9 @@ TEST_CASE("rules and limits that mean nothing are refused by name") {
         {R"({"user_agents":[""]})", "`user_agents`"},
         {R"({"deny_models":[1]})", "`deny_models`"},
         {R"({"deny_models":[""]})", "`deny_models`"},
+        {R"({"groups":"vip"})", "`groups`"},
+        {R"({"groups":["a b"]})", "`groups`"},
+        {R"({"groups":["a","a"]})", "`groups`"},
     };
     for (const auto& [body, named] : bad) {
         CAPTURE(body);

@@ -1,43 +1,11 @@
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "tests/unit/provider/support.hpp"
+#include "tests/unit/provider/api_support.hpp"
 
 using namespace lurus;
 using namespace lurus::provider::test;
 using nlohmann::json;
-
-namespace {
-
-struct Api : Fixture {
-    struct Answer {
-        int status;
-        json body;
-        std::string text;
-    };
-
-    Answer call(const std::string& method, const std::string& pattern, std::map<std::string, std::string> params = {},
-                const std::string& body = "", std::map<std::string, std::string> query = {}) {
-        for (const ApiRoute& route : providers->api()) {
-            if (route.method != method || route.path != pattern) continue;
-            ApiRequest request;
-            request.method = method;
-            request.path = pattern;
-            request.params = std::move(params);
-            request.query = std::move(query);
-            request.body = body;
-            const ApiResponse response = route.handler(request);
-            if (response.status < 300) CHECK(response.status == route.success);
-            if (response.status >= 400) CHECK(response.content_type == "application/problem+json");
-            return Answer{response.status, response.body.empty() ? json() : json::parse(response.body), response.body};
-        }
-        FAIL("no such route");
-        return {};
-    }
-};
-
-}  // namespace
 
 TEST_CASE("api: the route table is documented") {
     const Api f;
@@ -171,8 +139,11 @@ TEST_CASE("api: what the file declares is read-only") {
     CHECK(f.call("POST", "/api/v1/routes", {}, R"({"model":"r","to":["c"]})").status == 409);
     const auto routes = f.call("GET", "/api/v1/routes").body["routes"];
     CHECK(routes.size() == 2);
-    CHECK(routes[0] == json::parse(R"({"model":"r","family":null,"to":["c"],"source":"config"})"));
+    CHECK(routes[0] == json::parse(R"({"id":"r","model":"r","family":null,"to":["c"],"source":"config"})"));
     CHECK(routes[1]["family"] == "openai");
+    CHECK(f.call("GET", "/api/v1/routes/{model}", {{"model", "r"}}).body["source"] == "config");
+    CHECK(f.call("PATCH", "/api/v1/routes/{model}", {{"model", "r"}}, R"({"to":["c/x"]})").status == 409);
+    CHECK(f.call("PATCH", "/api/v1/providers/{name}", {{"name", "c"}}, R"({"disabled":true})").status == 409);
 }
 
 TEST_CASE("api: routes") {

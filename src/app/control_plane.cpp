@@ -115,6 +115,8 @@ ControlPlane::~ControlPlane() {
     billing_.reset();
     identity_.reset();
     log_.reset();
+    idempotency_.reset();
+    if (!main_.problem.empty()) remove_stand_in(config_.data_dir);
 }
 
 Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Use use, ConfigLoader loader,
@@ -135,8 +137,9 @@ Result<void> ControlPlane::build() {
         if (!token) return std::unexpected(token.error());
         gate_.admin_token = std::move(*token);
     }
+    if (auto chosen = choose_database(); !chosen) return chosen;
     IdentitySettings identity;
-    identity.file = dir / "lurus.db";
+    identity.file = main_.file;
     identity.key_prefix = config_.key_prefix;
     auto made_identity = make_identity_sqlite(identity, clock_);
     if (!made_identity) return std::unexpected(made_identity.error());
@@ -145,14 +148,14 @@ Result<void> ControlPlane::build() {
     if (auto made = build_sign_in(); !made) return made;
 
     BillingSettings billing;
-    billing.file = dir / "lurus.db";
+    billing.file = main_.file;
     billing.builtin_prices = std::string(embedded_file("config/prices.json"));
     auto made_billing = make_billing_sqlite(billing, clock_);
     if (!made_billing) return std::unexpected(made_billing.error());
     billing_ = std::move(*made_billing);
 
     ProviderSettings provider;
-    provider.file = dir / "lurus.db";
+    provider.file = main_.file;
     provider.data_dir = dir;
     provider.master_key = config_.master_key;
     provider.demo = config_.demo;
@@ -193,11 +196,24 @@ Result<void> ControlPlane::build() {
     return {};
 }
 
+Result<void> ControlPlane::choose_database() {
+    const auto& dir = config_.data_dir;
+    if (use_ == Use::command) {
+        main_.file = dir / main_database_name;
+        return check_not_lost(dir);
+    }
+    auto chosen = choose_main_database(dir);
+    if (!chosen) return std::unexpected(chosen.error());
+    main_ = *std::move(chosen);
+    return {};
+}
+
 Result<void> ControlPlane::build_guards() {
-    auto databases = Databases::open(config_.data_dir);
+    auto databases = Databases::open(config_.data_dir, main_, use_ == Use::server, clock_);
     if (!databases) return std::unexpected(databases.error());
     databases_ = std::move(*databases);
-    auto store = open_idempotency_sqlite(config_.data_dir / main_database_name);
+    if (!main_.problem.empty()) databases_->look();  // told from the first snapshot on
+    auto store = open_idempotency_sqlite(main_.file);
     if (!store) return std::unexpected(store.error());
     auto box =
         config_.master_key.empty() ? SecretBox::from_file(config_.data_dir) : SecretBox::from_text(config_.master_key);
@@ -209,12 +225,12 @@ Result<void> ControlPlane::build_guards() {
 }
 
 Result<void> ControlPlane::build_sign_in() {
-    auto audit = make_audit_sqlite(config_.data_dir / "lurus.db", clock_);
+    auto audit = make_audit_sqlite(main_.file, clock_);
     if (!audit) return std::unexpected(audit.error());
     audit_ = std::move(*audit);
     api_audit_ = std::make_unique<ApiAudit>(*audit_, identity_->users(), clock_);
     SignInSettings settings;
-    settings.file = config_.data_dir / "lurus.db";
+    settings.file = main_.file;
     settings.data_dir = config_.data_dir;
     settings.master_key = config_.master_key;
     auto made = make_sign_in_sqlite(settings, identity_->users(), clock_);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "app/api_export.hpp"
 #include "app/api_versions.hpp"
 #include "app/server_file.hpp"
 #include "app/spent.hpp"
@@ -177,6 +178,7 @@ Result<void> ControlPlane::build() {
     for (auto part : {identity_->api(), audit_->api(), sign_in_->api(), providers_->api(), billing_->api(),
                       log_->api([this](const Principal& who) { return identity_->visible_users(who); })})
         std::ranges::move(part, std::back_inserter(routes));
+    complete_exports(routes, *audit_);
     std::vector<ApiRoute> versions = version_routes(routes, *audit_);
     routes.insert(routes.begin(), versions.begin(), versions.end());
     const auto guarded = [this](const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
@@ -244,6 +246,7 @@ Result<void> ControlPlane::build_sign_in() {
         spdlog::info("{}: {} from {}{}{}", event.what, who, event.address, event.detail.empty() ? "" : ", ",
                      event.detail);
     });
+    sign_in_->before_change([this](const SignInEvent& event) { return api_audit_->begin(event); });
     // A link that a command prints is for the server that will listen there.
     const auto& listeners = config_.gateway.listeners;
     if (use_ == Use::command && !listeners.empty() && !listeners.front().address.starts_with("unix:")) {

@@ -40,7 +40,7 @@ struct GatewaySettings {
     int max_connections = 50'000;
     bool log_enabled = true;
     enum class Bodies : std::uint8_t { none, errors, all } log_bodies = Bodies::none;
-    std::vector<std::string> log_bodies_keys;  // key names; empty = every key
+    std::vector<std::string> log_bodies_keys;  // ids, or names of the default organisation's; empty = every key
     std::int64_t log_bodies_cap = 1 << 20;
     CommonLimits limits;
     /// Peers whose `x-forwarded-for` is believed; a Unix socket's peer is one where `trust_unix` says so.

@@ -70,6 +70,7 @@ struct KeyInfo {
     std::vector<std::string> models;  // globs; empty = all
     std::vector<Family> families;     // empty = all
     KeyRules rules;
+    OwnLimits user_limits, team_limits, org_limits;  // its owner's, its team's, its organisation's
     Sha256 hash{};
     std::optional<OldKey> old;
     std::shared_ptr<KeyUse> use;  // null = nobody asks

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -84,6 +85,12 @@ struct Limits {
     [[nodiscard]] Limits over(const Limits& defaults) const;
 };
 
+/// What a user, team or organisation has of its own, shared by their keys; null = nothing.
+using OwnLimits = std::shared_ptr<const Limits>;
+inline Limits over(const OwnLimits& own, const Limits& defaults) {
+    return own ? own->over(defaults) : defaults;
+}
+
 /// What a key has beside its models and dialects. Empty lists allow all.
 struct KeyRules {
     std::vector<std::string> deny_models;  // globs; win over the allowed ones
@@ -123,8 +130,8 @@ struct ModelLimits {
     bool operator==(const ModelLimits&) const = default;
 };
 
-/// `[limits]`: `key` is for what a key does not set itself; the others are for each user, team, organisation and
-/// address.
+/// `[limits]`: `key` is for what a key does not set itself; the others are for each user, team, organisation
+/// and address, where they set nothing themselves.
 struct CommonLimits {
     Limits key, user, team, org, ip;
     std::vector<ModelLimits> models;

@@ -102,6 +102,9 @@ public:
     virtual Result<Principal> principal(const ApiRequest& request, std::string_view bearer) = 0;
     /// Set before the first request.
     virtual void on_event(std::function<void(const SignInEvent&)> callback) = 0;
+    /// Asked before a change that nobody who is signed in makes, such as a reset; where it fails, nothing is changed.
+    /// The change itself is told by `on_event`, on the same thread. Set before the first request.
+    virtual void before_change(std::function<Result<void>(const SignInEvent&)> callback) = 0;
     /// `/api/v1/auth/...`.
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };

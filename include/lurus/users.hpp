@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lurus/clock.hpp"
+#include "lurus/limits.hpp"
 #include "lurus/principal.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
@@ -50,6 +51,7 @@ struct Member {
     std::string name;  // the service account's, or the user's e-mail address
     Role role = Role::member;
     bool disabled = false;
+    Limits limits;  // for all its keys together
     UnixMicros created = 0;
 };
 

@@ -21,9 +21,9 @@ public:
         const CommonLimits& common = snapshot_.settings.limits;
         if (const KeyInfo* key = request.key) {
             add(Subject::key, key->id, key->name, key->rules.limits.over(common.key));
-            if (!key->user.empty()) add(Subject::user, key->user, key->user, common.user);
-            if (!key->team.empty()) add(Subject::team, key->team, key->team, common.team);
-            add(Subject::org, key->org, key->org, common.org);
+            if (!key->user.empty()) add(Subject::user, key->user, key->user, over(key->user_limits, common.user));
+            if (!key->team.empty()) add(Subject::team, key->team, key->team, over(key->team_limits, common.team));
+            add(Subject::org, key->org, key->org, over(key->org_limits, common.org));
         }
         for (const auto& model : common.models) {
             if (request.facts.model.empty() || !glob_match(model.model, request.facts.model)) continue;

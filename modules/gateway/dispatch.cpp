@@ -77,6 +77,14 @@ std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, b
     return out + "]}";
 }
 
+// A key's name means something within its organisation only.
+bool records_body_of(const KeyInfo* key, const std::vector<std::string>& keys) {
+    if (keys.empty()) return true;
+    return key != nullptr && std::ranges::any_of(keys, [&](const std::string& wanted) {
+               return wanted == key->id || (wanted == key->name && key->org == default_org);
+           });
+}
+
 }  // namespace
 
 // What most requests pass is not a coroutine of its own: a frame less to make, and to keep while a stream is open.
@@ -306,8 +314,7 @@ std::unique_ptr<Rejection> Session::admit(Request& request) {
     record.stream = facts.stream;
     record.session = facts.session;
     if (settings.log_bodies != GatewaySettings::Bodies::none) {
-        const auto& keys = settings.log_bodies_keys;
-        if (keys.empty() || std::ranges::find(keys, record.key) != keys.end()) {
+        if (records_body_of(request.key, settings.log_bodies_keys)) {
             record.request_body =
                 std::string(request.body.substr(0, static_cast<std::size_t>(settings.log_bodies_cap)));
         }

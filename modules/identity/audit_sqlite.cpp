@@ -1,6 +1,7 @@
 #include <array>
 #include <mutex>
 
+#include "core/concat.hpp"
 #include "core/sha256.hpp"
 #include "core/sqlite.hpp"
 #include "modules/identity/audit_chain.hpp"
@@ -111,7 +112,7 @@ public:
 
     Result<std::vector<AuditEntry>> read_after(std::int64_t after, int limit) override {
         return with("reading the audit", [&]() -> Result<std::vector<AuditEntry>> {
-            SQLite::Statement select(*db_, std::string(select_entry) + "WHERE number > ? ORDER BY number LIMIT ?");
+            SQLite::Statement select(*db_, concat({select_entry, "WHERE number > ? ORDER BY number LIMIT ?"}));
             select.bind(1, after);
             select.bind(2, limit);
             std::vector<AuditEntry> found;

@@ -10,12 +10,15 @@
 #include <vector>
 
 #include "lurus/users.hpp"
+#include "modules/identity/limits_json.hpp"
+#include "modules/identity/standing.hpp"
 
 namespace lurus::identity {
 
 struct Org {
     std::string id;
     std::string name;  // unique; a-z, 0-9 and -
+    Limits limits;
     UnixMicros created = 0;
 };
 
@@ -23,6 +26,7 @@ struct Team {
     std::string id;
     std::string org;
     std::string name;
+    Limits limits;
     UnixMicros created = 0;
     std::vector<std::string> members;  // ids, in order
 };
@@ -32,9 +36,8 @@ enum class MemberKind : std::uint8_t { user, service };
 /// Any thread. What is of another organisation is `not_found`, exactly as what is not there.
 class Directory : public Users {
 public:
-    /// Members and organisations that are disabled or gone: nothing of theirs counts.
-    virtual Result<UserSet> barred() = 0;
-    /// Called after anything changed that `barred` may tell of. Set once, before the first change; so is `on_leave`.
+    virtual Result<Standing> standing() = 0;
+    /// Called after anything changed that `standing` may tell of. Set once, before the first change; so is `on_leave`.
     virtual void on_change(std::function<void()> callback) = 0;
     /// Called with members that were removed, or whose user was erased.
     virtual void on_leave(std::function<void(const UserSet& members, bool erased)> callback) = 0;
@@ -42,7 +45,8 @@ public:
     virtual Result<std::vector<Org>> orgs() = 0;
     virtual Result<Org> org(std::string_view id_or_name) = 0;
     virtual Result<Org> create_org(std::string_view name) = 0;
-    virtual Result<Org> rename_org(std::string_view id, std::string_view name) = 0;
+    virtual Result<Org> change_org(std::string_view id, std::optional<std::string> name,
+                                   const LimitsChange& limits) = 0;
     /// Not the default one: `conflict`.
     virtual Result<void> remove_org(std::string_view id) = 0;
 
@@ -56,8 +60,8 @@ public:
     virtual Result<Member> add_member(std::string_view org, std::string_view email, Role role) = 0;
     virtual Result<Member> add_service(std::string_view org, std::string_view name, Role role) = 0;
     /// `conflict` where the organisation would have no owner left who can sign in.
-    virtual Result<Member> change_member(const Member& member, std::optional<Role> role,
-                                         std::optional<bool> disabled) = 0;
+    virtual Result<Member> change_member(const Member& member, std::optional<Role> role, std::optional<bool> disabled,
+                                         const LimitsChange& limits = {}) = 0;
     virtual Result<void> remove_member(const Member& member) = 0;
     /// Ids of all who ever were members or service accounts.
     virtual Result<std::vector<std::string>> member_ids(std::string_view org) = 0;
@@ -65,7 +69,7 @@ public:
     virtual Result<std::vector<Team>> teams(std::string_view org) = 0;
     virtual Result<Team> team(std::string_view org, std::string_view id_or_name) = 0;
     virtual Result<Team> create_team(std::string_view org, std::string_view name) = 0;
-    virtual Result<Team> rename_team(const Team& team, std::string_view name) = 0;
+    virtual Result<Team> change_team(const Team& team, std::optional<std::string> name, const LimitsChange& limits) = 0;
     virtual Result<void> remove_team(const Team& team) = 0;
     virtual Result<Team> add_to_team(const Team& team, std::string_view member) = 0;
     virtual Result<Team> take_from_team(const Team& team, std::string_view member) = 0;

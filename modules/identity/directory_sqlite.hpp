@@ -17,7 +17,7 @@ public:
     SqliteDirectory(std::unique_ptr<SQLite::Database> db, const Clock& clock) : db_(std::move(db)), clock_(clock) {}
 
     // standing_sqlite.cpp
-    Result<UserSet> barred() override;
+    Result<Standing> standing() override;
     void on_change(std::function<void()> callback) override { changed_ = std::move(callback); }
     void on_leave(std::function<void(const UserSet& members, bool erased)> callback) override {
         left_ = std::move(callback);
@@ -43,7 +43,7 @@ public:
     Result<std::vector<Org>> orgs() override;
     Result<Org> org(std::string_view id_or_name) override;
     Result<Org> create_org(std::string_view name) override;
-    Result<Org> rename_org(std::string_view id, std::string_view name) override;
+    Result<Org> change_org(std::string_view id, std::optional<std::string> name, const LimitsChange& limits) override;
     Result<void> remove_org(std::string_view id) override;
 
     // members_sqlite.cpp
@@ -53,7 +53,8 @@ public:
     Result<Member> member_of(std::string_view org, MemberKind kind, std::string_view id_or_name) override;
     Result<Member> add_member(std::string_view org, std::string_view email, Role role) override;
     Result<Member> add_service(std::string_view org, std::string_view name, Role role) override;
-    Result<Member> change_member(const Member& member, std::optional<Role> role, std::optional<bool> disabled) override;
+    Result<Member> change_member(const Member& member, std::optional<Role> role, std::optional<bool> disabled,
+                                 const LimitsChange& limits) override;
     Result<void> remove_member(const Member& member) override;
     Result<std::vector<std::string>> member_ids(std::string_view org) override;
 
@@ -61,7 +62,7 @@ public:
     Result<std::vector<Team>> teams(std::string_view org) override;
     Result<Team> team(std::string_view org, std::string_view id_or_name) override;
     Result<Team> create_team(std::string_view org, std::string_view name) override;
-    Result<Team> rename_team(const Team& team, std::string_view name) override;
+    Result<Team> change_team(const Team& team, std::optional<std::string> name, const LimitsChange& limits) override;
     Result<void> remove_team(const Team& team) override;
     Result<Team> add_to_team(const Team& team, std::string_view member) override;
     Result<Team> take_from_team(const Team& team, std::string_view member) override;
@@ -106,5 +107,7 @@ Result<Member> member_by_id(SQLite::Database& db, std::string_view id);
 /// `conflict` when nobody but `member` could own the organisation.
 Result<void> check_owner_left(SQLite::Database& db, const Member& member);
 void bind_text(SQLite::Statement& statement, int at, std::string_view text);
+/// For showing: none where the column is damaged, which `standing` refuses.
+Limits limits_in(const SQLite::Column& column);
 
 }  // namespace lurus::identity

@@ -21,7 +21,9 @@ public:
            std::unique_ptr<Directory> directory)
         : keys_(std::move(settings), clock, std::move(store), std::move(stored)), directory_(std::move(directory)) {
         directory_->on_change([this] {
-            if (auto done = bar(); !done) spdlog::error("keys of who left may still count: {}", done.error().message);
+            if (auto done = stand(); !done)
+                spdlog::error("what became of members, teams and organisations is not in force: {}",
+                              done.error().message);
         });
         directory_->on_leave([this](const UserSet& members, bool erased) {
             if (auto done = keys_.revoke_all_of(members, erased); !done)
@@ -29,10 +31,10 @@ public:
         });
     }
 
-    Result<void> bar() {
-        auto barred = directory_->barred();
-        if (!barred) return std::unexpected(barred.error());
-        keys_.bar(*std::move(barred));
+    Result<void> stand() {
+        auto standing = directory_->standing();
+        if (!standing) return std::unexpected(standing.error());
+        keys_.set_standing(*std::move(standing));
         return {};
     }
 
@@ -68,7 +70,7 @@ public:
     }
 
     Result<void> upkeep() override {
-        if (auto done = bar(); !done) return done;
+        if (auto done = stand(); !done) return done;
         return keys_.store_use();
     }
     std::vector<ApiRoute> api() override {
@@ -98,7 +100,7 @@ Result<std::unique_ptr<Identity>> make_identity_sqlite(const IdentitySettings& s
     if (!directory) return std::unexpected(directory.error());
     auto made = std::make_unique<identity::Module>(settings, clock, *std::move(store), *std::move(stored),
                                                    *std::move(directory));
-    if (auto done = made->bar(); !done) return std::unexpected(done.error());
+    if (auto done = made->stand(); !done) return std::unexpected(done.error());
     return made;
 }
 

@@ -7,21 +7,19 @@
 #include <string_view>
 #include <vector>
 
-#include "lurus/limits.hpp"
+#include "modules/identity/limits_json.hpp"
 
 namespace lurus::identity {
 
 /// The members' names, which are the configuration's too.
 std::vector<std::string_view> rule_fields();
 
-/// Which rules a body sets; empty = stays. A limit of 0 and an inner empty optional take it away.
+/// Which rules a body sets; empty = stays.
 struct RulesChange {
     std::optional<std::vector<std::string>> deny_models, user_agents;
     std::optional<std::vector<IpRange>> ips;
     std::optional<AccountGroups> groups;
-    std::optional<std::int64_t> rpm, tpm, itpm, otpm, concurrency;
-    std::optional<std::optional<Budget>> budget;
-    std::optional<std::optional<WindowKind>> window;
+    LimitsChange limits;
 
     void apply(KeyRules& rules) const;
     /// Whether it sets or lifts how much may be used, or of which accounts.

@@ -254,11 +254,14 @@ Result<void> Keys::configure(std::vector<ConfiguredKey> keys) {
     return {};
 }
 
-void Keys::bar(UserSet barred) {
+void Keys::set_standing(Standing standing) {
     {
         const std::scoped_lock lock(change_mutex_);
-        if (barred == barred_) return;
-        barred_ = std::move(barred);
+        if (standing == standing_) return;
+        standing_ = std::move(standing);
+        own_limits_.clear();
+        for (const auto& [id, limits] : standing_.limits)
+            own_limits_.emplace(id, std::make_shared<const Limits>(limits));
         publish();
     }
     notify();
@@ -307,7 +310,18 @@ void Keys::publish() {
     all.reserve(configured_.size() + stored_.size());
     all.insert(all.end(), configured_.begin(), configured_.end());
     all.insert(all.end(), stored_.begin(), stored_.end());
-    for (auto& key : all) key.barred = barred_.contains(key.org) || (!key.user.empty() && barred_.contains(key.user));
+    const auto& barred = standing_.barred;
+    const auto own = [this](const std::string& id) {
+        if (id.empty() || own_limits_.empty()) return OwnLimits();
+        const auto found = own_limits_.find(id);
+        return found == own_limits_.end() ? OwnLimits() : found->second;
+    };
+    for (auto& key : all) {
+        key.barred = barred.contains(key.org) || (!key.user.empty() && barred.contains(key.user));
+        key.user_limits = own(key.user);
+        key.team_limits = own(key.team);
+        key.org_limits = own(key.org);
+    }
     auto next = make_snapshot(std::move(all));
     const std::scoped_lock lock(snapshot_mutex_);
     snapshot_.swap(next);

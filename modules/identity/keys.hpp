@@ -8,12 +8,14 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <unordered_map>
 #include <vector>
 
 #include "lurus/identity.hpp"
 #include "lurus/ids.hpp"
 #include "modules/identity/key_rules.hpp"
 #include "modules/identity/key_store.hpp"
+#include "modules/identity/standing.hpp"
 
 namespace lurus::identity {
 
@@ -74,8 +76,8 @@ public:
     Result<KeyPage> page(const KeyReach& reach, const KeyQuery& query) const;
 
     Result<void> configure(std::vector<ConfiguredKey> keys);
-    /// Members and organisations whose keys count no more.
-    void bar(UserSet barred);
+    /// What keys take from their owners, teams and organisations.
+    void set_standing(Standing standing);
     /// Revokes the keys of these members; `forget`: with what people wrote into them.
     Result<void> revoke_all_of(const UserSet& members, bool forget);
     /// Takes a team that is gone off its keys.
@@ -95,11 +97,12 @@ private:
     const IdentitySettings settings_;
     const Clock& clock_;
 
-    std::mutex change_mutex_;  // guards store_, stored_, configured_, barred_, ids_
+    std::mutex change_mutex_;  // guards store_, stored_, configured_, standing_, own_limits_, ids_
     std::unique_ptr<KeyStore> store_;
     std::vector<KeyInfo> stored_;      // by place
     std::vector<KeyInfo> configured_;  // by place
-    UserSet barred_;
+    Standing standing_;
+    std::unordered_map<std::string, OwnLimits> own_limits_;  // those of standing_, by id
     IdGenerator ids_;
 
     mutable std::mutex snapshot_mutex_;  // guards snapshot_, callbacks_

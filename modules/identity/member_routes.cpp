@@ -64,15 +64,14 @@ struct Members {
     [[nodiscard]] ApiResponse change(const ApiRequest& request) const {
         const auto member = named(request);
         if (!member) return problem(member.error());
-        const auto body = object_from(request.body, {"role", "disabled"});
+        const auto body = limited_body_from(request, {"role", "disabled"}, Permission::change_limits);
         if (!body) return problem(body.error());
-        if (body->empty()) return problem(400, "the body names nothing to change");
-        const auto role = role_from(*body, request.principal);
+        const auto role = role_from(body->fields, request.principal);
         if (!role) return problem(role.error());
-        const auto disabled = flag_of(*body, "disabled");
+        const auto disabled = flag_of(body->fields, "disabled");
         if (!disabled) return problem(disabled.error());
         if (auto ok = check_rank(*member, request.principal); !ok) return problem(ok.error());
-        const auto changed = directory.change_member(*member, *role, *disabled);
+        const auto changed = directory.change_member(*member, *role, *disabled, body->limits);
         return changed ? json_answer(200, json_of(*changed)) : problem(changed.error());
     }
 
@@ -96,15 +95,18 @@ nlohmann::ordered_json json_of(const Member& member) {
     out["role"] = name_of(member.role);
     out["disabled"] = member.disabled;
     out["created"] = format_time(member.created);
+    add_limits(out, member.limits);
     return out;
 }
 
 std::string member_schema() {
-    return R"({"type":"object","required":["id","org","role","disabled","created"],"properties":{)"
+    return R"({"type":"object","required":["id","org","role","disabled","created",)" + required_limits_schema() +
+           R"(],"properties":{)"
            R"("id":{"type":"string"},"user":{"type":"string"},"email":{"type":"string"},"name":{"type":"string"},)"
            R"("org":{"type":"string"},"role":)" +
            std::string(role_schema) +
-           R"(,"disabled":{"type":"boolean"},"created":{"type":"string","format":"date-time"}}})";
+           R"(,"disabled":{"type":"boolean"},"created":{"type":"string","format":"date-time"},)" +
+           shown_limits_schema() + "}}";
 }
 
 Result<std::optional<Role>> role_from(const nlohmann::json& body, const Principal& principal) {
@@ -148,9 +150,10 @@ std::vector<ApiRoute> member_routes(Directory& directory) {
                    : body_schema(R"("required":["name"],)", R"("name":{"type":"string","maxLength":64})");
         add(Permission::read_people, "GET", "/{id}", "get" + one, "One " + what + ", by id or by address or name",
             &Members::show);
-        add(Permission::change_people, "PATCH", "/{id}", "change" + one, "Change a " + what + "'s role, or disable it",
-            &Members::change);
-        routes.back().request_schema = body_schema(R"("minProperties":1,)", R"("disabled":{"type":"boolean"})");
+        add(Permission::change_people, "PATCH", "/{id}", "change" + one,
+            "Change a " + what + "'s role, disable it, or set limits for all its keys together", &Members::change);
+        routes.back().request_schema =
+            body_schema(R"("minProperties":1,)", R"("disabled":{"type":"boolean"},)" + settable_limits_schema());
         add(Permission::change_people, "DELETE", "/{id}", "remove" + one, "Remove a " + what + " and revoke its keys",
             &Members::remove);
         routes.back().success = 204;

@@ -1,10 +1,11 @@
+#include "core/concat.hpp"
 #include "modules/identity/directory_sqlite.hpp"
 
 namespace lurus::identity {
 
 const char* const select_member =
     "SELECT m.id, m.org, o.name, coalesce(m.user_id, ''), coalesce(u.email, m.name) AS shown, m.role, m.disabled, "
-    "m.created_us FROM member m JOIN org o ON o.id = m.org LEFT JOIN user_account u ON u.id = m.user_id ";
+    "m.created_us, m.limits FROM member m JOIN org o ON o.id = m.org LEFT JOIN user_account u ON u.id = m.user_id ";
 
 namespace {
 
@@ -22,10 +23,10 @@ MemberKind kind_of(const Member& member) {
 }
 
 Result<Member> find_member(SQLite::Database& db, std::string_view org, MemberKind kind, std::string_view id_or_name) {
-    SQLite::Statement select(db, std::string(select_member) +
-                                     "WHERE m.org = ?1 AND m.removed_us IS NULL AND (m.id = ?2 OR "
-                                     "coalesce(u.email, m.name) = ?2) AND " +
-                                     of_kind(kind));
+    SQLite::Statement select(db, concat({select_member,
+                                         "WHERE m.org = ?1 AND m.removed_us IS NULL AND (m.id = ?2 OR "
+                                         "coalesce(u.email, m.name) = ?2) AND ",
+                                         of_kind(kind)}));
     bind_text(select, 1, org);
     bind_text(select, 2, id_or_name);
     if (!select.executeStep()) return std::unexpected(no_member(kind));
@@ -44,11 +45,12 @@ Member member_from(SQLite::Statement& row) {
     member.role = role_from(row.getColumn(5).getString()).value_or(Role::viewer);
     member.disabled = row.getColumn(6).getInt() != 0;
     member.created = row.getColumn(7).getInt64();
+    member.limits = limits_in(row.getColumn(8));
     return member;
 }
 
 Result<Member> member_by_id(SQLite::Database& db, std::string_view id) {
-    SQLite::Statement select(db, std::string(select_member) + "WHERE m.id = ? AND m.removed_us IS NULL");
+    SQLite::Statement select(db, concat({select_member, "WHERE m.id = ? AND m.removed_us IS NULL"}));
     bind_text(select, 1, id);
     if (!select.executeStep()) return std::unexpected(no_member(MemberKind::user));
     return member_from(select);
@@ -86,9 +88,10 @@ Result<Member> SqliteDirectory::join(SQLite::Database& db, std::string_view org,
 Result<std::vector<Member>> SqliteDirectory::memberships(std::string_view user) {
     return with("reading memberships", [&](auto& db) -> Result<std::vector<Member>> {
         std::vector<Member> all;
-        SQLite::Statement select(db, std::string(select_member) +
+        SQLite::Statement select(db,
+                                 concat({select_member,
                                          "WHERE m.user_id = ? AND m.removed_us IS NULL AND o.removed_us IS NULL ORDER "
-                                         "BY m.created_us, m.id");
+                                         "BY m.created_us, m.id"}));
         bind_text(select, 1, user);
         while (select.executeStep()) all.push_back(member_from(select));
         return all;
@@ -98,8 +101,8 @@ Result<std::vector<Member>> SqliteDirectory::memberships(std::string_view user) 
 Result<Member> SqliteDirectory::set_role(std::string_view org, std::string_view user, Role role) {
     return told(with("changing a member", [&](auto& db) -> Result<Member> {
         SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
-        SQLite::Statement select(
-            db, std::string(select_member) + "WHERE m.org = ? AND m.user_id = ? AND m.removed_us IS NULL");
+        SQLite::Statement select(db,
+                                 concat({select_member, "WHERE m.org = ? AND m.user_id = ? AND m.removed_us IS NULL"}));
         bind_text(select, 1, org);
         bind_text(select, 2, user);
         if (select.executeStep() && role != Role::owner) {
@@ -120,8 +123,9 @@ Result<std::vector<Member>> SqliteDirectory::members(std::string_view org, Membe
                                                      std::size_t limit) {
     return with("reading members", [&](auto& db) -> Result<std::vector<Member>> {
         std::vector<Member> all;
-        SQLite::Statement select(db, std::string(select_member) + "WHERE m.org = ?1 AND m.removed_us IS NULL AND " +
-                                         of_kind(kind) + " AND coalesce(u.email, m.name) > ?2 ORDER BY shown LIMIT ?3");
+        SQLite::Statement select(db,
+                                 concat({select_member, "WHERE m.org = ?1 AND m.removed_us IS NULL AND ", of_kind(kind),
+                                         " AND coalesce(u.email, m.name) > ?2 ORDER BY shown LIMIT ?3"}));
         bind_text(select, 1, org);
         bind_text(select, 2, after);
         select.bind(3, static_cast<std::int64_t>(limit));
@@ -179,17 +183,23 @@ Result<Member> SqliteDirectory::add_service(std::string_view org, std::string_vi
 }
 
 Result<Member> SqliteDirectory::change_member(const Member& member, std::optional<Role> role,
-                                              std::optional<bool> disabled) {
+                                              std::optional<bool> disabled, const LimitsChange& limits) {
     return told(with("changing a member", [&](auto& db) -> Result<Member> {
         SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
         const bool loses = (role && *role != Role::owner) || (disabled && *disabled);
         if (loses) {
             if (auto ok = check_owner_left(db, member); !ok) return std::unexpected(ok.error());
         }
-        SQLite::Statement update(db, "UPDATE member SET role = ?, disabled = ? WHERE id = ? AND removed_us IS NULL");
-        bind_text(update, 1, name_of(role.value_or(member.role)));
-        update.bind(2, disabled.value_or(member.disabled) ? 1 : 0);
-        update.bind(3, member.id);
+        const auto now = member_by_id(db, member.id);
+        if (!now) return std::unexpected(no_member(kind_of(member)));
+        Limits wanted = now->limits;
+        limits.apply(wanted);
+        SQLite::Statement update(
+            db, "UPDATE member SET role = ?, disabled = ?, limits = ? WHERE id = ? AND removed_us IS NULL");
+        bind_text(update, 1, name_of(role.value_or(now->role)));
+        update.bind(2, disabled.value_or(now->disabled) ? 1 : 0);
+        update.bind(3, stored_limits(wanted));
+        update.bind(4, member.id);
         if (update.exec() == 0) return std::unexpected(no_member(kind_of(member)));
         auto changed = member_by_id(db, member.id);
         transaction.commit();

@@ -8,19 +8,26 @@
 namespace lurus::identity {
 namespace {
 
-constexpr std::string_view org_schema =
-    R"({"type":"object","required":["id","name","created"],"properties":{"id":{"type":"string"},"name":{"type":"string"},)"
-    R"("created":{"type":"string","format":"date-time"}}})";
+std::string org_schema() {
+    return R"({"type":"object","required":["id","name","created",)" + required_limits_schema() +
+           R"(],"properties":{"id":{"type":"string"},"name":{"type":"string"},)"
+           R"("created":{"type":"string","format":"date-time"},)" +
+           shown_limits_schema() + "}}";
+}
 #define NAME R"("name":{"type":"string","pattern":"^[a-z0-9][a-z0-9-]{0,29}$"})"
 constexpr std::string_view new_schema =
     R"({"type":"object","required":["name"],"additionalProperties":false,"properties":{)" NAME
     R"(,"owner":{"type":"string","format":"email","description":"who owns it; else who makes it"}}})";
-constexpr std::string_view change_schema =
-    R"({"type":"object","required":["name"],"additionalProperties":false,"properties":{)" NAME "}}";
+std::string change_schema() {
+    return R"({"type":"object","additionalProperties":false,"minProperties":1,"properties":{)" NAME "," +
+           settable_limits_schema() + "}}";
+}
 #undef NAME
 
 nlohmann::ordered_json json_of(const Org& org) {
-    return {{"id", org.id}, {"name", org.name}, {"created", format_time(org.created)}};
+    nlohmann::ordered_json out = {{"id", org.id}, {"name", org.name}, {"created", format_time(org.created)}};
+    add_limits(out, org.limits);
+    return out;
 }
 
 ApiResponse answer(int status, const Result<Org>& org) {
@@ -93,11 +100,12 @@ struct Orgs {
         if (!request.principal.may(Permission::operate)) own = UserSet{request.principal.org};
         const auto org = named(request, own);
         if (!org) return problem(org.error());
-        const auto body = object_from(request.body, {"name"});
+        // Its limits are set by who operates the installation, not by the organisation itself.
+        const auto body = limited_body_from(request, {"name"}, Permission::operate);
         if (!body) return problem(body.error());
-        const auto name = required_text_of(*body, "name");
+        const auto name = text_of(body->fields, "name");
         if (!name) return problem(name.error());
-        return answer(200, directory.rename_org(org->id, *name));
+        return answer(200, directory.change_org(org->id, *name, body->limits));
     }
     [[nodiscard]] ApiResponse remove(const ApiRequest& request) const {
         const auto org = directory.org(request.params.at("id"));
@@ -116,20 +124,21 @@ std::vector<ApiRoute> org_routes(Directory& directory) {
                          ApiResponse (Orgs::*handler)(const ApiRequest&) const) {
         routes.push_back(route_of(needed, method, path, id, summary,
                                   [orgs, handler](const ApiRequest& request) { return (orgs.*handler)(request); }));
-        routes.back().response_schema = org_schema;
+        routes.back().response_schema = org_schema();
     };
     add(Permission::read_organisation, "GET", "/api/v1/orgs", "listOrganisations",
         "The organisations one belongs to, or all of them for who operates the installation", &Orgs::list);
     routes.back().query = page_params();
-    routes.back().response_schema = page_schema(org_schema);
+    routes.back().response_schema = page_schema(org_schema());
     add(Permission::operate, "POST", "/api/v1/orgs", "createOrganisation", "Make an organisation", &Orgs::make);
     routes.back().request_schema = new_schema;
     routes.back().success = 201;
     add(Permission::read_organisation, "GET", "/api/v1/orgs/{id}", "getOrganisation", "One organisation, by id or name",
         &Orgs::show);
-    add(Permission::change_organisation, "PATCH", "/api/v1/orgs/{id}", "changeOrganisation", "Rename an organisation",
+    add(Permission::change_organisation, "PATCH", "/api/v1/orgs/{id}", "changeOrganisation",
+        "Rename an organisation; who operates the installation also sets limits for all its keys together",
         &Orgs::change);
-    routes.back().request_schema = change_schema;
+    routes.back().request_schema = change_schema();
     add(Permission::operate, "DELETE", "/api/v1/orgs/{id}", "removeOrganisation",
         "Remove an organisation: its members and keys count no more; its records stay", &Orgs::remove);
     routes.back().success = 204;

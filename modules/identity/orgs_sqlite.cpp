@@ -14,12 +14,13 @@ Org org_from(SQLite::Statement& row) {
     org.id = row.getColumn(0).getString();
     org.name = row.getColumn(1).getString();
     org.created = row.getColumn(2).getInt64();
+    org.limits = limits_in(row.getColumn(3));
     return org;
 }
 
 Result<Org> find_org(SQLite::Database& db, std::string_view id_or_name) {
     SQLite::Statement select(
-        db, "SELECT id, name, created_us FROM org WHERE (id = ?1 OR name = ?1) AND removed_us IS NULL");
+        db, "SELECT id, name, created_us, limits FROM org WHERE (id = ?1 OR name = ?1) AND removed_us IS NULL");
     bind_text(select, 1, id_or_name);
     if (!select.executeStep()) return std::unexpected(no_org());
     return org_from(select);
@@ -46,7 +47,8 @@ Result<void> check_org_name(std::string_view name) {
 Result<std::vector<Org>> SqliteDirectory::orgs() {
     return with("reading organisations", [&](auto& db) -> Result<std::vector<Org>> {
         std::vector<Org> all;
-        SQLite::Statement select(db, "SELECT id, name, created_us FROM org WHERE removed_us IS NULL ORDER BY name");
+        SQLite::Statement select(db,
+                                 "SELECT id, name, created_us, limits FROM org WHERE removed_us IS NULL ORDER BY name");
         while (select.executeStep()) all.push_back(org_from(select));
         return all;
     });
@@ -75,19 +77,29 @@ Result<Org> SqliteDirectory::create_org(std::string_view name) {
     });
 }
 
-Result<Org> SqliteDirectory::rename_org(std::string_view id, std::string_view name) {
-    if (auto ok = check_org_name(name); !ok) return std::unexpected(ok.error());
-    return with("changing an organisation", [&](auto& db) -> Result<Org> {
+Result<Org> SqliteDirectory::change_org(std::string_view id, std::optional<std::string> name,
+                                        const LimitsChange& limits) {
+    if (name) {
+        if (auto ok = check_org_name(*name); !ok) return std::unexpected(ok.error());
+    }
+    return told(with("changing an organisation", [&](auto& db) -> Result<Org> {
         SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
-        if (auto ok = check_free(db, name, id); !ok) return std::unexpected(ok.error());
-        SQLite::Statement update(db, "UPDATE org SET name = ? WHERE id = ? AND removed_us IS NULL");
-        bind_text(update, 1, name);
-        bind_text(update, 2, id);
-        if (update.exec() == 0) return std::unexpected(no_org());
-        auto changed = find_org(db, id);
+        const auto now = find_org(db, id);
+        if (!now) return now;
+        if (name) {
+            if (auto ok = check_free(db, *name, now->id); !ok) return std::unexpected(ok.error());
+        }
+        Limits wanted = now->limits;
+        limits.apply(wanted);
+        SQLite::Statement update(db, "UPDATE org SET name = ?, limits = ? WHERE id = ? AND removed_us IS NULL");
+        update.bind(1, name.value_or(now->name));
+        update.bind(2, stored_limits(wanted));
+        update.bind(3, now->id);
+        update.exec();
+        auto changed = find_org(db, now->id);
         transaction.commit();
         return changed;
-    });
+    }));
 }
 
 Result<void> SqliteDirectory::remove_org(std::string_view id) {

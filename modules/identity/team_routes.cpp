@@ -8,10 +8,18 @@
 namespace lurus::identity {
 namespace {
 
-constexpr std::string_view team_schema =
-    R"({"type":"object","required":["id","name","created","members"],"properties":{"id":{"type":"string"},)"
-    R"("name":{"type":"string"},"created":{"type":"string","format":"date-time"},"members":{"type":"array","items":)"
-    R"({"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}}}}})";
+std::string team_schema() {
+    return R"({"type":"object","required":["id","name","created","members",)" + required_limits_schema() +
+           R"(],"properties":{"id":{"type":"string"},"name":{"type":"string"},)"
+           R"("created":{"type":"string","format":"date-time"},"members":{"type":"array","items":)"
+           R"({"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}}},)" +
+           shown_limits_schema() + "}}";
+}
+std::string change_schema() {
+    return R"({"type":"object","additionalProperties":false,"minProperties":1,"properties":{)"
+           R"("name":{"type":"string","maxLength":64},)" +
+           settable_limits_schema() + "}}";
+}
 constexpr std::string_view name_schema =
     R"({"type":"object","required":["name"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":64}}})";
 
@@ -29,6 +37,7 @@ struct Teams {
             const auto member = directory.member(id);
             out["members"].push_back({{"id", id}, {"name", member ? member->name : std::string()}});
         }
+        add_limits(out, team.limits);
         return out;
     }
     [[nodiscard]] ApiResponse answer(int status, const Result<Team>& team) const {
@@ -79,9 +88,11 @@ struct Teams {
     [[nodiscard]] ApiResponse change(const ApiRequest& request) const {
         const auto team = named(request);
         if (!team) return problem(team.error());
-        const auto name = name_from(request);
+        const auto body = limited_body_from(request, {"name"}, Permission::change_limits);
+        if (!body) return problem(body.error());
+        const auto name = text_of(body->fields, "name");
         if (!name) return problem(name.error());
-        return answer(200, directory.rename_team(*team, *name));
+        return answer(200, directory.change_team(*team, *name, body->limits));
     }
     [[nodiscard]] ApiResponse remove(const ApiRequest& request) const {
         const auto team = named(request);
@@ -115,17 +126,18 @@ std::vector<ApiRoute> team_routes(Directory& directory, Keys& keys) {
                          ApiResponse (Teams::*handler)(const ApiRequest&) const) {
         routes.push_back(route_of(needed, method, path, id, summary,
                                   [teams, handler](const ApiRequest& request) { return (teams.*handler)(request); }));
-        routes.back().response_schema = team_schema;
+        routes.back().response_schema = team_schema();
     };
     add(Permission::read_people, "GET", "/api/v1/teams", "listTeams", "Each team of the organisation", &Teams::list);
     routes.back().query = page_params();
-    routes.back().response_schema = page_schema(team_schema);
+    routes.back().response_schema = page_schema(team_schema());
     add(Permission::change_people, "POST", "/api/v1/teams", "createTeam", "Make a team", &Teams::make);
     routes.back().request_schema = name_schema;
     routes.back().success = 201;
     add(Permission::read_people, "GET", "/api/v1/teams/{id}", "getTeam", "One team, by id or name", &Teams::show);
-    add(Permission::change_people, "PATCH", "/api/v1/teams/{id}", "changeTeam", "Rename a team", &Teams::change);
-    routes.back().request_schema = name_schema;
+    add(Permission::change_people, "PATCH", "/api/v1/teams/{id}", "changeTeam",
+        "Rename a team, or set limits for all its keys together", &Teams::change);
+    routes.back().request_schema = change_schema();
     add(Permission::change_people, "DELETE", "/api/v1/teams/{id}", "removeTeam", "Remove a team; its keys stay",
         &Teams::remove);
     routes.back().success = 204;

@@ -17,9 +17,9 @@ std::vector<std::string> texts(SQLite::Database& db, const char* sql, std::strin
 }
 
 Result<Team> find_team(SQLite::Database& db, std::string_view org, std::string_view id_or_name) {
-    SQLite::Statement select(
-        db,
-        "SELECT id, org, name, created_us FROM team WHERE org = ?1 AND (id = ?2 OR name = ?2) AND removed_us IS NULL");
+    SQLite::Statement select(db,
+                             "SELECT id, org, name, created_us, limits FROM team WHERE org = ?1 AND (id = ?2 OR name = "
+                             "?2) AND removed_us IS NULL");
     bind_text(select, 1, org);
     bind_text(select, 2, id_or_name);
     if (!select.executeStep()) return std::unexpected(no_team());
@@ -28,6 +28,7 @@ Result<Team> find_team(SQLite::Database& db, std::string_view org, std::string_v
     team.org = select.getColumn(1).getString();
     team.name = select.getColumn(2).getString();
     team.created = select.getColumn(3).getInt64();
+    team.limits = limits_in(select.getColumn(4));
     team.members = texts(db, "SELECT member FROM team_member WHERE team = ? ORDER BY member", team.id);
     return team;
 }
@@ -85,21 +86,29 @@ Result<Team> SqliteDirectory::create_team(std::string_view org, std::string_view
     });
 }
 
-Result<Team> SqliteDirectory::rename_team(const Team& team, std::string_view name) {
-    if (auto ok = check_title(name, "name"); !ok) return std::unexpected(ok.error());
-    return with("changing a team", [&](auto& db) -> Result<Team> {
+Result<Team> SqliteDirectory::change_team(const Team& team, std::optional<std::string> name,
+                                          const LimitsChange& limits) {
+    if (name) {
+        if (auto ok = check_title(*name, "name"); !ok) return std::unexpected(ok.error());
+    }
+    return told(with("changing a team", [&](auto& db) -> Result<Team> {
         SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
-        if (name != team.name) {
-            if (auto ok = check_free(db, team.org, name); !ok) return std::unexpected(ok.error());
+        const auto now = find_team(db, team.org, team.id);
+        if (!now) return now;
+        if (name && *name != now->name) {
+            if (auto ok = check_free(db, team.org, *name); !ok) return std::unexpected(ok.error());
         }
-        SQLite::Statement update(db, "UPDATE team SET name = ? WHERE id = ? AND removed_us IS NULL");
-        bind_text(update, 1, name);
-        update.bind(2, team.id);
+        Limits wanted = now->limits;
+        limits.apply(wanted);
+        SQLite::Statement update(db, "UPDATE team SET name = ?, limits = ? WHERE id = ? AND removed_us IS NULL");
+        update.bind(1, name.value_or(now->name));
+        update.bind(2, stored_limits(wanted));
+        update.bind(3, team.id);
         update.exec();
         auto changed = find_team(db, team.org, team.id);
         transaction.commit();
         return changed;
-    });
+    }));
 }
 
 Result<void> SqliteDirectory::remove_team(const Team& team) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/concat.hpp"
 #include "core/files.hpp"
 #include "core/sha256.hpp"
 #include "modules/identity/directory_sqlite.hpp"
@@ -36,7 +37,7 @@ User user_from(SQLite::Statement& row) {
 }
 
 Result<User> user_where(SQLite::Database& db, const char* condition, std::string_view value) {
-    SQLite::Statement select(db, std::string(select_user) + condition);
+    SQLite::Statement select(db, concat({select_user, condition}));
     bind_text(select, 1, value);
     if (!select.executeStep()) return std::unexpected(no_user());
     return user_from(select);
@@ -53,7 +54,7 @@ bool owner_exists(SQLite::Database& db) {
 // `conflict` when an organisation would be left without an owner.
 Result<void> check_owners_left(SQLite::Database& db, std::string_view user) {
     SQLite::Statement select(
-        db, std::string(select_member) + "WHERE m.user_id = ? AND m.removed_us IS NULL AND o.removed_us IS NULL");
+        db, concat({select_member, "WHERE m.user_id = ? AND m.removed_us IS NULL AND o.removed_us IS NULL"}));
     bind_text(select, 1, user);
     while (select.executeStep()) {
         if (auto ok = check_owner_left(db, member_from(select)); !ok) return ok;
@@ -75,10 +76,10 @@ Result<Principal> user_in(SQLite::Database& db, Principal who, std::string_view 
     if (!user || user->status == UserStatus::disabled || user->status == UserStatus::erased) {
         return fail(ErrorCode::unauthenticated, "this user is not there any more, or disabled");
     }
-    SQLite::Statement select(db, std::string(select_member) +
-                                     "WHERE m.user_id = ?1 AND m.removed_us IS NULL AND o.removed_us IS NULL AND "
-                                     "m.disabled = 0 AND (?2 = '' OR o.id = ?2 OR o.name = ?2) "
-                                     "ORDER BY m.created_us, m.id LIMIT 1");
+    SQLite::Statement select(db, concat({select_member,
+                                         "WHERE m.user_id = ?1 AND m.removed_us IS NULL AND o.removed_us IS NULL AND "
+                                         "m.disabled = 0 AND (?2 = '' OR o.id = ?2 OR o.name = ?2) "
+                                         "ORDER BY m.created_us, m.id LIMIT 1"}));
     bind_text(select, 1, who.user);
     bind_text(select, 2, org);
     if (select.executeStep()) return completed(std::move(who), member_from(select));
@@ -90,9 +91,9 @@ Result<Principal> user_in(SQLite::Database& db, Principal who, std::string_view 
 }
 
 Result<Principal> service_in(SQLite::Database& db, Principal who, std::string_view org) {
-    SQLite::Statement select(db, std::string(select_member) +
-                                     "WHERE m.id = ?1 AND m.user_id IS NULL AND m.removed_us IS NULL AND "
-                                     "o.removed_us IS NULL AND m.disabled = 0");
+    SQLite::Statement select(db, concat({select_member,
+                                         "WHERE m.id = ?1 AND m.user_id IS NULL AND m.removed_us IS NULL AND "
+                                         "o.removed_us IS NULL AND m.disabled = 0"}));
     bind_text(select, 1, who.member);
     if (!select.executeStep()) {
         return fail(ErrorCode::unauthenticated, "this service account is not there any more, or disabled");
@@ -135,7 +136,7 @@ Result<User> SqliteDirectory::find_by_email(std::string_view email) {
 Result<std::vector<User>> SqliteDirectory::list() {
     return with("reading users", [&](auto& db) -> Result<std::vector<User>> {
         std::vector<User> users;
-        SQLite::Statement select(db, std::string(select_user) + "ORDER BY email, id");
+        SQLite::Statement select(db, concat({select_user, "ORDER BY email, id"}));
         while (select.executeStep()) users.push_back(user_from(select));
         return users;
     });

@@ -17,20 +17,29 @@ constexpr std::size_t text_most = 32 << 10;
 constexpr std::int64_t refusals_told_every_us = 60'000'000;
 constexpr std::size_t refusals_remembered = 4096;
 
-// What sign-in told while this thread answers a request; null outside of one.
-thread_local std::vector<SignInEvent>* told = nullptr;
-
-class Listening {
-public:
-    Listening() : before_(std::exchange(told, &events)) {}
+/// What sign-in told while this thread answers a request.
+struct Listening {
+    explicit Listening(AuditEntry entry) : base(std::move(entry)), before_(std::exchange(current, this)) {}
     Listening(const Listening&) = delete;
     Listening& operator=(const Listening&) = delete;
-    ~Listening() { told = before_; }
+    ~Listening() { current = before_; }
+
+    const AuditEntry base;
     std::vector<SignInEvent> events;
+    std::optional<AuditEntry> begun;  // as it was stored before the change, with its number
+
+    static thread_local Listening* current;  // null outside of a request
 
 private:
-    std::vector<SignInEvent>* before_;
+    Listening* before_;
 };
+thread_local Listening* Listening::current = nullptr;
+// What a thread without a request, such as one that sends mails, has begun.
+struct Aside {
+    std::string what;
+    std::int64_t number = 0;
+};
+thread_local std::optional<Aside> begun_aside;
 
 bool is_reading(const ApiRoute& route) {
     return route.method == "GET" || name_of(route.permission).starts_with("read_");
@@ -79,6 +88,13 @@ std::string text_of(const SignInEvent& event) {
     Json told_of = {{"event", event.what}};
     if (!event.detail.empty()) told_of["detail"] = event.detail;
     return text_of(told_of);
+}
+
+AuditEntry aside(const SignInEvent& event) {
+    AuditEntry entry;
+    entry.remote_address = event.address;
+    entry.action = event.what;
+    return entry;
 }
 
 ApiResponse not_stored(const Error& error) {
@@ -153,7 +169,7 @@ ApiResponse ApiAudit::run_change(const ApiRoute& route, const ApiRequest& reques
     entry.before = as_it_is(route, request);
     const auto begun = audit_.append(entry);
     if (!begun) return not_stored(begun.error());
-    Listening listening;
+    Listening listening(entry);
     ApiResponse response = next(route, request);
     entry.begun = *begun;
     entry.status = response.status;
@@ -166,13 +182,23 @@ ApiResponse ApiAudit::run_change(const ApiRoute& route, const ApiRequest& reques
 }
 
 ApiResponse ApiAudit::run_public(const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
-    Listening listening;
+    Listening listening(entry_of(route, request));
     ApiResponse response = next(route, request);
+    if (listening.begun && listening.events.empty()) {
+        // Begun, and refused or failed before it was done.
+        AuditEntry entry = *listening.begun;
+        entry.begun = std::exchange(entry.number, 0);
+        entry.status = response.status;
+        if (const auto stored = audit_.append(std::move(entry)); !stored) return not_stored(stored.error());
+    }
     for (const auto& event : listening.events) {
-        if (response.status >= 400 && is_repeated(event)) continue;
-        AuditEntry entry = entry_of(route, request);
+        const bool ends = listening.begun.has_value();
+        if (!ends && response.status >= 400 && is_repeated(event)) continue;
+        AuditEntry entry = listening.base;
         entry.status = response.status;
         describe(entry, event);
+        if (ends) entry.begun = listening.begun->number;
+        listening.begun.reset();
         // Whoever would have signed in gets nothing to go on with.
         if (const auto stored = audit_.append(std::move(entry)); !stored) return not_stored(stored.error());
     }
@@ -193,15 +219,33 @@ bool ApiAudit::is_repeated(const SignInEvent& event) {
     return false;
 }
 
+Result<void> ApiAudit::begin(const SignInEvent& event) {
+    Listening* const listening = Listening::current;
+    AuditEntry entry = listening != nullptr ? listening->base : aside(event);
+    describe(entry, event);
+    entry.after.clear();
+    const auto number = audit_.append(entry);
+    if (!number)
+        return fail(ErrorCode::unavailable,
+                    "the change was refused, because the audit cannot store it: " + number.error().message);
+    if (listening == nullptr) {
+        begun_aside = Aside{event.what, *number};
+    } else {
+        entry.number = *number;
+        listening->begun = std::move(entry);
+    }
+    return {};
+}
+
 void ApiAudit::note(const SignInEvent& event) {
-    if (told != nullptr) {
-        told->push_back(event);
+    if (Listening::current != nullptr) {
+        Listening::current->events.push_back(event);
         return;
     }
-    AuditEntry entry;
-    entry.remote_address = event.address;
-    entry.action = event.what;
+    AuditEntry entry = aside(event);
     describe(entry, event);
+    if (begun_aside && begun_aside->what == event.what) entry.begun = begun_aside->number;
+    begun_aside.reset();
     if (const auto stored = audit_.append(std::move(entry)); !stored)
         spdlog::error("`{}` is not in the audit: {}", event.what, stored.error().message);
 }

@@ -26,6 +26,8 @@ public:
 
     /// An `ApiDispatcher::Step`.
     ApiResponse run(const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next);
+    /// `SignIn::before_change`: stores that it was begun, which `note` or the request's end then completes.
+    Result<void> begin(const SignInEvent& event);
     /// `SignIn::on_event`: part of the request that this thread answers, or an entry of its own.
     void note(const SignInEvent& event);
     /// Something that this program did by itself.

@@ -2,18 +2,17 @@
 // The options of `lurus key create` and `lurus key edit` that say who may use a key and how much.
 
 #include <CLI/App.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/cli.hpp"
 #include "app/cli_json.hpp"
+#include "app/cmd_limits.hpp"
 
 namespace lurus::app {
 
 struct KeyRuleOptions {
-    std::optional<std::int64_t> rpm, tpm, itpm, otpm, concurrency;
-    std::string budget, window;
+    LimitOptions limits;
     std::vector<std::string> ips, user_agents, deny_models, groups;
 };
 

@@ -1,4 +1,5 @@
 #include "app/cli_format.hpp"
+#include "app/cmd_limits.hpp"
 #include "app/cmd_render.hpp"
 
 namespace lurus::app {
@@ -17,12 +18,17 @@ Cell status_of(bool disabled) {
 
 std::string render_members(const Json& members, const Style& style) {
     if (members.empty()) return "Nobody yet.\n";
-    Table table(
-        {{"NAME", Align::left, 16}, {"ROLE"}, {"STATUS"}, {"SINCE", Align::left, 0, 1}, {"ID", Align::left, 0, 2}});
+    Table table({{"NAME", Align::left, 16},
+                 {"ROLE"},
+                 {"STATUS"},
+                 {"LIMITS", Align::left, 8, 3},
+                 {"SINCE", Align::left, 0, 1},
+                 {"ID", Align::left, 0, 2}});
     for (const auto& member : members) {
         const std::string email = text_of(member, "email");
         table.add({email.empty() ? text_of(member, "name") : email, text_of(member, "role"),
-                   status_of(flag_of(member, "disabled")), moment(member, "created"), text_of(member, "id")});
+                   status_of(flag_of(member, "disabled")), limits_text(member), moment(member, "created"),
+                   text_of(member, "id")});
     }
     return table.render(style);
 }
@@ -45,18 +51,22 @@ std::string render_users(const Json& users, const Style& style) {
 
 std::string render_teams(const Json& teams, const Style& style) {
     if (teams.empty()) return "No teams yet: make one with `lurus team create NAME`.\n";
-    Table table({{"NAME", Align::left, 12}, {"MEMBERS", Align::left, 16}, {"ID", Align::left, 0, 1}});
+    Table table({{"NAME", Align::left, 12},
+                 {"MEMBERS", Align::left, 16},
+                 {"LIMITS", Align::left, 8, 2},
+                 {"ID", Align::left, 0, 1}});
     for (const auto& team : teams) {
         std::string names;
         for (const auto& each : member(team, "members")) names += (names.empty() ? "" : ", ") + text_of(each, "name");
-        table.add({text_of(team, "name"), names, text_of(team, "id")});
+        table.add({text_of(team, "name"), names, limits_text(team), text_of(team, "id")});
     }
     return table.render(style);
 }
 
 std::string render_orgs(const Json& orgs, const Style& style) {
-    Table table({{"NAME", Align::left, 12}, {"SINCE", Align::left, 0, 1}, {"ID"}});
-    for (const auto& org : orgs) table.add({text_of(org, "name"), moment(org, "created"), text_of(org, "id")});
+    Table table({{"NAME", Align::left, 12}, {"LIMITS", Align::left, 8, 2}, {"SINCE", Align::left, 0, 1}, {"ID"}});
+    for (const auto& org : orgs)
+        table.add({text_of(org, "name"), limits_text(org), moment(org, "created"), text_of(org, "id")});
     return table.render(style);
 }
 

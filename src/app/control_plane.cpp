@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "app/api_export.hpp"
 #include "app/api_versions.hpp"
 #include "app/server_file.hpp"
 #include "app/spent.hpp"
@@ -117,6 +118,8 @@ ControlPlane::~ControlPlane() {
     billing_.reset();
     identity_.reset();
     log_.reset();
+    idempotency_.reset();
+    if (!main_.problem.empty()) remove_stand_in(config_.data_dir);
 }
 
 Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Use use, ConfigLoader loader,
@@ -137,8 +140,9 @@ Result<void> ControlPlane::build() {
         if (!token) return std::unexpected(token.error());
         gate_.admin_token = std::move(*token);
     }
+    if (auto chosen = choose_database(); !chosen) return chosen;
     IdentitySettings identity;
-    identity.file = dir / "lurus.db";
+    identity.file = main_.file;
     identity.key_prefix = config_.key_prefix;
     auto made_identity = make_identity_sqlite(identity, clock_);
     if (!made_identity) return std::unexpected(made_identity.error());
@@ -147,14 +151,14 @@ Result<void> ControlPlane::build() {
     if (auto made = build_sign_in(); !made) return made;
 
     BillingSettings billing;
-    billing.file = dir / "lurus.db";
+    billing.file = main_.file;
     billing.builtin_prices = std::string(embedded_file("config/prices.json"));
     auto made_billing = make_billing_sqlite(billing, clock_);
     if (!made_billing) return std::unexpected(made_billing.error());
     billing_ = std::move(*made_billing);
 
     ProviderSettings provider;
-    provider.file = dir / "lurus.db";
+    provider.file = main_.file;
     provider.data_dir = dir;
     provider.master_key = config_.master_key;
     provider.demo = config_.demo;
@@ -183,6 +187,7 @@ Result<void> ControlPlane::build() {
     for (auto part : {flag_routes(), identity_->api(), audit_->api(), sign_in_->api(), providers_->api(),
                       billing_->api(), log_->api(visible), statistics_api(*log_, clock_, visible, teams)})
         std::ranges::move(part, std::back_inserter(routes));
+    complete_exports(routes, *audit_);
     std::vector<ApiRoute> versions = version_routes(routes, *audit_);
     routes.insert(routes.begin(), versions.begin(), versions.end());
     const auto guarded = [this](const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
@@ -202,11 +207,24 @@ Result<void> ControlPlane::build() {
     return {};
 }
 
+Result<void> ControlPlane::choose_database() {
+    const auto& dir = config_.data_dir;
+    if (use_ == Use::command) {
+        main_.file = dir / main_database_name;
+        return check_not_lost(dir);
+    }
+    auto chosen = choose_main_database(dir);
+    if (!chosen) return std::unexpected(chosen.error());
+    main_ = *std::move(chosen);
+    return {};
+}
+
 Result<void> ControlPlane::build_guards() {
-    auto databases = Databases::open(config_.data_dir);
+    auto databases = Databases::open(config_.data_dir, main_, use_ == Use::server, clock_);
     if (!databases) return std::unexpected(databases.error());
     databases_ = std::move(*databases);
-    auto store = open_idempotency_sqlite(config_.data_dir / main_database_name);
+    if (!main_.problem.empty()) databases_->look();  // told from the first snapshot on
+    auto store = open_idempotency_sqlite(main_.file);
     if (!store) return std::unexpected(store.error());
     auto box =
         config_.master_key.empty() ? SecretBox::from_file(config_.data_dir) : SecretBox::from_text(config_.master_key);
@@ -218,12 +236,12 @@ Result<void> ControlPlane::build_guards() {
 }
 
 Result<void> ControlPlane::build_sign_in() {
-    auto audit = make_audit_sqlite(config_.data_dir / "lurus.db", clock_);
+    auto audit = make_audit_sqlite(main_.file, clock_);
     if (!audit) return std::unexpected(audit.error());
     audit_ = std::move(*audit);
     api_audit_ = std::make_unique<ApiAudit>(*audit_, identity_->users(), clock_);
     SignInSettings settings;
-    settings.file = config_.data_dir / "lurus.db";
+    settings.file = main_.file;
     settings.data_dir = config_.data_dir;
     settings.master_key = config_.master_key;
     auto made = make_sign_in_sqlite(settings, identity_->users(), clock_);
@@ -237,6 +255,7 @@ Result<void> ControlPlane::build_sign_in() {
         spdlog::info("{}: {} from {}{}{}", event.what, who, event.address, event.detail.empty() ? "" : ", ",
                      event.detail);
     });
+    sign_in_->before_change([this](const SignInEvent& event) { return api_audit_->begin(event); });
     // A link that a command prints is for the server that will listen there.
     const auto& listeners = config_.gateway.listeners;
     if (use_ == Use::command && !listeners.empty() && !listeners.front().address.starts_with("unix:")) {

@@ -79,8 +79,12 @@ public:
     [[nodiscard]] std::string problem() const;
     [[nodiscard]] Config config() const;
 
-    /// Looks at the databases; when one broke or works again, that is logged and published.
+    /// Looks at the databases; when one broke or works again, that is logged and published. Keeps the snapshot.
     void watch_databases();
+    /// Before the end: what changed since the last look is in the snapshot as well.
+    void take_last_snapshot() { databases_->take_snapshot(); }
+    /// Why not lurus.db but its snapshot is served; empty = lurus.db is.
+    [[nodiscard]] const std::string& database_problem() const { return main_.problem; }
 
     /// Once the gateway listens: as URLs, for the API and its document.
     void set_addresses(std::vector<std::string> urls);
@@ -92,6 +96,7 @@ public:
 private:
     ControlPlane(Config config, Use use, ConfigLoader loader, const Clock& clock);
     Result<void> build();
+    Result<void> choose_database();
     Result<void> build_sign_in();
     Result<void> build_guards();
     Result<void> apply(const Config& config);
@@ -129,6 +134,7 @@ private:
     std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher_;
 
     std::unique_ptr<platform::FileLock> lock_;
+    MainDatabase main_;
     ApiRate rate_;
     ApiGate gate_;
     std::unique_ptr<Identity> identity_;

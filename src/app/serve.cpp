@@ -42,7 +42,7 @@ Result<std::string> first_key(ControlPlane& plane, const GatewaySettings& settin
     const bool open = std::ranges::all_of(settings.listeners, &ListenerSettings::open);
     auto keys = plane.identity().list_keys();
     if (!keys) return std::unexpected(keys.error());
-    if (open || !keys->empty()) return std::string();
+    if (open || !keys->empty() || !plane.database_problem().empty()) return std::string();
     NewKey wanted;
     wanted.name = "default";
     wanted.note = "made at the first start";
@@ -78,7 +78,8 @@ void print_banner(ControlPlane& plane, const ConfigFlags& flags, bool for_script
                   std::vector<std::string> urls, const std::string& new_key) {
     const Config config = plane.config();
     BannerFacts facts;
-    if (!for_script) facts.owner_link = owner_link(plane, config, urls);
+    facts.problem = plane.database_problem();
+    if (!for_script && facts.problem.empty()) facts.owner_link = owner_link(plane, config, urls);
     facts.version = version();
     facts.urls = std::move(urls);
     for (const auto& listener : config.gateway.listeners) {
@@ -187,6 +188,7 @@ int run_serve(const ConfigFlags& flags, bool for_script) {
     const int code = serve_until_told(plane, *gateway, signals, watch);
     plane.on_publish(nullptr);
     plane.upkeep();
+    plane.take_last_snapshot();
     remove_server_file(config->data_dir);
     gateway.reset();
     opened->reset();

@@ -11,6 +11,7 @@ struct Paint {
     Colour colour;
     [[nodiscard]] std::string bold(const std::string& text) const { return wrap("1", text); }
     [[nodiscard]] std::string dim(const std::string& text) const { return wrap("2", text); }
+    [[nodiscard]] std::string warning(const std::string& text) const { return wrap("31", text); }
     [[nodiscard]] std::string accent(const std::string& text) const { return wrap("36", text); }
 
 private:
@@ -91,6 +92,7 @@ std::string banner(const BannerFacts& f, Colour colour) {
     for (std::size_t i = 0; i < f.urls.size(); ++i) out += (i == 0 ? "" : ", ") + paint.accent(f.urls[i]);
     out += "\n" + paint.dim("data " + f.data_dir + (f.config_file.empty() ? "" : ", configuration " + f.config_file)) +
            "\n\n";
+    if (!f.problem.empty()) out += "  " + paint.warning("Warning: " + f.problem) + "\n\n";
     const auto command = [&](const std::string& text) { return f.program + " " + text + f.options; };
     const auto row = [&](const std::string& what, const std::string& how) {
         std::string label = "  " + what;

@@ -20,6 +20,7 @@ struct BannerFacts {
     std::string data_dir;
     std::string config_file;  // empty = none
     std::string owner_link;   // makes the first owner, once; empty = there is one, or nobody may read it here
+    std::string problem;      // why nothing can be changed; empty = it can
     bool demo_only = false;   // only the demo provider answers
     Family family = Family::anthropic;
     std::string model;  // for the example; empty: nobody answers yet

@@ -116,10 +116,14 @@ std::shared_ptr<const SpentTable> spent_so_far(const KeySnapshot& keys, const Co
         const auto everybody = [](const std::string&) { return true; };
         const auto in_team = [&](const std::string& name) { return of_team[key.team].contains(name); };
         all.add(Subject::key, key.id, key.rules.limits.over(limits.key).budget, UsageBy::key, key.org, only(key.name));
-        all.add(Subject::org, key.org, limits.org.budget, UsageBy::user, key.org, those(everybody));
+        all.add(Subject::org, key.org, over(key.org_limits, limits.org).budget, UsageBy::user, key.org,
+                those(everybody));
         if (!key.team.empty())
-            all.add(Subject::team, key.team, limits.team.budget, UsageBy::key, key.org, those(in_team));
-        if (!key.user.empty()) all.add(Subject::user, key.user, limits.user.budget, UsageBy::user, "", only(key.user));
+            all.add(Subject::team, key.team, over(key.team_limits, limits.team).budget, UsageBy::key, key.org,
+                    those(in_team));
+        if (!key.user.empty())
+            all.add(Subject::user, key.user, over(key.user_limits, limits.user).budget, UsageBy::user, "",
+                    only(key.user));
     }
     for (const auto& model : limits.models) {
         const auto named = [&](const std::string& name) { return glob_match(model.model, name); };

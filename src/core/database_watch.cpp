@@ -96,7 +96,7 @@ public:
         std::error_code error;
         if (!fs::exists(file_, error)) {
             return fail(ErrorCode::unavailable,
-                        file_.string() + " was deleted while the server runs: put it back, or restart to begin anew");
+                        file_.string() + " was deleted while the server runs: put it back, or restart");
         }
         int moved = 0;
         if (sqlite3_file_control(db_->getHandle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0) {

@@ -37,6 +37,8 @@ void release_startup_memory();
 
 /// A new file of mode 0600 that did not exist before, written and synced to the disk.
 Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes);
+/// The bytes at the end of a file that is there; then the whole file is on the disk.
+Result<void> append_synced(const std::filesystem::path& file, std::string_view bytes);
 /// A name's change (create, rename, remove) in this folder survives power loss.
 void sync_dir(const std::filesystem::path& dir);
 /// True when this process may write the file: its mode, its owner and its file system let it.

@@ -1,11 +1,13 @@
 // The databases deleted, replaced, locked, read-only, overwritten, cut short under a running server and before its start: who is
-// known goes on being served, changes are refused with 503 and the reason, the doctor names it, and nobody is told 401.
+// known goes on being served (after a start from the snapshot of lurus.db), changes are refused with 503 and the reason, the doctor
+// names it and what to do, and nobody is told 401.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { execFileSync } from 'node:child_process';
 import { anthropic, json, startUpstream } from '../upstream/index.mjs';
-import { configFor, httpGet, KEY, Lurus, startLurus } from './lib/lurus.mjs';
+import { configFor, httpGet, KEY, startLurus } from './lib/lurus.mjs';
 import { api, login, users } from './lib/people.mjs';
 import { post } from './lib/raw.mjs';
 import { FAULTS } from './lib/database.mjs';
@@ -130,18 +132,22 @@ test('/health says what is wrong with a file, and when it is well again', async 
   await until('healthy');
 });
 
-for (const fault of ['locked', 'read-only', 'overwritten', 'truncated']) {
+async function restarted({ lurus }, waitReady = true) {
+  lurus.output = '';
+  await lurus.start({ waitReady });
+  return lurus;
+}
+
+for (const fault of ['locked', 'read-only', 'overwritten']) {
   for (const name of ['lurus.db', 'log.db']) {
     const { names, make, skip } = FAULTS[fault];
-    // An empty file is one that is yet to be filled.
-    if (fault === 'truncated') continue;
-    test(`a start with ${name} ${fault} is refused with the reason`, { skip }, async (t) => {
+    test(`a start with ${name} ${fault} and no snapshot is refused with the reason`, { skip }, async (t) => {
       const context = await started(t);
       await context.lurus.stop();
+      fs.rmSync(context.file('lurus.db.snapshot'));
       const undo = await make(context.file(name));
       if (undo) context.undos.push(undo);
-      const again = new Lurus({ config: context.lurus.config, dataDir: context.lurus.folder, env: context.lurus.env });
-      await again.start({ waitReady: false });
+      const again = await restarted(context, false);
       const how = await again.exited;
       assert.equal(how.code, 1, again.output);
       assert.match(again.output, new RegExp(name.replace('.', '\\.')));
@@ -152,10 +158,85 @@ for (const fault of ['locked', 'read-only', 'overwritten', 'truncated']) {
   }
 }
 
-test('a start without lurus.db begins anew: configured keys are served', async (t) => {
+const damagedPage = {
+  names: /damaged|malformed/,
+  make(file) {
+    const handle = fs.openSync(file, 'r+');
+    const { size } = fs.fstatSync(handle);
+    fs.writeSync(handle, Buffer.alloc(size - 4096, 0xee), 0, size - 4096, 4096);
+    fs.closeSync(handle);
+    return null;
+  },
+};
+for (const fault of ['deleted', 'locked', 'read-only', 'overwritten', 'truncated', 'damaged behind its first page']) {
+  const { names, make, skip } = FAULTS[fault] ?? damagedPage;
+  const lasting = ['deleted', 'overwritten', 'truncated', 'damaged behind its first page'].includes(fault);
+  test(`a start with lurus.db ${fault} goes on from the snapshot`, { skip }, async (t) => {
+    const context = await started(t);
+    await context.lurus.stop();
+    const file = context.file('lurus.db');
+    const undo = await make(file);
+    if (undo) context.undos.push(undo);
+    const found = fault === 'overwritten' ? /not a database|damaged/ : names;
+    const before = fs.existsSync(file) ? fs.readFileSync(file) : null;
+    await restarted(context);
+    await assertServed(context);
+    await assertRefused(context, found);
+    assert.match(context.lurus.output, /Warning: .*lurus\.db.*snapshot of 20\d\d-/);
+    await assertReads(context);
+    await assertNamed(context, found);
+    const health = JSON.parse((await httpGet(`${context.lurus.url}/health`)).body);
+    assert.equal(health.status, 'degraded');
+    const { stdout } = await context.lurus.cli(['doctor', '--json']);
+    await context.lurus.stop();
+    assert.deepEqual(fs.existsSync(file) ? fs.readFileSync(file) : null, before, 'the damaged file is left as it was');
+    assert.deepEqual(fs.readdirSync(context.lurus.dataDir).filter((name) => name.includes('stand-in')), []);
+    if (!lasting) {
+      await undo();
+    } else {
+      assert.notEqual((await context.lurus.cli(['key', 'list'])).code, 0, 'no command begins a new database');
+      assert.equal(fs.existsSync(file), before !== null);
+      // What the doctor says to do.
+      const { fix } = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line)).find((one) => one.check === 'lurus.db' && one.fix);
+      const steps = /then: (.*) \(to begin/.exec(fix)[1];
+      execFileSync('sh', ['-c', steps]);
+    }
+    await restarted(context);
+    await assertServed(context);
+    const changed = await api(context.lurus, 'PATCH', '/api/v1/keys/stored', { token: context.admin, body: { note: 'back' } });
+    assert.equal(changed.status, 200, JSON.stringify(changed.body));
+    assert.equal((await login(context.lurus, ADA)).status, 200);
+  });
+}
+
+test('the snapshot follows a change while the server runs, is private, and a broken one is not served', async (t) => {
+  const context = await started(t);
+  const snapshot = context.file('lurus.db.snapshot');
+  const made = await api(context.lurus, 'POST', '/api/v1/keys', { token: context.admin, body: { name: 'late' } });
+  for (let i = 0; !(fs.existsSync(snapshot) && fs.readFileSync(snapshot).includes(made.body.id)); ++i) {
+    assert.ok(i < 200, 'the new key is in the snapshot');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal(fs.statSync(snapshot).mode & 0o777, 0o600);
+  await context.lurus.kill9();
+  for (const end of ['', '-wal', '-shm']) fs.rmSync(context.file(`lurus.db${end}`), { force: true });
+  await restarted(context);
+  await assertServed({ ...context, stored: made.body.key });
+  await context.lurus.stop();
+  const bytes = fs.readFileSync(snapshot);
+  bytes[Math.floor(bytes.length / 2)] ^= 1;
+  fs.writeFileSync(snapshot, bytes);
+  const again = await restarted(context, false);
+  assert.equal((await again.exited).code, 1, again.output);
+  assert.match(again.output, /lurus\.db is gone; and .*lurus\.db\.snapshot is not a whole snapshot/);
+  again.process = null;
+});
+
+test('a start without lurus.db and without its snapshot begins anew: configured keys are served', async (t) => {
   const context = await started(t);
   await context.lurus.stop();
   fs.rmSync(context.file('lurus.db'));
+  fs.rmSync(context.file('lurus.db.snapshot'));
   await context.lurus.start();
   const answer = await post(context.lurus, '/v1/messages', anthropic.request(false));
   assert.equal(answer.status, 200);

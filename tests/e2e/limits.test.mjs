@@ -1,10 +1,13 @@
 // Rules and limits: who may come, how much of it, what the client is told, and that nothing stays taken.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DIALECTS, OP, anthropic, chat, frame, gemini, json, responses, sse, websocketReply, FrameReader, headerOf } from '../upstream/index.mjs';
 import { assertError, gateway } from './lib/suite.mjs';
 import { ask, connectRaw, header, jsonOf, post, requestBytes } from './lib/raw.mjs';
+import { api } from './lib/people.mjs';
 import { KEY, PATIENCE, configFor, httpGet, startLurus } from './lib/lurus.mjs';
 
 const value = (name) => `cr_${name}_${'0'.repeat(24)}`;
@@ -410,6 +413,49 @@ test('lurus key edit changes the rules of a stored key at once, and shows them',
   const wrong = await lurus.cli(['key', 'edit', 'edited', '--ip', '10.0.0.1/8']);
   assert.notEqual(wrong.code, 0);
   assert.match(wrong.stderr, /10\.0\.0\.1\/8/);
+});
+
+test('a user, a team and an organisation have limits of their own, which name them and can be undone', async () => {
+  const { up, lurus } = context;
+  up.always(json(chat.json));
+  const run = async (...args) => {
+    const done = await lurus.cli([...args, '--json']);
+    assert.equal(done.code, 0, done.stderr);
+    return done.stdout ? JSON.parse(done.stdout) : null;
+  };
+  await run('user', 'add', 'limited@example.com');
+  await run('team', 'create', 'red');
+  const make = (name, ...more) => run('key', 'create', '--name', name, ...more);
+  const keys = {
+    user: [await make('limited-1', '--user', 'limited@example.com'), await make('limited-2', '--user', 'limited@example.com')],
+    team: [await make('red-1', '--team', 'red'), await make('red-2', '--team', 'red')],
+  };
+  const go = (made) => post(lurus, chat.target(false), chat.request(false), { key: made.key });
+  const target = { user: 'limited@example.com', team: 'red' };
+  for (const kind of ['user', 'team']) {
+    const [one, two] = keys[kind];
+    assert.equal((await run(kind, 'edit', target[kind], '--rpm', '3')).rpm, 3);
+    assert.deepEqual([(await go(one)).status, (await go(two)).status, (await go(one)).status], [200, 200, 200]);
+    const refused = await go(two);
+    assert.equal(refused.status, 429);
+    assert.match(jsonOf(refused).error.message, new RegExp(`3 requests a minute of ${kind} `));
+    assert.equal((await run(kind, 'edit', target[kind], '--rpm', '0', '--concurrency', '9')).rpm, null);
+    assert.equal((await go(two)).status, 200);
+  }
+  const org = await run('org', 'edit', 'default', '--rpm', '1');
+  assert.equal(org.rpm, 1);
+  const spent = await go(keys.team[0]); // what was asked before the limit was there counts for nothing
+  assert.equal(spent.status, 200);
+  const refused = await go(keys.team[0]);
+  assert.equal(refused.status, 429);
+  assert.match(jsonOf(refused).error.message, /1 requests? a minute of org /);
+  const admin = fs.readFileSync(path.join(lurus.dataDir, 'admin.token'), 'utf8').trim();
+  const undone = await api(lurus, 'POST', `/api/v1/orgs/${org.id}/undo`, { token: admin });
+  assert.equal(undone.status, 200, JSON.stringify(undone.body));
+  assert.equal(undone.body.rpm, null);
+  assert.equal((await go(keys.team[0])).status, 200);
+  assert.match((await lurus.cli(['team', 'list'])).stdout, /red .*9 concurrency/);
+  for (const kind of ['user', 'team']) await run(kind, 'edit', target[kind], '--concurrency', '0');
 });
 
 test('the metrics say which limits refused', async () => {

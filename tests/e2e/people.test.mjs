@@ -1,12 +1,14 @@
 // People over a running server: the first owner, the command line, keys that stop within a second, shared limits, records.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { anthropic, chat, json } from '../upstream/index.mjs';
 import { gateway } from './lib/suite.mjs';
 import { post } from './lib/raw.mjs';
 import { PASSWORD, api } from './lib/people.mjs';
-import { PATIENCE, startLurus } from './lib/lurus.mjs';
+import { PATIENCE, configFor, startLurus } from './lib/lurus.mjs';
 
 const context = gateway({ server: { threads: 4 }, limits: { team: { rpm: 3 }, org: { rpm: 1000 } } });
 
@@ -100,6 +102,8 @@ test('the command line does what the API does', async () => {
 
   const exported = await command('user', 'export', 'ann@acme.example');
   assert.equal(exported[0].memberships[0].keys[0].name, 'hers');
+  assert.ok(Array.isArray(exported[0].sessions));
+  assert.ok(exported[0].audit.some(({ target, by_themselves: own }) => target.includes('ann@acme.example') && !own), JSON.stringify(exported[0].audit));
   assert.equal(exported.filter(({ trace_id: id }) => id).length, 2); // each with her id as its user
   assert.equal(exported[1].user, exported[0].memberships[0].id);
   await command('user', 'remove', 'new@acme.example', '--org', 'acme-labs').catch(() => {}); // never joined
@@ -163,4 +167,37 @@ test('the keys of a team share its limit', async () => {
   for (let i = 0; i < 3; i += 1) for (const key of keys) answers.push(await use(key));
   assert.equal(answers.filter(({ status }) => status === 200).length, 3);
   assert.match(String(answers.at(-1).body), /team/);
+});
+
+test('[log] bodies_keys means a key of the default organisation by its name, any key by its id', async () => {
+  const lurus = await startLurus({ config: configFor(context.up, { log: { bodies: 'all', bodies_keys: ['ci'] } }) });
+  try {
+    const token = fs.readFileSync(path.join(lurus.dataDir, 'admin.token'), 'utf8').trim();
+    const run = async (...args) => {
+      const done = await lurus.cli([...args, '--json']);
+      assert.equal(done.code, 0, done.stderr);
+      return JSON.parse(done.stdout);
+    };
+    await run('org', 'create', 'acme');
+    const home = await run('key', 'create', '--name', 'ci');
+    const foreign = await run('key', 'create', '--name', 'ci', '--org', 'acme');
+    context.up.always(json(chat.json));
+    const bodyOf = async ({ key }) => {
+      const { trace } = await post(lurus, chat.target(false), chat.request(false), { key });
+      for (;;) {
+        const found = await api(lurus, 'GET', `/api/v1/traces/${trace}`, { token });
+        if (found.status === 200 && found.body.data.length > 0) return found.body.data[0].request_body;
+        await sleep(20);
+      }
+    };
+    assert.match(await bodyOf(home), /messages/);
+    assert.equal(await bodyOf(foreign) ?? null, null);
+    lurus.config.log.bodies_keys = [foreign.id];
+    lurus.writeConfig();
+    assert.equal((await api(lurus, 'POST', '/api/v1/reload', { token, body: {} })).status, 200);
+    assert.equal(await bodyOf(home) ?? null, null);
+    assert.match(await bodyOf(foreign), /messages/);
+  } finally {
+    await lurus.close();
+  }
 });

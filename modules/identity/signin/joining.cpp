@@ -25,6 +25,9 @@ ApiResponse Service::set_up(const ApiRequest& request) {
     if (!body) return problem(body.error());
     const std::string password = text_in(*body, "password"), email = normal_email(text_in(*body, "email"));
     if (auto ok = check_strength(password, email, settings().min_password_length); !ok) return problem(ok.error());
+    User wanted;
+    wanted.email = email;
+    if (auto ok = intend("owner made", request, wanted); !ok) return problem(ok.error());
     const auto owner = users_.make_owner(Secret(text_in(*body, "token")), email, text_in(*body, "name"));
     if (!owner) return problem(owner.error());
     if (auto done = set_new_password(*owner, password); !done) return problem(done.error());
@@ -50,7 +53,11 @@ ApiResponse Service::register_user(const ApiRequest& request) {
         NewUser fresh;
         fresh.email = email;
         fresh.name = name;
-        fresh.status = UserStatus::active;
+        fresh.status = UserStatus::invited;  // until the mail's link was followed
+        User wanted;
+        wanted.email = email;
+        const bool known = users_.find_by_email(email).has_value();
+        if (!known && !intend("signed up", request, wanted)) return;
         const auto user = users_.create(fresh);
         if (!user && user.error().code == ErrorCode::conflict) {
             send({email, "You have an account already",
@@ -77,12 +84,20 @@ ApiResponse Service::register_user(const ApiRequest& request) {
 ApiResponse Service::verify_address(const ApiRequest& request) {
     const auto body = body_of(request, {"!token"});
     if (!body) return problem(body.error());
-    const auto ticket = store_->take_ticket(sha256(text_in(*body, "token")), "verify", clock_.now());
+    const Hash hash = sha256(text_in(*body, "token"));
+    auto ticket = store_->ticket(hash, "verify", clock_.now());
     if (!ticket) return problem(ticket.error());
     if (!*ticket) return wrong_link();
     const auto user = users_.find((*ticket)->subject);
     if (!user) return problem(user.error());
+    if (auto ok = intend("address verified", request, *user); !ok) return problem(ok.error());
+    ticket = store_->take_ticket(hash, "verify", clock_.now());
+    if (!ticket) return problem(ticket.error());
+    if (!*ticket) return wrong_link();
     if (auto done = users_.set_email_verified(user->id); !done) return problem(done.error());
+    if (user->status == UserStatus::invited) {
+        if (auto done = users_.set_status(user->id, UserStatus::active); !done) return problem(done.error());
+    }
     tell("address verified", request, *user);
     return no_content();
 }
@@ -141,7 +156,9 @@ ApiResponse Service::accept(const ApiRequest& request) {
         return problem(403, "this account may not sign in");
     // Who has an account keeps their password: the link gives the membership and nothing else.
     const bool known = user && user->status == UserStatus::active;
-    if (user && !known && !detail.value("mailed", false)) {
+    // A link that was handed over says nothing of who reads the address.
+    const bool mailed = detail.value("mailed", false);
+    if (user && !known && !mailed) {
         // A link that the inviting admin holds must not take over somebody whom another organisation invited.
         const auto places = users_.memberships(user->id);
         if (!places) return problem(places.error());
@@ -151,6 +168,9 @@ ApiResponse Service::accept(const ApiRequest& request) {
     if (!known) {
         if (auto ok = check_strength(password, email, settings().min_password_length); !ok) return problem(ok.error());
     }
+    User wanted = user ? *user : User();
+    wanted.email = email;
+    if (auto ok = intend("invitation accepted", request, wanted); !ok) return problem(ok.error());
     const auto taken = store_->take_ticket(hash, "invite", clock_.now());
     if (!taken) return problem(taken.error());
     if (!*taken) return wrong_link();
@@ -159,7 +179,7 @@ ApiResponse Service::accept(const ApiRequest& request) {
         fresh.email = email;
         fresh.name = text_in(*body, "name");
         fresh.status = UserStatus::active;
-        fresh.email_verified = true;
+        fresh.email_verified = mailed;
         fresh.org = org;
         fresh.role = *role;
         user = users_.create(fresh);
@@ -171,6 +191,8 @@ ApiResponse Service::accept(const ApiRequest& request) {
     if (known) return no_content();
     if (user->status == UserStatus::invited) {
         if (auto done = users_.set_status(user->id, UserStatus::active); !done) return problem(done.error());
+    }
+    if (mailed && !user->email_verified) {
         if (auto done = users_.set_email_verified(user->id); !done) return problem(done.error());
     }
     if (auto done = set_new_password(*user, password); !done) return problem(done.error());

@@ -26,7 +26,7 @@ Result<User> Service::admit(const Outside& person) {
             return fail(ErrorCode::permission_denied, "the provider does not vouch for your e-mail address");
         user = users_.find_by_email(email);
         // Whoever made this account never showed that the address is theirs: what they set goes.
-        if (user && !user->email_verified && user->status == UserStatus::active) {
+        if (user && !user->email_verified) {
             if (auto done = store_->forget(user->id); !done) return std::unexpected(done.error());
         }
     }

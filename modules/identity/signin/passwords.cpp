@@ -10,6 +10,7 @@ namespace lurus::signin {
 namespace {
 
 constexpr std::int64_t reset_lives = 3600'000'000;  // microseconds
+constexpr const char* by_mail = "mailed";           // a ticket's detail: its link reached the address
 
 }  // namespace
 
@@ -71,6 +72,7 @@ ApiResponse Service::ask_reset(const ApiRequest& request) {
             Ticket ticket;
             ticket.purpose = "reset";
             ticket.subject = user->id;
+            ticket.detail = by_mail;
             ticket.expires = clock_.now() + reset_lives;
             const auto token = make_ticket(std::move(ticket));
             if (!token) return;
@@ -96,6 +98,7 @@ ApiResponse Service::make_reset_link(const ApiRequest& request) {
     ticket.subject = user->id;
     ticket.expires = clock_.now() + reset_lives;
     const bool mailed = settings().mail.any();
+    if (mailed) ticket.detail = by_mail;
     nlohmann::ordered_json answer = {
         {"email", user->email}, {"expires", format_time(ticket.expires)}, {"mailed", mailed}};
     const auto token = make_ticket(std::move(ticket));
@@ -127,12 +130,12 @@ ApiResponse Service::confirm_reset(const ApiRequest& request) {
         return problem(403, "this account may not sign in");
     if (auto ok = check_strength(password, user->email, settings().min_password_length); !ok)
         return problem(ok.error());
+    if (auto ok = intend("password reset", request, *user); !ok) return problem(ok.error());
     ticket = store_->take_ticket(hash, "reset", clock_.now());
     if (!ticket) return problem(ticket.error());
     if (!*ticket) return problem(403, "the link is wrong, was used or has expired; ask for another");
     if (auto done = set_new_password(*user, password); !done) return problem(done.error());
-    // The link reached the address.
-    if (!user->email_verified) {
+    if (!user->email_verified && (*ticket)->detail == by_mail) {
         if (auto done = users_.set_email_verified(user->id); !done) return problem(done.error());
     }
     if (user->status == UserStatus::invited) {

@@ -106,6 +106,11 @@ void Service::tell(std::string what, const ApiRequest& request, const User& user
     if (on_event_) on_event_({std::move(what), user.id, user.email, request.remote_address, std::move(detail)});
 }
 
+Result<void> Service::intend(std::string what, const ApiRequest& request, const User& user) const {
+    if (!before_change_) return {};
+    return before_change_({std::move(what), user.id, user.email, request.remote_address, ""});
+}
+
 Result<Secret> Service::make_ticket(Ticket ticket) {
     auto token = identity::make_key("lnk_");
     if (!token) return token;

@@ -26,6 +26,9 @@ public:
     void set_address(std::string url) override;
     Result<Principal> principal(const ApiRequest& request, std::string_view bearer) override;
     void on_event(std::function<void(const SignInEvent&)> callback) override { on_event_ = std::move(callback); }
+    void before_change(std::function<Result<void>(const SignInEvent&)> callback) override {
+        before_change_ = std::move(callback);
+    }
     std::vector<ApiRoute> api() override;
 
     // sign_in.cpp
@@ -74,6 +77,9 @@ private:
     [[nodiscard]] std::string link(std::string_view page, const Secret& token) const;
     void tell(std::string what, const ApiRequest& request, const User& user, std::string detail = {}) const;
 
+    /// Before what `tell` says afterwards is done by somebody who is not signed in.
+    [[nodiscard]] Result<void> intend(std::string what, const ApiRequest& request, const User& user) const;
+
     Result<Proved> check_password(const std::string& email, const std::string& password);
     Result<Proved> check_directory(const LdapSettings& directory, const std::string& email,
                                    const std::string& password);
@@ -116,6 +122,7 @@ private:
     Throttle addresses_;
     Throttle mails_;  // to one address
     std::function<void(const SignInEvent&)> on_event_;
+    std::function<Result<void>(const SignInEvent&)> before_change_;
 
     mutable std::mutex mutex_;  // what follows
     AuthSettings settings_;

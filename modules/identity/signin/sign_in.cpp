@@ -44,7 +44,8 @@ Result<Service::Proved> Service::check_password(const std::string& email, const 
         return std::unexpected(wrong_credentials());
     }
     const Verdict verdict = hasher_.verify(password, *stored);
-    if (verdict == Verdict::wrong || user->status != UserStatus::active) return std::unexpected(wrong_credentials());
+    const bool may = user->status == UserStatus::active || user->status == UserStatus::invited;
+    if (verdict == Verdict::wrong || !may) return std::unexpected(wrong_credentials());
     if (verdict == Verdict::outdated) {
         const auto better = hasher_.hash(password);
         if (!better) return std::unexpected(better.error());
@@ -121,7 +122,7 @@ ApiResponse Service::login(const ApiRequest& request) {
             tell("sign-in refused", request, unknown, proved.error().message);
         return problem(proved.error());
     }
-    if (!proved->user.email_verified)
+    if (proved->user.status == UserStatus::invited)
         return problem(403, "the address is not verified yet; the mail that was sent to it holds a link");
     if (auto refused = check_second_factor(proved->user, *body)) {
         if (refused->status >= 500) attempt.undecided();

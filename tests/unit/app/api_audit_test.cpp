@@ -24,6 +24,12 @@ struct Audited : World {
         REQUIRE_MESSAGE(answer.status == 200, answer.text);
         return answer.json().at("data");
     }
+    int count(const std::string& where) const {
+        const SQLite::Database db((scratch.dir() / "data" / "lurus.db").string(), SQLite::OPEN_READONLY);
+        SQLite::Statement select(db, "SELECT count(*) FROM audit WHERE " + where);
+        select.executeStep();
+        return select.getColumn(0).getInt();
+    }
     void sql(const std::string& text) const {
         SQLite::Database db((scratch.dir() / "data" / "lurus.db").string(), SQLite::OPEN_READWRITE);
         db.setBusyTimeout(5000);
@@ -129,7 +135,50 @@ TEST_CASE_FIXTURE(Audited, "what cannot be told is not done") {
     CHECK(signed_in.status == 503);
     CHECK(signed_in.text.find("access_token") == std::string::npos);
     sql("DROP TRIGGER full");
+
+    // Whoever has a link is nobody yet, and changes something all the same.
+    const auto invited =
+        ask(as("admin of " + home.name), "POST", "/api/v1/auth/invitations", {{"email", "new@example.com"}});
+    REQUIRE(invited.status == 201);
+    const Json accept = {{"token", invited.json().at("token")}, {"password", "blue tractor on a hill"}};
+    sql("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    CHECK(ask("", "POST", "/api/v1/auth/invitations/accept", accept).status == 503);
+    sql("DROP TRIGGER full");
+    CHECK(ask(admin, "GET", "/api/v1/users/new@example.com").status == 404);
+    CHECK(ask("", "POST", "/api/v1/auth/invitations/accept", accept).status == 200);
+    CHECK(count("action = 'acceptInvitation' AND status = 0") == 1);
+    CHECK(count("action = 'acceptInvitation' AND status = 200 AND begun IS NOT NULL") == 1);
+    CHECK(entries("?action=acceptInvitation").size() == 2);  // it, and the sign-in it ends with
     CHECK(ask(member, "POST", "/api/v1/keys", {{"name", "told"}}).status == 201);
+}
+
+TEST_CASE_FIXTURE(Audited,
+                  "an export tells a person their sessions and what the audit has of them, and nothing of others") {
+    const std::string email = "member@" + home.name + ".example";
+    CHECK(ask("", "POST", "/api/v1/auth/login", {{"email", email}, {"password", "blue tractor on a hill"}}).status ==
+          200);
+    CHECK(ask(as("admin of " + home.name), "PATCH", "/api/v1/members/" + email, {{"rpm", 7}}).status == 200);
+    CHECK(ask(as("admin of " + home.name), "POST", "/api/v1/teams", {{"name", "no business of theirs"}}).status == 201);
+    const auto mine = ask(as("member of " + home.name), "GET", "/api/v1/me/export");
+    const auto theirs = ask(admin, "GET", "/api/v1/users/" + email + "/export");
+    REQUIRE(mine.status == 200);
+    REQUIRE(theirs.status == 200);
+    for (const auto& one : {mine.json(), theirs.json()}) {
+        CHECK(one.at("sessions").size() >= 1);
+        CHECK(one.at("sessions").at(0).at("method") == "password");
+        bool own = false, about = false;
+        for (const auto& entry : one.at("audit")) {
+            const bool login = entry.at("action") == "login";
+            own = own || (login && entry.at("by_themselves") == true && entry.contains("remote_address"));
+            about = about || (entry.at("action") == "changeMember" && entry.at("by_themselves") == false &&
+                              !entry.contains("remote_address"));
+            CHECK(entry.at("action") != "createTeam");
+        }
+        CHECK(own);
+        CHECK(about);
+        CHECK(one.dump().find("eyJ") == std::string::npos);
+        CHECK(one.dump().find("admin@") == std::string::npos);
+    }
 }
 
 TEST_CASE_FIXTURE(Audited, "a reload that nobody asked for is told as the program's own") {

@@ -42,6 +42,35 @@ RequestRecord record_of(const KeyInfo& key, std::int64_t nano_usd) {
 
 }  // namespace
 
+TEST_CASE("a budget of its own goes on from the log, before the common one") {
+    const test::Scratch scratch;
+    LogSettings settings;
+    settings.file = scratch.dir() / "log.db";
+    auto log = make_request_log_sqlite(settings, system_clock());
+    REQUIRE(log);
+    KeyInfo key = key_of("a", "one", "ada");
+    Limits own;
+    own.budget = Budget::parse("5 USD/month").value();
+    key.user_limits = key.team_limits = key.org_limits = std::make_shared<const Limits>(own);
+    key.team = "red";
+    (*log)->append(record_of(key, 7000), 0, nullptr);
+    REQUIRE((*log)->flush(10'000));
+    const RecordUsers users = [](std::string_view) -> Result<std::shared_ptr<const UserSet>> {
+        return std::make_shared<const UserSet>(UserSet{"ada"});
+    };
+    CommonLimits common;
+    common.user.budget = Budget::parse("9 USD/day").value();
+    const auto table = spent_so_far(Keys({key}), common, **log, users, system_clock().now(), nullptr);
+    REQUIRE(table);
+    for (const auto& [subject, id] :
+         {std::pair(Subject::user, "ada"), std::pair(Subject::team, "red"), std::pair(Subject::org, "one")}) {
+        const auto found = table->find({subject, id});
+        REQUIRE(found != table->end());
+        CHECK(found->second.period == BudgetPeriod::month);
+        CHECK(found->second.amount.nano_usd == 7000);
+    }
+}
+
 TEST_CASE("keys of one name in different organisations do not pay for each other") {
     const test::Scratch scratch;
     LogSettings settings;

@@ -1,37 +1,14 @@
 #pragma once
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "../world.hpp"
 #include "lurus/billing.hpp"
 
 namespace lurus::test {
-
-class FixedClock final : public Clock {
-public:
-    UnixMicros now() const override { return time; }
-    std::int64_t monotonic_us() const override { return time; }
-    UnixMicros time = *parse_time("2026-11-21T09:00:00Z");
-};
-
-class TempFolder {
-public:
-    TempFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "lurus-billing-XXXXXX").string();
-        path = ::mkdtemp(name.data());
-    }
-    TempFolder(const TempFolder&) = delete;
-    TempFolder& operator=(const TempFolder&) = delete;
-    ~TempFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    std::filesystem::path path;
-};
 
 // Invented vendors' prices, shaped like the real ones.
 inline constexpr const char* sample_prices = R"({
@@ -60,10 +37,13 @@ inline constexpr const char* sample_prices = R"({
 
 struct Fixture {
     TempFolder folder;
-    FixedClock clock;
+    SetClock clock;
     std::unique_ptr<Billing> billing;
 
-    explicit Fixture(const std::string& prices = sample_prices) { open(prices); }
+    explicit Fixture(const std::string& prices = sample_prices) {
+        clock.time = *parse_time("2026-11-21T09:00:00Z");
+        open(prices);
+    }
 
     void open(const std::string& prices = sample_prices) {
         BillingSettings settings;

@@ -15,7 +15,7 @@ namespace {
 
 struct Book {
     TempFolder folder;
-    FixedClock clock;
+    SetClock clock;
     std::unique_ptr<Audit> audit = open();
 
     std::unique_ptr<Audit> open() {

@@ -5,14 +5,14 @@
 
 using namespace lurus;
 using namespace lurus::identity;
-using lurus::test::FixedClock;
+using lurus::test::SetClock;
 using lurus::test::TempFolder;
 
 namespace {
 
 struct Book {
     TempFolder folder;
-    FixedClock clock;
+    SetClock clock;
     std::unique_ptr<Directory> directory = open();
 
     std::unique_ptr<Directory> open() {

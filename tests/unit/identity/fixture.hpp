@@ -1,42 +1,19 @@
 #pragma once
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "../world.hpp"
 #include "lurus/identity.hpp"
 #include "modules/identity/directory.hpp"
 
 namespace lurus::test {
 
-class FixedClock final : public Clock {
-public:
-    UnixMicros now() const override { return time; }
-    std::int64_t monotonic_us() const override { return time; }
-    UnixMicros time = 1'795'000'000'000'000;
-};
-
-class TempFolder {
-public:
-    TempFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "lurus-identity-XXXXXX").string();
-        path = ::mkdtemp(name.data());
-    }
-    TempFolder(const TempFolder&) = delete;
-    TempFolder& operator=(const TempFolder&) = delete;
-    ~TempFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    std::filesystem::path path;
-};
-
 struct Fixture {
     TempFolder folder;
-    FixedClock clock;
+    SetClock clock;
     std::unique_ptr<Identity> identity = open();
 
     std::unique_ptr<Identity> open(const std::string& prefix = "cr_") {

@@ -149,6 +149,38 @@ TEST_CASE("an invitation changes nobody's password") {
               .status == 409);
 }
 
+TEST_CASE("only a link that went to the address by mail verifies it") {
+    SignInFixture f;
+    const MailSettings mail = f.settings.mail;
+    f.add("admin@example.com", Role::admin);
+    f.add("boss@example.com", Role::owner);
+    const std::string admin = f.tokens("admin@example.com").at("access_token");
+    const std::string boss = f.tokens("boss@example.com").at("access_token");
+    f.settings.mail = {};
+    f.configure();
+    const auto invited = json::parse(f.call("POST", "invitations", {{"email", "gina@example.com"}}, admin).body);
+    const auto accepted =
+        f.call("POST", "invitations/accept", {{"token", invited.at("token")}, {"password", good_password}});
+    REQUIRE_MESSAGE(accepted.status == 200, accepted.body);
+    CHECK_FALSE(f.users->find_by_email("gina@example.com")->email_verified);
+    CHECK(f.login("gina@example.com", good_password).status == 200);
+
+    const auto made = json::parse(f.call("POST", "password/reset-link", {{"email", "gina@example.com"}}, boss).body);
+    const json handed = {{"token", made.at("token")}, {"new_password", new_password}};
+    CHECK(f.call("POST", "password/reset/confirm", handed).status == 204);
+    CHECK_FALSE(f.users->find_by_email("gina@example.com")->email_verified);
+    CHECK(f.login("gina@example.com", new_password).status == 200);
+
+    f.settings.mail = mail;
+    f.configure();
+    CHECK(f.call("POST", "password/reset", {{"email", "gina@example.com"}}).status == 202);
+    f.service->settle();
+    const json mailed = {{"token", SignInFixture::token_in(f.mails("gina@example.com").at(0))},
+                         {"new_password", good_password}};
+    CHECK(f.call("POST", "password/reset/confirm", mailed).status == 204);
+    CHECK(f.users->find_by_email("gina@example.com")->email_verified);
+}
+
 TEST_CASE("open sign-up: closed by default, verified by mail, and silent about who is there") {
     SignInFixture f;
     const json wanted = {{"email", "fred@example.com"}, {"password", good_password}, {"name", "Fred"}};

@@ -1,0 +1,29 @@
+#pragma once
+// Which file serves as lurus.db: the file itself, or, where a start finds it gone or damaged, a copy of its snapshot
+// that only lasts as long as the server. Without that, every stored key would be refused.
+
+#include <filesystem>
+#include <string>
+
+#include "lurus/result.hpp"
+
+namespace lurus::app {
+
+inline constexpr const char* main_database_name = "lurus.db";
+inline constexpr const char* stand_in_name = "lurus.db.stand-in";
+
+struct MainDatabase {
+    std::filesystem::path file;
+    std::string problem;  // why `file` is not lurus.db; empty = it is
+};
+
+/// For a server. Fails with the reason when neither lurus.db nor its snapshot can be used.
+Result<MainDatabase> choose_main_database(const std::filesystem::path& data_dir);
+/// For a command without a server: it must not make a new database where one was.
+Result<void> check_not_lost(const std::filesystem::path& data_dir);
+void remove_stand_in(const std::filesystem::path& data_dir);
+
+/// What a person does to go on from the snapshot for good.
+std::string restore_steps(const std::filesystem::path& data_dir);
+
+}  // namespace lurus::app

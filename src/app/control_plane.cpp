@@ -174,7 +174,7 @@ Result<void> ControlPlane::build() {
     if (!made_log) return std::unexpected(made_log.error());
     log_ = std::move(*made_log);
 
-    auto stored_flags = open_flag_store_sqlite(dir / "lurus.db");
+    auto stored_flags = open_flag_store_sqlite(main_.file);
     if (!stored_flags) return std::unexpected(stored_flags.error());
     flags_ = *std::move(stored_flags);
     take_stored(*flags_, config_);

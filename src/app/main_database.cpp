@@ -34,7 +34,8 @@ Result<MainDatabase> choose_main_database(const fs::path& data_dir) {
     if (!is_lost(file))
         usable = examine_database(file, patience_ms);
     else if (is_there(snapshot))
-        usable = fail(ErrorCode::unavailable, file.string() + (is_there(file) ? " is damaged: it is empty" : " is gone"));
+        usable =
+            fail(ErrorCode::unavailable, file.string() + (is_there(file) ? " is damaged: it is empty" : " is gone"));
     if (usable) return MainDatabase{file, ""};
 
     const std::string& reason = usable.error().message;

@@ -104,10 +104,10 @@ TEST_CASE_FIXTURE(Audited, "every sign-in is told, also one that failed, and a f
     CHECK(entry.at("status") == 401);
     CHECK(entry.at("after").at("event") == "sign-in refused");
     const auto count = [&] { return entries("?action=login&limit=1000").size(); };
-    const auto before = count();
+    const auto earlier = count();
     for (int i = 0; i < 30; ++i) sign_in("stranger@example.com", "guess");
-    CHECK(count() <= before + 3);
-    CHECK(count() > before);
+    CHECK(count() <= earlier + 3);
+    CHECK(count() > earlier);
 
     const auto member = as("member of " + acme.name);
     CHECK(ask(member, "POST", "/api/v1/auth/password",

@@ -23,7 +23,7 @@ TEST_CASE_FIXTURE(People, "a member sees and changes its own keys, an admin thos
 
     // What is somebody else's is answered exactly as what is not there.
     const std::string id = of_ann.at("id");
-    for (const std::string key : {id, std::string("ann's"), std::string("shared"), std::string("fixed")}) {
+    for (const std::string& key : {id, std::string("ann's"), std::string("shared"), std::string("fixed")}) {
         CAPTURE(key);
         const auto as_absent = [&](const ApiResponse& answer) {
             CHECK(answer.status == 404);

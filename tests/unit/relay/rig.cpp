@@ -42,7 +42,7 @@ public:
         provider->credential = Secret("sk-upstream");
         providers_.push_back(std::move(provider));
     }
-    [[nodiscard]] Result<Resolution> resolve(Family, std::string_view model) const override {
+    [[nodiscard]] Result<Resolution> resolve(Family, std::string_view model, const AccountGroups&) const override {
         Resolution out;
         out.route = "default";
         Candidate candidate;
@@ -52,8 +52,10 @@ public:
         out.candidates.push_back(std::move(candidate));
         return out;
     }
-    [[nodiscard]] Result<Resolution> any(Family family) const override { return resolve(family, {}); }
-    [[nodiscard]] std::vector<ModelEntry> models(Family) const override { return {}; }
+    [[nodiscard]] Result<Resolution> any(Family family, const AccountGroups& only) const override {
+        return resolve(family, {}, only);
+    }
+    [[nodiscard]] std::vector<ModelEntry> models(Family, const AccountGroups&) const override { return {}; }
     [[nodiscard]] const std::vector<std::shared_ptr<const Provider>>& providers() const override { return providers_; }
 
 private:

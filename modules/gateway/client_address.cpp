@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "core/ascii.hpp"
-#include "modules/gateway/forward_head.hpp"
 
 namespace lurus::gateway {
 namespace {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/api_route.hpp"
+
 namespace lurus::identity {
 
 using nlohmann::json;
@@ -62,10 +64,7 @@ Result<std::string> required_text_of(const json& body, const char* field) {
 }
 
 ApiResponse json_answer(int status, const nlohmann::ordered_json& body) {
-    ApiResponse response;
-    response.status = status;
-    response.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-    return response;
+    return json_response(body, status);
 }
 
 ApiResponse no_content() {
@@ -105,13 +104,8 @@ std::optional<std::string> query_of(const ApiRequest& request, const std::string
 
 ApiRoute route_of(Permission needed, std::string method, std::string path, std::string operation, std::string summary,
                   std::function<ApiResponse(const ApiRequest&)> handler) {
-    ApiRoute out(needed);
-    out.method = std::move(method);
-    out.path = std::move(path);
-    out.operation_id = std::move(operation);
-    out.summary = std::move(summary);
-    out.handler = std::move(handler);
-    return out;
+    return api_route(needed, std::move(method), std::move(path), std::move(operation), std::move(summary), {},
+                     std::move(handler));
 }
 
 }  // namespace lurus::identity

@@ -41,7 +41,18 @@ constexpr bool is_plain(unsigned char c) {
 #ifdef LURUS_SSE2
 /// Steps over whole blocks of plain bytes.
 std::size_t skip_plain_blocks(const char* data, std::size_t i, std::size_t size);
+/// Inside a string, from a byte that no backslash escapes: steps over what needs no look, good escapes included, and
+/// UTF-8 where all that is left of the text is known to be valid. Ends at the string's end, at an error (of an escape:
+/// at its backslash) or less than 70 bytes before the text's end; at `i` where it cannot help.
+std::size_t skip_text_blocks(std::string_view text, std::size_t i, bool valid_utf8);
+#else
+inline std::size_t skip_text_blocks(std::string_view, std::size_t i, bool) {
+    return i;
+}
 #endif
+
+/// Whether all of the text is UTF-8 (RFC 3629).
+bool valid_utf8(std::string_view text);
 
 inline std::size_t skip_plain(std::string_view text, std::size_t i) {
 #ifdef LURUS_SSE2

@@ -217,9 +217,20 @@ bool Reader::skip_escape() {
     }
 }
 
+bool Reader::skip_escapes() {
+    do {
+        if (!skip_escape()) return false;
+    } while (text_.substr(at_, 2) == "\\u");
+    return true;
+}
+
 bool Reader::skip_utf8() {
     auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text_[i]); };
     while (at_ < text_.size() && byte(at_) >= 0x80) {
+        if (utf8_ == Utf8::valid) {  // maybe within a sequence
+            ++at_;
+            continue;
+        }
         // Nearly all of Chinese, Japanese and Korean.
         if (byte(at_) > 0xE0 && byte(at_) < 0xED && at_ + 3 <= text_.size() && (byte(at_ + 1) & 0xC0) == 0x80 &&
             (byte(at_ + 2) & 0xC0) == 0x80) {
@@ -253,13 +264,14 @@ bool Reader::skip_string() {
             ++at_;
             return true;
         }
-        if (c == '\\') {
-            if (!skip_escape()) return false;
-        } else if (c < 0x20) {
-            return fail("control character in a string", at_);
-        } else if (!skip_utf8()) {
-            return false;
+        if (c < 0x20) return fail("control character in a string", at_);
+        if (c >= 0x80 && utf8_ == Utf8::unknown) {
+            utf8_ = valid_utf8(text_.substr(at_)) ? Utf8::valid : Utf8::invalid;
         }
+        const std::size_t from = at_;
+        at_ = skip_text_blocks(text_, at_, utf8_ == Utf8::valid);
+        if (at_ != from) continue;
+        if (c == '\\' ? !skip_escapes() : !skip_utf8()) return false;
     }
 }
 

@@ -57,6 +57,7 @@ private:
     bool skip_string();
     bool skip_utf8();
     bool skip_escape();
+    bool skip_escapes();
     bool skip_number();
     bool skip_word(std::string_view word);
     bool skip_scalar();
@@ -67,7 +68,9 @@ private:
     std::string_view text_;
     std::size_t at_ = 0;
     Mode mode_ = Mode::strict;
-    bool fresh_ = false;  // just inside a container: no comma is due
+    enum class Utf8 : std::uint8_t { unknown, valid, invalid };
+    Utf8 utf8_ = Utf8::unknown;  // what is left of the text from the first byte that is no ASCII
+    bool fresh_ = false;         // just inside a container: no comma is due
     int depth_ = 0;
     const char* error_ = nullptr;
     std::size_t error_at_ = 0;

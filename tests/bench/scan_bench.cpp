@@ -60,6 +60,7 @@ int main(int argc, char** argv) {
         {"prose, 200 bytes a message", body_of(repeated("the quick brown fox jumps over it; ", 200))},
         {"source code, 8 KiB a message",
          body_of(repeated(R"(    if (a < b) {\n        return \"x\";\n    }\n)", 8192))},
+        {"Chinese as \\u escapes", body_of(repeated(R"(\u654f\u6377\u7684\u68d5\u8272\u72d0\u72f8)", 8192))},
         {"Chinese, 8 KiB a message", body_of(repeated("敏捷的棕色狐狸跳过了那只懒狗。", 8192))},
     };
     Endpoint endpoint;

@@ -159,14 +159,14 @@ TEST_CASE("json: every cut of a valid text is an error, none reads outside") {
     }
 }
 
-TEST_CASE("json: agrees with nlohmann on mutated texts") {
+namespace {
+
+// Edits up to three bytes of a seed, `rounds` times, and reads what comes out; how many texts were valid.
+int agrees_with_nlohmann(const std::vector<std::string>& seeds, std::string_view alphabet, int rounds) {
     std::mt19937 random(7);
-    const std::string seed =
-        R"({"model":"m\u0061x","n":[-1.25e+3,0,10,{"k":"v\\\""}],"s":"h\u00e9 é 你","t":[true,false,null],"e":{}})";
-    const std::string alphabet = "{}[]\",:\\u0123456789eE+-. tfnabc\n\x01\x80\xC3";
     int accepted = 0;
-    for (int i = 0; i < 200'000; ++i) {
-        std::string text = seed;
+    for (int i = 0; i < rounds; ++i) {
+        std::string text = seeds[random() % seeds.size()];
         for (unsigned edits = 1 + random() % 3; edits > 0; --edits) {
             const std::size_t at = random() % text.size();
             const char c = alphabet[random() % alphabet.size()];
@@ -184,7 +184,31 @@ TEST_CASE("json: agrees with nlohmann on mutated texts") {
         REQUIRE(ours == theirs);
         accepted += ours ? 1 : 0;
     }
-    CHECK(accepted > 1000);
+    return accepted;
+}
+
+}  // namespace
+
+TEST_CASE("json: agrees with nlohmann on mutated texts") {
+    const std::string seed =
+        R"({"model":"m\u0061x","n":[-1.25e+3,0,10,{"k":"v\\\""}],"s":"h\u00e9 é 你","t":[true,false,null],"e":{}})";
+    CHECK(agrees_with_nlohmann({seed}, "{}[]\",:\\u0123456789eE+-. tfnabc\n\x01\x80\xC3", 200'000) > 1000);
+}
+
+TEST_CASE("json: agrees with nlohmann on mutated long strings, whatever their escapes fall on") {
+    std::vector<std::string> seeds;
+    std::mt19937 random(11);
+    const std::vector<std::string> pieces = {"\\n",  "\\\"", "\\\\", "\\/", "\\t",    "\\u4f60",
+                                             "你好", "é",    "😀",   "x",   "if (a) "};
+    for (int i = 0; i < 400; ++i) {
+        // Every third is ASCII, every third has no \u, and some are all backslashes.
+        const std::size_t known = i % 3 == 0 ? 5 : i % 3 == 1 ? 6 : pieces.size();
+        std::string text = "[\"";
+        while (text.size() < 150 + random() % 200) text += i % 10 == 9 ? "\\\\" : pieces[random() % known];
+        seeds.push_back(text + "\",\"" + std::string(random() % 130, 'y') + "\"]");
+        REQUIRE(valid(seeds.back()));
+    }
+    CHECK(agrees_with_nlohmann(seeds, "\"\\\\\\unbx \n\x01\x80\xC3\xE4", 200'000) > 1000);
 }
 
 TEST_CASE("json: unescape and quote are each other's inverse") {
@@ -272,4 +296,33 @@ TEST_CASE("json: a long run of plain bytes ends at the first special one, wherev
             text[at] = 'x';
         }
     }
+}
+
+TEST_CASE("json: long texts are found to be UTF-8 as their sequences are, wherever those stand") {
+    using json::bytes::utf8_length;
+    using json::bytes::valid_utf8;
+    // All pairs of bytes, and the bytes at which a third and fourth one's rules change, across a step of 32.
+    const std::string tails = "\x7F\x80\x8F\x90\x9F\xA0\xBF\xC0";
+    const std::string around(40, 'a');
+    int wrong = 0;
+    for (int lead = 0x70; lead < 0x100; ++lead) {
+        for (int second = 0; second < 0x100; ++second) {
+            for (const char third : tails) {
+                for (const char fourth : tails) {
+                    const char sequence[] = {static_cast<char>(lead), static_cast<char>(second), third, fourth};
+                    std::string_view rest(sequence, 4);
+                    while (!rest.empty() && utf8_length(rest) > 0) rest.remove_prefix(utf8_length(rest));
+                    const std::size_t at = 28 + static_cast<std::size_t>(second % 5);
+                    std::string text = around;
+                    text.replace(at, 4, sequence, 4);
+                    const std::string cut = text.substr(0, at + 4);
+                    if (valid_utf8(text) != rest.empty() || valid_utf8(cut) != rest.empty()) ++wrong;
+                }
+            }
+        }
+    }
+    CHECK(wrong == 0);
+    CHECK(valid_utf8(""));
+    CHECK_FALSE(valid_utf8(around.substr(0, 31) + "\xE4"));
+    CHECK_FALSE(valid_utf8(around.substr(0, 30) + "\xE4\xBD"));
 }

@@ -108,7 +108,7 @@ bool Relay::emit() {
         out.insert(out.end(), pieces_.begin(), pieces_.end());
         if (framing_ == Framing::chunked) out.emplace_back("\r\n", 2);
         opened_ = true;
-        good = session_.send_now(out);
+        good = session_.send_now(out, streamed() ? Outbox::Pace::event : Outbox::Pace::turn);
         finish_sent_ = finish_sent_ || (streamed() && held_back.empty() && reader_->complete());
     }
     pieces_.clear();

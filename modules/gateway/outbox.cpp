@@ -6,11 +6,12 @@ namespace lurus::gateway {
 
 namespace {
 constexpr std::size_t most_entries = 32;        // a long turn must not delay its first answer
+constexpr std::size_t most_events = 16;         // of streams: fewer cost more switches than the delay is worth
 constexpr std::size_t most_bytes = 256 * 1024;  // kept as capacity between turns
 }  // namespace
 
 void Outbox::add(std::shared_ptr<void> keep, OutboxClient& client, int descriptor,
-                 std::span<const boost::asio::const_buffer> buffers) {
+                 std::span<const boost::asio::const_buffer> buffers, Pace pace) {
     std::size_t size = 0;
     for (const auto& buffer : buffers) size += buffer.size();
     const bool last = client.in_outbox_ && !entries_.empty() && entries_.back().client == &client;
@@ -21,10 +22,12 @@ void Outbox::add(std::shared_ptr<void> keep, OutboxClient& client, int descripto
     }
     for (const auto& buffer : buffers) bytes_.append(static_cast<const char*>(buffer.data()), buffer.size());
     entries_.back().end = bytes_.size();
+    if (pace == Pace::event && ++events_ >= most_events) send();
 }
 
 void Outbox::send() {
     if (entries_.empty()) return;
+    events_ = 0;
     items_.clear();
     for (const auto& entry : entries_) {
         if (entry.client == nullptr) continue;

@@ -5,6 +5,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,10 +36,13 @@ class Outbox {
 public:
     static constexpr std::size_t largest = 16 * 1024;  // bytes of one write; more goes to the socket directly
 
+    /// How many others a write may wait for: the turn's, or a few, since somebody reads along.
+    enum class Pace : std::uint8_t { turn, event };
+
     /// Takes a copy of the bytes, at most `largest`. `keep` is the client's owner and keeps it until it was told.
     /// The caller sees to it that send() is called when the turn ends.
     void add(std::shared_ptr<void> keep, OutboxClient& client, int descriptor,
-             std::span<const boost::asio::const_buffer> buffers);
+             std::span<const boost::asio::const_buffer> buffers, Pace pace = Pace::turn);
     void send();
     /// Before the client's socket is closed: its bytes go now, with everybody's.
     void settle(OutboxClient& client) {
@@ -60,6 +64,7 @@ private:
     std::vector<Entry> sending_;
     std::vector<SendBatch::Item> items_;
     std::string bytes_;
+    std::size_t events_ = 0;  // of the entries
 };
 
 }  // namespace lurus::gateway

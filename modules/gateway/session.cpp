@@ -161,12 +161,12 @@ asio::awaitable<void> Session::run() {
     if (!gone_) co_await linger();
 }
 
-bool Session::send_now(std::span<const asio::const_buffer> buffers) {
+bool Session::send_now(std::span<const asio::const_buffer> buffers, Outbox::Pace pace) {
     if (gone_) return false;
     std::size_t total = 0;
     for (const auto& buffer : buffers) total += buffer.size();
     if (unsent_.empty() && total <= Outbox::largest && !channel_.is_tls()) {
-        shard.send_at_turn_end(shared_from_this(), *this, channel_, buffers);
+        shard.send_at_turn_end(shared_from_this(), *this, channel_, buffers, pace);
         return true;
     }
     shard.outbox.settle(*this);

@@ -188,8 +188,8 @@ void Shard::stop_sessions() {
 }
 
 void Shard::send_at_turn_end(std::shared_ptr<void> keep, OutboxClient& client, Channel& channel,
-                             std::span<const asio::const_buffer> buffers) {
-    outbox.add(std::move(keep), client, channel.descriptor(), buffers);
+                             std::span<const asio::const_buffer> buffers, Outbox::Pace pace) {
+    outbox.add(std::move(keep), client, channel.descriptor(), buffers, pace);
     end_turn_later();
 }
 

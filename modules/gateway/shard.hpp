@@ -122,7 +122,7 @@ public:
     Metrics metrics;
     Outbox outbox;
     void send_at_turn_end(std::shared_ptr<void> keep, OutboxClient& client, Channel& channel,
-                          std::span<const boost::asio::const_buffer> buffers);
+                          std::span<const boost::asio::const_buffer> buffers, Outbox::Pace pace = Outbox::Pace::turn);
     /// `session.on_committed` follows.
     void append_at_turn_end(RequestRecord&& record, Session& session);
     LimitCache limits;

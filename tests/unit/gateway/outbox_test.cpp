@@ -47,9 +47,10 @@ private:
     std::array<int, 2> fds_{};
 };
 
-void add(Outbox& outbox, const std::shared_ptr<Client>& client, std::string_view text) {
+void add(Outbox& outbox, const std::shared_ptr<Client>& client, std::string_view text,
+         Outbox::Pace pace = Outbox::Pace::turn) {
     const boost::asio::const_buffer buffer(text.data(), text.size());
-    outbox.add(client, *client, client->descriptor(), std::span(&buffer, 1));
+    outbox.add(client, *client, client->descriptor(), std::span(&buffer, 1), pace);
 }
 
 TEST_CASE("what is added goes when the turn ends, in order for each client") {
@@ -84,6 +85,24 @@ TEST_CASE("a long turn does not hold its first answer back for ever") {
     CHECK(clients.back()->received().empty());
     outbox.send();
     CHECK(clients.back()->received() == "x");
+}
+
+TEST_CASE("events of streams wait for fifteen others at most") {
+    Outbox outbox;
+    std::vector<std::shared_ptr<Client>> clients;
+    const auto join = [&](Outbox::Pace pace) {
+        clients.push_back(std::make_shared<Client>());
+        add(outbox, clients.back(), "x", pace);
+    };
+    for (int round = 0; round < 2; ++round) {
+        clients.clear();
+        join(Outbox::Pace::turn);
+        for (int i = 0; i < 15; ++i) join(Outbox::Pace::event);
+        CHECK(clients.front()->received().empty());
+        join(Outbox::Pace::event);
+        CHECK(clients.front()->received() == "x");
+        CHECK(clients.back()->received() == "x");
+    }
 }
 
 TEST_CASE("a client is told what its socket did not take, and when the peer is gone") {

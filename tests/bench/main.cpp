@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/bench/rig.hpp"
 
@@ -33,6 +35,7 @@ struct Options {
     int core = 1;
     std::int64_t requests = 20'000;
     std::vector<int> streams = {1000, 5000, 20'000};
+    int hold_seconds = 0;
     std::string only;  // json, body, tls, shards, stream, latency, memory; empty = all
     [[nodiscard]] bool wants(std::string_view what) const { return only.empty() || only == what; }
 };
@@ -281,6 +284,7 @@ private:
             } else {
                 const double each = static_cast<double>(target.process.rss_bytes() - before) / 1024.0 / count;
                 series_["KiB/open stream at " + std::to_string(count)][target.name].values.push_back(each);
+                std::this_thread::sleep_for(std::chrono::seconds(options_.hold_seconds));
             }
             for (const int fd : sockets) close(fd);
             usleep(500'000);
@@ -355,6 +359,7 @@ int main(int argc, char** argv) {
     app.add_option("--only", options.only, "one kind of figure")
         ->check(CLI::IsMember({"json", "body", "tls", "shards", "stream", "latency", "memory"}));
     app.add_option("--streams", options.streams, "open streams for the memory figures");
+    app.add_option("--hold", options.hold_seconds, "seconds for which they stay open")->check(CLI::Range(0, 3600));
     CLI11_PARSE(app, argc, argv);
     try {
         return Bench(options).run();

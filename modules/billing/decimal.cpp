@@ -2,14 +2,12 @@
 
 #include <limits>
 
+#include "core/ascii.hpp"
+
 namespace lurus::billing {
 namespace {
 
 constexpr std::int64_t greatest = std::numeric_limits<std::int64_t>::max();
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 struct Parts {
     std::string digits;  // without the point, without leading zeros

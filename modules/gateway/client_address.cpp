@@ -8,12 +8,6 @@
 namespace lurus::gateway {
 namespace {
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 bool is_trusted(const std::optional<IpAddress>& address, const GatewaySettings& settings) {
     if (!address) return settings.trust_unix;
     return std::ranges::any_of(settings.trusted_proxies, [&](const auto& range) { return range.contains(*address); });

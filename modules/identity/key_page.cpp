@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/ascii.hpp"
 #include "modules/identity/keys.hpp"
 
 namespace lurus::identity {
@@ -21,10 +22,6 @@ Result<KeyPlace> place_from(std::string_view cursor) {
     const auto parsed = std::from_chars(cursor.data() + 2, cursor.data() + dot, created);
     if (parsed.ec != std::errc() || parsed.ptr != cursor.data() + dot) return bad();
     return KeyPlace{cursor[0] == 's', created, cursor.substr(dot + 1)};
-}
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 bool holds(std::string_view text, std::string_view wanted) {

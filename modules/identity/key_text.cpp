@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/json_scan.hpp"
 #include "core/sha256.hpp"
 
 namespace lurus::identity {
@@ -15,26 +16,6 @@ constexpr std::string_view base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg
 
 bool is_control(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
-bool is_utf8(std::string_view text) {
-    for (std::size_t i = 0; i < text.size();) {
-        const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t length = lead < 0x80                    ? 1
-                                   : lead >= 0xc2 && lead <= 0xdf ? 2
-                                   : (lead & 0xf0) == 0xe0        ? 3
-                                   : lead >= 0xf0 && lead <= 0xf4 ? 4
-                                                                  : 0;
-        if (length == 0 || i + length > text.size()) return false;
-        for (std::size_t k = 1; k < length; ++k) {
-            if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
-        }
-        const auto second = length > 1 ? static_cast<unsigned char>(text[i + 1]) : 0;
-        if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f)) return false;  // overlong, surrogate
-        if ((lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) return false;
-        i += length;
-    }
-    return true;
 }
 
 bool looks_like_id(std::string_view name) {
@@ -74,7 +55,7 @@ Sha256 hash_of(std::string_view key) {
 
 Result<void> check_name(std::string_view name) {
     if (name.empty() || name.size() > 64) return fail(ErrorCode::invalid_argument, "a key's name has 1 to 64 bytes");
-    if (!is_utf8(name) || std::ranges::any_of(name, is_control)) {
+    if (!json::is_utf8(name) || std::ranges::any_of(name, is_control)) {
         return fail(ErrorCode::invalid_argument, "a key's name is UTF-8 text without control characters");
     }
     if (name.front() == ' ' || name.back() == ' ') {
@@ -86,7 +67,7 @@ Result<void> check_name(std::string_view name) {
 }
 
 Result<void> check_note(std::string_view note) {
-    if (note.size() > 1024 || !is_utf8(note))
+    if (note.size() > 1024 || !json::is_utf8(note))
         return fail(ErrorCode::invalid_argument, "a key's note is UTF-8 text of at most 1024 bytes");
     return {};
 }
@@ -105,7 +86,7 @@ Result<void> check_tags(const std::vector<std::string>& tags) {
 Result<void> check_models(const std::vector<std::string>& models) {
     if (models.size() > 256) return fail(ErrorCode::invalid_argument, "a key names at most 256 models");
     for (const auto& model : models) {
-        if (model.empty() || model.size() > 256 || !is_utf8(model) || std::ranges::any_of(model, is_control)) {
+        if (model.empty() || model.size() > 256 || !json::is_utf8(model) || std::ranges::any_of(model, is_control)) {
             return fail(ErrorCode::invalid_argument,
                         "each of a key's models is a name or glob of 1 to 256 bytes, such as `claude-*`");
         }

@@ -7,13 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "core/json_scan.hpp"
+
 namespace lurus::log {
-
-/// With quotes. Bytes that are not UTF-8 become U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
-
-/// True when every byte belongs to well-formed UTF-8.
-bool is_utf8(std::string_view text);
 
 inline void append_json_int(std::string& out, std::int64_t value) {
     char digits[24];
@@ -36,7 +32,7 @@ public:
         out_ += "\":";
         return out_;
     }
-    void text(std::string_view name, std::string_view value) { append_json_string(member(name), value); }
+    void text(std::string_view name, std::string_view value) { json::append_quoted(member(name), value); }
     void text_or_null(std::string_view name, std::string_view value) {
         if (value.empty()) {
             member(name) += "null";

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base64.hpp"
+#include "core/json_scan.hpp"
 #include "lurus/log.hpp"
 #include "modules/log/json_text.hpp"
 
@@ -140,29 +142,18 @@ void append_raw(std::string& out, std::string_view raw) {
     } else if (is_json(raw)) {
         for (const char c : raw) out += c == '\n' || c == '\r' ? ' ' : c;
     } else {
-        append_json_string(out, raw);
-    }
-}
-
-void append_base64(std::string& out, std::string_view bytes) {
-    constexpr char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k) {
-            group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-        }
-        for (std::size_t k = 0; k < 4; ++k) out += i + k > bytes.size() ? '=' : alphabet[group >> (18 - 6 * k) & 63];
+        lurus::json::append_quoted(out, raw);
     }
 }
 
 void body_member(JsonObject& object, const char* name, const char* name_base64, const std::string& body) {
-    if (body.empty() || is_utf8(body)) {
+    if (body.empty() || lurus::json::is_utf8(body)) {
         object.text_or_null(name, body);
         return;
     }
     std::string& out = object.member(name_base64);
     out += '"';
-    append_base64(out, body);
+    out += base64(body);
     out += '"';
 }
 

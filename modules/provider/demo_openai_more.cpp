@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/base64.hpp"
 #include "modules/provider/demo_openai.hpp"
 #include "modules/provider/demo_vectors.hpp"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base64.hpp"
 #include "core/sha256.hpp"
 
 namespace lurus::provider::demo {
@@ -153,23 +154,6 @@ std::string make_blob(std::string_view seed, std::string_view salt, std::size_t 
     }
     raw.resize(bytes);
     return base64(raw);
-}
-
-std::string base64(std::string_view bytes) {
-    constexpr char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    out.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const auto byte = [&](std::size_t at) {
-            return at < bytes.size() ? static_cast<unsigned>(static_cast<unsigned char>(bytes[at])) : 0U;
-        };
-        const unsigned group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-        out += alphabet[group >> 18 & 63];
-        out += alphabet[group >> 12 & 63];
-        out += i + 1 < bytes.size() ? alphabet[group >> 6 & 63] : '=';
-        out += i + 2 < bytes.size() ? alphabet[group & 63] : '=';
-    }
-    return out;
 }
 
 std::string excerpt(std::string_view text, std::size_t bytes) {

@@ -69,7 +69,6 @@ std::vector<std::string> pieces(std::string_view text);
 std::string make_id(std::string_view prefix, std::string_view seed, std::string_view salt, std::size_t length = 24);
 /// What looks like an encrypted blob, in base64.
 std::string make_blob(std::string_view seed, std::string_view salt, std::size_t bytes = 96);
-std::string base64(std::string_view bytes);
 
 /// A value that matches the schema, as far as a demo can. `all`: optional properties too.
 json value_for(const json& schema, bool all);

@@ -4,15 +4,13 @@
 #include <array>
 #include <utility>
 
+#include "core/ascii.hpp"
+
 namespace lurus::provider {
 namespace {
 
 constexpr std::size_t longest = 64;
 constexpr std::size_t names_compared = 300;
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 std::size_t edits(std::string_view a, std::string_view b) {
     std::array<std::size_t, longest + 1> row{};

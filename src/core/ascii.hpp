@@ -1,5 +1,6 @@
 #pragma once
-// Text where case does not matter and only ASCII letters have any: field names, tokens, schemes.
+// Text of protocols, where only ASCII letters have a case and only space and tab are blank: field names, tokens,
+// schemes.
 
 #include <cstdint>
 #include <cstring>
@@ -31,6 +32,21 @@ std::uint64_t load(const char* at) {
 }
 
 }  // namespace ascii
+
+constexpr bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+constexpr char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// Without the blanks around it: the OWS of RFC 9110.
+constexpr std::string_view trim(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
 
 inline bool iequals(std::string_view a, std::string_view b) {
     const std::size_t size = a.size();

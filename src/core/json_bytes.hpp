@@ -51,9 +51,6 @@ inline std::size_t skip_text_blocks(std::string_view, std::size_t i, bool) {
 }
 #endif
 
-/// Whether all of the text is UTF-8 (RFC 3629).
-bool valid_utf8(std::string_view text);
-
 inline std::size_t skip_plain(std::string_view text, std::size_t i) {
 #ifdef LURUS_SSE2
     const __m128i quote_mark = _mm_set1_epi8('"');

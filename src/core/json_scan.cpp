@@ -1,5 +1,6 @@
 #include "core/json_scan.hpp"
 
+#include "core/ascii.hpp"
 #include "core/json_bytes.hpp"
 
 namespace lurus::json {
@@ -11,9 +12,6 @@ constexpr const char* end_of_text = "unexpected end of JSON";
 
 constexpr bool is_space(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-constexpr bool is_digit(char c) {
-    return c >= '0' && c <= '9';
 }
 
 }  // namespace
@@ -266,7 +264,7 @@ bool Reader::skip_string() {
         }
         if (c < 0x20) return fail("control character in a string", at_);
         if (c >= 0x80 && utf8_ == Utf8::unknown) {
-            utf8_ = valid_utf8(text_.substr(at_)) ? Utf8::valid : Utf8::invalid;
+            utf8_ = is_utf8(text_.substr(at_)) ? Utf8::valid : Utf8::invalid;
         }
         const std::size_t from = at_;
         at_ = skip_text_blocks(text_, at_, utf8_ == Utf8::valid);

@@ -101,7 +101,12 @@ std::optional<std::int64_t> to_int64(std::string_view value);
 /// The value at a path of keys, read in trusting mode; of equal keys the last counts. Empty when there is none.
 std::string_view find(std::string_view value, std::initializer_list<std::string_view> path);
 
+/// Whether all of the text is UTF-8 (RFC 3629).
+bool is_utf8(std::string_view text);
+
 /// `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
 std::string quote(std::string_view text);
+/// The same at the end of a string.
+void append_quoted(std::string& out, std::string_view text);
 
 }  // namespace lurus::json

@@ -199,9 +199,14 @@ std::string_view find(std::string_view value, std::initializer_list<std::string_
 }
 
 std::string quote(std::string_view text) {
-    static constexpr char digits[] = "0123456789abcdef";
     std::string out;
     out.reserve(text.size() + 2);
+    append_quoted(out, text);
+    return out;
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+    static constexpr char digits[] = "0123456789abcdef";
     out += '"';
     std::size_t i = 0;
     while (i < text.size()) {
@@ -235,7 +240,6 @@ std::string quote(std::string_view text) {
         }
     }
     out += '"';
-    return out;
 }
 
 }  // namespace lurus::json

@@ -4,13 +4,16 @@
 #include <cstring>
 
 #include "core/json_bytes.hpp"
+#include "core/json_scan.hpp"
 
 #ifdef LURUS_SSE2
 #include <immintrin.h>
 #endif
 
-namespace lurus::json::bytes {
+namespace lurus::json {
 namespace {
+
+using bytes::utf8_length;
 
 bool valid_one_by_one(std::string_view text) {
     while (!text.empty()) {
@@ -101,7 +104,7 @@ private:
 
 }  // namespace
 
-bool valid_utf8(std::string_view text) {
+bool is_utf8(std::string_view text) {
 #ifdef LURUS_SSE2
     static const bool wide = __builtin_cpu_supports("avx2") != 0;
     if (wide) return valid_avx2(text);
@@ -109,4 +112,4 @@ bool valid_utf8(std::string_view text) {
     return valid_one_by_one(text);
 }
 
-}  // namespace lurus::json::bytes
+}  // namespace lurus::json

@@ -4,19 +4,13 @@
 #include <charconv>
 #include <utility>
 
+#include "core/ascii.hpp"
+
 namespace lurus {
 namespace {
 
 constexpr std::uint16_t default_port(bool tls) {
     return tls ? 443 : 80;
-}
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 bool is_host_char(char c) {

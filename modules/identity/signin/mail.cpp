@@ -5,6 +5,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "core/base64.hpp"
 #include "core/files.hpp"
 
 namespace lurus::signin {
@@ -20,18 +21,6 @@ bool is_address(std::string_view text) {
                return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f ||
                       std::string_view("<>,;:\"\\()[]").contains(c);
            });
-}
-
-std::string base64(std::string_view text) {
-    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); i += 3) {
-        unsigned block = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            block = block << 8 | (i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u);
-        for (std::size_t k = 0; k < 4; ++k) out += i + k > text.size() ? '=' : alphabet[block >> (18 - 6 * k) & 63];
-    }
-    return out;
 }
 
 std::string encoded_words(std::string_view subject) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "core/base64.hpp"
 #include "core/http_client.hpp"
 #include "core/sha256.hpp"
 #include "core/url.hpp"
@@ -64,16 +65,6 @@ std::string base64url(std::string_view bytes) {
     std::size_t size = 0;
     if (!cjose_base64url_encode(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &text, &size,
                                 &error))
-        return {};
-    const std::unique_ptr<char, decltype(&std::free)> owner(text, &std::free);
-    return std::string(text, size);
-}
-
-std::string base64(std::string_view bytes) {
-    cjose_err error{};
-    char* text = nullptr;
-    std::size_t size = 0;
-    if (!cjose_base64_encode(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &text, &size, &error))
         return {};
     const std::unique_ptr<char, decltype(&std::free)> owner(text, &std::free);
     return std::string(text, size);

@@ -299,8 +299,8 @@ TEST_CASE("json: a long run of plain bytes ends at the first special one, wherev
 }
 
 TEST_CASE("json: long texts are found to be UTF-8 as their sequences are, wherever those stand") {
+    using json::is_utf8;
     using json::bytes::utf8_length;
-    using json::bytes::valid_utf8;
     // All pairs of bytes, and the bytes at which a third and fourth one's rules change, across a step of 32.
     const std::string tails = "\x7F\x80\x8F\x90\x9F\xA0\xBF\xC0";
     const std::string around(40, 'a');
@@ -316,13 +316,13 @@ TEST_CASE("json: long texts are found to be UTF-8 as their sequences are, wherev
                     std::string text = around;
                     text.replace(at, 4, sequence, 4);
                     const std::string cut = text.substr(0, at + 4);
-                    if (valid_utf8(text) != rest.empty() || valid_utf8(cut) != rest.empty()) ++wrong;
+                    if (is_utf8(text) != rest.empty() || is_utf8(cut) != rest.empty()) ++wrong;
                 }
             }
         }
     }
     CHECK(wrong == 0);
-    CHECK(valid_utf8(""));
-    CHECK_FALSE(valid_utf8(around.substr(0, 31) + "\xE4"));
-    CHECK_FALSE(valid_utf8(around.substr(0, 30) + "\xE4\xBD"));
+    CHECK(is_utf8(""));
+    CHECK_FALSE(is_utf8(around.substr(0, 31) + "\xE4"));
+    CHECK_FALSE(is_utf8(around.substr(0, 30) + "\xE4\xBD"));
 }

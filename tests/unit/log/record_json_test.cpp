@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "modules/log/json_text.hpp"
+#include "core/json_scan.hpp"
 #include "modules/log/record_json.hpp"
 #include "tests/contract/log/samples.hpp"
 
@@ -88,18 +88,18 @@ TEST_CASE("any bytes make a valid line") {
         append_record(line, r, true);
         const json j = json::parse(line, nullptr, false);
         REQUIRE(!j.is_discarded());
-        if (!bytes.empty() && is_utf8(bytes)) {
+        if (!bytes.empty() && lurus::json::is_utf8(bytes)) {
             CHECK(j["client"] == bytes);
             CHECK(j["response_body"] == bytes);
         }
-        if (!is_utf8(bytes)) CHECK(j.contains("response_body_base64"));
+        if (!lurus::json::is_utf8(bytes)) CHECK(j.contains("response_body_base64"));
     }
     // nlohmann checks UTF-8 strictly: a second opinion on is_utf8.
     for (int round = 0; round < 20000; ++round) {
         std::string bytes = "\"";
         for (auto n = 1 + random() % 4; n > 0; --n) bytes += static_cast<char>(0x80 + random() % 0x80);
         const bool valid = json::accept(bytes + "\"");
-        CHECK(is_utf8(bytes) == valid);
+        CHECK(lurus::json::is_utf8(bytes) == valid);
     }
 }
 

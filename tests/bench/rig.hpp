@@ -16,7 +16,11 @@ std::int64_t now_ns();
 constexpr int events_per_stream = 50;
 constexpr int event_interval_us = 5000;
 /// Requests in the OpenAI chat dialect. `size` = about the body's bytes.
-enum class Kind { json, stream, hold };
+enum class Kind { json, stream, brief, hold };
+/// Events of a stream before the first one that is sent: a brief stream has the last three only.
+constexpr int events_left_out(Kind kind) {
+    return kind == Kind::brief ? events_per_stream - 3 : 0;
+}
 std::string make_request(Kind kind, std::size_t size, std::string_view key);
 const std::string& json_answer_body();
 /// The n-th event of a stream; `stamp_us` stands in 16 digits at `stamp_offset`.

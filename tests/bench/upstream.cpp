@@ -121,7 +121,7 @@ private:
             write_all(fd, json_);
             return;
         }
-        peer.next_event = 0;
+        peer.next_event = events_left_out(kind == 'b' ? Kind::brief : Kind::stream);
         peer.due_ns = kind == 'h' ? INT64_MAX : now_ns() + phase_ns();
         ++streaming_;
         std::string out =

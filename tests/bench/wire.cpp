@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <ctime>
 
@@ -13,7 +14,8 @@ std::int64_t now_ns() {
 }
 
 std::string make_request(Kind kind, std::size_t size, std::string_view key) {
-    const char* model = kind == Kind::json ? "bench-json" : kind == Kind::stream ? "bench-stream" : "bench-hold";
+    constexpr std::array models = {"bench-json", "bench-stream", "bench-brief", "bench-hold"};
+    const char* model = models[static_cast<std::size_t>(kind)];
     std::string body = std::string(R"({"model":")") + model + R"(","messages":[{"role":"user","content":")";
     const std::string tail =
         std::string(R"("}])") + (kind == Kind::json ? "" : R"(,"stream":true)") + R"(,"max_tokens":64})";

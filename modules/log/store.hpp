@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/file_window.hpp"
 #include "core/sqlite.hpp"
 #include "lurus/log.hpp"
 #include "modules/log/chunk.hpp"
@@ -87,6 +88,8 @@ private:
     std::vector<RowHashes> hashes_;
     int busy_timeout_ms_;
     int wal_pages_ = 0;
+    std::int64_t wal_frame_bytes_;
+    FileWindow wal_window_;
 };
 
 /// zstd, one frame.

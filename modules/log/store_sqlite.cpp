@@ -9,6 +9,9 @@ namespace lurus::log {
 namespace {
 
 constexpr std::uint64_t body_most = 1ull << 30;
+// Bytes, "WAL-mode File Format", sections 2.1 and 2.2, sqlite.org/walformat.html
+constexpr std::int64_t wal_header = 32;
+constexpr std::int64_t wal_frame_header = 24;
 
 }  // namespace
 
@@ -62,7 +65,9 @@ Store::Store(std::unique_ptr<SQLite::Database> db)
                      "provider, account, key, user, client, tariff, service_tier, because) "
                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       insert_body_(*db_, "INSERT INTO body (id, request, response) VALUES (?, ?, ?)"),
-      busy_timeout_ms_(writer_busy_timeout_ms) {
+      busy_timeout_ms_(writer_busy_timeout_ms),
+      wal_frame_bytes_(wal_frame_header + db_->execAndGet("PRAGMA page_size").getInt64()),
+      wal_window_(db_->getFilename() + "-wal") {
     sqlite3_wal_hook(
         db_->getHandle(),
         [](void* self, sqlite3*, const char*, int pages) {
@@ -100,6 +105,7 @@ void Store::append(std::vector<Batch>& batches, std::int64_t last_id) {
         origins_.clear();  // some may have gone with the transaction
         throw;
     }
+    wal_window_.next_write(wal_header + wal_pages_ * wal_frame_bytes_);
 }
 
 void Store::write(std::vector<Batch>& batches, std::int64_t last_id) {
@@ -190,7 +196,9 @@ void Store::checkpoint() {
     const int code = sqlite3_wal_checkpoint_v2(db_->getHandle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &all, &moved);
     if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(db_->getHandle(), code);
     // Wholly moved, the next commit starts the log over.
-    if (all == moved) wal_pages_ = 0;
+    if (all != moved) return;
+    wal_pages_ = 0;
+    wal_window_.next_write(0);
 }
 
 std::string compress(std::string_view bytes) {

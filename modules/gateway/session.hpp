@@ -83,8 +83,8 @@ public:
     void set_deadline(int ms);
     void set_heartbeat(int ms);
 
-    /// Takes the bytes: small ones leave when the shard's turn ends, others now, as far as the client takes them. False
-    /// when the client is gone.
+    /// Takes the bytes: small ones leave when the shard's turn ends, or before as `pace` says, others now, as far as
+    /// the client takes them. False when the client is gone.
     bool send_now(std::span<const boost::asio::const_buffer> buffers, Outbox::Pace pace = Outbox::Pace::turn);
     [[nodiscard]] bool flushed() const { return unsent_.empty(); }
     /// Returns when the client took what it was given so far (what waits for the turn's end counts as taken), or false

@@ -14,12 +14,18 @@ if(LURUS_SANITIZE)
   endif()
 endif()
 
+if(LURUS_PROFILE STREQUAL "record")
+  target_compile_options(lurus_flags INTERFACE -fprofile-generate)
+  target_link_options(lurus_flags INTERFACE -fprofile-generate)
+endif()
+
 # Headers of libraries are system headers, so that our warnings stay ours.
 function(lurus_library name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC lurus_flags ${ARGN})
+  lurus_use_profile(${name})
   if(LURUS_FUZZ)
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
   else()

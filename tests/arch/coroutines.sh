@@ -15,7 +15,7 @@ sed "s|@ROOT@|$root|" "$here/gcc12-coro.query" >"$out/query"
 commands=$out/commands
 sed -n 's/^ *"command": "\(.*\)",\{0,1\}$/\1/p' "$build/compile_commands.json" | sed -E '
     s/\\"/"/g; s/\\\\/\\/g
-    s/^[^ ]*ccache //
+    s/^env [^ ]+ //; s/^[^ ]*ccache //; s/ -fprofile-[a-z]+//g
     s/ -Winvalid-pch//; s/ -include [^ ]*cmake_pch\.hxx//; s/ -fpch-preprocess//; s/ -Wno-interference-size//
     s/ -o [^ ]+ -c / -c /; s/ -W[a-z-]+//g' >"$commands"
 flags=$(grep -m1 'vendor/pch\.cpp$' "$commands" | sed -E 's/^[^ ]+ //; s/ -c [^ ]+$//')

@@ -14,11 +14,6 @@ if(LURUS_SANITIZE)
   endif()
 endif()
 
-if(LURUS_PROFILE STREQUAL "record")
-  target_compile_options(lurus_flags INTERFACE -fprofile-generate)
-  target_link_options(lurus_flags INTERFACE -fprofile-generate)
-endif()
-
 # Headers of libraries are system headers, so that our warnings stay ours.
 function(lurus_library name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)

@@ -3,8 +3,7 @@
 // notify. One shard's thread only. At most one waiter.
 
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/deferred.hpp>
 #include <functional>
 #include <utility>
 
@@ -22,24 +21,27 @@ public:
         }
     }
 
-    /// May return without a notify: callers loop over their condition.
-    boost::asio::awaitable<void> wait() {
-        return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
-            [this](auto handler) {
-                if (set_) {
-                    set_ = false;
-                    handler();
-                } else {
-                    waiter_ = std::move(handler);
-                }
-            },
-            boost::asio::use_awaitable);
+    /// To be awaited. May return without a notify: callers loop over their condition.
+    auto wait() {
+        return boost::asio::async_initiate<const boost::asio::deferred_t&, void()>(Start{this}, boost::asio::deferred);
     }
 
     /// True when a wait would return at once.
     [[nodiscard]] bool pending() const { return set_; }
 
 private:
+    struct Start {
+        Signal* signal;
+        void operator()(auto handler) const {
+            if (signal->set_) {
+                signal->set_ = false;
+                handler();
+            } else {
+                signal->waiter_ = std::move(handler);
+            }
+        }
+    };
+
     std::move_only_function<void()> waiter_;
     bool set_ = false;
 };

@@ -25,13 +25,6 @@ Count minus(Count whole, Count part) {
     return std::max<std::int64_t>(0, *whole - *part);
 }
 
-Count first_of(std::initializer_list<Count> candidates) {
-    for (const Count& candidate : candidates) {
-        if (candidate) return candidate;
-    }
-    return std::nullopt;
-}
-
 template <class F>
 void each_element(std::string_view array, F&& visit) {
     json::Reader reader(array, json::Mode::trusting);
@@ -62,7 +55,7 @@ Usage anthropic_one(const KnownUsage& fields) {
     anthropic_cache_writes(fields, usage);
     usage.output = fields.count("output_tokens");
     const KnownUsage details = fields.inside("output_tokens_details");
-    usage.reasoning = first_of({details.count("thinking_tokens"), details.count("reasoning_tokens")});
+    usage.reasoning = details.first({"thinking_tokens", "reasoning_tokens"});
     return usage;
 }
 
@@ -85,27 +78,29 @@ Usage anthropic(const KnownUsage& fields) {
 struct Details {
     KnownUsage first, second, third;
     [[nodiscard]] Count count(UsageName name) const {
-        return first_of({first.count(name), second.count(name), third.count(name)});
+        return first.count(name).or_else([&] { return second.count(name); }).or_else([&] { return third.count(name); });
     }
 };
 
 Usage openai(const KnownUsage& f) {
     Usage usage;
-    const Count prompt = first_of({f.count("prompt_tokens"), f.count("input_tokens")});
-    const Count completion = first_of({f.count("completion_tokens"), f.count("output_tokens")});
+    const Count prompt = f.first({"prompt_tokens", "input_tokens"});
+    const Count completion = f.first({"completion_tokens", "output_tokens"});
     const Details in{f.inside("prompt_tokens_details"), f.inside("input_tokens_details"),
                      f.inside("input_token_details")};
     const Details out{f.inside("completion_tokens_details"), f.inside("output_tokens_details"),
                       f.inside("output_token_details")};
-    usage.cache_read =
-        first_of({in.count("cached_tokens"), f.count("cached_tokens"), f.count("prompt_cache_hit_tokens"),
-                  f.count("num_cached_tokens"), f.count("cache_read_input_tokens")});
-    usage.cache_write_5m = first_of({in.count("cache_write_tokens"), in.count("cache_creation_input_tokens"),
-                                     in.count("cache_creation_tokens"), f.count("cache_creation_input_tokens")});
+    usage.cache_read = in.count("cached_tokens").or_else([&] {
+        return f.first({"cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens"});
+    });
+    usage.cache_write_5m = in.count("cache_write_tokens")
+                               .or_else([&] { return in.count("cache_creation_input_tokens"); })
+                               .or_else([&] { return in.count("cache_creation_tokens"); })
+                               .or_else([&] { return f.count("cache_creation_input_tokens"); });
     usage.input = minus(minus(prompt, usage.cache_read), usage.cache_write_5m);
     // DeepSeek says the fresh part outright when the whole is missing.
     if (!usage.input) usage.input = f.count("prompt_cache_miss_tokens");
-    usage.reasoning = first_of({out.count("reasoning_tokens"), f.count("reasoning_tokens")});
+    usage.reasoning = out.count("reasoning_tokens").or_else([&] { return f.count("reasoning_tokens"); });
     usage.output = completion;
     // xAI counts reasoning beside the completion; the total tells.
     const Count total = f.count("total_tokens");
@@ -113,14 +108,14 @@ Usage openai(const KnownUsage& f) {
         *total == add(add(*prompt, *completion), *usage.reasoning)) {
         usage.output = add(*completion, *usage.reasoning);
     }
-    const Count cached_audio = first_of({f.inside("cached_tokens_details").count("audio_tokens"),
-                                         in.third.inside("cached_tokens_details").count("audio_tokens"),
-                                         in.second.inside("cached_tokens_details").count("audio_tokens"),
-                                         in.first.inside("cached_tokens_details").count("audio_tokens")});
+    Count cached_audio;
+    for (const KnownUsage* object : {&f, &in.third, &in.second, &in.first}) {
+        if (!cached_audio) cached_audio = object->inside("cached_tokens_details").count("audio_tokens");
+    }
     usage.audio_input = minus(in.count("audio_tokens"), cached_audio);
     usage.audio_output = out.count("audio_tokens");
     usage.web_searches =
-        first_of({f.inside("server_tool_use").count("web_search_requests"), f.count("num_search_queries")});
+        f.inside("server_tool_use").count("web_search_requests").or_else([&] { return f.count("num_search_queries"); });
     usage.service_tier = json::string_value(f.raw("service_tier"));
     return usage;
 }
@@ -151,7 +146,7 @@ Usage gemini(const KnownUsage& f) {
     usage.input = plus(minus(f.count("promptTokenCount"), usage.cache_read), f.count("toolUsePromptTokenCount"));
     usage.reasoning = f.count("thoughtsTokenCount");
     // `responseTokenCount` is the live API's name.
-    usage.output = plus(first_of({f.count("candidatesTokenCount"), f.count("responseTokenCount")}), usage.reasoning);
+    usage.output = plus(f.first({"candidatesTokenCount", "responseTokenCount"}), usage.reasoning);
     usage.audio_input =
         minus(of_modality(f.raw("promptTokensDetails"), "AUDIO"), of_modality(f.raw("cacheTokensDetails"), "AUDIO"));
     usage.audio_output = of_modality(f.raw("candidatesTokensDetails"), "AUDIO");

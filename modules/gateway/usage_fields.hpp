@@ -74,6 +74,13 @@ public:
         const std::string_view value = raw(name);
         return value.empty() ? std::nullopt : token_count(value);
     }
+    /// The first of these counts that is there.
+    [[nodiscard]] std::optional<std::int64_t> first(std::initializer_list<UsageName> names) const {
+        for (const UsageName name : names) {
+            if (const auto found = count(name)) return found;
+        }
+        return std::nullopt;
+    }
     [[nodiscard]] KnownUsage inside(UsageName name) const { return KnownUsage(raw(name)); }
 
 private:

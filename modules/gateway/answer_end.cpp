@@ -1,5 +1,6 @@
 // How a relayed answer ends: whole, cut, without its client; and its record.
 
+#include "core/release.hpp"
 #include "modules/gateway/chunk_size.hpp"
 #include "modules/gateway/dialect_text.hpp"
 #include "modules/gateway/relay.hpp"
@@ -119,6 +120,14 @@ asio::awaitable<Relay::Verdict> Relay::run_out_of_time() {
     co_return co_await cut("idle_timeout");
 }
 
+// While the record is written others are served in this memory, which is warm now and would be cold then.
+void Relay::keep_last_bytes() {
+    request_.let_go();
+    release(head_.fields);
+    release(head_bytes_);
+    if (upstream_ended_) reader_.reset();
+}
+
 // The answer is whole for the client: first its record, then its last bytes.
 asio::awaitable<void> Relay::end_body() {
     note_downstream();
@@ -133,7 +142,10 @@ asio::awaitable<void> Relay::end_body() {
     // The connection serves another request while this one's record is written.
     if (upstream_ended_) release_upstream();
     fill_record(discard_ && !client_had_all_ ? End::client_gone : failed ? End::error : End::complete, status, message);
-    if (session_.append(request_.record)) co_await session_.until_safe();
+    if (session_.append(request_.record)) {
+        keep_last_bytes();
+        while (!session_.safe()) co_await session_.signal.wait();
+    }
     committed_ = true;
     send_end();
     if (!session_.flushed()) co_await session_.flush();

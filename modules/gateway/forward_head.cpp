@@ -149,7 +149,7 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
                           bool websocket) {
     const FamilyEndpoint& place = provider.endpoints.at(family_of(endpoint.dialect));
     std::string out;
-    out.reserve(1024);
+    out.reserve(1000);
     out.append(head.method)
         .append(" ")
         .append(target_for(head, endpoint, provider, place.base, upstream_model))
@@ -200,7 +200,7 @@ std::string downstream_head(const http1::ResponseHead& head, Framing framing,
                             std::optional<std::uint64_t> content_length, bool keep_alive, const Id& trace_id,
                             std::string_view limits) {
     std::string out;
-    out.reserve(1024);
+    out.reserve(1000);
     out.append("HTTP/1.1 ").append(std::to_string(head.status)).append(" ").append(head.reason).append("\r\n");
     const Roles roles(head);
     for (const auto& [name, value] : head.fields) {

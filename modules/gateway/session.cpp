@@ -140,8 +140,8 @@ asio::awaitable<bool> Session::handshake() {
 asio::awaitable<void> Session::run() {
     if (channel_.is_tls() && !co_await handshake()) co_return;
     while (keep_alive_ && !gone_) {
-        auto request = std::make_unique<Request>();
-        const std::size_t head_size = co_await read_head(*request);
+        std::unique_ptr<Request> request;
+        const std::size_t head_size = co_await read_head(request);
         if (head_size == 0) break;
         ++shard.metrics.in_flight;
         try {

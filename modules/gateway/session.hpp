@@ -92,9 +92,11 @@ public:
     boost::asio::awaitable<bool> flush();
     boost::asio::awaitable<bool> send(std::string bytes);
 
-    /// Counts the record and appends it to the journal. True: its answer must not end before until_safe() returned.
+    /// Counts the record and appends it to the journal. True: its answer must not end before it is safe().
     [[nodiscard]] bool append(RequestRecord& record);
-    /// Returns when the appended record is safe, or the log's patience is over.
+    /// The appended record is safe, or the log's patience is over.
+    [[nodiscard]] bool safe() const { return committed_; }
+    /// Returns when it is safe().
     boost::asio::awaitable<void> until_safe();
     boost::asio::awaitable<void> commit(RequestRecord record);
 
@@ -132,8 +134,8 @@ public:
 private:
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<bool> handshake();
-    /// The head's size in `in_`, or 0 when the connection is to end.
-    boost::asio::awaitable<std::size_t> read_head(Request& request);
+    /// The head's size in `in_`, or 0 when the connection is to end. The request begins with its first byte.
+    boost::asio::awaitable<std::size_t> read_head(std::unique_ptr<Request>& begun);
     /// Takes the body if all of it is here.
     bool take_body(Request& request, std::size_t head_size);
     boost::asio::awaitable<bool> read_body(Request& request, std::size_t head_size);

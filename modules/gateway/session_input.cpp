@@ -69,7 +69,7 @@ asio::awaitable<bool> Session::more_input() {
 }
 
 // Reads until a head is whole. The request's head is parsed from `in_`, which stays where it is until the body is read.
-asio::awaitable<std::size_t> Session::read_head(Request& request) {
+asio::awaitable<std::size_t> Session::read_head(std::unique_ptr<Request>& begun) {
     idle_ = true;
     if (shard.draining() && in_.empty()) co_return 0;
     input_wanted_ = 0;
@@ -83,6 +83,8 @@ asio::awaitable<std::size_t> Session::read_head(Request& request) {
         }
     }
     idle_ = false;
+    begun = std::make_unique<Request>();
+    Request& request = *begun;
     request.snapshot = shard.snapshot;
     const GatewaySettings& settings = request.snapshot->settings;
     set_deadline(settings.header_timeout_ms);

@@ -4,6 +4,10 @@ target_include_directories(lurus_flags INTERFACE ${CMAKE_SOURCE_DIR}/include ${C
 target_compile_definitions(lurus_flags INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY
   BOOST_ERROR_CODE_HEADER_ONLY SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL TOML_HEADER_ONLY=0 TOML_SHARED_LIB=0)
+# Coroutine frames come from the allocator, which has sizes of its own for them. Asio's two recycled blocks a thread give
+# a stream that lives for minutes the block of a larger frame that lived for microseconds.
+target_compile_definitions(lurus_flags INTERFACE BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=0
+  BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC BOOST_ASIO_DISABLE_BOOST_ALIGN)
 target_compile_options(lurus_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers
   -fno-omit-frame-pointer $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess -Wno-interference-size -Wno-mismatched-new-delete> $<$<CXX_COMPILER_ID:Clang>:-Wno-unqualified-std-cast-call>)
 if(LURUS_SANITIZE)

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <utility>
 #include <vector>
 
@@ -85,6 +86,7 @@ private:
     void waits(int change);
 
     boost::asio::io_context& io_;
+    std::pmr::unsynchronized_pool_resource memory_;  // of the one wait for the set
     std::unique_ptr<Set> set_;
     std::vector<Slot> slots_;
     std::vector<std::uint32_t> free_;

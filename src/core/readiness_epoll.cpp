@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -89,11 +90,13 @@ void Readiness::waits(int change) {
 
 void Readiness::wait() {
     armed_ = true;
-    set_->epoll.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code& ec) {
+    auto then = [this](const error_code& ec) {
         armed_ = false;
         if (!ec) turn();
         if (waiting_ > 0 && !armed_ && !closed_) wait();
-    });
+    };
+    set_->epoll.async_wait(asio::posix::stream_descriptor::wait_read,
+                           asio::bind_allocator(std::pmr::polymorphic_allocator<>(&memory_), std::move(then)));
 }
 
 void Readiness::turn() {

@@ -4,7 +4,9 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
+#include <utility>
 
+#include "core/platform.hpp"
 #include "modules/gateway/session.hpp"
 
 namespace lurus::gateway {
@@ -13,6 +15,7 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr std::int64_t tick_us = 100'000;
+constexpr int resting_ticks = 20;
 constexpr std::int64_t upstream_idle_us = 55'000'000;  // vendors' balancers close after 60 s and up
 constexpr std::int64_t addresses_us = 30'000'000;
 constexpr std::size_t max_idle = 512;
@@ -131,7 +134,7 @@ void Shard::end_turn_later() {
 
 // Records first: those that are safe at once release last bytes, which leave with all others.
 void Shard::end_turn() {
-    turn_ends_ = true;
+    turn_ends_ = worked_ = true;
     if (!entries_.empty()) {
         appending = this;
         log.append_all(entries_);
@@ -221,7 +224,17 @@ void Shard::tick() {
         pooled = pooled || !pool->idle.empty();
     }
     limits.table().sweep(limits.table().since_start(now), clock.now());
-    if (!sessions_.empty() || pooled) arm_tick();
+    const bool resting = rest();
+    if (!sessions_.empty() || pooled || resting) arm_tick();
+}
+
+bool Shard::rest() {
+    if (std::exchange(worked_, false)) quiet_ticks_ = 0;
+    if (quiet_ticks_ < 0) return false;
+    if (++quiet_ticks_ < resting_ticks) return true;
+    platform::release_thread_memory();
+    quiet_ticks_ = -1;
+    return false;
 }
 
 UpstreamPool& Shard::pool(const std::shared_ptr<const Provider>& provider, const FamilyEndpoint& place) {

@@ -136,6 +136,8 @@ private:
     void end_turn();
     void tick();
     void arm_tick();
+    /// Gives back memory when there was nothing to do for a while. True while that is still to come.
+    bool rest();
 
     const int index_;
     boost::asio::io_context io_{1};
@@ -147,6 +149,8 @@ private:
     std::vector<std::pair<std::uint64_t, bool>> telling_;  // and whose sessions go on now
     bool turn_ends_ = false;                               // it is being ended, or its end is posted
     bool ticking_ = false;
+    bool worked_ = false;  // since the last tick
+    int quiet_ticks_ = 0;  // without work; negative once memory was given back
     bool draining_ = false;
     std::atomic<int> load_ = 0;
     std::unordered_map<Session*, std::shared_ptr<Session>> sessions_;

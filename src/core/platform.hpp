@@ -35,6 +35,10 @@ std::uint64_t raise_open_files(std::uint64_t wanted);
 /// its file when they are used next. Best effort; once, when the start is over.
 void release_startup_memory();
 
+/// Gives back free memory that the calling thread keeps for its next allocations. Best effort; tens of microseconds and
+/// more, so when the thread has nothing to do.
+void release_thread_memory();
+
 /// A new file of mode 0600 that did not exist before, written and synced to the disk.
 Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes);
 /// The bytes at the end of a file that is there; then the whole file is on the disk.

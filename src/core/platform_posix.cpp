@@ -137,6 +137,15 @@ void release_startup_memory() {
     ::dl_iterate_phdr(drop, nullptr);
 }
 
+void release_thread_memory() {
+    if (mallctl == nullptr) return;
+    mallctl("thread.tcache.flush", nullptr, nullptr, nullptr, 0);
+    unsigned arena = 0;
+    std::size_t size = sizeof arena;
+    if (mallctl("thread.arena", &arena, &size, nullptr, 0) != 0) return;
+    mallctl(("arena." + std::to_string(arena) + ".purge").c_str(), nullptr, nullptr, nullptr, 0);
+}
+
 namespace {
 
 Result<void> write_synced(int fd, const std::filesystem::path& file, std::string_view bytes) {

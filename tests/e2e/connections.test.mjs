@@ -1,11 +1,12 @@
 // HTTP/1.1 as clients use it: keep-alive, pipelining, HTTP/1.0, Expect, Connection: close; and the pool towards the vendor.
+import fs from 'node:fs';
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { anthropic, chat, gemini, json, sse, streamOf, headerOf } from '../upstream/index.mjs';
 import { gateway } from './lib/suite.mjs';
-import { ask, connectRaw, header, requestBytes } from './lib/raw.mjs';
-import { KEY } from './lib/lurus.mjs';
+import { ask, connectRaw, header, post, requestBytes } from './lib/raw.mjs';
+import { KEY, PATIENCE } from './lib/lurus.mjs';
 
 const context = gateway({ server: { threads: 1 } });
 
@@ -143,4 +144,34 @@ test('an absolute target and an odd Host are accepted, the path decides', async 
   assert.ok([200, 400].includes(answer.status), answer.body.toString());
   if (answer.status === 200) assert.equal(up.last.target, '/v1/chat/completions');
   client.close();
+});
+
+test('the memory of a burst goes back to the system when it is quiet', { skip: PATIENCE > 1 && 'sanitizers keep freed memory' }, async () => {
+  const { up, lurus } = context;
+  const resident = () => Number(/^VmRSS:\s+(\d+) kB/m.exec(fs.readFileSync(`/proc/${lurus.process.pid}/status`, 'utf8'))[1]) / 1024;
+  let arrived = 0;
+  let release;
+  const all = new Promise((resolve) => (release = resolve));
+  const count = 64;
+  up.always(async () => {
+    if (++arrived === count) release();
+    await all; // so that all bodies are there at once
+    return json(chat.json);
+  });
+  const before = resident();
+  let peak = 0;
+  await Promise.all(
+    Array.from({ length: count }, async () => {
+      const answer = await post(lurus, '/v1/chat/completions', chat.request(false, { user: 'x'.repeat(400_000) }));
+      peak = Math.max(peak, resident());
+      assert.equal(answer.status, 200);
+    }),
+  );
+  assert.ok(peak - before > 20, `${peak} MiB of ${before}: the bodies were not there at once`);
+  let now = resident();
+  for (let i = 0; i < 100 && now - before > 8; i++) {
+    await sleep(100);
+    now = resident();
+  }
+  assert.ok(now - before <= 8, `${now} MiB of ${before} after ${peak}`);
 });

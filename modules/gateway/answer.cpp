@@ -173,14 +173,14 @@ Relay::Course Relay::look(bool last) {
     return Course::on;
 }
 
-// A long stream keeps nothing of what only its beginning needed. The client has bytes of this answer, so no other
+// An answer of which the client has bytes, or that is whole, keeps nothing of what only its beginning needed: no other
 // candidate is asked any more.
 void Relay::keep_little() {
     kept_little_ = true;
     request_.let_go();
     release(head_.fields);
     release(head_bytes_);
-    release(answer_head_);
+    if (opened_) release(answer_head_);
 }
 
 bool Relay::stays_without_client() {

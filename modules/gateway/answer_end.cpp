@@ -1,6 +1,5 @@
 // How a relayed answer ends: whole, cut, without its client; and its record.
 
-#include "core/release.hpp"
 #include "modules/gateway/chunk_size.hpp"
 #include "modules/gateway/dialect_text.hpp"
 #include "modules/gateway/relay.hpp"
@@ -120,14 +119,6 @@ asio::awaitable<Relay::Verdict> Relay::run_out_of_time() {
     co_return co_await cut("idle_timeout");
 }
 
-// While the record is written others are served in this memory, which is warm now and would be cold then.
-void Relay::keep_last_bytes() {
-    request_.let_go();
-    release(head_.fields);
-    release(head_bytes_);
-    if (upstream_ended_) reader_.reset();
-}
-
 // The answer is whole for the client: first its record, then its last bytes.
 asio::awaitable<void> Relay::end_body() {
     note_downstream();
@@ -143,7 +134,9 @@ asio::awaitable<void> Relay::end_body() {
     if (upstream_ended_) release_upstream();
     fill_record(discard_ && !client_had_all_ ? End::client_gone : failed ? End::error : End::complete, status, message);
     if (session_.append(request_.record)) {
-        keep_last_bytes();
+        // Others are served meanwhile in this memory, which is warm now and would be cold then.
+        keep_little();
+        if (upstream_ended_) reader_.reset();
         while (!session_.safe()) co_await session_.signal.wait();
     }
     committed_ = true;

@@ -78,7 +78,6 @@ private:
     bool read_more();
     [[nodiscard]] bool streamed() const { return format_ == AnswerFormat::sse || format_ == AnswerFormat::json_array; }
     void keep_little();
-    void keep_last_bytes();
     boost::asio::awaitable<void> end_body();
     boost::asio::awaitable<void> beat();
     bool stays_without_client();

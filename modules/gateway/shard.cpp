@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr std::int64_t tick_us = 100'000;
-constexpr int resting_ticks = 20;
+constexpr int resting_ticks = 20;                      // two seconds
 constexpr std::int64_t upstream_idle_us = 55'000'000;  // vendors' balancers close after 60 s and up
 constexpr std::int64_t addresses_us = 30'000'000;
 constexpr std::size_t max_idle = 512;

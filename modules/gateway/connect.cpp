@@ -3,6 +3,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 
+#include "core/platform.hpp"
 #include "modules/gateway/local_server.hpp"
 #include "modules/gateway/relay.hpp"
 
@@ -119,6 +120,7 @@ asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<co
             result.error = ec.message();
             continue;
         }
+        if (address.address().is_loopback()) platform::send_unpaced(socket.native_handle());
         auto connected = std::make_shared<Told>();
         socket.async_connect(address,
                              [connected, keep = session.shared_from_this()](const boost::system::error_code& error) {

@@ -31,6 +31,10 @@ void wake_without_preempting();
 /// Lets the process have that many files and sockets open, or as many as the system allows. Returns how many.
 std::uint64_t raise_open_files(std::uint64_t wanted);
 
+/// What this TCP socket will send is not paced, whatever the system's congestion control does: for a peer on this
+/// machine, where there is no network to pace for and each pause costs a timer. Before it is connected. Best effort.
+void send_unpaced(int socket);
+
 /// Gives back the memory that only starting up needed: freed heap, and pages of the program that are read again from
 /// its file when they are used next. Best effort; once, when the start is over.
 void release_startup_memory();

@@ -3,11 +3,16 @@
 #include "core/platform.hpp"
 
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
+#include <string>
 
 namespace lurus {
 namespace {
@@ -42,6 +47,17 @@ TEST_CASE("what starting up needed is given back") {
     REQUIRE(before > 0);
     platform::release_startup_memory();
     CHECK(resident_pages() < before);
+}
+
+TEST_CASE("a socket that sends unpaced does so whatever the system's congestion control is") {
+    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+    REQUIRE(socket >= 0);
+    platform::send_unpaced(socket);
+    char name[16]{};
+    socklen_t size = sizeof name;
+    REQUIRE(::getsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name, &size) == 0);
+    CHECK(std::string(name) == "reno");
+    ::close(socket);
 }
 
 }  // namespace

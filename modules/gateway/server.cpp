@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -14,6 +13,7 @@
 #include <random>
 #include <thread>
 
+#include "core/listening_socket.hpp"
 #include "core/platform.hpp"
 #include "lurus/gateway.hpp"
 #include "modules/gateway/services.hpp"
@@ -31,11 +31,11 @@ namespace {
 constexpr int control_threads = 4;
 constexpr std::uint64_t files_beside = 500;
 constexpr auto accept_pause = std::chrono::milliseconds(100);
+constexpr int accept_most = 64;  // of a turn: those who are connected wait for it
 
 struct Listener {
     std::string address;  // as bound
-    std::unique_ptr<tcp::acceptor> tcp_acceptor;
-    std::unique_ptr<stream_protocol::acceptor> unix_acceptor;
+    std::unique_ptr<ListeningSocket> socket;
     std::string unix_path;
     SslContextPtr tls;
     bool open = false;
@@ -83,8 +83,9 @@ private:
     Result<void> bind(const ListenerSettings& wanted);
     Result<void> bind_tcp(const ListenerSettings& wanted, Listener& listener);
     Result<void> bind_unix(const ListenerSettings& wanted, Listener& listener);
-    template <class Acceptor>
-    void accept(Listener& listener, Acceptor& acceptor);
+    void wait_for_clients(Listener& listener);
+    void accept(Listener& listener);
+    void welcome(const Listener& listener, AcceptedSocket client);
     Shard& less_busy();
     [[nodiscard]] std::size_t sessions_left();
 
@@ -97,7 +98,7 @@ private:
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<std::thread> threads_;
     asio::thread_pool control_{control_threads};
-    std::vector<std::unique_ptr<Listener>> listeners_;  // their acceptors run on the first shard
+    std::vector<std::unique_ptr<Listener>> listeners_;  // their sockets are the first shard's
     std::minstd_rand random_{std::random_device{}()};
     std::atomic<bool> accepting_ = true;
     bool stopped_ = false;
@@ -111,15 +112,15 @@ Result<void> Server::bind_unix(const ListenerSettings& wanted, Listener& listene
     if (!ec) return fail(ErrorCode::conflict, "cannot listen on " + wanted.address + ": another process serves there");
     // A socket file that nobody serves is what a killed process left.
     if (std::filesystem::is_socket(listener.unix_path)) std::filesystem::remove(listener.unix_path);
-    auto acceptor = std::make_unique<stream_protocol::acceptor>(shards_.front()->io());
-    acceptor->open();
-    acceptor->bind(stream_protocol::endpoint(listener.unix_path), ec);
-    if (!ec) acceptor->listen(asio::socket_base::max_listen_connections, ec);
+    stream_protocol::acceptor acceptor(shards_.front()->io());
+    acceptor.open();
+    acceptor.bind(stream_protocol::endpoint(listener.unix_path), ec);
+    if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
     if (ec) return fail(ErrorCode::unavailable, "cannot listen on " + wanted.address + ": " + ec.message());
     std::filesystem::permissions(listener.unix_path,
                                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     listener.address = wanted.address;
-    listener.unix_acceptor = std::move(acceptor);
+    listener.socket = std::make_unique<ListeningSocket>(shards_.front()->io(), acceptor.release());
     return {};
 }
 
@@ -149,23 +150,24 @@ Result<void> Server::bind_tcp(const ListenerSettings& wanted, Listener& listener
                     wanted.address + " is not a loopback address: open = true would serve anybody");
     }
     const tcp::endpoint endpoint(address, static_cast<std::uint16_t>(port));
-    auto acceptor = std::make_unique<tcp::acceptor>(shards_.front()->io());
-    acceptor->open(endpoint.protocol(), ec);
-    if (!ec) acceptor->set_option(asio::socket_base::reuse_address(true), ec);
-    if (!ec && address.is_v6()) acceptor->set_option(asio::ip::v6_only(true), ec);
-    if (!ec) acceptor->bind(endpoint, ec);
-    if (!ec) acceptor->listen(asio::socket_base::max_listen_connections, ec);
+    tcp::acceptor acceptor(shards_.front()->io());
+    acceptor.open(endpoint.protocol(), ec);
+    if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
+    if (!ec) acceptor.set_option(tcp::no_delay(true), ec);  // clients' sockets inherit it
+    if (!ec && address.is_v6()) acceptor.set_option(asio::ip::v6_only(true), ec);
+    if (!ec) acceptor.bind(endpoint, ec);
+    if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
     if (ec == asio::error::address_in_use) {
         return fail(ErrorCode::conflict, "cannot listen on " + wanted.address +
                                              ": the port is in use (is lurus running already? `lurus doctor` tells; or "
                                              "choose another with --listen)");
     }
     if (ec) return fail(ErrorCode::unavailable, "cannot listen on " + wanted.address + ": " + ec.message());
-    const auto bound = acceptor->local_endpoint();
+    const auto bound = acceptor.local_endpoint();
     const std::string shown =
         bound.address().is_v6() ? "[" + bound.address().to_string() + "]" : bound.address().to_string();
     listener.address = shown + ":" + std::to_string(bound.port());
-    listener.tcp_acceptor = std::move(acceptor);
+    listener.socket = std::make_unique<ListeningSocket>(shards_.front()->io(), acceptor.release());
     return {};
 }
 
@@ -195,10 +197,7 @@ Result<void> Server::start() {
     for (const auto& wanted : snapshot_->settings.listeners) {
         if (auto done = bind(wanted); !done) return done;
     }
-    for (auto& listener : listeners_) {
-        if (listener->tcp_acceptor) accept(*listener, *listener->tcp_acceptor);
-        if (listener->unix_acceptor) accept(*listener, *listener->unix_acceptor);
-    }
+    for (auto& listener : listeners_) wait_for_clients(*listener);
     for (auto& shard : shards_) threads_.emplace_back([&shard] { shard->run(); });
     return {};
 }
@@ -212,39 +211,45 @@ Shard& Server::less_busy() {
     return a.load() <= b.load() ? a : b;
 }
 
-template <class Acceptor>
-void Server::accept(Listener& listener, Acceptor& acceptor) {
-    Shard& shard = less_busy();
-    acceptor.async_accept(asio::any_io_executor(shard.io().get_executor()), [this, &listener, &acceptor, &shard](
-                                                                                const boost::system::error_code& ec,
-                                                                                auto socket) {
+void Server::wait_for_clients(Listener& listener) {
+    listener.socket->when_readable([this, &listener](const boost::system::error_code& ec) {
         if (ec == asio::error::operation_aborted || !accepting_) return;
-        if (ec) {
-            // Out of descriptors, mostly: a pause keeps this from spinning.
-            spdlog::warn("accept on {}: {}", listener.address, ec.message());
-            auto timer = std::make_shared<asio::steady_timer>(shards_.front()->io(), accept_pause);
-            timer->async_wait([this, &listener, &acceptor, timer](const boost::system::error_code&) {
-                if (accepting_) accept(listener, acceptor);
-            });
-            return;
-        }
-        int open = 0;
-        for (const auto& s : shards_) open += s->load();
-        if (open < shards_.front()->snapshot->settings.max_connections) {
-            boost::system::error_code ignored;
-            if constexpr (std::is_same_v<Acceptor, tcp::acceptor>) socket.set_option(tcp::no_delay(true), ignored);
-            asio::post(shard.io(), [this, &listener, &shard, accepted = Channel::Socket(std::move(socket))]() mutable {
-                SslPtr tls;
-                if (listener.tls) {
-                    tls.reset(SSL_new(listener.tls.get()));
-                    SSL_set_accept_state(tls.get());
-                }
-                Session::start(
-                    std::make_shared<Session>(shard, std::move(accepted), *this, std::move(tls), listener.open));
-            });
-        }
-        accept(listener, acceptor);
+        accept(listener);
     });
+}
+
+// Those who wait are taken together, so that what they ask for is done in one turn.
+void Server::accept(Listener& listener) {
+    boost::system::error_code ec;
+    for (int i = 0; i < accept_most && accepting_; ++i) {
+        AcceptedSocket client = listener.socket->accept(ec);
+        if (ec) break;
+        welcome(listener, std::move(client));
+    }
+    if (!ec || ec == asio::error::would_block) return wait_for_clients(listener);
+    // Out of descriptors, mostly: a pause keeps this from spinning.
+    spdlog::warn("accept on {}: {}", listener.address, ec.message());
+    auto timer = std::make_shared<asio::steady_timer>(shards_.front()->io(), accept_pause);
+    timer->async_wait([this, &listener, timer](const boost::system::error_code&) {
+        if (accepting_) accept(listener);
+    });
+}
+
+void Server::welcome(const Listener& listener, AcceptedSocket client) {
+    int open = 0;
+    for (const auto& s : shards_) open += s->load();
+    if (open >= shards_.front()->snapshot->settings.max_connections) return;
+    Shard& shard = less_busy();
+    const auto start = [this, &listener, &shard](AcceptedSocket&& socket) {
+        SslPtr tls;
+        if (listener.tls) {
+            tls.reset(SSL_new(listener.tls.get()));
+            SSL_set_accept_state(tls.get());
+        }
+        Session::start(std::make_shared<Session>(shard, std::move(socket), *this, std::move(tls), listener.open));
+    };
+    if (&shard == shards_.front().get()) return start(std::move(client));
+    asio::post(shard.io(), [start, socket = std::move(client)]() mutable { start(std::move(socket)); });
 }
 
 void Server::publish(std::shared_ptr<const GatewaySnapshot> snapshot) {
@@ -298,11 +303,7 @@ void Server::drain() {
     const std::int64_t until = clock_.monotonic_us() + snapshot_->settings.drain_timeout_ms * 1000ll;
     asio::post(shards_.front()->io(), [this] {
         accepting_ = false;
-        boost::system::error_code ignored;
-        for (auto& listener : listeners_) {
-            if (listener->tcp_acceptor) listener->tcp_acceptor->close(ignored);
-            if (listener->unix_acceptor) listener->unix_acceptor->close(ignored);
-        }
+        for (auto& listener : listeners_) listener->socket->close();
     });
     for (auto& shard : shards_) asio::post(shard->io(), [&shard = *shard] { shard.drain(); });
     // A session that was accepted just now may not be listed yet: two looks in a row have to find none.

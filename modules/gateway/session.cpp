@@ -29,12 +29,12 @@ void Request::let_go() {
     release(chunked_body);
 }
 
-Session::Session(Shard& own_shard, Channel::Socket socket, Services& services, SslPtr tls, bool open)
+Session::Session(Shard& own_shard, AcceptedSocket socket, Services& services, SslPtr tls, bool open)
     : shard(own_shard),
-      channel_(std::move(socket)),
       services_(services),
       open_(open),
-      peer_(IpAddress::parse(channel_.remote_address())) {
+      peer_(socket.peer()),
+      channel_(shard.io(), std::move(socket)) {
     if (tls) channel_.use_tls(std::move(tls));
 }
 

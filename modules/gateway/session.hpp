@@ -57,7 +57,7 @@ struct Rejection {
 
 class Session final : public std::enable_shared_from_this<Session>, private OutboxClient {
 public:
-    Session(Shard& shard, Channel::Socket socket, Services& services, SslPtr tls, bool open);
+    Session(Shard& shard, AcceptedSocket socket, Services& services, SslPtr tls, bool open);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -168,10 +168,10 @@ private:
 
     static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
-    Channel channel_;
     Services& services_;
     const bool open_;
     const std::optional<IpAddress> peer_;
+    Channel channel_;
     Admission place_;               // of the request that is being served
     Admission turn_;                // of a WebSocket's turn
     std::string in_;                // bytes that no request has taken yet

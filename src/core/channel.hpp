@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "core/listening_socket.hpp"
 #include "core/readiness.hpp"
 #include "core/tls.hpp"
 
@@ -27,6 +28,7 @@ public:
 
     /// Takes a connected socket out of its io_context's own reactor into the io_context's Readiness.
     explicit Channel(Socket socket);
+    Channel(boost::asio::io_context& io, AcceptedSocket socket);
     ~Channel() { close_descriptor(); }
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;

@@ -36,6 +36,9 @@ Channel::Channel(Socket socket)
     : descriptor_(take_descriptor(socket)),
       watch_(Readiness::of(asio::query(socket.get_executor(), asio::execution::context)), descriptor_) {}
 
+Channel::Channel(asio::io_context& io, AcceptedSocket socket)
+    : descriptor_(socket.release()), watch_(Readiness::of(io), descriptor_) {}
+
 std::string Channel::remote_address() const {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;

@@ -53,9 +53,10 @@ struct Connection {
 
 class Loader {
 public:
-    Loader(int port, Kind kind, const std::string& request, int connections, std::int64_t requests)
+    Loader(int port, Kind kind, const std::string& request, int connections, std::int64_t requests, Next next)
         : port_(port),
           kind_(kind),
+          next_(next),
           expected_(expected_of(kind)),
           request_(request),
           left_(requests),
@@ -70,12 +71,7 @@ public:
 
     Load run() {
         for (std::size_t i = 0; i < connections_.size() && left_ > 0; ++i) {
-            connections_[i].fd = dial(port_);
-            if (connections_[i].fd < 0) throw std::runtime_error("cannot connect");
-            epoll_event event{};
-            event.events = EPOLLIN;
-            event.data.u64 = i;
-            epoll_ctl(epoll_, EPOLL_CTL_ADD, connections_[i].fd, &event);
+            connect(connections_[i]);
             next(connections_[i]);
         }
         epoll_event events[256];
@@ -88,6 +84,15 @@ public:
     }
 
 private:
+    void connect(Connection& c) {
+        c.fd = dial(port_);
+        if (c.fd < 0) throw std::runtime_error("cannot connect");
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.u64 = static_cast<std::uint64_t>(&c - connections_.data());
+        epoll_ctl(epoll_, EPOLL_CTL_ADD, c.fd, &event);
+    }
+
     void next(Connection& c) {
         if (left_ == 0) return;
         --left_;
@@ -133,6 +138,10 @@ private:
         load_.latency_ns.push_back(now - c.started_ns);
         ++load_.requests;
         --running_;
+        if (next_ == Next::new_connection && left_ > 0) {
+            close(c.fd);
+            connect(c);
+        }
         next(c);
     }
 
@@ -189,6 +198,7 @@ private:
 
     int port_;
     Kind kind_;
+    Next next_;
     const std::string expected_;
     const std::string& request_;
     std::int64_t left_;
@@ -200,8 +210,8 @@ private:
 
 }  // namespace
 
-Load run_load(int port, Kind kind, const std::string& request, int connections, std::int64_t requests) {
-    return Loader(port, kind, request, connections, requests).run();
+Load run_load(int port, Kind kind, const std::string& request, int connections, std::int64_t requests, Next next) {
+    return Loader(port, kind, request, connections, requests, next).run();
 }
 
 bool hold_streams(int port, const std::string& request, int count, std::vector<int>& sockets, std::string& error) {

@@ -36,7 +36,7 @@ struct Options {
     std::int64_t requests = 20'000;
     std::vector<int> streams = {1000, 5000, 20'000};
     int hold_seconds = 0;
-    std::string only;  // json, body, tls, shards, stream, latency, memory; empty = all
+    std::string only;  // json, connect, body, tls, shards, stream, latency, memory; empty = all
     [[nodiscard]] bool wants(std::string_view what) const { return only.empty() || only == what; }
 };
 
@@ -220,18 +220,19 @@ private:
     /// A proxy has two sockets for each.
     static int most_streams() { return (open_files() - 200) / 2; }
 
-    Load checked(const Target& target, Kind kind, const std::string& request, int connections, std::int64_t requests) {
-        Load load = run_load(target.port, kind, request, connections, requests);
+    Load checked(const Target& target, Kind kind, const std::string& request, int connections, std::int64_t requests,
+                 Next next = Next::same_connection) {
+        Load load = run_load(target.port, kind, request, connections, requests, next);
         if (load.wrong > 0) throw std::runtime_error(target.name + " gave a wrong answer: " + load.first_wrong);
         return load;
     }
 
     /// CPU microseconds of the target per unit.
     void cpu(Target& target, const std::string& what, Kind kind, const std::string& request, int connections,
-             std::int64_t requests, bool per_event) {
+             std::int64_t requests, bool per_event, Next next = Next::same_connection) {
         checked(target, kind, request, connections, std::min<std::int64_t>(requests, connections * 4));
         const std::int64_t before = target.process.cpu_ns();
-        const Load load = checked(target, kind, request, connections, requests);
+        const Load load = checked(target, kind, request, connections, requests, next);
         usleep(50'000);  // what it does behind the answer belongs to the bill
         const double units = static_cast<double>(per_event ? load.events : load.requests);
         series_[what][target.name].values.push_back(static_cast<double>(target.process.cpu_ns() - before) / 1000.0 /
@@ -255,6 +256,10 @@ private:
         if (options_.wants("json") || options_.wants("shards")) {
             cpu(target, "cpu us/request, 1 KiB, 64 connections", Kind::json, make_request(Kind::json, 1024, key), 64,
                 options_.requests, false);
+        }
+        if (options_.wants("connect")) {
+            cpu(target, "cpu us/request, 1 KiB, a connection each", Kind::json, make_request(Kind::json, 1024, key), 64,
+                options_.requests / 6, false, Next::new_connection);
         }
         if (options_.wants("body")) {
             cpu(target, "cpu us/request, 128 KiB body", Kind::json, make_request(Kind::json, 128 * 1024, key), 16,
@@ -358,7 +363,7 @@ int main(int argc, char** argv) {
     app.add_option("--requests", options.requests, "JSON requests a round")->check(CLI::Range(1000, 1000000));
     app.add_option("--core", options.core, "the core that everything runs on");
     app.add_option("--only", options.only, "one kind of figure")
-        ->check(CLI::IsMember({"json", "body", "tls", "shards", "stream", "latency", "memory"}));
+        ->check(CLI::IsMember({"json", "connect", "body", "tls", "shards", "stream", "latency", "memory"}));
     app.add_option("--streams", options.streams, "open streams for the memory figures");
     app.add_option("--hold", options.hold_seconds, "seconds for which they stay open")->check(CLI::Range(0, 3600));
     CLI11_PARSE(app, argc, argv);

@@ -22,7 +22,7 @@ train "$benches/lurus_scan_bench" --rounds 20
 train "$benches/lurus_limit_bench" --requests 200000
 train "$benches/lurus_key_bench" --keys 10000
 train "$benches/lurus_log_bench" --rows 200000 --flood 50000 --seconds 2 --dir "$work"
-for kind in json body tls stream latency; do
+for kind in json connect body tls stream latency; do
     train "$benches/lurus_bench" --lurus "$build/lurus" --only "$kind" --rounds 2 --requests 40000 --out "$work/bench.json"
 done
 

@@ -58,8 +58,11 @@ struct Load {
     std::vector<std::int64_t> first_byte_ns;   // request to first body byte
     std::vector<std::int64_t> event_delay_ns;  // from the upstream's write to the client's read
 };
-/// `requests` in all over `connections` kept-alive connections, each sending the next when the last is answered.
-Load run_load(int port, Kind kind, const std::string& request, int connections, std::int64_t requests);
+/// What a client does when it has its answer and wants another.
+enum class Next : std::uint8_t { same_connection, new_connection };
+/// `requests` in all, `connections` at a time, each sending the next when the last is answered.
+Load run_load(int port, Kind kind, const std::string& request, int connections, std::int64_t requests,
+              Next next = Next::same_connection);
 /// Opens streams that stay open after their first event; `sockets` are the caller's to close. False when one did not
 /// answer.
 bool hold_streams(int port, const std::string& request, int count, std::vector<int>& sockets, std::string& error);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { anthropic, json, sse, startUpstream, streamOf } from '../upstream/index.mjs';
 import { connectRaw, post, requestBytes } from './lib/raw.mjs';
 import { Lurus, configFor, freePort, startLurus, tempFolder } from './lib/lurus.mjs';
@@ -33,6 +34,26 @@ const whole = async (lurus, options) => {
   assert.equal((await client.answer(2)).body.toString(), anthropic.json);
   client.close();
 };
+
+test('without a descriptor left, clients wait until there is one', async (t) => {
+  const lurus = await startLurus({ openFiles: 90, config: configFor(up, { server: { threads: 1 } }) });
+  try {
+    if (!lurus.output.includes('allows 90 open files')) return t.skip('this system lets a process raise its limit');
+    const idle = await Promise.all(Array.from({ length: 90 }, () => connectRaw(lurus)));
+    const late = await connectRaw(lurus);
+    up.clear().next(json(anthropic.json));
+    await late.write(requestBytes('POST', '/v1/messages', { body: anthropic.request(false) }));
+    await sleep(400);
+    assert.equal(late.answers.length, 0);
+    assert.match(lurus.output, /warning accept on 127\.0\.0\.1:\d+: Too many open files/);
+    assert.ok(lurus.output.split('Too many open files').length < 12, 'it spins');
+    for (const client of idle) client.close();
+    assert.equal((await late.answer(1)).body.toString(), anthropic.json);
+    late.close();
+  } finally {
+    await lurus.close();
+  }
+});
 
 test('TLS, several listeners and a Unix socket at once', async () => {
   const [plain, secure] = [await freePort(), await freePort()];

@@ -31,7 +31,8 @@ namespace {
 constexpr int control_threads = 4;
 constexpr std::uint64_t files_beside = 500;
 constexpr auto accept_pause = std::chrono::milliseconds(100);
-constexpr int accept_most = 64;  // of a turn: those who are connected wait for it
+constexpr std::int64_t turned_away_pause_us = 1'000'000;  // between warnings
+constexpr int accept_most = 64;                           // of a turn: those who are connected wait for it
 
 struct Listener {
     std::string address;  // as bound
@@ -85,6 +86,7 @@ private:
     Result<void> bind_unix(const ListenerSettings& wanted, Listener& listener);
     void wait_for_clients(Listener& listener);
     void accept(Listener& listener);
+    void accept_later(Listener& listener, const boost::system::error_code& why);
     void welcome(const Listener& listener, AcceptedSocket client);
     Shard& less_busy();
     [[nodiscard]] std::size_t sessions_left();
@@ -100,6 +102,7 @@ private:
     asio::thread_pool control_{control_threads};
     std::vector<std::unique_ptr<Listener>> listeners_;  // their sockets are the first shard's
     std::minstd_rand random_{std::random_device{}()};
+    std::int64_t turned_away_us_ = -turned_away_pause_us;  // when that was said last
     std::atomic<bool> accepting_ = true;
     bool stopped_ = false;
 };
@@ -214,6 +217,7 @@ Shard& Server::less_busy() {
 void Server::wait_for_clients(Listener& listener) {
     listener.socket->when_readable([this, &listener](const boost::system::error_code& ec) {
         if (ec == asio::error::operation_aborted || !accepting_) return;
+        if (ec) return accept_later(listener, ec);
         accept(listener);
     });
 }
@@ -226,9 +230,13 @@ void Server::accept(Listener& listener) {
         if (ec) break;
         welcome(listener, std::move(client));
     }
-    if (!ec || ec == asio::error::would_block) return wait_for_clients(listener);
-    // Out of descriptors, mostly: a pause keeps this from spinning.
-    spdlog::warn("accept on {}: {}", listener.address, ec.message());
+    if (ec && ec != asio::error::would_block) return accept_later(listener, ec);
+    wait_for_clients(listener);
+}
+
+// Out of descriptors, mostly: a pause keeps this from spinning.
+void Server::accept_later(Listener& listener, const boost::system::error_code& why) {
+    spdlog::warn("accept on {}: {}", listener.address, why.message());
     auto timer = std::make_shared<asio::steady_timer>(shards_.front()->io(), accept_pause);
     timer->async_wait([this, &listener, timer](const boost::system::error_code&) {
         if (accepting_) accept(listener);
@@ -238,7 +246,14 @@ void Server::accept(Listener& listener) {
 void Server::welcome(const Listener& listener, AcceptedSocket client) {
     int open = 0;
     for (const auto& s : shards_) open += s->load();
-    if (open >= shards_.front()->snapshot->settings.max_connections) return;
+    if (open >= shards_.front()->snapshot->settings.max_connections) {
+        const std::int64_t now = clock_.monotonic_us();
+        if (now < turned_away_us_ + turned_away_pause_us) return;
+        turned_away_us_ = now;
+        spdlog::warn("{}: a client is turned away, {} connections are open (server.max_connections)", listener.address,
+                     open);
+        return;
+    }
     Shard& shard = less_busy();
     const auto start = [this, &listener, &shard](AcceptedSocket&& socket) {
         SslPtr tls;

@@ -55,6 +55,32 @@ test('without a descriptor left, clients wait until there is one', async (t) => 
   }
 });
 
+test('above server.max_connections clients are turned away, which is said, until others leave', async () => {
+  const lurus = await startLurus({ config: configFor(up, { server: { threads: 1, max_connections: 3 } }) });
+  try {
+    up.clear().always(() => json(anthropic.json));
+    const request = requestBytes('POST', '/v1/messages', { body: anthropic.request(false) });
+    const open = []; // three, or two beside the connection that asked whether it is ready
+    const served = async () => {
+      const client = await connectRaw(lurus);
+      await client.write(request);
+      if (await client.answer(1).catch(() => null)) open.push(client);
+      return client.answers.length === 1;
+    };
+    while (await served());
+    assert.ok(open.length >= 2, `${open.length} were served`);
+    for (let i = 0; i < 20; i++) await (await connectRaw(lurus)).closed(5000);
+    assert.match(lurus.output, /a client is turned away, 3 connections are open \(server.max_connections\)/);
+    assert.ok(lurus.output.split('is turned away').length - 1 < 6, 'it says so each time');
+    await open[0].write(request);
+    assert.equal((await open[0].answer(2)).body.toString(), anthropic.json);
+    open.pop().close();
+    while (!(await served())) await sleep(20);
+  } finally {
+    await lurus.close();
+  }
+});
+
 test('TLS, several listeners and a Unix socket at once', async () => {
   const [plain, secure] = [await freePort(), await freePort()];
   const socket = path.join(folder, 'lurus.sock');

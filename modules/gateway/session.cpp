@@ -62,11 +62,13 @@ void Session::start(const std::shared_ptr<Session>& session) {
 void Session::set_deadline(int ms) {
     timed_out_ = false;
     deadline_us_ = ms > 0 ? shard.clock.monotonic_us() + ms * 1000ll : never;
+    shard.due_at(deadline_us_);
 }
 
 void Session::set_heartbeat(int ms) {
     heartbeat_due_ = false;
     heartbeat_us_ = ms > 0 ? shard.clock.monotonic_us() + ms * 1000ll : never;
+    shard.due_at(heartbeat_us_);
 }
 
 void Session::on_due(std::int64_t now_us) {
@@ -236,6 +238,7 @@ asio::awaitable<bool> Session::flush() {
     release(unsent_);
     timed_out_ = false;
     deadline_us_ = outer_deadline;
+    shard.due_at(deadline_us_);
     co_return !gone_;
 }
 

@@ -2,9 +2,9 @@
 // One client connection on its shard: reads requests, hands them on, writes answers with backpressure. Lives as long as
 // its coroutine or a pending callback; the shard lists it while it is open.
 
+#include <algorithm>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -65,7 +65,8 @@ public:
     static void start(const std::shared_ptr<Session>& session);
 
     // --- from the shard ---
-    [[nodiscard]] bool due(std::int64_t now_us) const { return now_us >= deadline_us_ || now_us >= heartbeat_us_; }
+    /// Monotonic microseconds; what changes it tells the shard.
+    [[nodiscard]] std::int64_t due_us() const { return std::min(deadline_us_, heartbeat_us_); }
     void on_due(std::int64_t now_us);
     void on_committed(bool safe);
     void on_drain();
@@ -166,7 +167,7 @@ private:
     void arm_write();
     void client_left();
 
-    static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+    static constexpr std::int64_t never = Shard::never;
 
     Services& services_;
     const bool open_;

@@ -207,13 +207,26 @@ void Shard::arm_tick() {
 }
 
 // One sweep for all deadlines of the shard; a woken session may end, so the due ones are collected first.
-void Shard::tick() {
-    const std::int64_t now = clock.monotonic_us();
+void Shard::tell_due(std::int64_t now) {
+    if (now < due_us_) return;
+    due_us_ = never;
     std::vector<std::shared_ptr<Session>> due;
     for (const auto& [raw, session] : sessions_) {
-        if (session->due(now)) due.push_back(session);
+        if (session->due_us() <= now) {
+            due.push_back(session);
+        } else {
+            due_at(session->due_us());
+        }
     }
-    for (const auto& session : due) session->on_due(now);
+    for (const auto& session : due) {
+        session->on_due(now);
+        due_at(session->due_us());
+    }
+}
+
+void Shard::tick() {
+    const std::int64_t now = clock.monotonic_us();
+    tell_due(now);
     bool pooled = false;
     for (auto& [place, pool] : pools_) {
         std::erase_if(pool->idle, [&](const auto& c) {

@@ -2,12 +2,14 @@
 // A shard: one thread, one io_context, its own upstream connections, timers and counters. Nothing here is shared; other
 // threads reach it by post. The server owns the shards; sessions live on one.
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -96,6 +98,9 @@ public:
     void publish(std::shared_ptr<const GatewaySnapshot> snapshot);
     void add(const std::shared_ptr<Session>& session);
     void remove(Session* session);
+    static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+    /// A session has something to be told then (monotonic microseconds).
+    void due_at(std::int64_t us) { due_us_ = std::min(due_us_, us); }
     /// Stops keep-alive: idle sessions close now, busy ones after their request.
     void drain();
     /// Ends all sessions now.
@@ -135,6 +140,7 @@ private:
     void end_turn_later();
     void end_turn();
     void tick();
+    void tell_due(std::int64_t now);
     void arm_tick();
     /// Gives back memory when there was nothing to do for a while. True while that is still to come.
     bool rest();
@@ -148,6 +154,7 @@ private:
     std::vector<std::pair<std::uint64_t, bool>> told_;     // tickets that were committed in append_all
     std::vector<std::pair<std::uint64_t, bool>> telling_;  // and whose sessions go on now
     bool turn_ends_ = false;                               // it is being ended, or its end is posted
+    std::int64_t due_us_ = never;                          // no session is due before
     bool ticking_ = false;
     bool worked_ = false;  // since the last tick
     int quiet_ticks_ = 0;  // without work; negative once memory was given back

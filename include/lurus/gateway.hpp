@@ -28,7 +28,7 @@ struct ListenerSettings {
 /// Durations are milliseconds, sizes bytes.
 struct GatewaySettings {
     std::vector<ListenerSettings> listeners;
-    int threads = 0;  // shards; 0 = cores
+    int threads = 0;  // shards; 0 = one for each processor that the process may use
     std::int64_t max_body_bytes = 64ll << 20;
     int max_header_bytes = 64 << 10;
     int header_timeout_ms = 15'000;

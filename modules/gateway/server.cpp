@@ -52,7 +52,7 @@ public:
           started_us_(clock.monotonic_us()),
           limits_(started_us_) {
         int count = snapshot_->settings.threads;
-        if (count <= 0) count = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+        if (count <= 0) count = platform::usable_processors();
         for (int i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, snapshot_, log_, clock_, limits_));
     }
 

@@ -24,6 +24,14 @@ std::int64_t process_id();
 /// True also for a process of another user.
 bool process_alive(std::int64_t pid);
 
+/// How many processors the calling thread may use: those it is bound to, and no more than its control group's quota
+/// (whole ones). At least 1.
+int usable_processors();
+/// How many processors the quotas of a control group and of those above it leave; empty when none sets one. `root` is
+/// where the hierarchy is mounted. Source of the files: Linux, "Control Group v2",
+/// docs.kernel.org/admin-guide/cgroup-v2.html
+std::optional<double> processor_quota(const std::filesystem::path& root, const std::filesystem::path& group);
+
 /// From now on the calling thread, when it is woken, waits for its turn and does not interrupt who runs. What it is
 /// given meanwhile gathers. Best effort.
 void wake_without_preempting();

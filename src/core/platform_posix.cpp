@@ -22,6 +22,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <fstream>
 
 extern char** environ;
 // There where the program is linked with jemalloc.
@@ -57,6 +58,15 @@ public:
 private:
     Descriptor fd_;
 };
+
+// "0::/system.slice/lurus.service" of /proc/self/cgroup
+std::filesystem::path own_control_group() {
+    std::ifstream file("/proc/self/cgroup");
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("0::/")) return line.substr(3);
+    }
+    return "/";
+}
 
 int open_retrying(const std::filesystem::path& file, int flags, mode_t mode = 0) {
     int fd = -1;
@@ -97,6 +107,27 @@ std::int64_t process_id() {
 bool process_alive(std::int64_t pid) {
     if (pid <= 0) return false;
     return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
+}
+
+std::optional<double> processor_quota(const std::filesystem::path& root, const std::filesystem::path& group) {
+    std::optional<double> least;
+    for (std::filesystem::path at = group;; at = at.parent_path()) {
+        std::ifstream file(root / at.relative_path() / "cpu.max");
+        double quota = 0, period = 0;  // microseconds; "max" where there is no quota
+        if (file >> quota >> period && quota > 0 && period > 0)
+            least = std::min(least.value_or(quota / period), quota / period);
+        if (at == at.parent_path()) return least;
+    }
+}
+
+int usable_processors() {
+    cpu_set_t bound;
+    CPU_ZERO(&bound);
+    int count = ::sched_getaffinity(0, sizeof bound, &bound) == 0 ? CPU_COUNT(&bound)
+                                                                  : static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+    if (const auto quota = processor_quota("/sys/fs/cgroup", own_control_group()))
+        count = std::min(count, static_cast<int>(*quota));
+    return std::max(count, 1);
 }
 
 void wake_without_preempting() {

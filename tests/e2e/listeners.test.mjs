@@ -36,7 +36,7 @@ const whole = async (lurus, options) => {
 };
 
 test('without a descriptor left, clients wait until there is one', async (t) => {
-  const lurus = await startLurus({ openFiles: 90, config: configFor(up, { server: { threads: 1 } }) });
+  const lurus = await startLurus({ through: ['sh', '-c', 'ulimit -n 90 && exec "$0" "$@"'], config: configFor(up, { server: { threads: 1 } }) });
   try {
     if (!lurus.output.includes('allows 90 open files')) return t.skip('this system lets a process raise its limit');
     const idle = await Promise.all(Array.from({ length: 90 }, () => connectRaw(lurus)));

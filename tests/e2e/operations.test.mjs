@@ -1,10 +1,11 @@
 // /health, /ready, /metrics, the management API's document, and how much of them needs no key.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { anthropic, chat, json, sse, streamOf } from '../upstream/index.mjs';
 import { gateway } from './lib/suite.mjs';
 import { post } from './lib/raw.mjs';
-import { httpGet } from './lib/lurus.mjs';
+import { configFor, httpGet, startLurus } from './lib/lurus.mjs';
 
 const context = gateway();
 
@@ -60,6 +61,16 @@ test('/metrics counts requests, tokens, cost and latency under the agreed names'
     assert.match(text, new RegExp(`^# TYPE ${name} (counter|histogram)$`, 'm'));
   }
   for (const line of text.split('\n')) assert.match(line, /^(#.*|[a-zA-Z_:][\w:]*(\{([a-zA-Z_]\w*="(\\.|[^"\\])*",?)*\})? \S+|)$/);
+});
+
+test('there is one shard for each processor that the process may use', async () => {
+  const [, processor] = /^Cpus_allowed_list:\s*(\d+)/m.exec(fs.readFileSync('/proc/self/status', 'utf8'));
+  const lurus = await startLurus({ through: ['taskset', '-c', processor], config: configFor(context.up, { server: { threads: 0 } }) });
+  try {
+    assert.equal(samplesOf((await httpGet(`${lurus.url}/metrics`)).body.toString()).get('gateway_shards'), 1);
+  } finally {
+    await lurus.close();
+  }
 });
 
 test('label values from outside are escaped and cannot grow without bound', async () => {

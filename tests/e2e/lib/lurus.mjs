@@ -72,7 +72,7 @@ export function configFor(up, { server = {}, providers, routes, keys, provider =
 }
 
 export class Lurus {
-  constructor({ config, dataDir, env = {}, listen, args = [], url, openFiles } = {}) {
+  constructor({ config, dataDir, env = {}, listen, args = [], url, through = [] } = {}) {
     this.config = config;
     this.ownsFolder = dataDir === undefined;
     this.folder = this.ownsFolder ? tempFolder() : dataDir;
@@ -82,7 +82,7 @@ export class Lurus {
     this.listen = listen;
     this.args = args;
     this.fixedUrl = url;
-    this.openFiles = openFiles;
+    this.through = through; // a command that runs another
     this.output = '';
   }
 
@@ -103,7 +103,7 @@ export class Lurus {
     const args = ['serve'];
     if (this.config) args.push('--config', this.configFile);
     args.push('--data-dir', this.dataDir, ...(this.listen ? ['--listen', this.listen] : []), ...this.args);
-    const [command, ...before] = this.openFiles ? ['sh', '-c', `ulimit -n ${this.openFiles} && exec "$0" "$@"`, LURUS_BIN] : [LURUS_BIN];
+    const [command, ...before] = [...this.through, LURUS_BIN];
     this.process = spawn(command, [...before, ...args], { cwd: this.folder, env: this.childEnv(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.exited = new Promise((resolve) => {
       this.process.once('error', (error) => resolve({ code: null, signal: null, error }));

@@ -5,14 +5,17 @@
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 namespace lurus {
 namespace {
@@ -47,6 +50,48 @@ TEST_CASE("what starting up needed is given back") {
     REQUIRE(before > 0);
     platform::release_startup_memory();
     CHECK(resident_pages() < before);
+}
+
+TEST_CASE("a thread counts the processors that it is bound to") {
+    const int all = platform::usable_processors();
+    CHECK(all >= 1);
+    int one = 0;
+    std::thread([&one] {
+        cpu_set_t bound, first;
+        CPU_ZERO(&first);
+        REQUIRE(::sched_getaffinity(0, sizeof bound, &bound) == 0);
+        int at = 0;
+        while (!CPU_ISSET(at, &bound)) ++at;
+        CPU_SET(at, &first);
+        REQUIRE(::sched_setaffinity(0, sizeof first, &first) == 0);
+        one = platform::usable_processors();
+    }).join();
+    CHECK(one == 1);
+    CHECK(platform::usable_processors() == all);
+}
+
+TEST_CASE("the smallest quota of a control group and of those above it holds") {
+    const auto root = std::filesystem::temp_directory_path() / ("lurus-cgroup-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(root / "a/b");
+    const auto set = [&](const char* group, const char* text) { std::ofstream(root / group / "cpu.max") << text; };
+    const auto quota = [&](const char* group) { return platform::processor_quota(root, group); };
+    CHECK_FALSE(quota("/a/b").has_value());
+    set("a", "max 100000\n");
+    CHECK_FALSE(quota("/a/b").has_value());
+    set("a/b", "200000 100000\n");
+    CHECK(quota("/a/b") == 2.0);
+    CHECK_FALSE(quota("/a").has_value());
+    set("a", "150000 100000\n");
+    CHECK(quota("/a/b") == 1.5);
+    set(".", "5000 10000\n");
+    CHECK(quota("/a/b") == 0.5);
+    CHECK(quota("/") == 0.5);
+    CHECK(quota("/is/not/here") == 0.5);
+    for (const char* none : {"", "x y", "100000", "0 100000", "100000 0", "-1 100000"}) {
+        set(".", none);
+        CHECK_FALSE(quota("/").has_value());
+    }
+    std::filesystem::remove_all(root);
 }
 
 TEST_CASE("a socket that sends unpaced does so whatever the system's congestion control is") {

@@ -189,7 +189,7 @@ asio::awaitable<void> Session::serve_api(Request& request) {
     call.request.body = std::string(request.body);
     call.target = std::string(request.head.target);
     call.authorization = std::string(request.head.value("authorization"));
-    call.request.remote_address = channel_.remote_address();
+    if (peer_) call.request.remote_address = peer_->text();
     for (const auto name : api_headers) {
         const std::string_view value = name == "host" ? request.head.host : request.head.value(name);
         if (!value.empty()) call.request.headers.emplace(name, value);

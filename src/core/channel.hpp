@@ -50,8 +50,6 @@ public:
     void filled() { watch_.filled(); }
 
     [[nodiscard]] int descriptor() const { return descriptor_; }
-    /// The peer's IP address in text; empty for a Unix socket and when it has left.
-    [[nodiscard]] std::string remote_address() const;
     [[nodiscard]] SSL* tls() const { return tls_.get(); }
     [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
     /// The peer reads the end; reading goes on.

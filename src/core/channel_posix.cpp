@@ -1,16 +1,13 @@
 // A channel's socket: the system's own calls, so that a short read tells that nothing is left.
 #ifndef _WIN32
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 
 #include "core/channel.hpp"
@@ -38,17 +35,6 @@ Channel::Channel(Socket socket)
 
 Channel::Channel(asio::io_context& io, AcceptedSocket socket)
     : descriptor_(socket.release()), watch_(Readiness::of(io), descriptor_) {}
-
-std::string Channel::remote_address() const {
-    sockaddr_storage peer{};
-    socklen_t size = sizeof peer;
-    if (::getpeername(descriptor_, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return {};
-    if (peer.ss_family != AF_INET && peer.ss_family != AF_INET6) return {};
-    asio::ip::tcp::endpoint ip;
-    std::memcpy(ip.data(), &peer, size);
-    ip.resize(size);
-    return ip.address().to_string();
-}
 
 IoResult Channel::failed() {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return IoResult{Io::again, 0};

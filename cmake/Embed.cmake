@@ -1,5 +1,5 @@
 # Run as a script: cmake -DOUT=embedded.cpp -DROOT=dir "-DFILES=a;b" -P Embed.cmake
-set(body "#include \"core/embedded.hpp\"\n\nnamespace lurus {\nnamespace {\n")
+set(body "#include \"core/os/embedded.hpp\"\n\nnamespace lurus {\nnamespace {\n")
 set(table "")
 set(n 0)
 foreach(file ${FILES})

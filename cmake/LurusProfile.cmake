@@ -37,20 +37,15 @@ if(NOT lurus_profile_hash STREQUAL lurus_profile_before)
   file(WRITE ${lurus_profile_unpacked} "${lurus_profile_hash}")
 endif()
 
-# lurus_use_profile(TARGET): the sources of this folder's target that have counts are compiled by them.
+# The counts are no file that ninja knows of: what is compiled by other ones has another command line.
+if(lurus_profile_hash)
+  string(SUBSTRING "${lurus_profile_hash}" 0 12 lurus_profile_id)
+  target_compile_definitions(lurus_flags INTERFACE LURUS_PROFILE_ID=0x${lurus_profile_id})
+endif()
+
+# lurus_use_profile(TARGET): its units that have counts are compiled by them.
 function(lurus_use_profile name)
-  if(NOT lurus_profile_hash)
-    return()
+  if(lurus_profile_hash)
+    target_compile_options(${name} PRIVATE -fprofile-use -fprofile-correction -Wno-coverage-mismatch -Wno-missing-profile)
   endif()
-  get_target_property(sources ${name} SOURCES)
-  foreach(source ${sources})
-    cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE path)
-    cmake_path(RELATIVE_PATH path BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE file)
-    set(counts ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.dir/${file}.gcda)
-    if(EXISTS ${counts})
-      set_property(SOURCE ${source} APPEND PROPERTY OBJECT_DEPENDS ${counts})
-      set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS
-        -fprofile-use -fprofile-correction -Wno-coverage-mismatch -Wno-missing-profile)
-    endif()
-  endforeach()
 endfunction()

@@ -1,8 +1,6 @@
 #pragma once
 // What a key, a user or anybody may use: who may come (rules) and how much of it (limits).
 
-#include <array>
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -14,33 +12,11 @@
 
 #include "lurus/account_groups.hpp"
 #include "lurus/clock.hpp"
+#include "lurus/ip_address.hpp"
 #include "lurus/money.hpp"
 #include "lurus/result.hpp"
 
 namespace lurus {
-
-/// IPv6, or IPv4 as `::ffff:a.b.c.d`.
-struct IpAddress {
-    std::array<std::uint8_t, 16> bytes{};
-
-    auto operator<=>(const IpAddress&) const = default;
-    [[nodiscard]] bool is_v4() const;
-    [[nodiscard]] std::string text() const;
-    /// `192.0.2.7`, `2001:db8::7`; brackets and a port are taken off.
-    static std::optional<IpAddress> parse(std::string_view text);
-};
-
-/// The addresses that share their first `bits` bits.
-struct IpRange {
-    IpAddress network;
-    int bits = 128;
-
-    bool operator==(const IpRange&) const = default;
-    [[nodiscard]] bool contains(const IpAddress& address) const;
-    [[nodiscard]] std::string text() const;
-    /// An address or CIDR: `10.0.0.0/8`, `2001:db8::/32`. `invalid_argument` also when bits behind the prefix are set.
-    static Result<IpRange> parse(std::string_view text);
-};
 
 /// The calendar's, in UTC; weeks begin on Monday.
 enum class BudgetPeriod : std::uint8_t { day, week, month, total };

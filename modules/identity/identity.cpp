@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <iterator>
 
-#include "modules/identity/directory.hpp"
-#include "modules/identity/key_text.hpp"
-#include "modules/identity/keys.hpp"
+#include "modules/identity/keys/key_text.hpp"
+#include "modules/identity/keys/keys.hpp"
+#include "modules/identity/people/directory.hpp"
 #include "modules/identity/routes.hpp"
 
 namespace lurus {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "lurus/api.hpp"
-#include "modules/identity/directory.hpp"
-#include "modules/identity/keys.hpp"
+#include "modules/identity/keys/keys.hpp"
+#include "modules/identity/people/directory.hpp"
 
 namespace lurus::identity {
 

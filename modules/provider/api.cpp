@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <iterator>
 
-#include "core/problem.hpp"
-#include "modules/provider/accounts.hpp"
+#include "core/http/problem.hpp"
 #include "modules/provider/api_parts.hpp"
+#include "modules/provider/catalog/accounts.hpp"
 
 namespace lurus::provider {
 namespace {

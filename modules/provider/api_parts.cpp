@@ -1,7 +1,7 @@
 #include "modules/provider/api_parts.hpp"
 
-#include "core/glob.hpp"
-#include "core/problem.hpp"
+#include "core/http/problem.hpp"
+#include "core/text/glob.hpp"
 
 namespace lurus::provider {
 

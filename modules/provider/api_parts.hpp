@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "core/api_route.hpp"
-#include "core/list_page.hpp"
+#include "core/http/api_route.hpp"
+#include "core/http/list_page.hpp"
 #include "modules/provider/service.hpp"
 
 namespace lurus::provider {

@@ -4,7 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "core/url.hpp"
+#include "core/http/url.hpp"
 
 namespace lurus::provider {
 namespace {

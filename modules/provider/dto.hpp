@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "lurus/provider.hpp"
-#include "modules/provider/catalog.hpp"
-#include "modules/provider/presets.hpp"
+#include "modules/provider/catalog/catalog.hpp"
+#include "modules/provider/vendors/presets.hpp"
 
 namespace lurus::provider {
 

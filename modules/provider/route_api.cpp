@@ -1,5 +1,5 @@
 // Routes over the management API.
-#include "core/problem.hpp"
+#include "core/http/problem.hpp"
 #include "modules/provider/api_parts.hpp"
 
 namespace lurus::provider {

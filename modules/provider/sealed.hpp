@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "core/secret_box.hpp"
+#include "core/crypto/secret_box.hpp"
 #include "lurus/provider.hpp"
 
 namespace lurus::provider {

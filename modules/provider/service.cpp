@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <set>
 
-#include "core/url.hpp"
-#include "modules/provider/build.hpp"
-#include "modules/provider/demo.hpp"
+#include "core/http/url.hpp"
+#include "modules/provider/catalog/build.hpp"
+#include "modules/provider/demo/demo.hpp"
 #include "modules/provider/sealed.hpp"
 
 namespace lurus::provider {

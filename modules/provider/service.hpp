@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "core/secret_box.hpp"
+#include "core/crypto/secret_box.hpp"
 #include "lurus/provider.hpp"
-#include "modules/provider/catalog.hpp"
+#include "modules/provider/catalog/catalog.hpp"
 #include "modules/provider/dto.hpp"
 #include "modules/provider/store_sqlite.hpp"
-#include "modules/provider/vendor_calls.hpp"
+#include "modules/provider/vendors/vendor_calls.hpp"
 
 namespace lurus::provider {
 

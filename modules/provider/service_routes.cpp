@@ -1,7 +1,7 @@
 // The service's routes.
 #include <algorithm>
 
-#include "modules/provider/build.hpp"
+#include "modules/provider/catalog/build.hpp"
 #include "modules/provider/service.hpp"
 
 namespace lurus::provider {

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/sqlite.hpp"
+#include "core/db/sqlite.hpp"
 
 namespace lurus::provider {
 namespace {

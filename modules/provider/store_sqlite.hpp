@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "lurus/provider.hpp"
-#include "modules/provider/catalog.hpp"
+#include "modules/provider/catalog/catalog.hpp"
 
 namespace lurus::provider {
 

@@ -1,7 +1,7 @@
 #include <CLI/App.hpp>
 
-#include "app/cli.hpp"
 #include "app/serve.hpp"
+#include "cli/cli.hpp"
 
 namespace lurus::app {
 

@@ -2,9 +2,9 @@
 #include <iostream>
 #include <string_view>
 
-#include "app/cli.hpp"
-#include "core/log_setup.hpp"
-#include "core/terminal.hpp"
+#include "cli/cli.hpp"
+#include "core/os/log_setup.hpp"
+#include "core/os/terminal.hpp"
 
 namespace {
 

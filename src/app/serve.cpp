@@ -8,15 +8,15 @@
 #include <cstdio>
 #include <thread>
 
-#include "app/control_plane.hpp"
-#include "app/reload.hpp"
 #include "app/serve_banner.hpp"
-#include "app/server_file.hpp"
-#include "app/version.hpp"
-#include "core/log_setup.hpp"
-#include "core/platform.hpp"
-#include "core/terminal.hpp"
-#include "core/url.hpp"
+#include "control/state/control_plane.hpp"
+#include "control/state/reload.hpp"
+#include "core/http/url.hpp"
+#include "core/os/log_setup.hpp"
+#include "core/os/platform.hpp"
+#include "core/os/server_file.hpp"
+#include "core/os/terminal.hpp"
+#include "core/os/version.hpp"
 
 namespace lurus::app {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 // `lurus serve`: everything from the configuration to the last drained stream.
 
-#include "app/config.hpp"
+#include "config/config.hpp"
 
 namespace lurus::app {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "app/server_file.hpp"
+#include "core/os/server_file.hpp"
 
 namespace lurus::app {
 namespace {
@@ -63,17 +63,6 @@ std::string curl_line(const BannerFacts& f) {
 }
 
 }  // namespace
-
-std::string shell_word(std::string_view text) {
-    const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view("-_./:@%+=,").find(c) != std::string_view::npos;
-    });
-    if (plain) return std::string(text);
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + "'";
-}
 
 void choose_example(const Catalog& catalog, BannerFacts& facts) {
     for (const Family family : {Family::anthropic, Family::openai, Family::gemini}) {

@@ -3,7 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "app/config.hpp"
+#include "config/config.hpp"
+#include "core/text/shell_word.hpp"
 #include "lurus/provider.hpp"
 
 namespace lurus::app {
@@ -29,9 +30,6 @@ struct BannerFacts {
 enum class Colour : std::uint8_t { none, terminal };
 
 std::string banner(const BannerFacts& facts, Colour colour);
-
-/// A shell word: as it is, or in single quotes.
-std::string shell_word(std::string_view text);
 
 /// Chooses the example's dialect and model.
 void choose_example(const Catalog& catalog, BannerFacts& facts);

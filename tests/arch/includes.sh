@@ -21,11 +21,19 @@ function breach(rule) { printf "%s: %s: %s\n", place, rule, header }
             breach("contracts include std, the awaitable and each other only")
     } else if (file ~ /^src\/(core|vendor)\//) {
         if (quoted && name !~ /^(lurus|core|vendor)\//) breach("core includes contracts, libraries and itself only")
+    } else if (file ~ /^src\/model\//) {
+        if (quoted && name !~ /^(lurus|core|model)\//) breach("the model includes contracts, core and itself only")
     } else if (file ~ /^modules\//) {
-        if (quoted && name !~ /^(lurus|core)\// && index(name, "modules/" part[2] "/") != 1)
-            breach("a module includes its own folder, contracts and core only")
+        if (quoted && name !~ /^(lurus|core|model)\// && index(name, "modules/" part[2] "/") != 1)
+            breach("a module includes its own folder, contracts, model and core only")
+    } else if (file ~ /^src\/(config|connect)\//) {
+        if (quoted && name !~ /^(lurus|core|model|config|connect)\//) breach("configuration and clients\047 settings see contracts, model and core only")
+    } else if (file ~ /^src\/control\//) {
+        if (quoted && name !~ /^(lurus|core|model|config|control)\//) breach("the control plane sees contracts, model, core and the configuration only")
+    } else if (file ~ /^src\/cli\//) {
+        if (quoted && name !~ /^(lurus|core|model|config|connect|control|cli)\//) breach("a command sees contracts, model, core, configuration and the control plane only")
     } else if (file ~ /^src\/app\//) {
-        if (quoted && name !~ /^(lurus|core|app)\//) breach("the composition root sees contracts and core only")
+        if (quoted && name !~ /^(lurus|core|model|config|connect|control|cli|app)\//) breach("the composition root includes no module: contracts have factories")
     }
     if (quoted && name !~ /\//) breach("includes are rooted")
 
@@ -38,7 +46,7 @@ function breach(rule) { printf "%s: %s: %s\n", place, rule, header }
 }' <<<"$includes")
 
 # A factory of the contracts is called by the composition root; elsewhere only the module that defines it names it.
-for factory in $(grep -rhoE '\bmake_[a-z0-9_]+\(' include/lurus | tr -d '(' | sort -u); do
+for factory in $(grep -rhoE '^[A-Za-z].*\bmake_[a-z0-9_]+\(' include/lurus | sed -E 's/.*\b(make_[a-z0-9_]+)\($/\1/' | sort -u); do
     named=$({ grep -rlE "\b$factory\(" src/core modules || true; } | sed -E 's|^(src/core\|modules/[^/]*)/.*|\1|' | sort -u)
     if [[ $(wc -w <<<"$named") -gt 1 || $named == src/core ]]; then
         breaches+=$'\n'"$factory is named in $(tr '\n' ' ' <<<"$named"): only src/app chooses a concrete type"

@@ -12,11 +12,11 @@
 #include <string>
 #include <vector>
 
-#include "core/files.hpp"
+#include "core/os/files.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/ids.hpp"
-#include "modules/identity/key_store.hpp"
-#include "modules/identity/key_text.hpp"
+#include "modules/identity/keys/key_store.hpp"
+#include "modules/identity/keys/key_text.hpp"
 
 namespace {
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "lurus/clock.hpp"
-#include "modules/gateway/limit_admission.hpp"
+#include "modules/gateway/limits/limit_admission.hpp"
 
 namespace {
 

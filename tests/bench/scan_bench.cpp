@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "modules/gateway/request_scan.hpp"
+#include "modules/gateway/session/request_scan.hpp"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/json_scan.hpp"
-#include "modules/gateway/answer_reader.hpp"
+#include "core/json/json_scan.hpp"
+#include "modules/gateway/answer/answer_reader.hpp"
 
 using namespace lurus;
 using namespace lurus::gateway;

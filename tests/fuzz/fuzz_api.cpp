@@ -15,8 +15,8 @@
 #include <set>
 #include <string>
 
-#include "app/control_plane.hpp"
-#include "core/url.hpp"
+#include "control/state/control_plane.hpp"
+#include "core/http/url.hpp"
 
 using namespace lurus;
 using namespace lurus::app;

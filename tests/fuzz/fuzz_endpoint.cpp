@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "modules/gateway/dialect_text.hpp"
+#include "modules/gateway/answer/dialect_text.hpp"
 
 using namespace lurus;
 using namespace lurus::gateway;

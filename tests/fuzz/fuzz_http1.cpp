@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/http1.hpp"
+#include "core/http/http1.hpp"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/json_pick.hpp"
-#include "core/json_scan.hpp"
+#include "core/json/json_pick.hpp"
+#include "core/json/json_scan.hpp"
 
 using namespace lurus;
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "modules/gateway/request_scan.hpp"
+#include "modules/gateway/session/request_scan.hpp"
 
 using namespace lurus::gateway;
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "modules/gateway/sse.hpp"
+#include "modules/gateway/answer/sse.hpp"
 
 using namespace lurus::gateway;
 

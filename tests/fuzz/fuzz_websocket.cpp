@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/websocket_frames.hpp"
+#include "core/http/websocket_frames.hpp"
 
 namespace {
 

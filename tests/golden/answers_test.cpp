@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "modules/gateway/request_scan.hpp"
+#include "modules/gateway/session/request_scan.hpp"
 #include "tests/golden/replay.hpp"
 
 namespace fs = std::filesystem;

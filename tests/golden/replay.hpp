@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "modules/gateway/answer_reader.hpp"
+#include "modules/gateway/answer/answer_reader.hpp"
 
 namespace golden {
 

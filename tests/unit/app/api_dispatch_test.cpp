@@ -1,4 +1,4 @@
-#include "app/api_dispatch.hpp"
+#include "control/api/dispatcher.hpp"
 
 #include <doctest/doctest.h>
 #include <spdlog/sinks/ostream_sink.h>

@@ -1,5 +1,5 @@
 // Rates, versions and requests that are sent twice, without a server.
-#include "app/api_guards.hpp"
+#include "control/steps/guards.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,10 +8,10 @@
 #include <thread>
 #include <vector>
 
-#include "app/api_etag.hpp"
-#include "app/api_rate.hpp"
-#include "core/files.hpp"
-#include "core/sqlite.hpp"
+#include "control/api/etag.hpp"
+#include "control/steps/rate.hpp"
+#include "core/db/sqlite.hpp"
+#include "core/os/files.hpp"
 #include "scratch.hpp"
 
 using namespace lurus;

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "app/control_plane.hpp"
-#include "core/files.hpp"
+#include "control/state/control_plane.hpp"
+#include "core/os/files.hpp"
 #include "scratch.hpp"
 
 namespace lurus::test {

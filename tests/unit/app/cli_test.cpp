@@ -1,16 +1,19 @@
-#include "app/cli.hpp"
+#include "cli/cli.hpp"
 
 #include <doctest/doctest.h>
 
 #include <sstream>
 
-#include "app/cmd_logs.hpp"
-#include "app/cmd_render.hpp"
-#include "app/doctor.hpp"
+#include "cli/cmd_logs.hpp"
+#include "cli/cmd_render.hpp"
+#include "cli/doctor.hpp"
 #include "scratch.hpp"
+
+namespace cli_test {
 
 using namespace lurus;
 using namespace lurus::app;
+using Json = lurus::Json;
 
 namespace {
 
@@ -340,3 +343,5 @@ TEST_CASE("doctor: data folder, secrets' modes, clock") {
     CHECK(render_findings({{Finding::Level::broken, "a", "b", "c"}}, {}).find("✗ a                b\n") !=
           std::string::npos);
 }
+
+}  // namespace cli_test

@@ -1,4 +1,4 @@
-#include "app/completion.hpp"
+#include "cli/completion.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <memory>
 #include <sstream>
 
-#include "app/cli.hpp"
+#include "cli/cli.hpp"
 #include "scratch.hpp"
 
 using namespace lurus;

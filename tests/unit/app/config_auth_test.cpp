@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/config.hpp"
+#include "config/config.hpp"
 #include "scratch.hpp"
 
 using namespace lurus;

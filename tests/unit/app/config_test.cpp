@@ -1,4 +1,4 @@
-#include "app/config.hpp"
+#include "config/config.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,6 +9,8 @@
 #include <sstream>
 
 #include "scratch.hpp"
+
+namespace config_test {
 
 using namespace lurus;
 using namespace lurus::app;
@@ -539,3 +541,5 @@ rpm = 5
     CHECK(has(text, "\"a\" is given no limit"));
     CHECK(has(text, "[[limits.model]] model is missing"));
 }
+
+}  // namespace config_test

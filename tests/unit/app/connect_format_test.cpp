@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "app/connect_format.hpp"
+#include "connect/connect_format.hpp"
 
 using namespace lurus::app;
 

@@ -1,11 +1,11 @@
-#include "app/connect.hpp"
+#include "connect/connect.hpp"
 
 #include <doctest/doctest.h>
 
 #include <toml++/toml.h>
 #include <nlohmann/json.hpp>
 
-#include "app/cmd_connect.hpp"
+#include "cli/cmd_connect.hpp"
 #include "scratch.hpp"
 
 using namespace lurus;

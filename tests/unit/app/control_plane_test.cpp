@@ -1,5 +1,5 @@
 // The modules together over a real data folder, without a gateway.
-#include "app/control_plane.hpp"
+#include "control/state/control_plane.hpp"
 
 #include <doctest/doctest.h>
 #include <spdlog/sinks/ostream_sink.h>
@@ -9,10 +9,12 @@
 #include <set>
 #include <sstream>
 
-#include "app/api_client.hpp"
-#include "app/openapi.hpp"
-#include "core/files.hpp"
+#include "cli/api_client.hpp"
+#include "control/api/openapi.hpp"
+#include "core/os/files.hpp"
 #include "scratch.hpp"
+
+namespace control_plane_test {
 
 using namespace lurus;
 using namespace lurus::app;
@@ -315,3 +317,5 @@ TEST_CASE("no secret is in the log, the answers or the status") {
         }
     }
 }
+
+}  // namespace control_plane_test

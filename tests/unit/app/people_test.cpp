@@ -1,6 +1,6 @@
 // Roles and leaving over the running control plane.
 #include "authorization_world.hpp"
-#include "core/url.hpp"
+#include "core/http/url.hpp"
 
 #include <algorithm>
 

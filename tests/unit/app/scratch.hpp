@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/files.hpp"
+#include "core/os/files.hpp"
 
 namespace lurus::test {
 

@@ -1,10 +1,10 @@
 // What serve is made of, without serving: the note of the running server, the banner, the watch over the configuration.
 #include <doctest/doctest.h>
 
-#include "app/reload.hpp"
 #include "app/serve_banner.hpp"
-#include "app/server_file.hpp"
-#include "core/platform.hpp"
+#include "control/state/reload.hpp"
+#include "core/os/platform.hpp"
+#include "core/os/server_file.hpp"
 #include "scratch.hpp"
 
 using namespace lurus;

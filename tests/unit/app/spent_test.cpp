@@ -1,8 +1,8 @@
-#include "app/spent.hpp"
+#include "control/state/spent.hpp"
 
 #include <doctest/doctest.h>
 
-#include "core/files.hpp"
+#include "core/os/files.hpp"
 #include "scratch.hpp"
 
 using namespace lurus;

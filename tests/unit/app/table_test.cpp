@@ -1,8 +1,8 @@
-#include "app/table.hpp"
+#include "cli/table.hpp"
 
 #include <doctest/doctest.h>
 
-#include "app/cli_format.hpp"
+#include "cli/cli_format.hpp"
 
 using namespace lurus::app;
 

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "fixture.hpp"
-#include "modules/billing/model_name.hpp"
-#include "modules/billing/price_file.hpp"
+#include "modules/billing/tariff/model_name.hpp"
+#include "modules/billing/tariff/price_file.hpp"
 
 using namespace lurus;
 using namespace lurus::test;

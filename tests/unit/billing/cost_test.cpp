@@ -2,7 +2,7 @@
 #include <random>
 
 #include "fixture.hpp"
-#include "modules/billing/decimal.hpp"
+#include "modules/billing/tariff/decimal.hpp"
 
 using namespace lurus;
 using namespace lurus::test;

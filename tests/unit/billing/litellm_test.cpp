@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "fixture.hpp"
-#include "modules/billing/litellm.hpp"
+#include "modules/billing/tariff/litellm.hpp"
 
 using namespace lurus;
 using namespace lurus::test;

@@ -1,5 +1,5 @@
 #include "fixture.hpp"
-#include "modules/billing/model_name.hpp"
+#include "modules/billing/tariff/model_name.hpp"
 
 using namespace lurus;
 using namespace lurus::test;

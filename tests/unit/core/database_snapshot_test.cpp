@@ -1,4 +1,4 @@
-#include "core/database_snapshot.hpp"
+#include "core/db/database_snapshot.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <doctest/doctest.h>
@@ -6,8 +6,8 @@
 #include <fstream>
 
 #include "../world.hpp"
-#include "core/files.hpp"
-#include "core/platform.hpp"
+#include "core/os/files.hpp"
+#include "core/os/platform.hpp"
 
 using namespace lurus;
 namespace fs = std::filesystem;

@@ -1,6 +1,6 @@
 #ifndef _WIN32
 
-#include "core/file_window.hpp"
+#include "core/os/file_window.hpp"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "core/glob.hpp"
+#include "core/text/glob.hpp"
 
 #include <doctest/doctest.h>
 

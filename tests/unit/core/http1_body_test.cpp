@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/http1.hpp"
+#include "core/http/http1.hpp"
 
 namespace {
 

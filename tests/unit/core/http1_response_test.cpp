@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "core/http1.hpp"
+#include "core/http/http1.hpp"
+
+namespace http1_response_test {
 
 namespace {
 
@@ -125,3 +127,5 @@ TEST_CASE("http1 response: how the body ends") {
 }
 
 }  // namespace
+
+}  // namespace http1_response_test

@@ -1,4 +1,4 @@
-#include "core/http_client.hpp"
+#include "core/http/http_client.hpp"
 
 #include <doctest/doctest.h>
 #include <openssl/evp.h>
@@ -17,8 +17,8 @@
 #include <string>
 #include <thread>
 
-#include "core/files.hpp"
-#include "core/tls.hpp"
+#include "core/io/tls.hpp"
+#include "core/os/files.hpp"
 
 namespace asio = boost::asio;
 namespace fs = std::filesystem;

@@ -1,4 +1,4 @@
-#include "core/json_pick.hpp"
+#include "core/json/json_pick.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
-#include "core/json_scan.hpp"
-#include "core/json_bytes.hpp"
+#include "core/json/json_scan.hpp"
+#include "core/json/json_bytes.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "core/list_page.hpp"
+#include "core/http/list_page.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 #ifndef _WIN32
 
-#include "core/listening_socket.hpp"
+#include "core/io/listening_socket.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

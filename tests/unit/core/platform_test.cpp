@@ -1,6 +1,6 @@
 #ifndef _WIN32
 
-#include "core/platform.hpp"
+#include "core/os/platform.hpp"
 
 #include <doctest/doctest.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-#include "core/readiness.hpp"
+#include "core/io/readiness.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -14,7 +14,9 @@
 #include <optional>
 #include <string>
 
-#include "core/channel.hpp"
+#include "core/io/channel.hpp"
+
+namespace readiness_test {
 
 using namespace lurus;
 namespace asio = boost::asio;
@@ -239,3 +241,5 @@ TEST_CASE("an io_context that ends gives back what waits") {
     }
     CHECK(kept.use_count() == 1);
 }
+
+}  // namespace readiness_test

@@ -1,4 +1,4 @@
-#include "core/secret_box.hpp"
+#include "core/crypto/secret_box.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,9 @@
 #include <thread>
 #include <vector>
 
-#include "core/files.hpp"
+#include "core/os/files.hpp"
+
+namespace secret_box_test {
 
 namespace fs = std::filesystem;
 using lurus::ErrorCode;
@@ -135,3 +137,5 @@ TEST_CASE("secret box: a readable, broken or missing-folder key file is refused"
 
     CHECK_FALSE(SecretBox::from_file(dir.path / "absent").has_value());
 }
+
+}  // namespace secret_box_test

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "core/send_batch.hpp"
+#include "core/io/send_batch.hpp"
+
+namespace send_batch_test {
 
 namespace lurus {
 namespace {
@@ -82,3 +84,5 @@ TEST_CASE("a socket that takes only a part says how much") {
 }  // namespace lurus
 
 #endif
+
+}  // namespace send_batch_test

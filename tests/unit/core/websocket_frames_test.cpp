@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "core/websocket_frames.hpp"
+#include "core/http/websocket_frames.hpp"
+
+namespace websocket_frames_test {
 
 namespace {
 
@@ -247,3 +249,5 @@ TEST_CASE("websocket: any messages, fragmented and cut any way") {
 }
 
 }  // namespace
+
+}  // namespace websocket_frames_test

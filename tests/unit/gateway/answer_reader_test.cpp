@@ -1,12 +1,12 @@
-#include "modules/gateway/answer_reader.hpp"
+#include "modules/gateway/answer/answer_reader.hpp"
 
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "modules/gateway/usage_classes.hpp"
-#include "modules/gateway/usage_fields.hpp"
+#include "modules/gateway/answer/usage_classes.hpp"
+#include "modules/gateway/answer/usage_fields.hpp"
 
 using namespace lurus;
 using namespace lurus::gateway;

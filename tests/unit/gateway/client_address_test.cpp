@@ -1,4 +1,4 @@
-#include "modules/gateway/client_address.hpp"
+#include "modules/gateway/session/client_address.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,9 +1,11 @@
-#include "modules/gateway/dialect_text.hpp"
+#include "modules/gateway/answer/dialect_text.hpp"
 
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
+
+namespace dialect_text_test {
 
 using namespace lurus;
 using namespace lurus::gateway;
@@ -115,3 +117,5 @@ TEST_CASE("dialect text: model lists") {
     CHECK(json::parse(models_body(Family::openai, {}))["data"].empty());
     CHECK(json::parse(model_body(Family::openai, models[1]))["id"] == "b");
 }
+
+}  // namespace dialect_text_test

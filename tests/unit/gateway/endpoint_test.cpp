@@ -1,4 +1,4 @@
-#include "modules/gateway/endpoint.hpp"
+#include "modules/gateway/session/endpoint.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "modules/gateway/limit_admission.hpp"
+#include "modules/gateway/limits/limit_admission.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,11 +1,13 @@
-#include "modules/gateway/limit_answer.hpp"
+#include "modules/gateway/limits/limit_answer.hpp"
 
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "modules/gateway/forward_head.hpp"
+#include "modules/gateway/attempt/forward_head.hpp"
+
+namespace limit_answer_test {
 
 using namespace lurus;
 using namespace lurus::gateway;
@@ -144,3 +146,5 @@ TEST_CASE("limit answer: ours take the place of the vendor's, but for a subscrip
     const std::string theirs = downstream_head(head, Framing::length, 0, true, trace, {});
     for (const auto& field : head.fields) CHECK(theirs.find(field.value) != std::string::npos);
 }
+
+}  // namespace limit_answer_test

@@ -1,4 +1,4 @@
-#include "modules/gateway/limit_window.hpp"
+#include "modules/gateway/limits/limit_window.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,6 +8,8 @@
 #include <random>
 #include <thread>
 #include <vector>
+
+namespace limit_window_test {
 
 using namespace lurus::gateway;
 
@@ -227,3 +229,5 @@ TEST_CASE("threads that roll the window on together lose and invent nothing") {
         REQUIRE(window.take(end, limit, limit));
     }
 }
+
+}  // namespace limit_window_test

@@ -1,6 +1,6 @@
 #ifndef _WIN32
 
-#include "modules/gateway/outbox.hpp"
+#include "modules/gateway/server/outbox.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>

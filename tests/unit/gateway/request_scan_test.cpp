@@ -1,4 +1,4 @@
-#include "modules/gateway/request_scan.hpp"
+#include "modules/gateway/session/request_scan.hpp"
 
 #include <doctest/doctest.h>
 

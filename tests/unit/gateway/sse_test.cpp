@@ -1,4 +1,4 @@
-#include "modules/gateway/sse.hpp"
+#include "modules/gateway/answer/sse.hpp"
 
 #include <doctest/doctest.h>
 

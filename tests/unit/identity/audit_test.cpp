@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "core/sha256.hpp"
+#include "core/crypto/sha256.hpp"
 #include "fixture.hpp"
 #include "lurus/audit.hpp"
 

@@ -1,7 +1,9 @@
 // Organisations and who belongs to them: what is of another organisation is not there.
-#include "modules/identity/directory.hpp"
+#include "modules/identity/people/directory.hpp"
 
 #include "fixture.hpp"
+
+namespace directory_test {
 
 using namespace lurus;
 using namespace lurus::identity;
@@ -194,3 +196,5 @@ TEST_CASE_FIXTURE(Book, "everything is there after a restart") {
     directory = open();
     CHECK(asks(ann)->member == before->member);
 }
+
+}  // namespace directory_test

@@ -7,7 +7,7 @@
 
 #include "../world.hpp"
 #include "lurus/identity.hpp"
-#include "modules/identity/directory.hpp"
+#include "modules/identity/people/directory.hpp"
 
 namespace lurus::test {
 

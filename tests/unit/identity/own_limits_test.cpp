@@ -1,6 +1,6 @@
 // Limits of a user, a team or an organisation of their own: who may set them, and that keys carry them at once.
 #include "fixture.hpp"
-#include "modules/identity/limits_json.hpp"
+#include "modules/identity/keys/limits_json.hpp"
 
 using namespace lurus;
 using namespace lurus::test;

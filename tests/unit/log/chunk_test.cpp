@@ -1,6 +1,6 @@
-#include "modules/log/chunk.hpp"
+#include "modules/log/journal/chunk.hpp"
 
-#include "modules/log/row_text.hpp"
+#include "modules/log/journal/row_text.hpp"
 #include "tests/unit/log/fixture.hpp"
 
 namespace lurus::test {

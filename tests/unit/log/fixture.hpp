@@ -6,7 +6,7 @@
 #include <chrono>
 #include <thread>
 
-#include "core/sqlite.hpp"
+#include "core/db/sqlite.hpp"
 #include "tests/contract/log/expectations.hpp"
 #include "tests/contract/log/samples.hpp"
 

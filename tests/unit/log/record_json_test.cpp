@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/json_scan.hpp"
-#include "modules/log/record_json.hpp"
+#include "core/json/json_scan.hpp"
+#include "modules/log/queries/record_json.hpp"
 #include "tests/contract/log/samples.hpp"
 
 namespace lurus::log {

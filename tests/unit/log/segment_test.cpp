@@ -1,4 +1,4 @@
-#include "modules/log/segment.hpp"
+#include "modules/log/journal/segment.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,8 +1,8 @@
 // A file of the first schema, one row a record, opened by this program.
 
-#include "core/embedded.hpp"
-#include "core/sha256.hpp"
-#include "modules/log/record_json.hpp"
+#include "core/crypto/sha256.hpp"
+#include "core/os/embedded.hpp"
+#include "modules/log/queries/record_json.hpp"
 #include "tests/unit/log/fixture.hpp"
 
 namespace lurus::test {

@@ -1,9 +1,9 @@
-#include "modules/provider/build.hpp"
+#include "modules/provider/catalog/build.hpp"
 
 #include <cstdlib>
 #include <fstream>
 
-#include "core/url.hpp"
+#include "core/http/url.hpp"
 #include "tests/unit/provider/support.hpp"
 
 using namespace lurus;

@@ -1,5 +1,7 @@
 #include "tests/unit/provider/demo_support.hpp"
 
+namespace demo_gemini_test {
+
 using namespace lurus;
 using namespace lurus::provider::test;
 
@@ -148,3 +150,5 @@ TEST_CASE("demo gemini: counting, embeddings, models, failures") {
     const auto broken = post_demo("/v1beta/models/demo-cut:streamGenerateContent", request());
     CHECK(json::parse(broken.text, nullptr, false).is_discarded());
 }
+
+}  // namespace demo_gemini_test

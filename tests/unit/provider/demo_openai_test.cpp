@@ -3,6 +3,8 @@
 
 #include "tests/unit/provider/demo_support.hpp"
 
+namespace demo_openai_test {
+
 using namespace lurus;
 using namespace lurus::provider::test;
 
@@ -245,3 +247,5 @@ TEST_CASE("demo openai: models") {
     CHECK(list["data"][0]["object"] == "model");
     CHECK(ask_demo("GET", "/v1/models/gpt-4.1", "").body()["id"] == "gpt-4.1");
 }
+
+}  // namespace demo_openai_test

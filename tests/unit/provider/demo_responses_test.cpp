@@ -1,5 +1,7 @@
 #include "tests/unit/provider/demo_support.hpp"
 
+namespace demo_responses_test {
+
 using namespace lurus;
 using namespace lurus::provider::test;
 
@@ -172,3 +174,5 @@ TEST_CASE("demo responses: no memory, failures, counting") {
         events_of(post_demo("/v1/responses", request({{"model", "demo-error-event"}, {"stream", true}}))).back().name ==
         "response.failed");
 }
+
+}  // namespace demo_responses_test

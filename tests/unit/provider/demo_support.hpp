@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "modules/provider/demo.hpp"
+#include "modules/provider/demo/demo.hpp"
 
 namespace lurus::provider::test {
 

@@ -1,6 +1,6 @@
 #include <nlohmann/json.hpp>
 
-#include "core/sqlite.hpp"
+#include "core/db/sqlite.hpp"
 #include "tests/unit/provider/support.hpp"
 
 using namespace lurus;

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/files.hpp"
+#include "core/os/files.hpp"
 #include "lurus/provider.hpp"
 
 namespace lurus::provider::test {

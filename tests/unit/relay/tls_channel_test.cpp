@@ -13,8 +13,8 @@
 #include <string>
 #include <utility>
 
-#include "core/channel.hpp"
-#include "core/tls.hpp"
+#include "core/io/channel.hpp"
+#include "core/io/tls.hpp"
 #include "tests/bench/secure.hpp"
 
 namespace lurus::test {

@@ -1,5 +1,5 @@
 #include "fixture.hpp"
-#include "modules/identity/signin/totp.hpp"
+#include "modules/signin/totp.hpp"
 
 using namespace lurus;
 using namespace lurus::signin;

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "clock.hpp"
-#include "modules/identity/directory.hpp"
-#include "modules/identity/signin/service.hpp"
+#include "modules/identity/people/directory.hpp"
+#include "modules/signin/service.hpp"
 
 namespace lurus::test {
 

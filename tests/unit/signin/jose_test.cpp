@@ -1,4 +1,4 @@
-#include "modules/identity/signin/jose.hpp"
+#include "modules/signin/jose.hpp"
 
 #include <cjose/cjose.h>
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-#include "modules/identity/signin/mail.hpp"
+#include "modules/signin/mail.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,9 +1,9 @@
-#include "modules/identity/signin/oidc.hpp"
+#include "modules/signin/oidc.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include "clock.hpp"
-#include "modules/identity/signin/ldap.hpp"
+#include "modules/signin/ldap.hpp"
 
 using namespace lurus;
 using namespace lurus::signin;

@@ -1,4 +1,4 @@
-#include "modules/identity/signin/password.hpp"
+#include "modules/signin/password.hpp"
 
 #include <doctest/doctest.h>
 

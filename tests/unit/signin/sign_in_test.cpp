@@ -1,5 +1,5 @@
 #include "fixture.hpp"
-#include "modules/identity/signin/cookie.hpp"
+#include "modules/signin/cookie.hpp"
 
 using namespace lurus;
 using namespace lurus::signin;

@@ -1,11 +1,11 @@
-#include "modules/identity/signin/store.hpp"
+#include "modules/signin/store.hpp"
 
 #include <atomic>
 #include <thread>
 #include <vector>
 
 #include "clock.hpp"
-#include "core/sha256.hpp"
+#include "core/crypto/sha256.hpp"
 
 using namespace lurus;
 using namespace lurus::signin;

@@ -1,4 +1,4 @@
-#include "modules/identity/signin/throttle.hpp"
+#include "modules/signin/throttle.hpp"
 
 #include <thread>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "modules/identity/signin/totp.hpp"
+#include "modules/signin/totp.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <charconv>
+
+#include "core/http/api_route.hpp"
+#include "core/http/problem.hpp"
+#include "core/text/glob.hpp"
+#include "modules/billing/tariff/model_name.hpp"
+#include "modules/billing/tariff/price_json.hpp"
+#include "modules/billing/tariff/prices.hpp"
+
+namespace lurus::billing {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string query_of(const ApiRequest& request, const std::string& name) {
+    const auto at = request.query.find(name);
+    return at == request.query.end() ? std::string() : at->second;
+}
+
+bool is_asked(const Tariff& tariff, const std::string& model, const std::string& vendor) {
+    if (!vendor.empty() && tariff.vendor != vendor) return false;
+    if (model.empty() || glob_match(model, tariff.model) || glob_match(model, tariff.vendor + "/" + tariff.model))
+        return true;
+    return std::ranges::any_of(tariff.aliases, [&](const auto& alias) { return glob_match(model, alias); });
+}
+
+ApiResponse list(Prices& prices, const ApiRequest& request) {
+    std::size_t limit = 100;
+    if (const auto text = query_of(request, "limit"); !text.empty()) {
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+        if (error != std::errc() || end != text.data() + text.size() || limit < 1 || limit > 1000) {
+            return problem(400, "`limit` must be 1 to 1000");
+        }
+    }
+    const auto model = folded(query_of(request, "model"));
+    const auto vendor = query_of(request, "provider");
+    auto after = query_of(request, "cursor");
+    if (after.empty()) after = query_of(request, "after");
+    const auto split = after.find('/');
+    if (!after.empty() && split == after.npos) return problem(400, "`cursor` must be the `next` of a page before");
+    const auto place = std::pair(std::string_view(after).substr(0, split),
+                                 std::string_view(after).substr(after.empty() ? 0 : split + 1));
+
+    const auto table = prices.table();
+    Json body;
+    body["data"] = Json::array();
+    body["next"] = nullptr;
+    const Tariff* last = nullptr;
+    for (const Tariff* tariff : table->current(prices.clock().now())) {
+        if (!after.empty() && std::pair<std::string_view, std::string_view>(tariff->vendor, tariff->model) <= place)
+            continue;
+        if (!is_asked(*tariff, model, vendor)) continue;
+        if (body["data"].size() == limit) {
+            body["next"] = last->vendor + "/" + last->model;
+            break;
+        }
+        auto one = json_of(*tariff);
+        one["applies"] = true;
+        body["data"].push_back(std::move(one));
+        last = tariff;
+    }
+    return json_response(body);
+}
+
+ApiResponse show(Prices& prices, const ApiRequest& request) {
+    const auto& model = request.params.at("model");
+    const auto table = prices.table();
+    const UnixMicros now = prices.clock().now();
+    Json body;
+    body["model"] = model;
+    body["data"] = Json::array();
+    for (const Tariff* tariff : table->all_named(model)) {
+        auto one = json_of(*tariff);
+        one["applies"] = table->winner(tariff->vendor, tariff->model, now) == tariff;
+        body["data"].push_back(std::move(one));
+    }
+    if (body["data"].empty()) {
+        return problem(404,
+                       "there is no price for `" + model + "`; `lurus prices list` shows the models that have one");
+    }
+    return json_response(body);
+}
+
+ApiResponse import_list(Prices& prices, const ApiRequest& request) {
+    UnixMicros from = prices.clock().now();
+    if (const auto text = query_of(request, "effective_from"); !text.empty()) {
+        const auto time = parse_time(text);
+        if (!time) return problem(400, "`effective_from` must be a time such as `2027-01-31T00:00:00Z` or a date");
+        from = *time;
+    }
+    const auto counts = prices.take_litellm(request.body, from);
+    if (!counts) return problem(counts.error());
+    Json body;
+    body["models"] = counts->models;
+    body["changed"] = counts->changed;
+    body["effective_from"] = format_time(from);
+    return json_response(body);
+}
+
+std::string why_unpriced(const TariffTable& table, const PriceQuery& query, const Usage& usage) {
+    if (!usage.known()) return "the usage is not known";
+    const Tariff* tariff = table.find(query);
+    if (tariff == nullptr)
+        return "no price for this model at a provider of kind `" + std::string(query.provider_kind) + "`";
+    if (tariff->service(service_name(usage.service_tier)) == nullptr) {
+        return tariff->label + " has no price for the service tier `" + usage.service_tier + "`";
+    }
+    return tariff->label + " has no price for one of the usage's classes";
+}
+
+ApiResponse quote(Prices& prices, const ApiRequest& request) {
+    const auto wanted = quote_from(request.body, prices.clock().now());
+    if (!wanted) return problem(wanted.error());
+    PriceQuery query;
+    query.provider_kind = wanted->provider_kind;
+    query.provider = wanted->provider;
+    query.upstream_model = wanted->model;
+    query.time = wanted->time;
+    const auto table = prices.table();
+    const auto cost = table->price(query, wanted->usage);
+    Json body;
+    body["model"] = wanted->model;
+    body["priced"] = cost.has_value();
+    if (cost) {
+        body.update(json_of(*cost));
+    } else {
+        body["reason"] = why_unpriced(*table, query, wanted->usage);
+        body["tariff"] = nullptr;
+        body["cost_nano_usd"] = nullptr;
+        body["lines"] = Json::array();
+    }
+    return json_response(body);
+}
+
+ApiResponse put(Prices& prices, const ApiRequest& request) {
+    auto tariff = own_price_from(request.body, request.params.at("model"), prices.clock().now());
+    if (!tariff) return problem(tariff.error());
+    auto body = json_of(*tariff);
+    body["applies"] = tariff->applies_at(prices.clock().now());
+    if (auto ok = prices.put_override(*std::move(tariff)); !ok) return problem(ok.error());
+    return json_response(body);
+}
+
+ApiResponse remove(Prices& prices, const ApiRequest& request) {
+    const auto vendor = query_of(request, "vendor");
+    const auto provider = query_of(request, "provider");
+    if (vendor.empty() == provider.empty()) return problem(400, "say one of `vendor` and `provider`");
+    const auto done = prices.remove_override(vendor.empty() ? vendor_of_provider(provider) : vendor,
+                                             folded(request.params.at("model")));
+    if (!done) return problem(done.error());
+    ApiResponse response;
+    response.status = 204;
+    return response;
+}
+
+using Handler = ApiResponse (*)(Prices&, const ApiRequest&);
+
+std::function<ApiResponse(const ApiRequest&)> of(Prices& prices, Handler handler) {
+    return [&prices, handler](const ApiRequest& request) { return handler(prices, request); };
+}
+
+}  // namespace
+
+std::vector<ApiRoute> price_routes(Prices& prices) {
+    const std::string text = R"({"type":"string"})";
+    std::vector<ApiRoute> routes;
+    routes.push_back(api_route(Permission::read_models, "GET", "/api/v1/prices", "listPrices",
+                               "The prices that hold now, by vendor and model", price_list_schema(), of(prices, list)));
+    routes.back().query = {
+        {"model", text, "glob over the model, its aliases, or vendor/model"},
+        {"provider", text, "the vendor, such as `anthropic`"},
+        {"limit", R"({"type":"integer","minimum":1,"maximum":1000,"default":100})", "entries a page"},
+        {"cursor", text, "`next` of the page before"},
+        {"after", text, "the same as `cursor`"}};
+    routes.push_back(api_route(Permission::operate, "POST", "/api/v1/prices/import", "importPrices",
+                               "Take LiteLLM's model_prices_and_context_window.json; its prices win from their date on",
+                               import_result_schema(), of(prices, import_list)));
+    routes.back().query = {
+        {"effective_from", R"({"type":"string","format":"date-time"})", "from when they hold; default: now"}};
+    routes.back().request_schema = R"({"type":"object","additionalProperties":{"type":"object"}})";
+    routes.push_back(api_route(Permission::read_models, "POST", "/api/v1/prices/quote", "quotePrice",
+                               "What a usage costs, line by line", quote_schema(), of(prices, quote)));
+    routes.back().request_schema = quote_request_schema();
+    routes.push_back(api_route(Permission::read_models, "GET", "/api/v1/prices/{model}", "getPrice",
+                               "All prices of a model: every vendor, date and origin", price_schema(),
+                               of(prices, show)));
+    routes.push_back(api_route(Permission::operate, "PUT", "/api/v1/prices/{model}", "putPrice",
+                               "Set a price of your own; it wins over all others", R"({"type":"object"})",
+                               of(prices, put)));
+    routes.back().request_schema = own_price_schema();
+    routes.push_back(api_route(Permission::operate, "DELETE", "/api/v1/prices/{model}", "deletePrice",
+                               "Remove a price of your own", "", of(prices, remove)));
+    routes.back().query = {{"vendor", text, "whose model"}, {"provider", text, "the name of one provider"}};
+    routes.back().success = 204;
+    return routes;
+}
+
+}  // namespace lurus::billing

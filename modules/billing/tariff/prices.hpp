@@ -1,0 +1,59 @@
+#pragma once
+// Built-in, imported and own prices as one table.
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lurus/billing.hpp"
+#include "modules/billing/tariff/price_store.hpp"
+#include "modules/billing/tariff/tariff_table.hpp"
+
+namespace lurus::billing {
+
+struct ImportCounts {
+    int models = 0;   // taken from the file
+    int changed = 0;  // new, or at another price than before
+};
+
+/// Any thread. Changes are serialised; table() waits for no database.
+class Prices final : public Billing {
+public:
+    /// `stored` is what `store` holds.
+    Prices(const Clock& clock, std::unique_ptr<PriceStore> store, std::vector<Tariff> builtin,
+           std::vector<Tariff> stored);
+
+    std::shared_ptr<const TariffSnapshot> snapshot() const override;
+    Result<int> import_litellm(std::string_view json, UnixMicros effective_from) override;
+    void on_change(std::function<void()> callback) override;
+    std::vector<ApiRoute> api() override;
+
+    [[nodiscard]] std::shared_ptr<const TariffTable> table() const;
+    Result<ImportCounts> take_litellm(std::string_view json, UnixMicros effective_from);
+    /// The operator's own price; `tariff` is complete() and of origin `override`.
+    Result<void> put_override(Tariff tariff);
+    Result<void> remove_override(const std::string& vendor, const std::string& model);
+    [[nodiscard]] const Clock& clock() const { return clock_; }
+
+private:
+    Result<void> reload();
+    void notify();
+
+    const Clock& clock_;
+    const std::shared_ptr<const std::vector<Tariff>> builtin_;
+
+    std::mutex change_mutex_;  // guards store_
+    std::unique_ptr<PriceStore> store_;
+
+    mutable std::mutex table_mutex_;  // guards table_, callbacks_
+    std::shared_ptr<const TariffTable> table_;
+    std::vector<std::function<void()>> callbacks_;
+};
+
+/// The management API over `prices`, which must outlive the routes.
+std::vector<ApiRoute> price_routes(Prices& prices);
+
+}  // namespace lurus::billing

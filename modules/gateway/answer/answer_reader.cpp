@@ -1,0 +1,81 @@
+#include "modules/gateway/answer/answer_reader.hpp"
+
+#include <algorithm>
+
+#include "modules/gateway/answer/answer_state.hpp"
+
+namespace lurus::gateway {
+namespace {
+
+bool contains(std::string_view text, std::string_view lower_case_word) {
+    auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; };
+    return !std::ranges::search(text, lower_case_word, same).empty();
+}
+
+}  // namespace
+
+bool streams_array(const Endpoint& endpoint, std::string_view target) {
+    return endpoint.operation == Operation::stream_generate && target.find("alt=sse") == std::string_view::npos;
+}
+
+AnswerFormat answer_format(const Endpoint& endpoint, std::string_view target, std::string_view content_type) {
+    const bool array = streams_array(endpoint, target);
+    // The two that nearly all answers have, then what else they may be called.
+    if (content_type == "application/json") return array ? AnswerFormat::json_array : AnswerFormat::json;
+    if (content_type == "text/event-stream" || contains(content_type, "text/event-stream")) return AnswerFormat::sse;
+    const bool gemini_sse = endpoint.operation == Operation::stream_generate && !array;
+    const bool plain =
+        content_type.empty() || (contains(content_type, "text/plain") && endpoint.operation != Operation::audio);
+    if (plain && gemini_sse) return AnswerFormat::sse;
+    if (plain || (contains(content_type, "json") && !contains(content_type, "ndjson"))) {
+        return array ? AnswerFormat::json_array : AnswerFormat::json;
+    }
+    return AnswerFormat::other;
+}
+
+AnswerReader::AnswerReader(const Endpoint& endpoint, AnswerFormat format, int status)
+    : state_(std::make_unique<State>(endpoint, format, status)) {}
+AnswerReader::~AnswerReader() = default;
+AnswerReader::AnswerReader(AnswerReader&&) noexcept = default;
+AnswerReader& AnswerReader::operator=(AnswerReader&&) noexcept = default;
+
+AnswerReader::Step AnswerReader::feed(std::string_view bytes) {
+    state_->step = {};
+    state_->feed(bytes);
+    state_->step.semantic = state_->semantic;
+    return state_->step;
+}
+
+AnswerReader::Step AnswerReader::feed_event(std::string_view json) {
+    state_->step = {};
+    state_->feed_message(json);
+    state_->step.semantic = state_->semantic;
+    return state_->step;
+}
+
+void AnswerReader::finish(bool clean) {
+    state_->finish(clean);
+}
+bool AnswerReader::at_event_boundary() const {
+    return state_->at_boundary();
+}
+bool AnswerReader::complete() const {
+    return state_->complete();
+}
+bool AnswerReader::may_be_last() const {
+    return state_->may_be_last();
+}
+const std::string& AnswerReader::error_type() const {
+    return state_->error_type;
+}
+const std::string& AnswerReader::error_message() const {
+    return state_->error_message;
+}
+Usage AnswerReader::usage() const {
+    return state_->usage();
+}
+std::string AnswerReader::usage_raw() const {
+    return state_->usage_raw();
+}
+
+}  // namespace lurus::gateway

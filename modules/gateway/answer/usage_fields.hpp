@@ -1,0 +1,99 @@
+#pragma once
+// The vendor's usage objects, merged field by field: vendors split one answer's usage over several events.
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "modules/gateway/answer/usage_names.hpp"
+
+namespace lurus::gateway {
+
+/// A count as JSON; below zero or not an integer is absent.
+std::optional<std::int64_t> token_count(std::string_view value);
+
+class UsageFields {
+public:
+    /// A later value replaces an earlier one, inside nested objects too; null replaces nothing. `keep_if_zero`: fields
+    /// that a later 0 does not replace (counts that cannot shrink, zeroed by some hosts in their last event).
+    void merge(std::string_view object, std::initializer_list<std::string_view> keep_if_zero = {});
+    void clear();
+    [[nodiscard]] bool empty() const { return fields_.empty(); }
+    [[nodiscard]] std::size_t size() const { return fields_.size(); }
+
+    /// A field's key as written, without quotes, and its value.
+    [[nodiscard]] std::string_view key(std::size_t i) const {
+        return {text_.data() + fields_[i].key, fields_[i].key_size};
+    }
+    [[nodiscard]] std::string_view value(std::size_t i) const {
+        return {text_.data() + fields_[i].value, fields_[i].value_size};
+    }
+    /// A field's count, or that of a field inside it.
+    [[nodiscard]] std::optional<std::int64_t> count(std::string_view key) const;
+    [[nodiscard]] std::optional<std::int64_t> count(std::string_view key, std::string_view inner) const;
+    /// The object as merged, its fields in the order they came first. Empty = none.
+    [[nodiscard]] std::string json() const;
+
+private:
+    // More fields than this are not kept: no vendor has them.
+    static constexpr std::size_t max_fields = 128;
+    // Where a field stands in `text_`.
+    struct Field {
+        std::uint32_t key = 0, key_size = 0;
+        std::uint32_t value = 0, value_size = 0;
+        std::uint32_t room = 0;  // a later value of up to that length takes the earlier one's place
+    };
+
+    [[nodiscard]] std::string_view find(std::string_view key) const;
+    std::uint32_t keep(std::string_view text);
+    void replace(Field& field, std::string_view value);
+    void compact();
+
+    std::string text_;
+    std::vector<Field> fields_;
+    std::size_t unused_ = 0;  // bytes of `text_` that no field points to
+};
+
+/// The known fields of a usage object, found in one pass over it. Views into it.
+class KnownUsage {
+public:
+    explicit KnownUsage(const UsageFields& fields);
+    /// Of equal keys the last counts. A text that is no object has no fields.
+    explicit KnownUsage(std::string_view object);
+
+    /// Empty when it is absent or null.
+    [[nodiscard]] std::string_view raw(UsageName name) const {
+        if ((present_ >> name.id & 1) == 0) return {};
+        return {values_[name.id].data, values_[name.id].size};
+    }
+    [[nodiscard]] std::optional<std::int64_t> count(UsageName name) const {
+        const std::string_view value = raw(name);
+        return value.empty() ? std::nullopt : token_count(value);
+    }
+    /// The first of these counts that is there.
+    [[nodiscard]] std::optional<std::int64_t> first(std::initializer_list<UsageName> names) const {
+        for (const UsageName name : names) {
+            if (const auto found = count(name)) return found;
+        }
+        return std::nullopt;
+    }
+    [[nodiscard]] KnownUsage inside(UsageName name) const { return KnownUsage(raw(name)); }
+
+private:
+    void set(std::uint8_t id, std::string_view value);
+
+    // Most of a dozen objects in an answer are absent: they cost one word, not the clearing of a table.
+    struct Value {
+        const char* data;
+        std::size_t size;
+    };
+    std::uint64_t present_ = 0;  // one bit for each name
+    std::array<Value, usage_names.size()> values_;
+    static_assert(usage_names.size() <= 64);
+};
+
+}  // namespace lurus::gateway

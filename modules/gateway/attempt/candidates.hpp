@@ -1,0 +1,18 @@
+#pragma once
+// Who may answer a request.
+
+#include <vector>
+
+#include "modules/gateway/session/session.hpp"
+
+namespace lurus::gateway {
+
+/// By its model, or of its family when it names none; of the accounts that its key is for.
+Result<Resolution> candidates_of(const Request& request);
+/// What the client is told when there is none.
+int status_of(const Error& no_candidates);
+
+/// The models that its key may use. `catalog` may be newer than the request's own.
+std::vector<ModelEntry> models_for(const Request& request, const Catalog& catalog);
+
+}  // namespace lurus::gateway

@@ -1,0 +1,283 @@
+#include "modules/gateway/attempt/forward_head.hpp"
+
+#include <array>
+
+#include "core/http/url.hpp"
+#include "core/text/ascii.hpp"
+#include "modules/gateway/attempt/alias.hpp"
+
+namespace lurus::gateway {
+namespace {
+
+/// What a field is to a proxy.
+enum class Role : std::uint8_t {
+    ordinary,
+    hop_by_hop,
+    handshake,  // hop-by-hop, but for an upgrade that is passed on
+    host,
+    expect,
+    credential,
+    length,
+    encoding,
+    extensions,
+    trace,
+};
+
+struct Known {
+    std::string_view name;
+    Role role;
+};
+constexpr Known known_fields[] = {
+    {"host", Role::host},
+    {"authorization", Role::credential},
+    {"x-api-key", Role::credential},
+    {"x-goog-api-key", Role::credential},
+    {"api-key", Role::credential},
+    {"content-length", Role::length},
+    {"accept-encoding", Role::encoding},
+    {"expect", Role::expect},
+    {"connection", Role::handshake},
+    {"upgrade", Role::handshake},
+    {"keep-alive", Role::hop_by_hop},
+    {"proxy-connection", Role::hop_by_hop},
+    {"proxy-authenticate", Role::hop_by_hop},
+    {"proxy-authorization", Role::hop_by_hop},
+    {"te", Role::hop_by_hop},
+    {"trailer", Role::hop_by_hop},
+    {"transfer-encoding", Role::hop_by_hop},
+    {"sec-websocket-extensions", Role::extensions},
+    {"x-lurus-trace-id", Role::trace},
+};
+
+/// One head's fields.
+class Roles {
+public:
+    explicit Roles(const http1::Head& head) : head_(head), connection_(head.find("connection") != nullptr) {}
+
+    [[nodiscard]] Role of(std::string_view name) const {
+        for (const Known& known : known_fields) {
+            if (known.name.size() == name.size() && iequals(known.name, name)) return known.role;
+        }
+        return connection_ && head_.connection_lists(name) ? Role::hop_by_hop : Role::ordinary;
+    }
+
+private:
+    const http1::Head& head_;
+    const bool connection_;
+};
+
+bool begins(std::string_view name, std::string_view prefix) {
+    return iequals(name.substr(0, prefix.size()), prefix);
+}
+
+// Of the account's limits per minute. What a subscription has left (`unified`) is nobody's but the vendor's to say.
+bool is_rate_limit(std::string_view name) {
+    return begins(name, "x-ratelimit-") ||
+           (begins(name, "anthropic-ratelimit-") && !begins(name, "anthropic-ratelimit-unified"));
+}
+
+void add(std::string& out, std::string_view name, std::string_view value) {
+    out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void add_credential(std::string& out, const Provider& provider, AuthScheme scheme) {
+    const std::string_view secret = provider.credential.reveal();
+    if (secret.empty()) return;
+    switch (scheme) {
+        case AuthScheme::none: break;
+        case AuthScheme::bearer: out.append("Authorization: Bearer ").append(secret).append("\r\n"); break;
+        case AuthScheme::x_api_key: add(out, "x-api-key", secret); break;
+        case AuthScheme::x_goog_api_key: add(out, "x-goog-api-key", secret); break;
+        case AuthScheme::api_key: add(out, "api-key", secret); break;
+    }
+}
+
+std::string target_for(const http1::RequestHead& head, const Endpoint& endpoint, const Provider& provider,
+                       const Url& base, const std::string& upstream_model) {
+    std::string_view target = without_alias(head.target);
+    std::string spliced;
+    if (!endpoint.path_model.empty()) {
+        const auto decoded = percent_decode(endpoint.path_model);
+        if (!decoded || *decoded != upstream_model) {
+            const std::size_t at = static_cast<std::size_t>(endpoint.path_model.data() - target.data());
+            spliced.append(target.substr(0, at));
+            // A model such as `tunedModels/x` keeps its slashes.
+            for (char c : upstream_model) {
+                if (c == '/') {
+                    spliced += '/';
+                } else {
+                    spliced += percent_encode(std::string_view(&c, 1));
+                }
+            }
+            spliced.append(target.substr(at + endpoint.path_model.size()));
+            target = spliced;
+        }
+    }
+    if (provider.kind == "azure-openai") return azure_target(base, provider.azure_api_version, upstream_model, target);
+    return upstream_target(base, target);
+}
+
+void add_unsigned(std::string& out, std::string_view name, std::uint64_t value) {
+    out.append(name).append(": ").append(std::to_string(value)).append("\r\n");
+}
+
+}  // namespace
+
+std::string_view presented_key(const http1::RequestHead& head) {
+    if (auto v = head.value("x-api-key"); !v.empty()) return v;
+    if (auto v = head.value("authorization"); v.size() > 7 && iequals(v.substr(0, 7), "bearer ")) {
+        v.remove_prefix(7);
+        while (!v.empty() && v.front() == ' ') v.remove_prefix(1);
+        return v;
+    }
+    if (auto v = head.value("x-goog-api-key"); !v.empty()) return v;
+    if (auto v = head.value("api-key"); !v.empty()) return v;
+    const std::size_t question = head.target.find('?');
+    if (question == std::string_view::npos) return {};
+    std::string_view query = head.target.substr(question + 1);
+    while (!query.empty()) {
+        const std::size_t end = std::min(query.find('&'), query.size());
+        const std::string_view pair = query.substr(0, end);
+        if (pair.starts_with("key=")) return pair.substr(4);
+        query.remove_prefix(std::min(end + 1, query.size()));
+    }
+    return {};
+}
+
+std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Provider& provider,
+                          const std::string& upstream_model, std::optional<std::uint64_t> content_length,
+                          bool websocket) {
+    const FamilyEndpoint& place = provider.endpoints.at(family_of(endpoint.dialect));
+    std::string out;
+    out.reserve(1000);
+    out.append(head.method)
+        .append(" ")
+        .append(target_for(head, endpoint, provider, place.base, upstream_model))
+        .append(" HTTP/1.1\r\n");
+    add(out, "Host", place.base.authority());
+    bool credential_sent = false;
+    bool length_sent = false;
+    bool encoding_sent = false;
+    const Roles roles(head);
+    for (const auto& [name, value] : head.fields) {
+        switch (roles.of(name)) {
+            case Role::host:
+            case Role::expect:
+            case Role::hop_by_hop: break;
+            case Role::credential:
+                if (!credential_sent) add_credential(out, provider, place.auth);
+                credential_sent = true;
+                break;
+            case Role::length:
+                if (content_length) add_unsigned(out, name, *content_length);
+                length_sent = true;
+                break;
+            case Role::encoding:
+                if (!encoding_sent) add(out, name, "identity");
+                encoding_sent = true;
+                break;
+            case Role::handshake:
+                if (websocket) add(out, name, value);
+                break;
+            case Role::extensions:
+                // Compressed frames could not be read; without the extension both sides send them plain.
+                if (!websocket) add(out, name, value);
+                break;
+            case Role::trace:
+            case Role::ordinary: add(out, name, value); break;
+        }
+    }
+    if (!credential_sent) add_credential(out, provider, place.auth);
+    if (!length_sent && content_length && (*content_length > 0 || (head.method != "GET" && head.method != "HEAD"))) {
+        add_unsigned(out, "Content-Length", *content_length);
+    }
+    for (const auto& [name, value] : provider.headers) add(out, name, value);
+    out += "\r\n";
+    return out;
+}
+
+std::string downstream_head(const http1::ResponseHead& head, Framing framing,
+                            std::optional<std::uint64_t> content_length, bool keep_alive, const Id& trace_id,
+                            std::string_view limits) {
+    std::string out;
+    out.reserve(1000);
+    out.append("HTTP/1.1 ").append(std::to_string(head.status)).append(" ").append(head.reason).append("\r\n");
+    const Roles roles(head);
+    for (const auto& [name, value] : head.fields) {
+        const Role role = roles.of(name);
+        if (role == Role::hop_by_hop || role == Role::handshake || role == Role::length || role == Role::trace)
+            continue;
+        if (!limits.empty() && is_rate_limit(name)) continue;
+        add(out, name, value);
+    }
+    out.append(limits);
+    add(out, "x-lurus-trace-id", trace_id.hex());
+    if (framing == Framing::length && content_length) add_unsigned(out, "Content-Length", *content_length);
+    if (framing == Framing::chunked) out += "Transfer-Encoding: chunked\r\n";
+    if (!keep_alive) out += "Connection: close\r\n";
+    out += "\r\n";
+    return out;
+}
+
+std::string local_head(int status, std::string_view content_type, std::optional<std::uint64_t> content_length,
+                       bool keep_alive, const Id* trace_id, std::string_view extra_fields) {
+    std::string out;
+    out.reserve(256);
+    out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason_phrase(status)).append("\r\n");
+    if (!content_type.empty()) add(out, "Content-Type", content_type);
+    if (trace_id != nullptr) add(out, "x-lurus-trace-id", trace_id->hex());
+    out.append(extra_fields);
+    if (content_length) {
+        add_unsigned(out, "Content-Length", *content_length);
+    } else if (status >= 200) {
+        out += "Transfer-Encoding: chunked\r\n";
+    }
+    if (!keep_alive) out += "Connection: close\r\n";
+    out += "\r\n";
+    return out;
+}
+
+std::optional<Id> trace_parent(std::string_view value) {
+    // version "-" trace-id "-" parent-id "-" flags; a later version may have more behind.
+    if (value.size() < 55 || value[2] != '-' || value[35] != '-' || value[52] != '-') return std::nullopt;
+    if (value.substr(0, 2) == "ff" || (value.substr(0, 2) == "00" && value.size() != 55)) return std::nullopt;
+    const std::string_view hex = value.substr(3, 32);
+    for (char c : hex) {
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return std::nullopt;
+    }
+    const auto id = Id::parse(hex);
+    if (!id || id->is_zero()) return std::nullopt;
+    return id;
+}
+
+std::string_view reason_phrase(int status) {
+    switch (status) {
+        case 100: return "Continue";
+        case 200: return "OK";
+        case 201: return "Created";
+        case 204: return "No Content";
+        case 400: return "Bad Request";
+        case 401: return "Unauthorized";
+        case 403: return "Forbidden";
+        case 404: return "Not Found";
+        case 405: return "Method Not Allowed";
+        case 408: return "Request Timeout";
+        case 409: return "Conflict";
+        case 412: return "Precondition Failed";
+        case 413: return "Content Too Large";
+        case 415: return "Unsupported Media Type";
+        case 422: return "Unprocessable Content";
+        case 426: return "Upgrade Required";
+        case 429: return "Too Many Requests";
+        case 431: return "Request Header Fields Too Large";
+        case 500: return "Internal Server Error";
+        case 501: return "Not Implemented";
+        case 502: return "Bad Gateway";
+        case 503: return "Service Unavailable";
+        case 504: return "Gateway Timeout";
+        case 505: return "HTTP Version Not Supported";
+        default: return "Status";
+    }
+}
+
+}  // namespace lurus::gateway

@@ -1,0 +1,45 @@
+#pragma once
+// Heads as they go on: what a request's head becomes upstream and a response's head downstream. Pure functions.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/http/http1.hpp"
+#include "lurus/ids.hpp"
+#include "lurus/provider.hpp"
+#include "modules/gateway/session/endpoint.hpp"
+
+namespace lurus::gateway {
+
+/// The credential a client presented: x-api-key, Authorization: Bearer, x-goog-api-key, api-key or ?key=, in that
+/// order. Empty = none. A view into the head.
+std::string_view presented_key(const http1::RequestHead& head);
+
+/// The head for one candidate. Every field passes in its order and case, but for: Host, hop-by-hop fields, the caller's
+/// credentials (the provider's own takes the place of the first), Content-Length, Expect, and Accept-Encoding, which
+/// becomes `identity` so that usage can be read. `websocket` keeps the upgrade and drops the extensions.
+std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Provider& provider,
+                          const std::string& upstream_model, std::optional<std::uint64_t> content_length,
+                          bool websocket);
+
+/// How the answer's body is framed for the client.
+enum class Framing : std::uint8_t { length, chunked, until_close };
+
+/// The status line and fields as the vendor sent them without its hop-by-hop fields, plus the trace id and the framing.
+/// `limits` are the fields of our own rate limits: where there are any, they take the place of the vendor's.
+std::string downstream_head(const http1::ResponseHead& head, Framing framing,
+                            std::optional<std::uint64_t> content_length, bool keep_alive, const Id& trace_id,
+                            std::string_view limits);
+
+/// A head of our own.
+std::string local_head(int status, std::string_view content_type, std::optional<std::uint64_t> content_length,
+                       bool keep_alive, const Id* trace_id, std::string_view extra_fields = {});
+
+/// The trace id of a W3C `traceparent`, if it is valid.
+std::optional<Id> trace_parent(std::string_view value);
+
+std::string_view reason_phrase(int status);
+
+}  // namespace lurus::gateway

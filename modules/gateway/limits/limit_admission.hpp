@@ -1,0 +1,113 @@
+#pragma once
+// Admits one request against all limits that apply to it, or says which one stands in the way. Sans-I/O.
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lurus/usage.hpp"
+#include "modules/gateway/limits/limit_table.hpp"
+
+namespace lurus::gateway {
+
+/// A subject of a request. At most one of each kind.
+struct LimitedSubject {
+    Subject subject = Subject::key;
+    std::string_view id;    // what its state is kept under
+    std::string_view name;  // what it is called in messages
+    Limits limits;
+    Money spent_before;  // in the budget's window, by the log
+};
+
+/// What a request is thought to use before it has. Amounts above a limit count as the whole limit: such a request
+/// passes when nothing else has.
+struct Demand {
+    std::int64_t requests = 1;
+    std::int64_t input_tokens = 0;
+    std::int64_t output_tokens = 0;
+    Money cost;
+    bool slot = true;  // counts as running
+};
+
+/// Why a request was not admitted.
+struct Refusal {
+    enum class What : std::uint8_t { requests, tokens, input_tokens, output_tokens, concurrency, budget };
+    Subject subject = Subject::key;
+    std::string name;
+    What what = What::requests;
+    std::int64_t limit = 0;        // of a budget: nano-USD
+    std::optional<Budget> budget;  // set: that one
+    /// Microseconds until this request would pass if nobody else came; empty = it will not.
+    std::optional<std::int64_t> wait_us;
+    /// It depends on running requests, so `wait_us` is only when to ask again.
+    bool waits_for_running = false;
+};
+std::string_view name_of(Refusal::What what);
+
+/// How one measure stands, for the answer's fields.
+struct Standing {
+    std::int64_t limit = 0;
+    std::int64_t remaining = 0;
+    std::int64_t empty_in_us = 0;
+};
+
+/// What an admitted request holds. One shard's thread; movable; gives its place back when it goes.
+class Admission {
+public:
+    Admission() = default;
+    Admission(Admission&& other) noexcept;
+    Admission& operator=(Admission&& other) noexcept;
+    Admission(const Admission&) = delete;
+    Admission& operator=(const Admission&) = delete;
+    ~Admission();
+
+    [[nodiscard]] bool limited() const { return !charges_.empty(); }
+    /// Puts what was really used in the estimate's place; the first call counts. Empty tokens: the estimate stays.
+    struct Used {
+        std::optional<std::int64_t> input_tokens, output_tokens;
+        Money cost;
+    };
+    void settle(const Used& used, std::int64_t now_us);
+    /// The request does not run any more.
+    void leave();
+    /// Holds nothing; only tells how the limits stand.
+    static Admission refused(LimitCache& cache, std::span<const LimitedSubject> subjects, std::int64_t now_us,
+                             UnixMicros now);
+    /// The tightest of all limits on this measure; empty = there is none.
+    [[nodiscard]] std::optional<Standing> standing(Measure measure, std::int64_t now_us) const;
+
+private:
+    friend std::expected<Admission, Refusal> admit(LimitCache&, std::span<const LimitedSubject>, const Demand&,
+                                                   std::int64_t, UnixMicros);
+    struct Charge {
+        StatePtr state;
+        Limits limits;
+        std::array<std::int64_t, measures.size()> amounts{};
+        std::array<std::int64_t, measures.size()> slots{};
+        std::uint8_t taken = 0;  // bits of `measures`
+        bool entered = false;
+        bool holds_money = false;
+        std::uint32_t window = 0;
+        Money held;
+    };
+    std::optional<Refusal> take(const LimitedSubject& subject, const Demand& demand, StatePtr state,
+                                std::int64_t now_us, UnixMicros now);
+    void undo();
+
+    std::vector<Charge> charges_;  // none for a request without limits
+    bool settled_ = false;
+};
+
+/// All or nothing: what was taken is given back when a later limit refuses. `now_us` since the table's start.
+std::expected<Admission, Refusal> admit(LimitCache& cache, std::span<const LimitedSubject> subjects,
+                                        const Demand& demand, std::int64_t now_us, UnixMicros now);
+
+/// The tokens that the model read and wrote; empty where the vendor did not say.
+Admission::Used used_by(const Usage& usage, const std::optional<Money>& cost);
+
+}  // namespace lurus::gateway

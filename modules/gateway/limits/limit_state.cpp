@@ -1,0 +1,145 @@
+#include "modules/gateway/limits/limit_state.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace lurus::gateway {
+namespace {
+
+constexpr int index_bits = 9;  // of the window's 12 bits; the period takes the other three
+constexpr std::int64_t day_us = 86'400'000'000;
+
+bool bucket(const Limits& limits) {
+    return limits.window == WindowKind::bucket;
+}
+
+std::size_t at(Measure measure) {
+    return static_cast<std::size_t>(measure);
+}
+
+}  // namespace
+
+std::uint32_t BudgetMeter::window_of(const Budget& budget, UnixMicros now) {
+    std::int64_t index = 0;
+    if (budget.period == BudgetPeriod::month) {
+        const auto day = std::chrono::floor<std::chrono::days>(
+            std::chrono::sys_time<std::chrono::microseconds>(std::chrono::microseconds(now)));
+        const std::chrono::year_month_day date(day);
+        index = static_cast<int>(date.year()) * 12 + static_cast<int>(static_cast<unsigned>(date.month()));
+    } else if (budget.period != BudgetPeriod::total) {
+        index = budget.begin(now) / day_us;
+    }
+    const auto period = static_cast<std::uint32_t>(budget.period) + 1;  // 0 = no window yet
+    return period << index_bits | static_cast<std::uint32_t>(index & ((1 << index_bits) - 1));
+}
+
+std::uint64_t BudgetMeter::pack(std::uint32_t window, std::int64_t nano) {
+    const auto most = static_cast<std::int64_t>(money_mask);
+    return static_cast<std::uint64_t>(window) << money_bits |
+           static_cast<std::uint64_t>(std::clamp<std::int64_t>(nano, 0, most));
+}
+
+BudgetMeter::Held BudgetMeter::hold(const Budget& budget, std::uint32_t window, Money amount, Money before) {
+    Held held;
+    std::uint64_t word = word_.load();
+    std::int64_t used = 0;
+    do {
+        used = word >> money_bits == window ? static_cast<std::int64_t>(word & money_mask) : 0;
+        used = std::max(used, before.nano_usd);
+        if (used >= budget.amount.nano_usd) {
+            held.waits_for_running = used - held_.load() < budget.amount.nano_usd;
+            return held;
+        }
+    } while (!word_.compare_exchange_weak(word, pack(window, used + amount.nano_usd)));
+    held_.fetch_add(amount.nano_usd);
+    held.taken = true;
+    return held;
+}
+
+void BudgetMeter::settle(std::uint32_t window, Money held, Money cost) {
+    held_.fetch_sub(held.nano_usd);
+    std::uint64_t word = word_.load();
+    std::int64_t next = 0;
+    do {
+        if (word >> money_bits != window) return;  // that window is over
+        next = static_cast<std::int64_t>(word & money_mask) - held.nano_usd + cost.nano_usd;
+    } while (!word_.compare_exchange_weak(word, pack(window, next)));
+}
+
+Money BudgetMeter::used(std::uint32_t window) const {
+    const std::uint64_t word = word_.load();
+    return word >> money_bits == window ? Money{static_cast<std::int64_t>(word & money_mask)} : Money{};
+}
+
+bool BudgetMeter::matters(UnixMicros now) const {
+    const std::uint64_t word = word_.load();
+    if (word == 0) return false;
+    Budget budget;
+    budget.period = static_cast<BudgetPeriod>((word >> (money_bits + index_bits)) - 1);
+    return word >> money_bits == window_of(budget, now);
+}
+
+SlidingWindow& LazyWindow::get() {
+    SlidingWindow* window = window_.load();
+    if (window != nullptr) return *window;
+    auto made = std::make_unique<SlidingWindow>();
+    if (window_.compare_exchange_strong(window, made.get())) return *made.release();
+    return *window;
+}
+
+std::optional<std::int64_t> SubjectState::take(Measure measure, const Limits& limits, std::int64_t now_us,
+                                               std::int64_t amount) {
+    const std::int64_t limit = limit_of(limits, measure);
+    if (!bucket(limits)) return windows_[at(measure)].get().take(now_us, amount, limit);
+    if (!buckets_[at(measure)].take(now_us, amount, limit)) return std::nullopt;
+    return 0;
+}
+
+void SubjectState::add(Measure measure, const Limits& limits, std::int64_t now_us, std::int64_t amount) {
+    if (bucket(limits)) {
+        buckets_[at(measure)].add(now_us, amount, limit_of(limits, measure));
+    } else {
+        windows_[at(measure)].get().add(now_us, amount);
+    }
+}
+
+void SubjectState::give_back(Measure measure, const Limits& limits, std::int64_t slot, std::int64_t amount) {
+    if (bucket(limits)) {
+        buckets_[at(measure)].give_back(amount, limit_of(limits, measure));
+    } else {
+        windows_[at(measure)].get().give_back(slot, amount);
+    }
+}
+
+std::int64_t SubjectState::used(Measure measure, const Limits& limits, std::int64_t now_us) {
+    return bucket(limits) ? buckets_[at(measure)].used(now_us, limit_of(limits, measure))
+                          : windows_[at(measure)].get().used(now_us);
+}
+
+std::int64_t SubjectState::wait_us(Measure measure, const Limits& limits, std::int64_t now_us, std::int64_t amount) {
+    const std::int64_t limit = limit_of(limits, measure);
+    return bucket(limits) ? buckets_[at(measure)].wait_us(now_us, amount, limit)
+                          : windows_[at(measure)].get().wait_us(now_us, amount, limit);
+}
+
+std::int64_t SubjectState::empty_in_us(Measure measure, const Limits& limits, std::int64_t now_us) {
+    return bucket(limits) ? buckets_[at(measure)].empty_in_us(now_us) : windows_[at(measure)].get().empty_in_us(now_us);
+}
+
+bool SubjectState::enter(std::int64_t limit) {
+    std::int64_t running = running_.load();
+    do {
+        if (limit != 0 && running >= limit) return false;
+    } while (!running_.compare_exchange_weak(running, running + 1));
+    return true;
+}
+
+bool SubjectState::forgettable(std::int64_t now_us, UnixMicros now) const {
+    if (running_.load() != 0 || budget.matters(now)) return false;
+    for (const auto& each : windows_) {
+        if (auto* window = each.if_any(); window != nullptr && window->used(now_us) != 0) return false;
+    }
+    return std::ranges::all_of(buckets_, [&](const auto& each) { return each.empty_in_us(now_us) == 0; });
+}
+
+}  // namespace lurus::gateway

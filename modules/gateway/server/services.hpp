@@ -1,0 +1,27 @@
+#pragma once
+// What sessions ask of the server that is not their shard's. Implemented by the server; outlives all shards.
+
+#include <functional>
+#include <string>
+
+#include "lurus/gateway.hpp"
+#include "modules/gateway/metrics/metrics.hpp"
+
+namespace lurus::gateway {
+
+class Shard;
+
+class Services {
+public:
+    virtual ~Services() = default;
+    /// Runs the call on a control-plane thread; `done` comes back on `shard`.
+    virtual void call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse)> done) = 0;
+    /// Runs `work` on a control-plane thread; `done` comes back on `shard`.
+    virtual void run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) = 0;
+    /// The merged counters of all shards; `done` comes back on `shard`.
+    virtual void collect_metrics(Shard& shard, std::function<void(Metrics)> done) = 0;
+    [[nodiscard]] virtual double uptime_seconds() const = 0;
+    [[nodiscard]] virtual int shard_count() const = 0;
+};
+
+}  // namespace lurus::gateway

@@ -1,0 +1,261 @@
+#include "modules/gateway/session/request_scan.hpp"
+
+#include <algorithm>
+
+#include "core/json/json_scan.hpp"
+#include "core/text/ascii.hpp"
+
+namespace lurus::gateway {
+namespace {
+
+using json::Kind;
+
+constexpr std::size_t max_session = 512;
+
+bool istarts_with(std::string_view text, std::string_view prefix) {
+    return text.size() >= prefix.size() && iequals(text.substr(0, prefix.size()), prefix);
+}
+
+// A session found in the body, with how much it is worth; the best one stays.
+struct SessionHints {
+    std::string value;
+    int rank = 0;
+
+    void offer(std::string candidate, int candidate_rank) {
+        if (candidate.empty() || candidate_rank < rank) return;
+        if (candidate.size() > max_session) candidate.resize(max_session);
+        value = std::move(candidate);
+        rank = candidate_rank;
+    }
+};
+
+// Claude Code writes a JSON text with `session_id`, and before that `user_<hash>_account_<uuid>_session_<uuid>`.
+std::string session_of_user_id(const std::string& user_id) {
+    if (user_id.starts_with('{')) return json::string_value(json::find(user_id, {"session_id"}));
+    constexpr std::string_view marker = "_session_";
+    const std::size_t at = user_id.rfind(marker);
+    return at == std::string::npos ? std::string{} : user_id.substr(at + marker.size());
+}
+
+class JsonScan {
+public:
+    JsonScan(const Endpoint& endpoint, std::string_view body) : endpoint_(endpoint), body_(body), reader_(body) {}
+
+    RequestFacts run() {
+        std::string_view key;
+        if (reader_.peek() != Kind::object && !reader_.failed())
+            return error("expected a JSON object", reader_.offset());
+        reader_.enter_object();
+        while (reader_.next_member(key)) member(key);
+        reader_.finish();
+        if (reader_.failed()) return error(reader_.error(), reader_.error_offset());
+        facts_.session = std::move(hints_.value);
+        facts_.stream = facts_.stream || endpoint_.streams;
+        return std::move(facts_);
+    }
+
+private:
+    RequestFacts error(std::string_view why, std::size_t offset) const {
+        RequestFacts bad;
+        bad.error = std::string(why) + " at byte " + std::to_string(offset);
+        bad.error_offset = offset;
+        return bad;
+    }
+
+    void member(std::string_view raw_key) {
+        std::string plain;
+        std::string_view key = raw_key;
+        if (raw_key.find('\\') != std::string_view::npos) key = plain = json::unescape(raw_key);
+        if (key == "model") {
+            const std::string_view value = reader_.skip();
+            if (endpoint_.model_in_body) model(value);
+        } else if (key == "stream") {
+            facts_.stream = reader_.skip() == "true";
+        } else if (key == "max_tokens" || key == "max_completion_tokens" || key == "max_output_tokens") {
+            facts_.max_output = json::to_int64(reader_.skip());
+        } else if (key == "generationConfig" || key == "generation_config") {
+            const std::string_view value = reader_.skip();
+            const std::string_view camel = json::find(value, {"maxOutputTokens"});
+            facts_.max_output = json::to_int64(camel.empty() ? json::find(value, {"max_output_tokens"}) : camel);
+        } else if (key == "metadata" || key == "client_metadata") {
+            metadata();
+        } else if (key == "prompt_cache_key") {
+            hints_.offer(json::string_value(reader_.skip()), 2);
+        } else if (key == "session_id") {
+            hints_.offer(json::string_value(reader_.skip()), 3);
+        } else if (key == "conversation") {
+            const std::string_view value = reader_.skip();
+            hints_.offer(json::string_value(json::kind_of(value) == Kind::object ? json::find(value, {"id"}) : value),
+                         1);
+        } else {
+            reader_.skip();
+        }
+    }
+
+    void model(std::string_view value) {
+        facts_.model.clear();
+        facts_.model_begin = facts_.model_end = 0;
+        if (json::kind_of(value) != Kind::string) return;
+        facts_.model = json::string_value(value);
+        facts_.model_begin = static_cast<std::size_t>(value.data() - body_.data());
+        facts_.model_end = facts_.model_begin + value.size();
+    }
+
+    void metadata() {
+        if (reader_.peek() != Kind::object) {
+            reader_.skip();
+            return;
+        }
+        reader_.enter_object();
+        std::string_view key;
+        while (reader_.next_member(key)) {
+            const std::string_view value = reader_.skip();
+            if (json::key_equals(key, "user_id")) {
+                hints_.offer(session_of_user_id(json::string_value(value)), 5);
+            } else if (json::key_equals(key, "session_id")) {
+                hints_.offer(json::string_value(value), 4);
+            } else if (json::key_equals(key, "thread_id")) {
+                hints_.offer(json::string_value(value), 1);
+            }
+        }
+    }
+
+    const Endpoint& endpoint_;
+    std::string_view body_;
+    json::Reader reader_;
+    RequestFacts facts_;
+    SessionHints hints_;
+};
+
+// `name="value"` or `name=value` among a header's parameters.
+std::string_view parameter(std::string_view header, std::string_view name) {
+    std::size_t at = header.find(';');
+    while (at != std::string_view::npos) {
+        ++at;
+        while (at < header.size() && (header[at] == ' ' || header[at] == '\t')) ++at;
+        const std::size_t equals = header.find_first_of("=;", at);
+        if (equals == std::string_view::npos || header[equals] == ';') {
+            at = equals;
+            continue;
+        }
+        const bool wanted = iequals(trim(header.substr(at, equals - at)), name);
+        std::string_view value;
+        if (equals + 1 < header.size() && header[equals + 1] == '"') {
+            std::size_t close = equals + 2;
+            while (close < header.size() && header[close] != '"') close += header[close] == '\\' ? 2 : 1;
+            close = std::min(close, header.size());
+            value = header.substr(equals + 2, close - equals - 2);
+            at = header.find(';', close);
+        } else {
+            at = header.find(';', equals);
+            value = trim(header.substr(equals + 1, at == std::string_view::npos ? at : at - equals - 1));
+        }
+        if (wanted) return value;
+    }
+    return {};
+}
+
+// multipart/form-data (RFC 7578): only fields without a file name are looked at, a file's bytes are stepped over.
+class FormScan {
+public:
+    FormScan(const Endpoint& endpoint, std::string_view content_type, std::string_view body)
+        : endpoint_(endpoint), body_(body), boundary_(parameter(content_type, "boundary")) {}
+
+    RequestFacts run() {
+        facts_.model_is_json = false;
+        if (boundary_.empty() || boundary_.size() > 200) return error("multipart form without a boundary", 0);
+        const std::string delimiter = "\r\n--" + std::string(boundary_);
+        const std::string_view first = std::string_view(delimiter).substr(2);
+        std::size_t at = body_.starts_with(first) ? 0 : body_.find(delimiter);
+        if (at == std::string_view::npos) return error("multipart form without its boundary", 0);
+        at += at == 0 && body_.starts_with(first) ? first.size() : delimiter.size();
+        while (true) {
+            if (body_.substr(at, 2) == "--") break;
+            const std::size_t line = body_.find("\r\n", at);
+            if (line == std::string_view::npos) return error("unexpected end of the form", body_.size());
+            // A part without headers has its blank line right here.
+            const std::size_t blank = body_.find("\r\n\r\n", line);
+            if (blank == std::string_view::npos) return error("unexpected end of the form", body_.size());
+            const std::size_t begin = blank + 4;
+            const std::size_t end = body_.find(delimiter, begin - 2);
+            if (end == std::string_view::npos) return error("unexpected end of the form", body_.size());
+            part(body_.substr(line, blank - line), std::min(begin, end), end);
+            at = end + delimiter.size();
+        }
+        facts_.session = std::move(hints_.value);
+        facts_.stream = facts_.stream || endpoint_.streams;
+        return std::move(facts_);
+    }
+
+private:
+    RequestFacts error(std::string_view why, std::size_t offset) const {
+        RequestFacts bad;
+        bad.model_is_json = false;
+        bad.error = std::string(why) + " at byte " + std::to_string(offset);
+        bad.error_offset = offset;
+        return bad;
+    }
+
+    void part(std::string_view headers, std::size_t begin, std::size_t end) {
+        constexpr std::string_view disposition = "content-disposition:";
+        std::string_view line;
+        while (!headers.empty()) {
+            const std::size_t stop = headers.find("\r\n");
+            const std::string_view candidate = headers.substr(0, stop);
+            if (istarts_with(candidate, disposition)) line = candidate.substr(disposition.size());
+            if (stop == std::string_view::npos) break;
+            headers.remove_prefix(stop + 2);
+        }
+        if (line.empty() || !parameter(line, "filename").empty() || !parameter(line, "filename*").empty()) return;
+        const std::string_view name = parameter(line, "name");
+        const std::string_view value = body_.substr(begin, end - begin);
+        if (name == "model" && endpoint_.model_in_body) {
+            facts_.model = value;
+            facts_.model_begin = begin;
+            facts_.model_end = end;
+        } else if (name == "stream") {
+            facts_.stream = value == "true" || value == "True" || value == "1";
+        } else if (name == "prompt_cache_key" || name == "session_id") {
+            hints_.offer(std::string(value), 2);
+        }
+    }
+
+    const Endpoint& endpoint_;
+    std::string_view body_;
+    std::string_view boundary_;
+    RequestFacts facts_;
+    SessionHints hints_;
+};
+
+}  // namespace
+
+RequestFacts scan_request(const Endpoint& endpoint, std::string_view content_type, std::string_view body) {
+    if (istarts_with(trim(content_type), "multipart/form-data")) return FormScan(endpoint, content_type, body).run();
+    const bool wants_json = endpoint.model_in_body || endpoint.dialect == Dialect::gemini;
+    // A message of a WebSocket is a body when the caller says that it names the model.
+    const bool bodiless = (endpoint.websocket && !endpoint.model_in_body) ||
+                          endpoint.operation == Operation::models_list || endpoint.operation == Operation::model_get;
+    if (bodiless || (!wants_json && body.empty())) {
+        RequestFacts facts;
+        facts.stream = endpoint.streams;
+        return facts;
+    }
+    return JsonScan(endpoint, body).run();
+}
+
+int session_header_rank(std::string_view name) {
+    if (name == "x-claude-code-session-id") return 9;
+    if (name == "session-id" || name == "session_id") return 8;
+    if (name == "x-session-id") return 7;
+    if (name == "conversation_id" || name == "conversation-id" || name == "x-conversation-id") return 6;
+    if (name == "thread-id" || name == "thread_id" || name == "x-thread-id") return 5;
+    if (name == "x-session-affinity") return 4;
+    if (name == "x-litellm-session-id" || name == "helicone-session-id") return 3;
+    return 0;
+}
+
+std::string quote_json(std::string_view text) {
+    return json::quote(text);
+}
+
+}  // namespace lurus::gateway

@@ -1,0 +1,153 @@
+// Reading the audit. Nothing here changes it.
+#include "core/http/api_body.hpp"
+#include "core/http/problem.hpp"
+#include "modules/identity/audit/audit_chain.hpp"
+
+#include <charconv>
+
+namespace lurus::identity {
+namespace {
+
+constexpr std::string_view entry_schema =
+    R"({"type":"object","required":["number","time","org","actor_kind","actor","actor_name","remote_address","user_agent",)"
+    R"("action","target","status","before","after","hash"],"properties":{"number":{"type":"integer"},)"
+    R"("time":{"type":"string","format":"date-time"},"org":{"type":"string"},)"
+    R"("actor_kind":{"enum":["user","service","admin_token","anonymous","system"]},"actor":{"type":"string"},)"
+    R"("actor_name":{"type":"string"},"remote_address":{"type":"string"},"user_agent":{"type":"string"},)"
+    R"("action":{"type":"string","description":"an operation's id"},"target":{"type":"string"},)"
+    R"("status":{"type":["integer","null"],"description":"null: begun, and its end was not stored"},)"
+    R"("before":{"description":"as it was, secrets masked"},"after":{"description":"as it is then"},"hash":{"type":"string"}}})";
+
+nlohmann::ordered_json value_of(const std::string& text) {
+    if (text.empty()) return nullptr;
+    auto parsed = nlohmann::ordered_json::parse(text, nullptr, false);
+    return parsed.is_discarded() ? nlohmann::ordered_json(text) : parsed;
+}
+
+nlohmann::ordered_json entry_json(const AuditEntry& entry) {
+    return {{"number", entry.number},
+            {"time", format_time(entry.time)},
+            {"org", entry.org},
+            {"actor_kind", entry.actor_kind},
+            {"actor", entry.actor},
+            {"actor_name", entry.actor_name},
+            {"remote_address", entry.remote_address},
+            {"user_agent", entry.user_agent},
+            {"action", entry.action},
+            {"target", entry.target},
+            {"status", entry.status != 0 ? nlohmann::ordered_json(entry.status) : nlohmann::ordered_json(nullptr)},
+            {"before", value_of(entry.before)},
+            {"after", value_of(entry.after)},
+            {"hash", entry.hash}};
+}
+
+Result<std::optional<std::int64_t>> number_of(const ApiRequest& request, const std::string& name) {
+    const auto text = query_of(request, name);
+    if (!text || text->empty()) return std::nullopt;
+    std::int64_t number = 0;
+    const auto parsed = std::from_chars(text->data(), text->data() + text->size(), number);
+    if (parsed.ec != std::errc() || parsed.ptr != text->data() + text->size() || number < 0)
+        return std::unexpected(wrong_field(name, "a whole number"));
+    return number;
+}
+
+Result<std::optional<UnixMicros>> time_of(const ApiRequest& request, const std::string& name) {
+    const auto text = query_of(request, name);
+    if (!text) return std::nullopt;
+    const auto time = parse_time(*text);
+    if (!time) return std::unexpected(wrong_field(name, "a time such as `2027-01-31T00:00:00Z`, or a date"));
+    return *time;
+}
+
+ApiResponse list(AuditBook& audit, const ApiRequest& request) {
+    const auto page = page_from(request);
+    if (!page) return problem(page.error());
+    AuditFilter filter;
+    const Principal& who = request.principal;
+    if (who.kind != Principal::Kind::admin_token || !who.org.empty()) filter.org = who.org;
+    filter.installation = who.may(Permission::operate);
+    filter.actor = query_of(request, "actor");
+    filter.action = query_of(request, "action");
+    filter.target = query_of(request, "target");
+    const auto since = time_of(request, "since"), until = time_of(request, "until");
+    const auto before = number_of(request, "cursor");
+    if (!since) return problem(since.error());
+    if (!until) return problem(until.error());
+    if (!before) return problem(before.error());
+    filter.since = *since;
+    filter.until = *until;
+    filter.before_number = *before;
+    filter.limit = static_cast<int>(page->limit) + 1;
+    auto found = audit.query(filter);
+    if (!found) return problem(found.error());
+    const bool more = found->size() > page->limit;
+    if (more) found->pop_back();
+    nlohmann::ordered_json body;
+    body["data"] = nlohmann::ordered_json::array();
+    for (const auto& entry : *found) body["data"].push_back(entry_json(entry));
+    body["next"] =
+        more ? nlohmann::ordered_json(std::to_string(found->back().number)) : nlohmann::ordered_json(nullptr);
+    return json_answer(200, body);
+}
+
+// The whole chain, so that whoever holds it can check it: that of all organisations.
+ApiResponse export_some(AuditBook& audit, const ApiRequest& request) {
+    const auto page = page_from(request);
+    if (!page) return problem(page.error());
+    const auto after = number_of(request, "cursor");
+    if (!after) return problem(after.error());
+    const std::int64_t from = after->value_or(0);
+    // With the entry before, which holds the hash that the first one refers to.
+    const auto found = audit.read_after(from - 1, static_cast<int>(page->limit) + (from > 0 ? 1 : 0));
+    if (!found) return problem(found.error());
+    ApiResponse response;
+    response.content_type = "application/x-ndjson";
+    std::string previous = first_hash();
+    for (const auto& entry : *found) {
+        if (entry.number > from) response.body += export_line(entry, previous) + "\n";
+        previous = entry.hash;
+    }
+    return response;
+}
+
+ApiResponse verify(AuditBook& audit, const ApiRequest&) {
+    const auto checked = audit.verify();
+    if (!checked && checked.error().code != ErrorCode::corrupt) return problem(checked.error());
+    return json_answer(200, {{"sound", checked.has_value()},
+                             {"entries", checked ? nlohmann::ordered_json(*checked) : nlohmann::ordered_json(nullptr)},
+                             {"problem", checked ? nlohmann::ordered_json(nullptr)
+                                                 : nlohmann::ordered_json(checked.error().message)}});
+}
+
+}  // namespace
+
+std::vector<ApiRoute> audit_routes(AuditBook& audit) {
+    std::vector<ApiRoute> routes;
+    const auto add = [&](Permission needed, const char* path, const char* id, const char* summary,
+                         ApiResponse (*handler)(AuditBook&, const ApiRequest&)) {
+        routes.push_back(route_of(needed, "GET", path, id, summary,
+                                  [&audit, handler](const ApiRequest& request) { return handler(audit, request); }));
+    };
+    add(Permission::read_audit, "/api/v1/audit", "listAudit",
+        "Who changed what in the organisation, and who signed in; newest first", list);
+    routes.back().query = page_params();
+    for (const auto& [name, description] :
+         {std::pair("actor", "id or name of who did it"), std::pair("action", "an operation's id, such as createKey"),
+          std::pair("target", "the path that was asked for"), std::pair("since", "RFC 3339 or a date"),
+          std::pair("until", "RFC 3339 or a date; not included")}) {
+        routes.back().query.push_back({name, R"({"type":"string"})", description});
+    }
+    routes.back().response_schema = page_schema(entry_schema);
+    add(Permission::operate, "/api/v1/audit/export", "exportAudit",
+        "The whole audit as JSON lines, oldest first; the last line's `number` is the next `cursor`", export_some);
+    routes.back().query = page_params();
+    routes.back().response_schema = R"({"type":"string","contentMediaType":"application/x-ndjson"})";
+    add(Permission::operate, "/api/v1/audit/verify", "verifyAudit",
+        "Whether every entry still holds the hash of the one before", verify);
+    routes.back().response_schema =
+        R"({"type":"object","required":["sound","entries","problem"],"properties":{"sound":{"type":"boolean"},)"
+        R"("entries":{"type":["integer","null"]},"problem":{"type":["string","null"]}}})";
+    return routes;
+}
+
+}  // namespace lurus::identity

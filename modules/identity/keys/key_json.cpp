@@ -1,0 +1,263 @@
+#include "modules/identity/keys/key_json.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/http/api_body.hpp"
+#include "modules/identity/keys/key_rules.hpp"
+
+namespace lurus::identity {
+namespace {
+
+using nlohmann::json;
+
+Result<std::optional<std::vector<Family>>> families_of(const json& body) {
+    const auto names = texts_of(body, "families");
+    if (!names) return std::unexpected(names.error());
+    if (!*names) return std::nullopt;
+    std::vector<Family> out;
+    for (const auto& name : **names) {
+        if (name == "all") return std::vector<Family>();
+        const auto family = name == "claude" ? std::optional(Family::anthropic) : family_from(name);
+        if (!family) return std::unexpected(wrong_field("families", "any of `anthropic`, `openai`, `gemini`"));
+        if (std::ranges::find(out, *family) == out.end()) out.push_back(*family);
+    }
+    return out;
+}
+
+// Outer empty: absent. Inner empty: null, never expires.
+Result<std::optional<std::optional<UnixMicros>>> expires_of(const json& body, UnixMicros now) {
+    using Answer = std::optional<std::optional<UnixMicros>>;
+    const auto at = body.find("expires");
+    if (at == body.end()) return Answer();
+    if (at->is_null()) return Answer(std::optional<UnixMicros>());
+    if (!at->is_string()) return std::unexpected(wrong_field("expires", "a time, a duration or null"));
+    const auto time = expiry_from(at->get_ref<const std::string&>(), now);
+    if (!time) return std::unexpected(time.error());
+    return Answer(std::optional<UnixMicros>(*time));
+}
+
+// Outer empty: absent. Inner empty: null, no such expiry.
+Result<std::optional<std::optional<std::int64_t>>> expires_after_of(const json& body) {
+    using Answer = std::optional<std::optional<std::int64_t>>;
+    const auto at = body.find("expires_after");
+    if (at == body.end()) return Answer();
+    if (at->is_null()) return Answer(std::optional<std::int64_t>());
+    const auto duration =
+        at->is_string() ? parse_duration(at->get_ref<const std::string&>()) : std::optional<std::int64_t>();
+    if (!duration || *duration <= 0)
+        return std::unexpected(wrong_field("expires_after", "a duration such as `30d`, or null"));
+    return Answer(std::optional<std::int64_t>(*duration));
+}
+
+// A text where null says none.
+Result<std::optional<std::string>> name_or_null(const json& body, const char* field) {
+    const auto at = body.find(field);
+    if (at != body.end() && at->is_null()) return std::string();
+    return text_of(body, field);
+}
+
+std::string duration_text(std::int64_t microseconds) {
+    constexpr std::array<std::pair<std::int64_t, char>, 3> units = {{{86'400, 'd'}, {3'600, 'h'}, {60, 'm'}}};
+    const std::int64_t seconds = microseconds / 1'000'000;
+    for (const auto& [size, letter] : units) {
+        if (seconds % size == 0) return std::to_string(seconds / size) + letter;
+    }
+    return std::to_string(seconds) + "s";
+}
+
+nlohmann::ordered_json time_or_null(const std::optional<UnixMicros>& time) {
+    return time ? nlohmann::ordered_json(format_time(*time)) : nlohmann::ordered_json(nullptr);
+}
+
+const std::string required_of_key =
+    R"("name","org","user","owner","team","tags","hint","note","source","status","created","expires","expires_after",)"
+    R"("last_used","old_value_until","disabled","models","families",)" +
+    required_rules_schema();
+
+const std::string properties_of_key =
+    R"("name":{"type":"string"},"org":{"type":"string"},)"
+    R"("user":{"type":"string","description":"id of the member who owns it; empty = the organisation's own"},)"
+    R"("owner":{"type":["string","null"],"description":"that member's address or name"},"team":{"type":"string"},)"
+    R"("tags":{"type":"array","items":{"type":"string"}},)"
+    R"("hint":{"type":"string","description":"prefix and last four characters"},"note":{"type":"string"},)"
+    R"("source":{"enum":["store","config"]},"status":{"enum":["active","disabled","owner_disabled","expired"]},)"
+    R"("created":{"type":"string","format":"date-time"},"expires":{"type":["string","null"],"format":"date-time"},)"
+    R"("expires_after":{"type":["string","null"],"description":"counted from the first use, which sets `expires`"},)"
+    R"("last_used":{"type":["string","null"],"format":"date-time"},)"
+    R"("old_value_until":{"type":["string","null"],"format":"date-time","description":"the value before the rotation is taken until then"},)"
+    R"("disabled":{"type":"boolean"},"models":{"type":"array","items":{"type":"string"},"description":"globs; empty = all"},)"
+    R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini"]},"description":"empty = all"},)" +
+    shown_rules_schema();
+
+const std::string settable =
+    R"("note":{"type":"string","maxLength":1024},"tags":{"type":"array","maxItems":32,"items":{"type":"string"}},)"
+    R"("user":{"type":["string","null"],"description":"who owns it: a member's or service account's id, address or name; null = the organisation"},)"
+    R"("team":{"type":["string","null"],"description":"id or name"},)"
+    R"("expires_after":{"type":["string","null"],"description":"a duration from the first use, such as 30d; null = never"},)"
+    R"("models":{"type":"array","items":{"type":"string"},"description":"names or globs; empty = all"},)"
+    R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini","claude","all"]},"description":"`claude` is `anthropic`; empty = all"},)"
+    R"("expires":{"type":["string","null"],"description":"RFC 3339, a date, or a duration from now such as 30d; null = never"},)" +
+    settable_rules_schema();
+
+}  // namespace
+
+std::string key_schema() {
+    return R"({"type":"object","required":["id",)" + required_of_key +
+           R"(],"properties":{"id":{"type":"string","pattern":"^[0-9a-f]{32}$"},)" + properties_of_key + "}}";
+}
+
+std::string created_key_schema() {
+    return R"({"type":"object","required":["key","id",)" + required_of_key +
+           R"(],"properties":{"key":{"type":"string","description":"the key itself, shown this once"},"id":{"type":"string","pattern":"^[0-9a-f]{32}$"},)" +
+           properties_of_key + "}}";
+}
+
+std::string key_list_schema() {
+    return page_schema(key_schema());
+}
+
+std::string new_key_schema() {
+    return R"({"type":"object","required":["name"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":64},)" +
+           settable + "}}";
+}
+
+std::string key_change_schema() {
+    return R"({"type":"object","additionalProperties":false,"minProperties":1,"properties":{"disabled":{"type":"boolean"},)" +
+           settable + "}}";
+}
+
+nlohmann::ordered_json json_of(const KeyInfo& key, const std::string& owner, UnixMicros now) {
+    std::optional<UnixMicros> last_used = key.last_used;
+    if (key.use && key.use->last() != 0) last_used = key.use->last();
+    nlohmann::ordered_json out;
+    out["id"] = key.id;
+    out["name"] = key.name;
+    out["org"] = key.org;
+    out["user"] = key.user;
+    out["owner"] = owner.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(owner);
+    out["team"] = key.team;
+    out["tags"] = key.tags;
+    out["hint"] = key.hint;
+    out["note"] = key.note;
+    out["source"] = key.source;
+    out["status"] = key.disabled          ? "disabled"
+                    : key.barred          ? "owner_disabled"
+                    : key.expired_at(now) ? "expired"
+                                          : "active";
+    out["created"] = format_time(key.created);
+    out["expires"] = time_or_null(key.expires);
+    out["expires_after"] =
+        key.expires_after ? nlohmann::ordered_json(duration_text(*key.expires_after)) : nlohmann::ordered_json(nullptr);
+    out["last_used"] = time_or_null(last_used);
+    out["old_value_until"] =
+        time_or_null(key.old && key.old->until > now ? std::optional(key.old->until) : std::nullopt);
+    out["disabled"] = key.disabled;
+    out["models"] = key.models;
+    out["families"] = nlohmann::ordered_json::array();
+    for (const Family family : key.families) out["families"].push_back(name_of(family));
+    add_rules(out, key.rules);
+    return out;
+}
+
+Result<UnixMicros> expiry_from(std::string_view text, UnixMicros now) {
+    if (const auto duration = parse_duration(text)) return now + *duration;
+    if (const auto time = parse_time(text)) return *time;
+    return std::unexpected(wrong_field(
+        "expires", "a time such as `2027-01-31T00:00:00Z`, a date such as `2027-01-31`, or a duration such as `30d`"));
+}
+
+namespace {
+
+Result<json> body_with(std::string_view body, std::string_view own) {
+    std::vector<std::string_view> fields = {own,      "note",     "user",    "team",         "tags",
+                                            "models", "families", "expires", "expires_after"};
+    for (const auto field : rule_fields()) fields.push_back(field);
+    return object_from(body, fields);
+}
+
+// What a new key and a change have in common.
+Result<KeyBody> settings_from(const json& body, UnixMicros now) {
+    KeyBody out;
+    KeyChange& change = out.change;
+    const auto texts = [&](const char* field, auto& into) -> Result<void> {
+        auto value = texts_of(body, field);
+        if (!value) return std::unexpected(value.error());
+        into = *std::move(value);
+        return {};
+    };
+    const auto name = [&](const char* field, auto& into) -> Result<void> {
+        auto value = name_or_null(body, field);
+        if (!value) return std::unexpected(value.error());
+        into = *std::move(value);
+        return {};
+    };
+    auto note = text_of(body, "note");
+    if (!note) return std::unexpected(note.error());
+    change.note = *std::move(note);
+    for (const auto& done : {name("user", change.user), name("team", change.team), texts("tags", change.tags),
+                             texts("models", change.models)}) {
+        if (!done) return std::unexpected(done.error());
+    }
+    auto families = families_of(body);
+    if (!families) return std::unexpected(families.error());
+    change.families = *std::move(families);
+    const auto expires = expires_of(body, now);
+    if (!expires) return std::unexpected(expires.error());
+    change.expires = *expires;
+    const auto expires_after = expires_after_of(body);
+    if (!expires_after) return std::unexpected(expires_after.error());
+    change.expires_after = *expires_after;
+    if (change.expires && *change.expires && change.expires_after && *change.expires_after)
+        return fail(ErrorCode::invalid_argument, "`expires` and `expires_after` cannot both be set");
+    auto rules = rules_change_from(body);
+    if (!rules) return std::unexpected(rules.error());
+    change.rules = *std::move(rules);
+    out.limits = change.rules.sets_limits();
+    return out;
+}
+
+}  // namespace
+
+Result<KeyBody> new_key_from(std::string_view body, UnixMicros now) {
+    const auto parsed = body_with(body, "name");
+    if (!parsed) return std::unexpected(parsed.error());
+    auto name = text_of(*parsed, "name");
+    if (!name) return std::unexpected(name.error());
+    if (!*name) return fail(ErrorCode::invalid_argument, "`name` is missing: what shall the key be called?");
+    auto wanted = settings_from(*parsed, now);
+    if (wanted) wanted->name = **std::move(name);
+    return wanted;
+}
+
+Result<KeyBody> key_change_from(std::string_view body, UnixMicros now) {
+    const auto parsed = body_with(body, "disabled");
+    if (!parsed) return std::unexpected(parsed.error());
+    if (parsed->empty()) return fail(ErrorCode::invalid_argument, "the body names nothing to change");
+    const auto disabled = flag_of(*parsed, "disabled");
+    if (!disabled) return std::unexpected(disabled.error());
+    auto wanted = settings_from(*parsed, now);
+    if (wanted) wanted->change.disabled = *disabled;
+    return wanted;
+}
+
+std::string rotation_schema() {
+    return R"({"type":"object","additionalProperties":false,"properties":{"overlap":{"type":"string","default":"1d",)"
+           R"("description":"how long the value before is taken still, such as 24h, at most 90d; 0s = not at all"}}})";
+}
+
+Result<std::int64_t> overlap_from(std::string_view body) {
+    constexpr std::int64_t day = 86'400'000'000;
+    if (body.empty()) return day;
+    const auto parsed = object_from(body, {"overlap"});
+    if (!parsed) return std::unexpected(parsed.error());
+    const auto text = text_of(*parsed, "overlap");
+    if (!text) return std::unexpected(text.error());
+    if (!*text) return day;
+    const auto duration = parse_duration(**text);
+    if (!duration || *duration < 0 || *duration > 90 * day)
+        return std::unexpected(wrong_field("overlap", "a duration from `0s` to `90d`"));
+    return *duration;
+}
+
+}  // namespace lurus::identity

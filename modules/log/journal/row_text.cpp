@@ -1,0 +1,232 @@
+#include "modules/log/journal/row_text.hpp"
+
+#include <charconv>
+
+#include "core/json/json_scan.hpp"
+#include "modules/log/queries/record_json.hpp"
+
+namespace lurus::log {
+namespace {
+
+constexpr char hex_digits[] = "0123456789abcdef";
+constexpr std::size_t fixed_most = 18 * 21 + 64;  // numbers with their commas, the trace id, brackets
+
+constexpr std::optional<std::int64_t> Usage::* counts[] = {
+    &Usage::input,          &Usage::cache_read, &Usage::cache_write_5m,
+    &Usage::cache_write_1h, &Usage::output,     &Usage::reasoning,
+};
+
+bool has_rare_counts(const Usage& usage) {
+    return usage.audio_input || usage.audio_output || usage.images || usage.web_searches || usage.image_input ||
+           usage.image_output || usage.estimated;
+}
+
+/// The usual case: the only attempt became the answer, so that its times are all there is to keep.
+bool is_plain(const RequestRecord& record) {
+    if (record.attempts.size() != 1 || has_rare_counts(record.usage)) return false;
+    const Attempt& attempt = record.attempts.front();
+    return attempt.outcome == "ok" && attempt.status == record.status && attempt.provider == record.provider &&
+           attempt.account == record.account && attempt.upstream_model == record.upstream_model &&
+           attempt.usage == record.usage && attempt.cost == record.cost;
+}
+
+/// Writes into memory that is known to suffice.
+class Pen {
+public:
+    explicit Pen(char* at) : at_(at) {}
+    [[nodiscard]] char* at() const { return at_; }
+
+    void raw(std::string_view text) {
+        text.copy(at_, text.size());
+        at_ += text.size();
+    }
+    void number(std::int64_t value) {
+        at_ = std::to_chars(at_, at_ + 20, value).ptr;
+        *at_++ = ',';
+    }
+    void number(const std::optional<std::int64_t>& value) {
+        if (value) {
+            number(*value);
+        } else {
+            raw("null,");
+        }
+    }
+    void id(const Id& id) {
+        *at_++ = '"';
+        for (const auto byte : id.bytes) {
+            *at_++ = hex_digits[byte >> 4];
+            *at_++ = hex_digits[byte & 15];
+        }
+        raw("\",");
+    }
+    /// Bytes that are not UTF-8 stay as they are.
+    void text(std::string_view text) {
+        if (text.empty()) return raw("null,");
+        *at_++ = '"';
+        for (std::size_t i = 0;;) {
+            const std::size_t stop = json::find_escaped(text, i);
+            raw(text.substr(i, stop - i));
+            if (stop == text.size()) break;
+            const char c = text[stop];
+            *at_++ = '\\';
+            if (c == '"' || c == '\\') {
+                *at_++ = c;
+            } else {
+                raw("u00");
+                *at_++ = hex_digits[c >> 4];
+                *at_++ = hex_digits[c & 15];
+            }
+            i = stop + 1;
+        }
+        raw("\",");
+    }
+
+private:
+    char* at_;
+};
+
+constexpr std::size_t text_most(std::size_t size) {
+    return size * 6 + 5;
+}
+
+}  // namespace
+
+void append_row(std::string& out, const RequestRecord& record, std::int64_t origin) {
+    const bool plain = is_plain(record);
+    std::string detail;
+    if (!plain) append_detail(detail, record);
+    const std::size_t before = out.size();
+    const std::size_t most = fixed_most + text_most(record.session.size()) + text_most(record.usage_raw.size()) +
+                             text_most(record.error.size()) + detail.size();
+    out.resize_and_overwrite(before + most, [&](char* data, std::size_t) {
+        Pen pen(data + before);
+        pen.raw("[");
+        pen.number(record.time);
+        pen.number(record.duration_us);
+        pen.number(static_cast<std::int64_t>(record.end));
+        pen.number(record.status);
+        pen.number(record.stream ? 1 : 0);
+        for (const auto count : counts) pen.number(record.usage.*count);
+        pen.number(record.cost ? std::optional(record.cost->nano_usd) : std::nullopt);
+        pen.number(origin);
+        pen.id(record.trace_id);
+        pen.number(record.ttfb_us);
+        pen.number(record.bytes_in);
+        pen.number(record.bytes_out);
+        pen.number(plain ? std::optional(record.attempts.front().started_us) : std::nullopt);
+        pen.number(plain ? std::optional(record.attempts.front().duration_us) : std::nullopt);
+        pen.text(record.session);
+        pen.text(record.usage_raw);
+        if (!record.error.empty() || !detail.empty()) pen.text(record.error);
+        pen.raw(detail);
+        // In the last comma's place.
+        char* const end = detail.empty() ? pen.at() - 1 : pen.at();
+        *end = ']';
+        return static_cast<std::size_t>(end + 1 - data);
+    });
+}
+
+RowText::RowText(std::string_view row) : left_(row) {
+    sound_ = left_.size() > 2 && left_.front() == '[' && left_.back() == ']';
+    if (sound_) left_.remove_prefix(1);
+}
+
+void RowText::end_member() {
+    if (left_.empty() || (left_.front() != ',' && left_.front() != ']')) {
+        sound_ = false;
+        return;
+    }
+    ended_ = left_.front() == ']';
+    left_.remove_prefix(1);
+}
+
+std::optional<std::int64_t> RowText::number() {
+    if (ended_ || !sound_) return std::nullopt;
+    std::optional<std::int64_t> value;
+    if (left_.starts_with("null")) {
+        left_.remove_prefix(4);
+    } else {
+        std::int64_t read = 0;
+        const auto [end, error] = std::from_chars(left_.data(), left_.data() + left_.size(), read);
+        sound_ = error == std::errc();
+        left_.remove_prefix(static_cast<std::size_t>(end - left_.data()));
+        value = read;
+    }
+    end_member();
+    return value;
+}
+
+/// Between the quotes.
+std::string_view RowText::raw_text() {
+    std::string_view text;
+    if (ended_ || !sound_) return text;
+    if (left_.starts_with("null")) {
+        left_.remove_prefix(4);
+    } else if (left_.starts_with('"')) {
+        std::size_t end = json::find_quote_or_backslash(left_, 1);
+        while (end < left_.size() && left_[end] == '\\') end = json::find_quote_or_backslash(left_, end + 2);
+        sound_ = end < left_.size();
+        if (!sound_) return text;
+        text = left_.substr(1, end - 1);
+        left_.remove_prefix(end + 1);
+    } else {
+        sound_ = false;
+    }
+    end_member();
+    return text;
+}
+
+std::string RowText::text() {
+    const std::string_view raw = raw_text();
+    return raw.find('\\') == raw.npos ? std::string(raw) : json::unescape(raw);
+}
+
+bool RowText::numbers(RequestRecord& record, std::int64_t& origin) {
+    record.time = number_or_zero();
+    record.duration_us = number_or_zero();
+    const std::int64_t end = number_or_zero();
+    record.end = end >= 0 && end <= static_cast<std::int64_t>(End::error) ? static_cast<End>(end) : End::error;
+    record.status = static_cast<int>(number_or_zero());
+    record.stream = number_or_zero() != 0;
+    for (const auto count : counts) record.usage.*count = number();
+    record.cost.reset();
+    if (const auto cost = number()) record.cost = Money{*cost};
+    origin = number_or_zero();
+    return sound_;
+}
+
+bool RowText::labels(RequestRecord& record) {
+    if (const auto id = Id::parse(raw_text())) record.trace_id = *id;
+    record.ttfb_us = number();
+    record.bytes_in = number_or_zero();
+    record.bytes_out = number_or_zero();
+    started_ = number();
+    duration_ = number();
+    record.session = text();
+    return sound_;
+}
+
+bool RowText::rest(RequestRecord& record, std::string_view because) {
+    record.usage_raw = text();
+    record.error = text();
+    if (!sound_) return false;
+    if (started_) {
+        Attempt attempt;
+        attempt.provider = record.provider;
+        attempt.account = record.account;
+        attempt.upstream_model = record.upstream_model;
+        attempt.chosen_because = because;
+        attempt.outcome = "ok";
+        attempt.status = record.status;
+        attempt.started_us = *started_;
+        attempt.duration_us = duration_.value_or(0);
+        attempt.usage = record.usage;
+        attempt.cost = record.cost;
+        record.attempts.push_back(std::move(attempt));
+    } else if (!ended_ && left_.starts_with('{')) {
+        read_detail(left_.substr(0, left_.size() - 1), record);
+    }
+    return true;
+}
+
+}  // namespace lurus::log

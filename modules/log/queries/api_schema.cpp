@@ -1,0 +1,122 @@
+#include "modules/log/queries/api_schema.hpp"
+
+namespace lurus::log {
+namespace {
+
+constexpr const char* text = R"({"type":"string"})";
+constexpr const char* text_or_null = R"({"type":["string","null"]})";
+constexpr const char* count = R"({"type":"integer","format":"int64"})";
+constexpr const char* count_or_null = R"({"type":["integer","null"],"format":"int64"})";
+
+/// A closed list of members, all of them required but for those in `optional`.
+class ObjectSchema {
+public:
+    ObjectSchema& member(const std::string& name, const std::string& schema) {
+        required_ += (required_.empty() ? "\"" : ",\"") + name + "\"";
+        return optional(name, schema);
+    }
+    ObjectSchema& optional(const std::string& name, const std::string& schema) {
+        properties_ += (properties_.empty() ? "\"" : ",\"") + name + "\":" + schema;
+        return *this;
+    }
+    [[nodiscard]] std::string text() const {
+        return "{\"type\":\"object\",\"properties\":{" + properties_ + "},\"required\":[" + required_ + "]}";
+    }
+
+private:
+    std::string properties_, required_;
+};
+
+std::string list_of(const std::string& item) {
+    return R"({"type":"array","items":)" + item + "}";
+}
+
+std::string usage_classes() {
+    ObjectSchema usage;
+    for (const char* name : {"input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning"}) {
+        usage.member(name, count_or_null);
+    }
+    for (const char* name : {"audio_input", "audio_output", "images", "web_searches"}) usage.optional(name, count);
+    usage.optional("service_tier", text).optional("estimated", R"({"type":"boolean"})");
+    return usage.text();
+}
+
+std::string attempt() {
+    ObjectSchema schema;
+    for (const char* name : {"provider", "account", "upstream_model", "because", "outcome"})
+        schema.member(name, text_or_null);
+    schema.member("status", count_or_null).member("started_us", count).member("duration_us", count);
+    return schema.member("usage", usage_classes()).member("cost_nano_usd", count_or_null).text();
+}
+
+std::string record(bool bodies) {
+    ObjectSchema schema;
+    schema.member("trace_id", R"({"type":"string","pattern":"^[0-9a-f]{32}$"})");
+    schema.member("id", count).member("time", R"({"type":"string","format":"date-time"})");
+    schema.member("dialect", text).member("upstream_dialect", text);
+    for (const char* name :
+         {"operation", "model", "upstream_model", "route", "provider", "account", "key", "user", "client", "session"}) {
+        schema.member(name, text_or_null);
+    }
+    schema.member("stream", R"({"type":"boolean"})").member("status", count);
+    schema.member("end", R"({"type":"string","enum":["complete","client_gone","upstream_cut","error"]})");
+    schema.member("error", text_or_null).member("ttfb_us", count_or_null);
+    for (const char* name : {"duration_us", "bytes_in", "bytes_out"}) schema.member(name, count);
+    schema.member("attempts", list_of(attempt())).member("usage", usage_classes());
+    schema.member("usage_raw", R"({"type":["object","array","string","number","boolean","null"]})");
+    schema.member("cost_nano_usd", count_or_null).member("tariff", text_or_null);
+    if (bodies) {
+        for (const char* name : {"request_body", "response_body"}) {
+            schema.optional(name, text_or_null).optional(std::string(name) + "_base64", text);
+        }
+    }
+    return schema.text();
+}
+
+ObjectSchema sums() {
+    ObjectSchema schema;
+    for (const char* name : {"requests", "errors", "unpriced", "input", "cache_read", "cache_write_5m",
+                             "cache_write_1h", "output", "reasoning", "cost_nano_usd"}) {
+        schema.member(name, count);
+    }
+    schema.member("avg_duration_us", count_or_null);
+    return schema;
+}
+
+}  // namespace
+
+std::string records_schema(bool bodies, bool paged) {
+    ObjectSchema schema;
+    schema.member("data", list_of(record(bodies)));
+    if (paged) schema.member("next", text_or_null).member("next_before_id", count_or_null);
+    return schema.text();
+}
+
+std::string usage_schema() {
+    ObjectSchema row = sums(), schema;
+    row.member("group", text_or_null);
+    schema.member("since", R"({"type":"string","format":"date-time"})");
+    schema.member("until", R"({"type":"string","format":"date-time"})");
+    schema.member("by", R"({"type":"string","enum":["model","provider","key","user","day","hour"]})");
+    return schema.member("data", list_of(row.text())).member("total", sums().text()).text();
+}
+
+std::string statistics_schema() {
+    ObjectSchema row = sums(), schema;
+    row.member("time", R"({"type":["string","null"],"format":"date-time","description":"when the bucket begins"})");
+    row.member("group", text_or_null);
+    schema.member("from", R"({"type":"string","format":"date-time"})");
+    schema.member("to", R"({"type":"string","format":"date-time"})");
+    schema.member("bucket", text_or_null).member("by", text_or_null);
+    schema.member("data", list_of(row.text())).member("next", text_or_null);
+    return schema.member("total", sums().text()).text();
+}
+
+std::string status_schema() {
+    ObjectSchema schema;
+    schema.member("healthy", R"({"type":"boolean"})").member("problem", text_or_null);
+    for (const char* name : {"committed", "queued", "queued_bytes", "released_unsafe"}) schema.member(name, count);
+    return schema.text();
+}
+
+}  // namespace lurus::log

@@ -1,0 +1,201 @@
+#include "modules/signin/ldap.hpp"
+
+#include <dlfcn.h>
+#include <ldap.h>
+
+#include <array>
+#include <memory>
+
+namespace lurus::signin {
+namespace {
+
+// Loaded like libcurl, for the same reasons (smtp.cpp).
+class Library {
+public:
+    static const Library* get() {
+        static const Library library;
+        return library.ready_ ? &library : nullptr;
+    }
+
+    decltype(&ldap_initialize) initialize = nullptr;
+    decltype(&ldap_set_option) set_option = nullptr;
+    decltype(&ldap_start_tls_s) start_tls = nullptr;
+    decltype(&ldap_sasl_bind_s) bind = nullptr;
+    decltype(&ldap_search_ext_s) search = nullptr;
+    decltype(&ldap_first_entry) first_entry = nullptr;
+    decltype(&ldap_count_entries) count_entries = nullptr;
+    decltype(&ldap_get_dn) get_dn = nullptr;
+    decltype(&ldap_get_values_len) get_values = nullptr;
+    decltype(&ldap_value_free_len) free_values = nullptr;
+    decltype(&ldap_msgfree) free_message = nullptr;
+    decltype(&ldap_memfree) free_memory = nullptr;
+    decltype(&ldap_unbind_ext_s) unbind = nullptr;
+    decltype(&ldap_err2string) text_of = nullptr;
+
+private:
+    Library() {
+        void* library = nullptr;
+        for (const char* name : {"libldap-2.5.so.0", "libldap.so.2"}) {
+            if (library == nullptr) library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
+        }
+        if (library == nullptr) return;
+        ready_ = find(library, "ldap_initialize", initialize) && find(library, "ldap_set_option", set_option) &&
+                 find(library, "ldap_start_tls_s", start_tls) && find(library, "ldap_sasl_bind_s", bind) &&
+                 find(library, "ldap_search_ext_s", search) && find(library, "ldap_first_entry", first_entry) &&
+                 find(library, "ldap_count_entries", count_entries) && find(library, "ldap_get_dn", get_dn) &&
+                 find(library, "ldap_get_values_len", get_values) &&
+                 find(library, "ldap_value_free_len", free_values) && find(library, "ldap_msgfree", free_message) &&
+                 find(library, "ldap_memfree", free_memory) && find(library, "ldap_unbind_ext_s", unbind) &&
+                 find(library, "ldap_err2string", text_of);
+    }
+    template <class Function>
+    static bool find(void* library, const char* name, Function& function) {
+        function = reinterpret_cast<Function>(::dlsym(library, name));
+        return function != nullptr;
+    }
+    bool ready_ = false;
+};
+
+/// One connection, encrypted before anything is said.
+class Connection {
+public:
+    Connection(const Library& library, const LdapSettings& settings) : library_(library), settings_(settings) {}
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection() {
+        if (ldap_ != nullptr) library_.unbind(ldap_, nullptr, nullptr);
+    }
+
+    Result<void> open() {
+        if (const int code = library_.initialize(&ldap_, settings_.url.c_str()); code != LDAP_SUCCESS)
+            return away(code);
+        const int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, client = 0;
+        timeval limit{settings_.timeout_ms / 1000, settings_.timeout_ms % 1000 * 1000};
+        const bool set = option(LDAP_OPT_PROTOCOL_VERSION, &version) && option(LDAP_OPT_NETWORK_TIMEOUT, &limit) &&
+                         option(LDAP_OPT_TIMEOUT, &limit) && option(LDAP_OPT_REFERRALS, LDAP_OPT_OFF) &&
+                         option(LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) &&
+                         (settings_.ca_file.empty() || option(LDAP_OPT_X_TLS_CACERTFILE, settings_.ca_file.c_str())) &&
+                         option(LDAP_OPT_X_TLS_NEWCTX, &client);
+        if (!set) return fail(ErrorCode::unavailable, settings_.url + ": TLS cannot be set up; check ca_file");
+        if (settings_.url.starts_with("ldaps://")) return {};
+        const int code = library_.start_tls(ldap_, nullptr, nullptr);
+        return code == LDAP_SUCCESS ? Result<void>() : away(code);
+    }
+
+    /// An empty password would be taken for no sign-in at all (RFC 4513 §5.1.2), which succeeds.
+    Result<void> bind(const std::string& dn, std::string_view password) {
+        if (password.empty()) return fail(ErrorCode::unauthenticated, "no password");
+        std::string text(password);
+        berval credentials{text.size(), text.data()};
+        const int code = library_.bind(ldap_, dn.c_str(), nullptr, &credentials, nullptr, nullptr, nullptr);
+        if (code == LDAP_SUCCESS) return {};
+        const bool refused = code == LDAP_INVALID_CREDENTIALS || code == LDAP_NO_SUCH_OBJECT ||
+                             code == LDAP_INAPPROPRIATE_AUTH || code == LDAP_UNWILLING_TO_PERFORM ||
+                             code == LDAP_CONSTRAINT_VIOLATION;
+        if (refused) return fail(ErrorCode::unauthenticated, "the directory refuses the password");
+        return away(code);
+    }
+
+    Result<LdapPerson> find(const std::string& filter) {
+        std::string mail = "mail", name = "cn", shown = "displayName", groups = settings_.groups_attribute;
+        std::array<char*, 5> attributes{mail.data(), name.data(), shown.data(), groups.data(), nullptr};
+        timeval limit{settings_.timeout_ms / 1000, settings_.timeout_ms % 1000 * 1000};
+        LDAPMessage* raw = nullptr;
+        const int code = library_.search(ldap_, settings_.base.c_str(), LDAP_SCOPE_SUBTREE, filter.c_str(),
+                                         attributes.data(), 0, nullptr, nullptr, &limit, 2, &raw);
+        const std::unique_ptr<LDAPMessage, decltype(&ldap_msgfree)> found(raw, library_.free_message);
+        if (code != LDAP_SUCCESS && code != LDAP_SIZELIMIT_EXCEEDED && code != LDAP_NO_SUCH_OBJECT) return away(code);
+        // Two with one address: neither is surely meant.
+        if (code != LDAP_SUCCESS || library_.count_entries(ldap_, found.get()) != 1)
+            return fail(ErrorCode::unauthenticated, "nobody, or more than one, has this address");
+        LDAPMessage* entry = library_.first_entry(ldap_, found.get());
+        const std::unique_ptr<char, decltype(&ldap_memfree)> dn(library_.get_dn(ldap_, entry), library_.free_memory);
+        if (!dn) return fail(ErrorCode::unavailable, settings_.url + ": an entry has no name");
+        LdapPerson person;
+        person.dn = dn.get();
+        for (auto& value : values(entry, "mail")) {
+            if (person.email.empty()) person.email = std::move(value);
+        }
+        for (const char* attribute : {"displayName", "cn"}) {
+            for (auto& value : values(entry, attribute)) {
+                if (person.name.empty()) person.name = std::move(value);
+            }
+        }
+        for (auto& value : values(entry, groups.c_str())) {
+            if (auto first = first_name_of(value); !first.empty()) person.groups.push_back(std::move(first));
+            person.groups.push_back(std::move(value));
+        }
+        return person;
+    }
+
+private:
+    bool option(int name, const void* value) { return library_.set_option(ldap_, name, value) == LDAP_OPT_SUCCESS; }
+    [[nodiscard]] std::unexpected<Error> away(int code) const {
+        return fail(ErrorCode::unavailable, settings_.url + ": " + library_.text_of(code));
+    }
+    std::vector<std::string> values(LDAPMessage* entry, const char* attribute) {
+        std::vector<std::string> out;
+        berval** found = library_.get_values(ldap_, entry, attribute);
+        for (berval** at = found; at != nullptr && *at != nullptr; ++at) out.emplace_back((*at)->bv_val, (*at)->bv_len);
+        if (found != nullptr) library_.free_values(found);
+        return out;
+    }
+
+    const Library& library_;
+    const LdapSettings& settings_;
+    LDAP* ldap_ = nullptr;
+};
+
+}  // namespace
+
+std::string ldap_filter(std::string_view filter, std::string_view email) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string escaped;
+    for (const char c : email) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte >= 0x7f || c == '*' || c == '(' || c == ')' || c == '\\') {
+            escaped += '\\';
+            escaped += digits[byte >> 4];
+            escaped += digits[byte & 15];
+        } else {
+            escaped += c;
+        }
+    }
+    std::string out(filter);
+    constexpr std::string_view place = "{email}";
+    for (auto at = out.find(place); at != std::string::npos; at = out.find(place, at + escaped.size()))
+        out.replace(at, place.size(), escaped);
+    return out;
+}
+
+std::string first_name_of(std::string_view dn) {
+    const auto equals = dn.find('=');
+    if (equals == std::string_view::npos) return {};
+    std::string out;
+    for (std::size_t i = equals + 1; i < dn.size() && dn[i] != ',' && dn[i] != '+'; ++i) {
+        if (dn[i] == '\\' && i + 1 < dn.size()) ++i;
+        out += dn[i];
+    }
+    return out;
+}
+
+Result<LdapPerson> ldap_check(const LdapSettings& settings, std::string_view email, std::string_view password) {
+    if (email.empty() || password.empty()) return fail(ErrorCode::unauthenticated, "no address or no password");
+    const Library* library = Library::get();
+    if (library == nullptr)
+        return fail(ErrorCode::unavailable, "LDAP takes libldap (libldap-2.5-0 or libldap2), which is not installed");
+    Connection search(*library, settings);
+    if (auto opened = search.open(); !opened) return std::unexpected(opened.error());
+    if (auto bound = search.bind(settings.bind_dn, settings.bind_password.reveal()); !bound) {
+        // Our own account's trouble must not look like the person's.
+        return fail(ErrorCode::unavailable, settings.url + " refuses bind_dn: " + bound.error().message);
+    }
+    auto person = search.find(ldap_filter(settings.filter, email));
+    if (!person) return person;
+    Connection proof(*library, settings);
+    if (auto opened = proof.open(); !opened) return std::unexpected(opened.error());
+    if (auto bound = proof.bind(person->dn, password); !bound) return std::unexpected(bound.error());
+    return person;
+}
+
+}  // namespace lurus::signin

@@ -1,0 +1,219 @@
+#include "modules/signin/oidc.hpp"
+
+#include <cjose/base64.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "core/crypto/random_text.hpp"
+#include "core/crypto/sha256.hpp"
+#include "core/http/http_client.hpp"
+#include "core/http/url.hpp"
+#include "core/text/base64.hpp"
+
+namespace lurus::signin {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t documents_live = 3600'000'000;  // microseconds
+constexpr std::int64_t documents_rest = 60'000'000;    // before an unknown key makes us read them again
+constexpr std::size_t max_document = 1 << 20;
+
+std::string answer_text(const json& object, std::string_view name) {
+    const auto at = object.find(name);
+    return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+bool is_loopback(const Url& url) {
+    return url.host == "localhost" || url.host == "::1" || url.host.starts_with("127.");
+}
+
+/// Tokens and secrets go there: over TLS, or to this machine.
+Result<HttpCall> call_to(const std::string& url, const std::string& ca_file) {
+    auto parsed = Url::parse(url.substr(0, url.find('?')));
+    if (!parsed) return fail(ErrorCode::unavailable, "the provider names an address that cannot be read");
+    if (!parsed->tls && !is_loopback(*parsed))
+        return fail(ErrorCode::unavailable, "the provider names " + parsed->authority() + " without TLS");
+    HttpCall call;
+    call.url = *parsed;
+    const auto path = url.find('/', url.find("://") + 3);
+    call.target = path == std::string::npos ? "/" : url.substr(path);
+    call.headers = {{"accept", "application/json"}};
+    call.connect_timeout_ms = 5000;
+    call.timeout_ms = 10'000;
+    call.max_body_bytes = max_document;
+    call.ca_file = ca_file;
+    return call;
+}
+
+Result<std::string> answered(const HttpCall& call, std::string_view what) {
+    auto answer = http_exchange(call);
+    if (!answer) return fail(ErrorCode::unavailable, std::string(what) + ": " + answer.error().message);
+    if (answer->status == 200) return std::move(answer->body);
+    // RFC 6749 §5.2: the error's code is fit to show, a description may not be.
+    const auto body = json::parse(answer->body, nullptr, false);
+    const std::string code = body.is_object() ? answer_text(body, "error").substr(0, 60) : std::string();
+    return fail(answer->status < 500 ? ErrorCode::unauthenticated : ErrorCode::unavailable,
+                std::string(what) + " answered " + std::to_string(answer->status) + (code.empty() ? "" : " " + code));
+}
+
+std::string base64url(std::string_view bytes) {
+    cjose_err error{};
+    char* text = nullptr;
+    std::size_t size = 0;
+    if (!cjose_base64url_encode(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &text, &size,
+                                &error))
+        return {};
+    const std::unique_ptr<char, decltype(&std::free)> owner(text, &std::free);
+    return std::string(text, size);
+}
+
+std::string form(const std::vector<std::pair<std::string_view, std::string>>& fields) {
+    std::string out;
+    for (const auto& [name, value] : fields)
+        out += (out.empty() ? "" : "&") + std::string(name) + "=" + percent_encode(value);
+    return out;
+}
+
+}  // namespace
+
+Result<std::string> OidcClient::fetch(const std::string& url, const std::string& bearer) const {
+    auto call = call_to(url, settings_.ca_file);
+    if (!call) return std::unexpected(call.error());
+    if (!bearer.empty()) call->headers.emplace_back("authorization", "Bearer " + bearer);
+    return answered(*call, url);
+}
+
+Result<std::shared_ptr<const OidcClient::Documents>> OidcClient::documents(UnixMicros not_before) {
+    const std::scoped_lock lock(mutex_);
+    const UnixMicros now = clock_.now();
+    if (documents_ && now - documents_->read < documents_live && documents_->read >= not_before) return documents_;
+    std::string issuer = settings_.issuer;
+    while (issuer.ends_with('/')) issuer.pop_back();
+    const auto text = fetch(issuer + "/.well-known/openid-configuration", "");
+    if (!text) return std::unexpected(text.error());
+    const auto found = json::parse(*text, nullptr, false);
+    if (!found.is_object() || answer_text(found, "issuer") != settings_.issuer)
+        return fail(ErrorCode::unavailable, "the discovery document of " + settings_.issuer + " names another issuer");
+    auto next = std::make_shared<Documents>();
+    next->authorization = answer_text(found, "authorization_endpoint");
+    next->token = answer_text(found, "token_endpoint");
+    next->userinfo = answer_text(found, "userinfo_endpoint");
+    next->jwks_uri = answer_text(found, "jwks_uri");
+    if (next->authorization.empty() || next->token.empty() || next->jwks_uri.empty())
+        return fail(ErrorCode::unavailable, "the discovery document of " + settings_.issuer + " lacks an endpoint");
+    const auto methods = found.find("token_endpoint_auth_methods_supported");
+    next->basic = methods == found.end() || std::ranges::find(*methods, json("client_secret_basic")) != methods->end();
+    const auto keys = fetch(next->jwks_uri, "");
+    if (!keys) return std::unexpected(keys.error());
+    const auto set = json::parse(*keys, nullptr, false);
+    if (!set.is_object() || !set.contains("keys") || !set["keys"].is_array())
+        return fail(ErrorCode::unavailable, "the keys of " + settings_.issuer + " are no key set");
+    for (const auto& entry : set["keys"]) {
+        auto key = Jwk::parse(entry.dump());
+        if (key) next->keys.push_back(*std::move(key));  // of a kind that we do not know: another will do
+    }
+    next->read = now;
+    documents_ = std::move(next);
+    return documents_;
+}
+
+Result<OidcRequest> OidcClient::begin(const std::string& redirect_uri) {
+    const auto known = documents(0);
+    if (!known) return std::unexpected(known.error());
+    OidcRequest request;
+    for (std::string* text : {&request.state, &request.nonce, &request.verifier}) {
+        const auto made = make_key("");
+        if (!made) return std::unexpected(made.error());
+        *text = made->reveal();
+    }
+    const auto digest = sha256(request.verifier);
+    const std::string challenge =
+        base64url(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
+    std::string scope;
+    for (const auto& name : settings_.scopes) scope += (scope.empty() ? "" : " ") + name;
+    const std::string& endpoint = (*known)->authorization;
+    request.url = endpoint + (endpoint.find('?') == std::string::npos ? "?" : "&") +
+                  form({{"response_type", "code"},
+                        {"client_id", settings_.client_id},
+                        {"redirect_uri", redirect_uri},
+                        {"scope", scope},
+                        {"state", request.state},
+                        {"nonce", request.nonce},
+                        {"code_challenge", challenge},
+                        {"code_challenge_method", "S256"}});
+    return request;
+}
+
+Result<std::string> OidcClient::exchange(const Documents& known, const std::string& redirect_uri,
+                                         const std::string& code, const std::string& verifier) const {
+    auto call = call_to(known.token, settings_.ca_file);
+    if (!call) return std::unexpected(call.error());
+    std::vector<std::pair<std::string_view, std::string>> fields = {{"grant_type", "authorization_code"},
+                                                                    {"code", code},
+                                                                    {"redirect_uri", redirect_uri},
+                                                                    {"code_verifier", verifier}};
+    const std::string secret(settings_.client_secret.reveal());
+    if (!secret.empty() && known.basic) {
+        call->headers.emplace_back(
+            "authorization", "Basic " + base64(percent_encode(settings_.client_id) + ":" + percent_encode(secret)));
+    } else {
+        fields.emplace_back("client_id", settings_.client_id);
+        if (!secret.empty()) fields.emplace_back("client_secret", secret);
+    }
+    call->method = "POST";
+    call->headers.emplace_back("content-type", "application/x-www-form-urlencoded");
+    call->body = form(fields);
+    return answered(*call, "the token endpoint of " + settings_.issuer);
+}
+
+Result<std::string> OidcClient::verified_payload(std::string_view token) {
+    const auto header = jwt_header(token);
+    if (!header) return std::unexpected(header.error());
+    UnixMicros not_before = 0;
+    for (int round = 0; round < 2; ++round) {
+        const auto known = documents(not_before);
+        if (!known) return std::unexpected(known.error());
+        for (const auto& key : (*known)->keys) {
+            const bool named = header->kid.empty() ? (*known)->keys.size() == 1 : key.kid() == header->kid;
+            if (!named) continue;
+            const std::scoped_lock lock(mutex_);  // cjose promises threads nothing
+            return jwt_verify(token, key, foreign_algorithms);
+        }
+        // The provider may have rotated its keys since.
+        if (clock_.now() - (*known)->read < documents_rest) break;
+        not_before = clock_.now();
+    }
+    return fail(ErrorCode::unauthenticated, "the provider's id_token is signed with a key that it does not publish");
+}
+
+Result<OidcPerson> OidcClient::finish(const std::string& redirect_uri, const std::string& code,
+                                      const OidcRequest& request) {
+    const auto known = documents(0);
+    if (!known) return std::unexpected(known.error());
+    const auto text = exchange(**known, redirect_uri, code, request.verifier);
+    if (!text) return std::unexpected(text.error());
+    const auto tokens = json::parse(*text, nullptr, false);
+    if (!tokens.is_object()) return fail(ErrorCode::unauthenticated, "the provider's answer holds no tokens");
+    const auto payload = verified_payload(answer_text(tokens, "id_token"));
+    if (!payload) return std::unexpected(payload.error());
+    auto person = person_from_claims(*payload, settings_, request.nonce, clock_.now());
+    if (!person) return person;
+    const bool wants_groups = !settings_.roles.empty() && person->groups.empty();
+    if ((!person->email.empty() && !wants_groups) || (*known)->userinfo.empty()) return person;
+    // OpenID Connect Core §5.4: with a code, claims of scopes may be at the UserInfo endpoint only.
+    const auto more = fetch((*known)->userinfo, answer_text(tokens, "access_token"));
+    if (!more) return std::unexpected(more.error());
+    auto claims = json::parse(*more, nullptr, false), merged = json::parse(*payload, nullptr, false);
+    if (!claims.is_object() || answer_text(claims, "sub") != person->subject)
+        return fail(ErrorCode::unauthenticated, "the provider's user information is about somebody else");
+    // The id_token's own claims are the signed ones: they stay.
+    for (const auto& [name, value] : claims.items()) {
+        if (!merged.contains(name)) merged[name] = value;
+    }
+    return person_from_claims(merged.dump(), settings_, request.nonce, clock_.now());
+}
+
+}  // namespace lurus::signin

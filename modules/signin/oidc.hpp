@@ -1,0 +1,66 @@
+#pragma once
+// The relying party's side of OpenID Connect: authorization code with PKCE, state and nonce.
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lurus/clock.hpp"
+#include "lurus/signin.hpp"
+#include "modules/signin/jose.hpp"
+
+namespace lurus::signin {
+
+/// What one sign-in at a provider waits with. The state is what the browser brings back.
+struct OidcRequest {
+    std::string state, nonce, verifier;
+    std::string url;  // where to send the browser
+};
+
+/// Whom the provider vouches for.
+struct OidcPerson {
+    std::string subject, email, name;
+    bool email_verified = false;
+    std::vector<std::string> groups;
+};
+
+/// One provider. Any thread; blocks while it asks the provider. Its documents are kept for an hour.
+class OidcClient {
+public:
+    OidcClient(OidcSettings settings, const Clock& clock) : settings_(std::move(settings)), clock_(clock) {}
+
+    [[nodiscard]] const OidcSettings& settings() const { return settings_; }
+    Result<OidcRequest> begin(const std::string& redirect_uri);
+    /// `unauthenticated` when what the provider says does not hold.
+    Result<OidcPerson> finish(const std::string& redirect_uri, const std::string& code, const OidcRequest& request);
+
+private:
+    struct Documents {
+        std::string authorization, token, userinfo, jwks_uri;
+        bool basic = true;  // how the client shows its secret at the token endpoint
+        std::vector<Jwk> keys;
+        UnixMicros read = 0;
+    };
+    Result<std::shared_ptr<const Documents>> documents(UnixMicros not_before);
+    Result<std::string> fetch(const std::string& url, const std::string& bearer) const;
+    Result<std::string> exchange(const Documents& documents, const std::string& redirect_uri, const std::string& code,
+                                 const std::string& verifier) const;
+    Result<std::string> verified_payload(std::string_view token);
+
+    const OidcSettings settings_;
+    const Clock& clock_;
+    std::mutex mutex_;  // what follows
+    std::shared_ptr<const Documents> documents_;
+};
+
+/// Judges an id_token's claims (OpenID Connect Core §3.1.3.7). `now` in microseconds.
+Result<OidcPerson> person_from_claims(std::string_view payload, const OidcSettings& settings, std::string_view nonce,
+                                      UnixMicros now);
+
+/// The highest role that one of the groups has; empty when none has one.
+std::optional<Role> role_of_groups(const std::map<std::string, Role>& roles, const std::vector<std::string>& groups);
+
+}  // namespace lurus::signin

@@ -1,0 +1,149 @@
+// Signing in by what somebody else vouches for.
+#include <nlohmann/json.hpp>
+
+#include "core/crypto/sha256.hpp"
+#include "core/http/problem.hpp"
+#include "modules/signin/cookie.hpp"
+#include "modules/signin/service.hpp"
+
+namespace lurus::signin {
+namespace {
+
+constexpr std::int64_t sign_in_lives = 600;  // seconds between the start and the way back
+
+}  // namespace
+
+Result<User> Service::admit(const Outside& person) {
+    if (person.roles_wanted && !person.role)
+        return fail(ErrorCode::permission_denied, "none of your groups has a role here; ask whoever runs the gateway");
+    const auto linked = store_->outside_user(person.provider, person.subject);
+    if (!linked) return std::unexpected(linked.error());
+    const std::string email = normal_email(person.email);
+    Result<User> user = fail(ErrorCode::not_found, "");
+    if (*linked) user = users_.find(**linked);
+    if (!user && user.error().code == ErrorCode::not_found) {
+        if (email.empty() || !person.email_verified)
+            return fail(ErrorCode::permission_denied, "the provider does not vouch for your e-mail address");
+        user = users_.find_by_email(email);
+        // Whoever made this account never showed that the address is theirs: what they set goes.
+        if (user && !user->email_verified) {
+            if (auto done = store_->forget(user->id); !done) return std::unexpected(done.error());
+        }
+    }
+    if (!user && user.error().code == ErrorCode::not_found) {
+        if (!person.sign_up)
+            return fail(ErrorCode::permission_denied, "you have no account here; ask for an invitation");
+        NewUser fresh;
+        fresh.email = email;
+        fresh.name = person.name;
+        fresh.status = UserStatus::active;
+        fresh.email_verified = true;
+        fresh.role = person.role.value_or(Role::member);
+        user = users_.create(fresh);
+    }
+    if (!user) return user;
+    if (user->status == UserStatus::disabled || user->status == UserStatus::erased)
+        return fail(ErrorCode::permission_denied, "this account may not sign in");
+    if (user->status == UserStatus::invited) {
+        if (auto done = users_.set_status(user->id, UserStatus::active); !done) return std::unexpected(done.error());
+    }
+    if (!user->email_verified) {
+        if (auto done = users_.set_email_verified(user->id); !done) return std::unexpected(done.error());
+    }
+    if (person.role) {
+        if (auto done = users_.set_role(default_org, user->id, *person.role); !done)
+            return std::unexpected(done.error());
+    }
+    if (auto done = store_->link_outside(person.provider, person.subject, user->id, clock_.now()); !done)
+        return std::unexpected(done.error());
+    return user;
+}
+
+Result<std::shared_ptr<OidcClient>> Service::oidc_client(const std::string& name) const {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& client : oidc_) {
+        if (client->settings().name == name) return client;
+    }
+    return fail(ErrorCode::not_found, "no provider is configured under this name");
+}
+
+ApiResponse Service::start_oidc(const ApiRequest& request) {
+    const std::string& name = request.params.at("name");
+    const auto client = oidc_client(name);
+    if (!client) return problem(client.error());
+    const auto begun = (*client)->begin(base_url() + "/api/v1/auth/oidc/" + name + "/callback");
+    if (!begun) return problem(begun.error());
+    const auto tokens = request.query.find("tokens");
+    Ticket ticket;
+    ticket.purpose = "oidc";
+    ticket.subject = name;
+    ticket.detail = nlohmann::json{{"nonce", begun->nonce},
+                                   {"verifier", begun->verifier},
+                                   {"tokens", tokens != request.query.end() && tokens->second == "true"}}
+                        .dump();
+    ticket.expires = clock_.now() + sign_in_lives * 1'000'000;
+    if (auto added = store_->add_ticket(sha256(begun->state), ticket, clock_.now()); !added)
+        return problem(added.error());
+    ApiResponse response = json_answer(303, {{"location", begun->url}});
+    response.headers.emplace_back("location", begun->url);
+    response.headers.emplace_back("set-cookie", set_cookie(Cookie::oidc, cookie_kind(request, settings().public_url),
+                                                           begun->state, sign_in_lives));
+    return response;
+}
+
+ApiResponse Service::finish_oidc(const ApiRequest& request) {
+    const std::string& name = request.params.at("name");
+    const auto client = oidc_client(name);
+    if (!client) return problem(client.error());
+    const auto given = [&](const char* field) {
+        const auto at = request.query.find(field);
+        return at == request.query.end() ? std::string() : at->second;
+    };
+    const std::string state = given("state");
+    // The browser that comes back must be the one that was sent: else somebody could be signed in as somebody else.
+    if (state.empty() || cookie_value(request, Cookie::oidc, settings().public_url) != state)
+        return problem(403, "this sign-in was begun elsewhere, or takes longer than ten minutes; begin again");
+    const auto ticket = store_->take_ticket(sha256(state), "oidc", clock_.now());
+    if (!ticket) return problem(ticket.error());
+    if (!*ticket || (*ticket)->subject != name) return problem(403, "this sign-in is over; begin again");
+    if (!given("error").empty()) return problem(403, "the provider refused: " + given("error").substr(0, 60));
+    const auto detail = nlohmann::json::parse((*ticket)->detail, nullptr, false);
+    OidcRequest begun;
+    begun.state = state;
+    begun.nonce = detail.value("nonce", "");
+    begun.verifier = detail.value("verifier", "");
+    User unknown;
+    const auto person = (*client)->finish(base_url() + "/api/v1/auth/oidc/" + name + "/callback", given("code"), begun);
+    if (!person) {
+        tell("sign-in refused", request, unknown, "oidc:" + name + ": " + person.error().message);
+        return problem(person.error());
+    }
+    const OidcSettings& how = (*client)->settings();
+    Outside outside;
+    outside.provider = "oidc:" + name;
+    outside.subject = person->subject;
+    outside.email = person->email;
+    outside.name = person->name;
+    outside.email_verified = person->email_verified;
+    outside.role = role_of_groups(how.roles, person->groups);
+    outside.roles_wanted = !how.roles.empty();
+    outside.sign_up = how.sign_up;
+    const auto user = admit(outside);
+    if (!user) {
+        unknown.email = normal_email(person->email);
+        tell("sign-in refused", request, unknown, "oidc:" + name + ": " + user.error().message);
+        return problem(user.error());
+    }
+    const bool tokens = detail.value("tokens", false);
+    ApiResponse response = start_session(request, *user, outside.provider, !tokens);
+    const auto kind = cookie_kind(request, settings().public_url);
+    response.headers.emplace_back("set-cookie", set_cookie(Cookie::oidc, kind, "", 0));
+    if (!tokens && response.status == 200) {
+        response.status = 303;
+        response.body.clear();
+        response.headers.emplace_back("location", "/console/");
+    }
+    return response;
+}
+
+}  // namespace lurus::signin

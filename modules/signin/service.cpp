@@ -1,0 +1,189 @@
+#include "modules/signin/service.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "core/crypto/random_text.hpp"
+#include "core/crypto/sha256.hpp"
+#include "core/http/url.hpp"
+#include "lurus/ids.hpp"
+#include "modules/signin/cookie.hpp"
+
+namespace lurus {
+namespace signin {
+
+std::string normal_email(std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    std::string out(text);
+    for (char& c : out) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return out;
+}
+
+Service::Service(std::unique_ptr<Store> store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost)
+    : store_(std::move(store)),
+      box_(box),
+      users_(users),
+      clock_(clock),
+      hasher_(cost),
+      keys_(*store_, std::move(box), clock),
+      addresses_({.free_failures = 20}),
+      mails_({.free_failures = 3, .first_wait = 300'000'000, .longest_wait = 3600'000'000}) {
+    users_.on_erase([this](std::string_view user) {
+        if (auto done = store_->forget(user); !done)
+            spdlog::error("erasing a user's credentials: {}", done.error().message);
+    });
+}
+
+AuthSettings Service::settings() const {
+    const std::scoped_lock lock(mutex_);
+    return settings_;
+}
+
+void Service::set_address(std::string url) {
+    const std::scoped_lock lock(mutex_);
+    address_ = std::move(url);
+}
+
+Result<void> Service::configure(const AuthSettings& settings, const std::vector<ConfiguredUser>& users) {
+    for (const auto& user : users) {
+        if (auto done = ensure(user); !done) {
+            return fail(done.error().code, "user `" + user.email + "` of the configuration: " + done.error().message);
+        }
+    }
+    std::vector<std::shared_ptr<OidcClient>> oidc;
+    for (const auto& provider : settings.oidc) oidc.push_back(std::make_shared<OidcClient>(provider, clock_));
+    const std::scoped_lock lock(mutex_);
+    settings_ = settings;
+    oidc_ = std::move(oidc);
+    return {};
+}
+
+// What somebody wrote into the file was meant: its password is judged by no rule, only never empty.
+Result<void> Service::ensure(const ConfiguredUser& wanted) {
+    if (wanted.password.empty()) return fail(ErrorCode::invalid_argument, "the password is empty");
+    auto user = users_.find_by_email(wanted.email);
+    if (!user && user.error().code == ErrorCode::not_found) {
+        NewUser fresh;
+        fresh.email = wanted.email;
+        fresh.status = UserStatus::active;
+        fresh.email_verified = true;
+        fresh.role = wanted.role;
+        user = users_.create(fresh);
+    }
+    if (!user) return std::unexpected(user.error());
+    if (user->status == UserStatus::invited) {
+        if (auto done = users_.set_status(user->id, UserStatus::active); !done) return done;
+        if (auto done = users_.set_email_verified(user->id); !done) return done;
+    }
+    if (auto done = users_.set_role(default_org, user->id, wanted.role); !done) return std::unexpected(done.error());
+    const auto stored = store_->password(user->id);
+    if (!stored) return std::unexpected(stored.error());
+    if (*stored && hasher_.verify(wanted.password.reveal(), **stored) != Verdict::wrong) return {};
+    return set_new_password(*user, std::string(wanted.password.reveal()));
+}
+
+Result<void> Service::set_new_password(const User& user, const std::string& password) {
+    const auto hash = hasher_.hash(password);
+    if (!hash) return std::unexpected(hash.error());
+    return store_->set_password(user.id, *hash, clock_.now());
+}
+
+std::string Service::base_url() const {
+    const std::scoped_lock lock(mutex_);
+    std::string base = settings_.public_url.empty() ? address_ : settings_.public_url;
+    while (base.ends_with('/')) base.pop_back();
+    return base;
+}
+
+// In the fragment, which browsers send to no server and no log.
+std::string Service::link(std::string_view page, const Secret& token) const {
+    return base_url() + "/console/" + std::string(page) + "#token=" + percent_encode(token.reveal());
+}
+
+void Service::tell(std::string what, const ApiRequest& request, const User& user, std::string detail) const {
+    if (on_event_) on_event_({std::move(what), user.id, user.email, request.remote_address, std::move(detail)});
+}
+
+Result<void> Service::intend(std::string what, const ApiRequest& request, const User& user) const {
+    if (!before_change_) return {};
+    return before_change_({std::move(what), user.id, user.email, request.remote_address, ""});
+}
+
+Result<Secret> Service::make_ticket(Ticket ticket) {
+    auto token = make_key("lnk_");
+    if (!token) return token;
+    if (auto added = store_->add_ticket(sha256(token->reveal()), ticket, clock_.now()); !added)
+        return std::unexpected(added.error());
+    return token;
+}
+
+void Service::send(Mail mail) {
+    const MailSettings how = settings().mail;
+    if (!how.any()) return;
+    const bool taken = background_.post([this, how, mail = std::move(mail)] {
+        if (auto sent = send_mail(how, mail, clock_.now()); !sent)
+            spdlog::error("a mail was not sent: {}", sent.error().message);
+    });
+    if (!taken) spdlog::error("a mail was not sent: too many wait");
+}
+
+Result<Principal> Service::principal_of_session(const std::optional<Session>& session, bool by_cookie) {
+    if (!session || !session->live_at(clock_.now()))
+        return fail(ErrorCode::unauthenticated, "the session is over; sign in again");
+    Principal who;
+    who.kind = Principal::Kind::user;
+    who.user = session->user;
+    who.by_cookie = by_cookie;
+    who.credential = session->id;
+    return who;
+}
+
+Result<Principal> Service::principal(const ApiRequest& request, std::string_view bearer) {
+    if (bearer.empty()) {
+        const auto cookie = cookie_value(request, Cookie::session, settings().public_url);
+        if (cookie.empty()) return Principal();
+        const auto session = store_->session_of_cookie(sha256(cookie));
+        if (!session) return std::unexpected(session.error());
+        return principal_of_session(*session, true);
+    }
+    const auto payload = keys_.verify("at+jwt", bearer);
+    if (!payload) {
+        if (payload.error().code != ErrorCode::unauthenticated) return std::unexpected(payload.error());
+        return fail(ErrorCode::unauthenticated, "this is neither the admin token nor an access token of this server");
+    }
+    const auto claims = nlohmann::json::parse(*payload, nullptr, false);
+    const UnixMicros now = clock_.now();
+    if (!claims.is_object() || claims.value("aud", "") != "lurus" || claims.value("exp", 0ll) <= now / 1'000'000)
+        return fail(ErrorCode::unauthenticated, "the access token has expired; refresh it");
+    if (claims.value("kind", "") == "service") {
+        Principal who;
+        who.kind = Principal::Kind::service;
+        who.member = claims.value("sub", "");
+        who.org = claims.value("org", "");
+        who.scope = claims.value("scope_bits", 0u);
+        who.credential = claims.value("jti", "");
+        return who;
+    }
+    const auto session = store_->session(claims.value("sid", ""));
+    if (!session) return std::unexpected(session.error());
+    return principal_of_session(*session, false);
+}
+
+std::vector<ApiRoute> Service::api() {
+    return sign_in_routes(*this);
+}
+
+}  // namespace signin
+
+Result<std::unique_ptr<SignIn>> make_sign_in_sqlite(const SignInSettings& settings, Users& users, const Clock& clock) {
+    auto box = settings.master_key.empty() ? SecretBox::from_file(settings.data_dir)
+                                           : SecretBox::from_text(settings.master_key);
+    if (!box) return std::unexpected(box.error());
+    auto store = signin::open_store_sqlite(settings.file);
+    if (!store) return std::unexpected(store.error());
+    return std::make_unique<signin::Service>(*std::move(store), *std::move(box), users, clock);
+}
+
+}  // namespace lurus

@@ -1,0 +1,143 @@
+#pragma once
+// Sign-in over one store: each public function beside the port's is the handler of one route.
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lurus/ids.hpp"
+#include "lurus/signin.hpp"
+#include "modules/signin/body.hpp"
+#include "modules/signin/key_ring.hpp"
+#include "modules/signin/mail.hpp"
+#include "modules/signin/oidc.hpp"
+#include "modules/signin/password.hpp"
+#include "modules/signin/store.hpp"
+#include "modules/signin/throttle.hpp"
+
+namespace lurus::signin {
+
+class Service final : public SignIn {
+public:
+    Service(std::unique_ptr<Store> store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {});
+
+    Result<void> configure(const AuthSettings& settings, const std::vector<ConfiguredUser>& users) override;
+    void set_address(std::string url) override;
+    Result<Principal> principal(const ApiRequest& request, std::string_view bearer) override;
+    void on_event(std::function<void(const SignInEvent&)> callback) override { on_event_ = std::move(callback); }
+    void before_change(std::function<Result<void>(const SignInEvent&)> callback) override {
+        before_change_ = std::move(callback);
+    }
+    std::vector<ApiRoute> api() override;
+
+    // sign_in.cpp
+    ApiResponse login(const ApiRequest& request);
+    ApiResponse refresh(const ApiRequest& request);
+    ApiResponse logout(const ApiRequest& request);
+    ApiResponse list_sessions(const ApiRequest& request);
+    ApiResponse end_session(const ApiRequest& request);
+    // tokens.cpp
+    ApiResponse jwks(const ApiRequest& request);
+    ApiResponse rotate_keys(const ApiRequest& request);
+    ApiResponse service_token(const ApiRequest& request);
+    // passwords.cpp
+    ApiResponse change_password(const ApiRequest& request);
+    ApiResponse ask_reset(const ApiRequest& request);
+    ApiResponse make_reset_link(const ApiRequest& request);
+    ApiResponse confirm_reset(const ApiRequest& request);
+    ApiResponse import_password(const ApiRequest& request);
+    // joining.cpp
+    ApiResponse set_up(const ApiRequest& request);
+    ApiResponse register_user(const ApiRequest& request);
+    ApiResponse verify_address(const ApiRequest& request);
+    ApiResponse invite(const ApiRequest& request);
+    ApiResponse accept(const ApiRequest& request);
+    // outside.cpp
+    ApiResponse start_oidc(const ApiRequest& request);
+    ApiResponse finish_oidc(const ApiRequest& request);
+    // second_factor.cpp
+    ApiResponse show_totp(const ApiRequest& request);
+    ApiResponse enrol_totp(const ApiRequest& request);
+    ApiResponse confirm_totp(const ApiRequest& request);
+    ApiResponse disable_totp(const ApiRequest& request);
+
+    /// Waits for mails that are on their way; for tests.
+    void settle() { background_.settle(); }
+
+private:
+    /// A try at somebody's credentials, counted until it ends well.
+    class Attempt;
+    struct Proved {
+        User user;
+        std::string method;
+    };
+
+    [[nodiscard]] AuthSettings settings() const;
+    [[nodiscard]] std::string link(std::string_view page, const Secret& token) const;
+    void tell(std::string what, const ApiRequest& request, const User& user, std::string detail = {}) const;
+
+    /// Before what `tell` says afterwards is done by somebody who is not signed in.
+    [[nodiscard]] Result<void> intend(std::string what, const ApiRequest& request, const User& user) const;
+
+    Result<Proved> check_password(const std::string& email, const std::string& password);
+    Result<Proved> check_directory(const LdapSettings& directory, const std::string& email,
+                                   const std::string& password);
+    /// Empty on success.
+    std::optional<ApiResponse> check_second_factor(const User& user, const nlohmann::json& body);
+    /// The signed-in person, after another look at their password.
+    Result<User> confirmed_person(const ApiRequest& request, const std::string& password);
+    Result<User> person(const ApiRequest& request);
+    /// A new session, as tokens or as a cookie.
+    ApiResponse start_session(const ApiRequest& request, const User& user, const std::string& method, bool browser);
+    Result<std::string> access_token(const Session& session, UnixMicros now);
+    Result<nlohmann::ordered_json> token_body(const Session& session, const User& user, const Secret& refresh);
+    Result<Principal> principal_of_session(const std::optional<Session>& session, bool by_cookie);
+
+    /// Somebody whom a provider or a directory vouches for.
+    struct Outside {
+        std::string provider, subject, email, name;
+        bool email_verified = false;
+        std::optional<Role> role;
+        bool roles_wanted = false;  // without a role they stay out
+        bool sign_up = false;
+    };
+    /// Their user, made or linked where that is allowed.
+    Result<User> admit(const Outside& person);
+    Result<std::shared_ptr<OidcClient>> oidc_client(const std::string& name) const;
+    [[nodiscard]] std::string base_url() const;
+
+    Result<void> set_new_password(const User& user, const std::string& password);
+    Result<Secret> make_ticket(Ticket ticket);
+    void send(Mail mail);
+    Result<void> ensure(const ConfiguredUser& wanted);
+
+    std::unique_ptr<Store> store_;
+    const SecretBox box_;
+    Users& users_;
+    const Clock& clock_;
+    const PasswordHasher hasher_;
+    KeyRing keys_;
+    Throttle accounts_;
+    Throttle addresses_;
+    Throttle mails_;  // to one address
+    std::function<void(const SignInEvent&)> on_event_;
+    std::function<Result<void>(const SignInEvent&)> before_change_;
+
+    mutable std::mutex mutex_;  // what follows
+    AuthSettings settings_;
+    std::vector<std::shared_ptr<OidcClient>> oidc_;
+    std::string address_;
+    IdGenerator ids_;
+    UnixMicros pruned_ = 0;
+
+    Background background_;  // last: its thread uses the others
+};
+
+/// The routes over `service`, which must outlive them.
+std::vector<ApiRoute> sign_in_routes(Service& service);
+
+/// Lower case, no space around.
+std::string normal_email(std::string_view text);
+
+}  // namespace lurus::signin

@@ -1,0 +1,115 @@
+// SMTP over libcurl.
+#include <curl/curl.h>
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "modules/signin/mail.hpp"
+
+namespace lurus::signin {
+namespace {
+
+constexpr long connect_timeout_s = 10;
+constexpr long whole_timeout_s = 30;
+
+// Loaded when the first mail is sent: the one executable starts without libcurl, and the OpenSSL that libcurl brings
+// stays apart from the one inside the executable.
+class Curl {
+public:
+    static const Curl* get() {
+        static const Curl curl;
+        return curl.ready_ ? &curl : nullptr;
+    }
+
+    decltype(&curl_easy_init) easy_init = nullptr;
+    decltype(&curl_easy_setopt) setopt = nullptr;
+    decltype(&curl_easy_perform) perform = nullptr;
+    decltype(&curl_easy_cleanup) cleanup = nullptr;
+    decltype(&curl_easy_strerror) strerror = nullptr;
+    decltype(&curl_slist_append) append = nullptr;
+    decltype(&curl_slist_free_all) free_all = nullptr;
+
+private:
+    Curl() {
+        void* library = nullptr;
+        for (const char* name : {"libcurl.so.4", "libcurl-gnutls.so.4"}) {
+            if (library == nullptr) library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
+        }
+        if (library == nullptr) return;
+        decltype(&curl_global_init) global_init = nullptr;
+        ready_ = find(library, "curl_global_init", global_init) && find(library, "curl_easy_init", easy_init) &&
+                 find(library, "curl_easy_setopt", setopt) && find(library, "curl_easy_perform", perform) &&
+                 find(library, "curl_easy_cleanup", cleanup) && find(library, "curl_easy_strerror", strerror) &&
+                 find(library, "curl_slist_append", append) && find(library, "curl_slist_free_all", free_all) &&
+                 global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    }
+    template <class Function>
+    static bool find(void* library, const char* name, Function& function) {
+        function = reinterpret_cast<Function>(::dlsym(library, name));
+        return function != nullptr;
+    }
+    bool ready_ = false;
+};
+
+struct Reading {
+    std::string_view left;
+};
+
+std::size_t read_some(char* to, std::size_t size, std::size_t count, void* state) {
+    auto& left = static_cast<Reading*>(state)->left;
+    const std::size_t n = std::min(size * count, left.size());
+    std::memcpy(to, left.data(), n);
+    left.remove_prefix(n);
+    return n;
+}
+
+std::string envelope_of(std::string_view from) {
+    const auto open = from.find('<');
+    if (open == std::string_view::npos) return "<" + std::string(from) + ">";
+    return std::string(from.substr(open, from.find('>', open) - open + 1));
+}
+
+// Only a machine's own loopback may be spoken to without TLS.
+bool is_loopback_mail(std::string_view url) {
+    const auto host = url.substr(url.find("://") + 3);
+    return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+}
+
+}  // namespace
+
+Result<void> send_smtp(const MailSettings& settings, std::string_view to, std::string_view message) {
+    const Curl* curl = Curl::get();
+    if (curl == nullptr)
+        return fail(ErrorCode::unavailable, "sending mail takes libcurl (libcurl.so.4), which is not installed");
+    const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> call(curl->easy_init(), curl->cleanup);
+    const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> recipients(
+        curl->append(nullptr, ("<" + std::string(to) + ">").c_str()), curl->free_all);
+    if (!call || !recipients) return fail(ErrorCode::unavailable, "there is no memory to send a mail");
+    const std::string from = envelope_of(settings.from), user = settings.user, password(settings.password.reveal());
+    Reading reading{message};
+    const auto set = [&](CURLoption option, auto value) { (void)curl->setopt(call.get(), option, value); };
+    set(CURLOPT_URL, settings.smtp_url.c_str());
+    set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    set(CURLOPT_USE_SSL, is_loopback_mail(settings.smtp_url) ? CURLUSESSL_TRY : CURLUSESSL_ALL);
+    if (!settings.ca_file.empty()) set(CURLOPT_CAINFO, settings.ca_file.c_str());
+    if (!user.empty()) {
+        set(CURLOPT_USERNAME, user.c_str());
+        set(CURLOPT_PASSWORD, password.c_str());
+    }
+    set(CURLOPT_MAIL_FROM, from.c_str());
+    set(CURLOPT_MAIL_RCPT, recipients.get());
+    set(CURLOPT_READFUNCTION, &read_some);
+    set(CURLOPT_READDATA, &reading);
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
+    set(CURLOPT_TIMEOUT, whole_timeout_s);
+    const CURLcode code = curl->perform(call.get());
+    if (code == CURLE_OK) return {};
+    return fail(ErrorCode::unavailable, settings.smtp_url + ": " + curl->strerror(code));
+}
+
+}  // namespace lurus::signin

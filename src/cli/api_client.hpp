@@ -1,0 +1,31 @@
+#pragma once
+// How a command reaches the management API: over the running server, or in-process on the data folder when none runs.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "config/config.hpp"
+#include "lurus/api.hpp"
+#include "lurus/result.hpp"
+
+namespace lurus::app {
+
+class ApiClient {
+public:
+    virtual ~ApiClient() = default;
+    /// Blocking. `path` is percent-encoded (core/url.hpp), query values are not.
+    /// A 4xx/5xx is a response; `unavailable` when the server cannot be reached.
+    virtual Result<ApiResponse> call(std::string_view method, std::string_view path,
+                                     const std::map<std::string, std::string>& query = {},
+                                     std::string_view body = {}) = 0;
+    /// `http://127.0.0.1:18100` of the running server, or empty when this is the data folder itself.
+    [[nodiscard]] virtual std::string server_url() const = 0;
+};
+
+/// LURUS_URL with LURUS_ADMIN_TOKEN names a server, also on another machine. Else finds the server of the configured
+/// data folder (its `server.json`), else opens the folder.
+Result<std::unique_ptr<ApiClient>> open_api(const Config& config);
+
+}  // namespace lurus::app

@@ -1,0 +1,270 @@
+#include "cli/cli.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <ostream>
+
+#include "control/state/control_plane.hpp"
+#include "core/os/platform.hpp"
+#include "core/os/version.hpp"
+
+namespace lurus::app {
+namespace {
+
+int exit_for(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::invalid_argument: return exit_usage;
+        case ErrorCode::not_found: return exit_not_found;
+        case ErrorCode::conflict: return exit_conflict;
+        case ErrorCode::unavailable:
+        case ErrorCode::timeout: return exit_unreachable;
+        default: return exit_failed;
+    }
+}
+
+int exit_for_status(int status) {
+    switch (status) {
+        case 400:
+        case 422: return exit_usage;
+        case 404: return exit_not_found;
+        case 409: return exit_conflict;
+        default: return exit_failed;
+    }
+}
+
+std::string one_line(std::string_view text) {
+    std::string out;
+    for (char c : text) out += c == '\n' || c == '\r' ? ' ' : c;
+    return printable(out);
+}
+
+/// Every command takes the global options, wherever they stand, so that they show in each one's help.
+void add_globals(CLI::App& app, Cli& cli) {
+    constexpr const char* group = "Global options";
+    app.set_help_flag("-h,--help", "Print this help and exit")->group(group);
+    takes_file(cli, app.add_option("--config", cli.config_flag, "Configuration file (default: lurus.toml, looked for)")
+                        ->type_name("FILE")
+                        ->take_last()
+                        ->group(group));
+    CLI::Option* data =
+        app.add_option("--data-dir", cli.data_dir_flag, "Data folder")->type_name("DIR")->take_last()->group(group);
+    cli.files[data] = true;
+    app.add_flag("--json", cli.json, "Print JSON for scripts")->group(group);
+    app.add_flag("--no-color", cli.no_color, "No colours (also: NO_COLOR)")->group(group);
+    for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) add_globals(*sub, cli);
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            std::size_t above = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+            diagonal = above;
+        }
+    }
+    return row[b.size()];
+}
+
+CLI::App* deepest(CLI::App& app) {
+    CLI::App* at = &app;
+    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+    return at;
+}
+
+/// What stands before the command's own name in its usage line.
+std::string parents_of(const CLI::App* app) {
+    const CLI::App* parent = app->get_parent();
+    if (parent == nullptr) return {};
+    std::string above = parents_of(parent);
+    return above.empty() ? parent->get_name() : above + " " + parent->get_name();
+}
+
+std::string command_path(const CLI::App* app) {
+    std::string above = parents_of(app);
+    return above.empty() ? app->get_name() : above + " " + app->get_name();
+}
+
+Failure usage_failure(const CLI::App& at, const CLI::ParseError& error) {
+    std::string path = command_path(&at);
+    std::string what = error.what();
+    auto subcommands = at.get_subcommands([](const CLI::App*) { return true; });
+    std::vector<std::string> rest = at.remaining();
+    if (!subcommands.empty() && !rest.empty() && !rest.front().starts_with("-")) {
+        what = fmt::format("unknown command '{}'", rest.front());
+        const CLI::App* best = nullptr;
+        std::size_t distance = 3;
+        for (const CLI::App* sub : subcommands) {
+            if (std::size_t d = edit_distance(rest.front(), sub->get_name()); d < distance) {
+                distance = d;
+                best = sub;
+            }
+        }
+        if (best != nullptr) what += fmt::format(", did you mean '{}'?", best->get_name());
+    } else if (!rest.empty()) {
+        what = fmt::format("'{}' was not expected", rest.front());
+    }
+    return {exit_usage, fmt::format("{}: see `{} --help`", what, path)};
+}
+
+}  // namespace
+
+Failure failure_of(const Error& error) {
+    return {exit_for(error.code), error.message};
+}
+
+Failure failure_of(const ApiResponse& response) {
+    Json body = Json::parse(response.body, nullptr, false);
+    std::string detail = text_of(body, "detail");
+    if (detail.empty()) detail = text_of(body, "title");
+    if (detail.empty()) detail = fmt::format("the server answered {}", response.status);
+    return {exit_for_status(response.status), detail};
+}
+
+Cli::Cli(std::ostream& o, std::ostream& e, ApiOpener open, const Clock& c)
+    : out(o), err(e), clock(c), open_(std::move(open)) {}
+
+Outcome<const Config*> Cli::config() {
+    if (!config_) {
+        auto loaded = load_config(flags);
+        if (!loaded) return std::unexpected(failure_of(loaded.error()));
+        config_ = std::make_unique<Config>(std::move(*loaded));
+    }
+    return config_.get();
+}
+
+Outcome<ApiClient*> Cli::api() {
+    if (!api_) {
+        auto settings = config();
+        if (!settings) return std::unexpected(settings.error());
+        auto opened = open_(**settings);
+        if (!opened) return std::unexpected(failure_of(opened.error()));
+        api_ = std::move(*opened);
+    }
+    return api_.get();
+}
+
+bool Cli::server_expected() {
+    if (const char* url = std::getenv("LURUS_URL"); url != nullptr && *url != '\0') return true;
+    auto settings = config();
+    return settings && platform::FileLock::held((*settings)->data_dir / lock_file_name);
+}
+
+Outcome<Json> Cli::call(std::string_view method, std::string_view path, const std::map<std::string, std::string>& query,
+                        const Json& body) {
+    auto client = api();
+    if (!client) return std::unexpected(client.error());
+    auto response = (*client)->call(method, path, query, body.is_null() ? std::string() : dump(body));
+    if (!response) return std::unexpected(failure_of(response.error()));
+    if (response->status < 200 || response->status >= 300) return std::unexpected(failure_of(*response));
+    if (response->body.empty()) return Json();
+    Json parsed = Json::parse(response->body, nullptr, false);
+    if (parsed.is_discarded()) {
+        return std::unexpected(Failure{
+            exit_failed, fmt::format("{} {}: the answer is not JSON: is that address a lurus server?", method, path)});
+    }
+    return parsed;
+}
+
+int Cli::report(const Failure& failure) {
+    out.flush();
+    err << "lurus: " << one_line(failure.message) << "\n";
+    return failure.exit;
+}
+
+void Cli::print_json(const Json& value) {
+    out << dump(value) << "\n";
+}
+
+void Cli::print_json_lines(const Json& body) {
+    for (const auto& item : list_of(body)) print_json(item);
+}
+
+CLI::Option* choose(Cli& cli, CLI::Option* option, std::vector<std::string> values) {
+    std::string names;
+    for (const auto& value : values) names += (names.empty() ? "" : "|") + value;
+    option->type_name(names);
+    option->check(
+        [values, names](const std::string& given) {
+            if (std::find(values.begin(), values.end(), given) != values.end()) return std::string();
+            return fmt::format("'{}' is none of {}", given, names);
+        },
+        "");
+    cli.choices[option] = std::move(values);
+    return option;
+}
+
+CLI::Option* takes_file(Cli& cli, CLI::Option* option) {
+    cli.files[option] = false;
+    return option;
+}
+
+void build_commands(CLI::App& app, Cli& cli) {
+    app.name("lurus");
+    app.description("Lurus Switch relays AI clients to model vendors, and records what each request cost.");
+    app.get_formatter()->column_width(36);
+    app.footer(
+        "Examples:\n"
+        "  lurus serve                                   start on 127.0.0.1:18100\n"
+        "  lurus provider add anthropic --kind anthropic --api-key-env ANTHROPIC_API_KEY\n"
+        "  lurus connect claude                          point Claude Code here\n"
+        "  lurus logs -f                                 watch requests as they end\n"
+        "  lurus usage --by model --since 7d             what they cost\n"
+        "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 server unreachable, 5 exists already.");
+    app.add_flag_callback(
+           "--version", [] { throw CLI::CallForVersion(fmt::format("lurus {}", version()), 0); },
+           "Print the version and exit")
+        ->group("Global options");
+    add_serve_command(app, cli);
+    add_connect_command(app, cli);
+    add_doctor_command(app, cli);
+    add_provider_commands(app, cli);
+    add_route_commands(app, cli);
+    add_key_commands(app, cli);
+    add_people_commands(app, cli);
+    add_logs_command(app, cli);
+    add_trace_command(app, cli);
+    add_usage_command(app, cli);
+    add_price_commands(app, cli);
+    add_audit_commands(app, cli);
+    add_config_commands(app, cli);
+    add_completion_command(app, cli);
+    add_version_command(app, cli);
+    add_globals(app, cli);
+}
+
+int run_cli(int argc, const char* const* argv, Cli& cli) {
+    CLI::App app;
+    build_commands(app, cli);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForVersion& version_text) {
+        cli.out << version_text.what() << "\n";
+        return exit_ok;
+    } catch (const CLI::Success&) {
+        cli.out << deepest(app)->help(parents_of(deepest(app)));
+        return exit_ok;
+    } catch (const CLI::ParseError& error) {
+        return cli.report(usage_failure(*deepest(app), error));
+    }
+    if (!cli.run) {
+        cli.err << deepest(app)->help(parents_of(deepest(app)));
+        return exit_usage;
+    }
+    if (cli.no_color || cli.json) cli.style.color = false;
+    if (!cli.config_flag.empty()) cli.flags.config_file = cli.config_flag;
+    if (!cli.data_dir_flag.empty()) cli.flags.data_dir = cli.data_dir_flag;
+    int code = cli.run();
+    cli.out.flush();
+    return code;
+}
+
+}  // namespace lurus::app

@@ -1,0 +1,124 @@
+#pragma once
+// What every command works with: the global options, the output, the management API, the way errors become exit codes.
+
+#include <expected>
+#include <functional>
+#include <iosfwd>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/api_client.hpp"
+#include "cli/table.hpp"
+#include "config/config.hpp"
+#include "core/http/url.hpp"
+#include "core/json/json_value.hpp"
+#include "lurus/clock.hpp"
+#include "lurus/result.hpp"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace lurus::app {
+
+/// Documented in docs/cli.md; scripts rely on the numbers.
+enum Exit : int {
+    exit_ok = 0,
+    exit_failed = 1,
+    exit_usage = 2,
+    exit_not_found = 3,
+    exit_unreachable = 4,
+    exit_conflict = 5
+};
+
+/// Why a command ends without its result: one line for people, one number for scripts.
+struct Failure {
+    int exit = exit_failed;
+    std::string message;
+};
+template <class T>
+using Outcome = std::expected<T, Failure>;
+
+Failure failure_of(const Error& error);
+/// From an RFC 9457 body; without one, from the status.
+Failure failure_of(const ApiResponse& response);
+
+using ApiOpener = std::function<Result<std::unique_ptr<ApiClient>>(const Config&)>;
+
+/// Owned by run_cli (or a test); one thread.
+class Cli {
+public:
+    Cli(std::ostream& out, std::ostream& err, ApiOpener open, const Clock& clock);
+
+    std::ostream& out;
+    std::ostream& err;
+    const Clock& clock;
+    ConfigFlags flags;
+    std::string config_flag, data_dir_flag;  // as typed; empty = not given
+    bool json = false;
+    bool no_color = false;
+    Style style;               // from the terminal, set before `run`
+    std::function<int()> run;  // the chosen command
+    /// What an option or positional takes, for completion.
+    std::map<const CLI::Option*, std::vector<std::string>> choices;
+    std::map<const CLI::Option*, bool> files;  // true = a folder
+
+    /// Loaded at the first call.
+    Outcome<const Config*> config();
+    /// Opened at the first call; `reopen` forgets a connection whose server went away.
+    Outcome<ApiClient*> api();
+    void reopen() { api_.reset(); }
+    /// Whether a server can be expected to answer; cheap, opens nothing.
+    [[nodiscard]] bool server_expected();
+
+    /// A 2xx body as JSON (null when empty); anything else as a Failure.
+    Outcome<Json> call(std::string_view method, std::string_view path,
+                       const std::map<std::string, std::string>& query = {}, const Json& body = nullptr);
+    Outcome<Json> get(std::string_view path, const std::map<std::string, std::string>& query = {}) {
+        return call("GET", path, query);
+    }
+
+    /// Prints `lurus: ...` on the error stream and gives the exit code.
+    int report(const Failure& failure);
+    void print_json(const Json& value);
+    /// Each element of `data` (or of an array) on a line of its own.
+    void print_json_lines(const Json& body);
+
+private:
+    ApiOpener open_;
+    std::unique_ptr<Config> config_;
+    std::unique_ptr<ApiClient> api_;
+};
+
+/// Limits an option to these values and offers them for completion.
+CLI::Option* choose(Cli& cli, CLI::Option* option, std::vector<std::string> values);
+CLI::Option* takes_file(Cli& cli, CLI::Option* option);
+
+/// The whole command tree on `app`, each leaf setting `cli.run`.
+void build_commands(CLI::App& app, Cli& cli);
+
+/// Parses and runs; gives the exit code.
+int run_cli(int argc, const char* const* argv, Cli& cli);
+
+void add_serve_command(CLI::App& app, Cli& cli);
+void add_provider_commands(CLI::App& app, Cli& cli);
+void add_route_commands(CLI::App& app, Cli& cli);
+void add_key_commands(CLI::App& app, Cli& cli);
+/// `user`, `service`, `team`, `org`
+void add_people_commands(CLI::App& app, Cli& cli);
+void add_audit_commands(CLI::App& app, Cli& cli);
+void add_logs_command(CLI::App& app, Cli& cli);
+void add_usage_command(CLI::App& app, Cli& cli);
+void add_price_commands(CLI::App& app, Cli& cli);
+void add_trace_command(CLI::App& app, Cli& cli);
+void add_connect_command(CLI::App& app, Cli& cli);
+void add_doctor_command(CLI::App& app, Cli& cli);
+void add_config_commands(CLI::App& app, Cli& cli);
+void add_version_command(CLI::App& app, Cli& cli);
+void add_completion_command(CLI::App& app, Cli& cli);
+
+}  // namespace lurus::app

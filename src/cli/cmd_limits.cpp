@@ -1,0 +1,97 @@
+#include "cli/cmd_limits.hpp"
+
+#include <array>
+#include <memory>
+#include <ostream>
+
+#include "cli/cli_format.hpp"
+#include "cli/cmd_action.hpp"
+#include "lurus/limits.hpp"
+
+namespace lurus::app {
+namespace {
+
+struct Amount {
+    const char* name;
+    std::optional<std::int64_t> LimitOptions::* value;
+    const char* description;
+};
+constexpr std::array<Amount, 5> amounts = {{
+    {"rpm", &LimitOptions::rpm, "Requests a minute; 0 = no limit"},
+    {"tpm", &LimitOptions::tpm, "Tokens a minute, in and out; 0 = no limit"},
+    {"itpm", &LimitOptions::itpm, "Tokens in a minute; 0 = no limit"},
+    {"otpm", &LimitOptions::otpm, "Tokens out a minute; 0 = no limit"},
+    {"concurrency", &LimitOptions::concurrency, "Requests being answered at once; 0 = no limit"},
+}};
+
+void add_text(Json& body, const char* name, const std::string& value) {
+    if (!value.empty()) body[name] = value == "none" ? Json(nullptr) : Json(value);
+}
+
+struct Edit {
+    Limited limited;
+    std::string name, org;
+    LimitOptions limits;
+};
+
+int edit_limits(Cli& cli, const Edit& wanted) {
+    Json body = Json::object();
+    add_limits(body, wanted.limits);
+    const auto changed = cli.call("PATCH", "/api/v1/" + wanted.limited.collection + "/" + percent_encode(wanted.name),
+                                  organisation({{"org", wanted.org}}), body);
+    const std::string limits = changed ? limits_text(*changed) : "";
+    return finish(cli, changed,
+                  "'" + printable(wanted.name) + "' has " +
+                      (limits.empty() ? "no limits of its own." : "the limits " + limits + "."));
+}
+
+}  // namespace
+
+void add_limit_options(CLI::App& command, Cli& cli, LimitOptions& options) {
+    for (const auto& amount : amounts) {
+        command.add_option(std::string("--") + amount.name, options.*(amount.value), amount.description)
+            ->type_name("N")
+            ->check(CLI::Range(std::int64_t{0}, max_limit));
+    }
+    command.add_option("--budget", options.budget, "Money: '10 USD/day', or per week, month, total; none")
+        ->type_name("BUDGET");
+    choose(cli, command.add_option("--window", options.window, "How a minute is counted"),
+           {"sliding", "bucket", "none"});
+}
+
+void add_limits(Json& body, const LimitOptions& options) {
+    for (const auto& amount : amounts) {
+        if (const auto& value = options.*(amount.value)) body[amount.name] = *value;
+    }
+    add_text(body, "budget", options.budget);
+    add_text(body, "window", options.window);
+}
+
+std::string limits_text(const Json& shown) {
+    std::string out;
+    for (const auto& amount : amounts) {
+        if (const auto value = number_of(shown, amount.name))
+            out += (out.empty() ? "" : ", ") + std::to_string(*value) + " " + amount.name;
+    }
+    const std::string budget = text_of(shown, "budget");
+    if (!budget.empty()) out += (out.empty() ? "" : ", ") + budget;
+    return out;
+}
+
+void add_limits_command(CLI::App& parent, Cli& cli, const Limited& limited) {
+    auto wanted = std::make_shared<Edit>();
+    wanted->limited = limited;
+    CLI::App* command = parent.add_subcommand("edit", limited.description);
+    std::string type;
+    for (const char c : limited.named) type += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    command->add_option(limited.named, wanted->name, "Whose limits: name, address or id")->required()->type_name(type);
+    add_limit_options(*command, cli, wanted->limits);
+    if (limited.in_organisation)
+        command->add_option("--org", wanted->org, "Which organisation: id or name (default: the first)")
+            ->type_name("ORG");
+    command->footer("Examples:\n  lurus " + limited.example + " --rpm 60 --budget '100 USD/month'\n  lurus " +
+                    limited.example + " --rpm 0 --budget none");
+    command->callback([&cli, wanted] { cli.run = [&cli, wanted] { return edit_limits(cli, *wanted); }; });
+}
+
+}  // namespace lurus::app

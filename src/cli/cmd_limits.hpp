@@ -1,0 +1,34 @@
+#pragma once
+// Options that say how much a key, or all keys of a user, team or organisation, may use.
+
+#include <CLI/App.hpp>
+#include <optional>
+#include <string>
+
+#include "cli/cli.hpp"
+#include "core/json/json_value.hpp"
+
+namespace lurus::app {
+
+struct LimitOptions {
+    std::optional<std::int64_t> rpm, tpm, itpm, otpm, concurrency;
+    std::string budget, window;
+};
+
+void add_limit_options(CLI::App& command, Cli& cli, LimitOptions& options);
+/// The body's members for what was given; `none` and 0 take away.
+void add_limits(Json& body, const LimitOptions& options);
+/// `60 rpm, 10 USD/day` of what the API shows; empty = none.
+std::string limits_text(const Json& shown);
+
+/// Adds `edit`, which sets limits of one of `collection`.
+struct Limited {
+    std::string collection;  // `teams`
+    std::string named;       // the positional: `team`
+    std::string description;
+    std::string example;  // after `lurus `
+    bool in_organisation = true;
+};
+void add_limits_command(CLI::App& parent, Cli& cli, const Limited& limited);
+
+}  // namespace lurus::app

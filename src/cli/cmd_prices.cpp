@@ -1,0 +1,109 @@
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <ostream>
+
+#include "cli/cli.hpp"
+#include "cli/cli_format.hpp"
+#include "cli/cmd_render.hpp"
+#include "core/os/files.hpp"
+#include "core/text/glob.hpp"
+
+namespace lurus::app {
+namespace {
+
+Outcome<Json> fetch_prices(Cli& cli, const std::string& pattern) {
+    std::map<std::string, std::string> query = {{"limit", "1000"}};
+    if (!pattern.empty()) query["model"] = is_glob(pattern) ? pattern : "*" + pattern + "*";
+    Json all = Json::array();
+    while (true) {
+        auto page = cli.get("/api/v1/prices", query);
+        if (!page) return std::unexpected(page.error());
+        for (const auto& price : list_of(*page)) all.push_back(price);
+        std::string next = text_of(*page, "next");
+        if (next.empty()) return all;
+        query["after"] = next;
+    }
+}
+
+int list_prices(Cli& cli, const std::string& pattern) {
+    auto prices = fetch_prices(cli, pattern);
+    if (!prices) return cli.report(prices.error());
+    if (cli.json)
+        cli.print_json_lines(*prices);
+    else
+        cli.out << render_prices(*prices, cli.style);
+    return exit_ok;
+}
+
+int show_price(Cli& cli, const std::string& model) {
+    auto price = cli.get("/api/v1/prices/" + percent_encode(model));
+    if (!price) return cli.report(price.error());
+    if (cli.json) {
+        cli.print_json_lines(*price);
+        return exit_ok;
+    }
+    for (const auto& one : list_of(*price)) cli.out << render_price(one, cli.style);
+    return exit_ok;
+}
+
+int import(Cli& cli, const std::string& file, const std::string& from) {
+    auto text = read_file(file == "-" ? "/dev/stdin" : file, 64 << 20);
+    if (!text) return cli.report(failure_of(text.error()));
+    Json prices = Json::parse(*text, nullptr, false);
+    if (prices.is_discarded())
+        return cli.report(
+            {exit_usage, fmt::format("{}: not JSON: give LiteLLM's model_prices_and_context_window.json", file)});
+    std::map<std::string, std::string> query;
+    if (!from.empty()) {
+        auto time = parse_moment(from, cli.clock.now());
+        if (!time) return cli.report({exit_usage, fmt::format("--from {}: give a date, RFC 3339 or today", from)});
+        query["effective_from"] = format_time(*time);
+    }
+    auto done = cli.call("POST", "/api/v1/prices/import", query, prices);
+    if (!done) return cli.report(done.error());
+    if (cli.json)
+        cli.print_json(*done);
+    else
+        cli.out << fmt::format("{} models' prices were read from {}, {} of them new or changed.\n",
+                               number_of(*done, "models").value_or(0), printable(file),
+                               number_of(*done, "changed").value_or(0));
+    return exit_ok;
+}
+
+}  // namespace
+
+void add_price_commands(CLI::App& app, Cli& cli) {
+    CLI::App* prices = app.add_subcommand("prices", "What models cost");
+    prices->footer("Examples:\n  lurus prices show claude-sonnet-4-5\n  lurus prices list 'gemini*'");
+
+    auto filter = std::make_shared<std::string>();
+    CLI::App* listing = prices->add_subcommand("list", "US dollars per million tokens, in force today");
+    listing->add_option("filter", *filter, "Only models whose name holds this, or a glob such as 'anthropic/*'")
+        ->type_name("TEXT");
+    listing->footer(
+        "Examples:\n  lurus prices list\n  lurus prices list claude\n  lurus prices list 'openai/*' --json");
+    listing->callback([&cli, filter] { cli.run = [&cli, filter] { return list_prices(cli, *filter); }; });
+
+    auto model = std::make_shared<std::string>();
+    CLI::App* showing = prices->add_subcommand("show", "One model's prices: classes, tiers, since when, source");
+    showing->add_option("model", *model, "The upstream model")->required()->type_name("MODEL");
+    showing->footer("Examples:\n  lurus prices show gpt-5");
+    showing->callback([&cli, model] { cli.run = [&cli, model] { return show_price(cli, *model); }; });
+
+    auto file = std::make_shared<std::string>();
+    auto from = std::make_shared<std::string>();
+    CLI::App* importing = prices->add_subcommand("import", "Take prices from a file in LiteLLM's format");
+    takes_file(cli,
+               importing->add_option("file", *file, "model_prices_and_context_window.json, or - for standard input")
+                   ->required()
+                   ->type_name("FILE"));
+    importing->add_option("--from", *from, "In force from (default: now)")->type_name("WHEN");
+    importing->footer(
+        "Examples:\n  lurus prices import model_prices_and_context_window.json\n  lurus prices import prices.json "
+        "--from 2026-11-01");
+    importing->callback([&cli, file, from] { cli.run = [&cli, file, from] { return import(cli, *file, *from); }; });
+}
+
+}  // namespace lurus::app

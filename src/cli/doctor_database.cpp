@@ -1,0 +1,47 @@
+#include "cli/doctor.hpp"
+#include "control/state/control_plane.hpp"
+#include "control/state/databases.hpp"
+#include "core/db/database_watch.hpp"
+#include "core/os/platform.hpp"
+
+namespace lurus::app {
+
+std::vector<Finding> check_databases(const std::filesystem::path& dir) {
+    using Level = Finding::Level;
+    constexpr int patience_ms = 1000;
+    const bool served = platform::FileLock::held(dir / lock_file_name);
+    std::vector<Finding> out;
+    for (const std::string name : {main_database_name, log_database_name}) {
+        const auto file = dir / name;
+        std::error_code error;
+        const bool has_snapshot = name == main_database_name && check_snapshot(snapshot_of(file)).has_value();
+        if (!std::filesystem::exists(file, error) || std::filesystem::file_size(file, error) == 0) {
+            // Without a server it is made at the next start.
+            if (has_snapshot)
+                out.push_back({Level::broken, name, file.string() + " is gone", restore_steps(dir)});
+            else if (served)
+                out.push_back({Level::broken, name, file.string() + " is gone, and a server runs",
+                               "put it back, or restart the server: it begins with an empty one"});
+            continue;
+        }
+        // Its own server is asked instead: to open a file that is not the one it uses could damage what lies beside it.
+        // One that serves the snapshot does not use the file.
+        const bool unused = name == main_database_name && std::filesystem::exists(dir / stand_in_name, error);
+        if (served && !unused) continue;
+        const auto ok = examine_database(file, patience_ms);
+        if (ok && !unused) {
+            out.push_back({Level::good, name, "whole, and can be changed", ""});
+        } else if (ok) {
+            out.push_back({Level::warning, name, "whole again", "restart lurus serve to use it"});
+        } else if (ok.error().code == ErrorCode::corrupt && has_snapshot) {
+            out.push_back({Level::broken, name, ok.error().message, restore_steps(dir)});
+        } else {
+            out.push_back({Level::broken, name, ok.error().message,
+                           has_snapshot ? "until then lurus serve goes on from its snapshot, and refuses changes"
+                                        : "lurus serve does not start on it"});
+        }
+    }
+    return out;
+}
+
+}  // namespace lurus::app

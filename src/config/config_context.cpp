@@ -1,0 +1,69 @@
+#include <algorithm>
+
+#include "config/config_reader.hpp"
+
+namespace lurus::app {
+namespace {
+
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t above = row[j];
+            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+            diagonal = above;
+        }
+    }
+    return row.back();
+}
+
+}  // namespace
+
+std::string nearest(std::string_view given, const std::vector<std::string>& known) {
+    std::string best;
+    std::size_t best_distance = std::max<std::size_t>(2, given.size() / 3) + 1;
+    for (const auto& name : known) {
+        std::size_t d = distance(given, name);
+        if (given.size() >= 3 && (name.starts_with(given) || given.starts_with(name))) d = std::min<std::size_t>(d, 1);
+        if (d < best_distance) {
+            best = name;
+            best_distance = d;
+        }
+    }
+    return best;
+}
+
+ConfigContext::ConfigContext(std::filesystem::path file, std::map<std::string, std::string> variables)
+    : file_(std::move(file)), variables_(std::move(variables)) {}
+
+void ConfigContext::mistake(const std::string& where, const std::string& what) {
+    mistakes_.push_back(where + ": " + what);
+}
+
+std::string ConfigContext::position(const toml::source_region& source) const {
+    return file_.string() + ":" + std::to_string(source.begin.line) + ":" + std::to_string(source.begin.column);
+}
+
+std::string ConfigContext::joined_mistakes() const {
+    std::string out;
+    for (const auto& line : mistakes_) out += (out.empty() ? "" : "\n") + line;
+    return out;
+}
+
+const std::string* ConfigContext::variable(const std::string& name) {
+    known_variables_.insert(name);
+    const auto found = variables_.find(name);
+    return found == variables_.end() ? nullptr : &found->second;
+}
+
+std::string ConfigContext::resolve_path(std::string_view text) const {
+    if (text.starts_with("~/") && !home_.empty()) return (home_ / text.substr(2)).lexically_normal().string();
+    const std::filesystem::path path(text);
+    if (path.is_absolute() || file_.empty() || text.empty()) return path.string();
+    return (file_.parent_path() / path).lexically_normal().string();
+}
+
+}  // namespace lurus::app

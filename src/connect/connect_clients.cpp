@@ -1,0 +1,165 @@
+#include <algorithm>
+
+#include "connect/connect.hpp"
+#include "core/os/files.hpp"
+#include "core/os/platform.hpp"
+
+namespace lurus::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path folder(const ClientHome& home, const char* variable, const char* otherwise) {
+    std::string named = home.variable(variable);
+    return named.empty() ? home.home / otherwise : fs::path(named);
+}
+
+fs::path opencode_file(const ClientHome& home) {
+    fs::path dir = folder(home, "XDG_CONFIG_HOME", ".config") / "opencode";
+    std::error_code ec;
+    for (const char* name : {"opencode.jsonc", "opencode.json", "config.json"}) {
+        if (fs::exists(dir / name, ec)) return dir / name;
+    }
+    return dir / "opencode.json";
+}
+
+std::vector<SettingsFile> claude_settings(const ClientHome& home, const Target& t) {
+    return {{folder(home, "CLAUDE_CONFIG_DIR", ".claude") / "settings.json",
+             &json_settings(),
+             {{{"env", "ANTHROPIC_BASE_URL"}, t.url},
+              {{"env", "ANTHROPIC_AUTH_TOKEN"}, t.key, true},
+              {{"env", "ANTHROPIC_API_KEY"}, std::nullopt, true}}}};
+}
+
+std::vector<SettingsFile> codex_settings(const ClientHome& home, const Target& t) {
+    const std::string table = "model_providers";
+    return {{folder(home, "CODEX_HOME", ".codex") / "config.toml",
+             &toml_settings(),
+             {{{"model_provider"}, "lurus"},
+              {{table, "lurus", "name"}, "Lurus Switch"},
+              {{table, "lurus", "base_url"}, t.url + "/v1"},
+              {{table, "lurus", "wire_api"}, "responses"},
+              {{table, "lurus", "experimental_bearer_token"}, t.key, true},
+              {{table, "lurus", "env_key"}, std::nullopt},
+              {{table, "lurus", "requires_openai_auth"}, std::nullopt}}}};
+}
+
+std::vector<SettingsFile> gemini_settings(const ClientHome& home, const Target& t) {
+    fs::path dir = folder(home, "GEMINI_CLI_HOME", "") / ".gemini";
+    return {{dir / "settings.json", &json_settings(), {{{"security", "auth", "selectedType"}, "gemini-api-key"}}},
+            {dir / ".env",
+             &env_settings(),
+             {{{"GOOGLE_GEMINI_BASE_URL"}, t.url},
+              {{"GEMINI_API_KEY"}, t.key, true},
+              {{"GOOGLE_API_KEY"}, std::nullopt, true}}}};
+}
+
+std::vector<SettingsFile> opencode_settings(const ClientHome& home, const Target& t) {
+    SettingsFile file{opencode_file(home), &json_settings(), {}};
+    for (auto [name, suffix] : {std::pair{"anthropic", "/v1"}, {"openai", "/v1"}, {"google", "/v1beta"}}) {
+        file.settings.push_back({{"provider", name, "options", "baseURL"}, t.url + suffix});
+        file.settings.push_back({{"provider", name, "options", "apiKey"}, t.key, true});
+    }
+    return {file};
+}
+
+/// Names that, set in the shell, reach the client beside or above its settings.
+std::vector<std::string> competing_variables(const Client& client) {
+    if (client.id == "claude")
+        return {"ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"};
+    if (client.id == "gemini")
+        return {"GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI",
+                "GOOGLE_GENAI_USE_GCA"};
+    return {};
+}
+
+std::string without_suffix(std::string_view url) {
+    while (url.ends_with('/')) url.remove_suffix(1);
+    for (std::string_view suffix : {"/v1beta", "/v1"}) {
+        if (url.ends_with(suffix)) url.remove_suffix(suffix.size());
+    }
+    return std::string(url);
+}
+
+}  // namespace
+
+ClientHome ClientHome::of_process() {
+    return {platform::home_dir(), platform::environment()};
+}
+
+std::string ClientHome::variable(const std::string& name) const {
+    auto it = environment.find(name);
+    return it == environment.end() ? std::string() : it->second;
+}
+
+const std::vector<Client>& known_clients() {
+    static const std::vector<Client> clients = {
+        {"claude", "Claude Code", "claude-code", "claude"},
+        {"codex", "Codex", "codex", "codex"},
+        {"gemini", "Gemini CLI", "gemini-cli", "gemini"},
+        {"opencode", "opencode", "opencode", "opencode"},
+    };
+    return clients;
+}
+
+const Client* find_client(std::string_view id) {
+    for (const auto& client : known_clients()) {
+        if (client.id == id) return &client;
+    }
+    return nullptr;
+}
+
+std::vector<SettingsFile> settings_for(const Client& client, const ClientHome& home, const Target& target) {
+    if (client.id == "claude") return claude_settings(home, target);
+    if (client.id == "codex") return codex_settings(home, target);
+    if (client.id == "gemini") return gemini_settings(home, target);
+    return opencode_settings(home, target);
+}
+
+std::vector<std::string> environment_warnings(const Client& client, const ClientHome& home) {
+    std::vector<std::string> out;
+    for (const auto& name : competing_variables(client)) {
+        if (!home.variable(name).empty())
+            out.push_back(name + " is set in this shell and reaches " + client.title + " too: unset it");
+    }
+    return out;
+}
+
+ClientState inspect_client(const Client& client, const ClientHome& home) {
+    ClientState state;
+    for (const auto& file : settings_for(client, home, Target{"url", "key"})) {
+        auto text = read_file(file.path);
+        if (!text) {
+            if (text.error().code != ErrorCode::not_found) state.problem = text.error().message;
+            continue;
+        }
+        state.configured = true;
+        for (const auto& setting : file.settings) {
+            if (!setting.value) continue;
+            bool is_url = setting.value->starts_with("url");
+            bool is_key = *setting.value == "key";
+            if (!is_url && !is_key) continue;
+            auto raw = file.format->get(*text, setting.path);
+            if (!raw) {
+                state.problem = file.path.string() + ": " + raw.error().message;
+                break;
+            }
+            if (!*raw) continue;
+            std::string value = file.format->unquote(**raw);
+            if (is_url) {
+                state.url = without_suffix(value);
+                state.file = file.path;
+            } else {
+                state.key = value;
+            }
+        }
+        if (client.id == "codex" && !state.url.empty()) {
+            auto provider = file.format->get(*text, {"model_provider"});
+            if (!provider || !*provider || file.format->unquote(**provider) != "lurus") state.url.clear();
+        }
+    }
+    if (state.file.empty()) state.file = settings_for(client, home, {}).front().path;
+    return state;
+}
+
+}  // namespace lurus::app

@@ -1,0 +1,208 @@
+#include "control/api/dispatcher.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "core/http/problem.hpp"
+#include "core/http/url.hpp"
+#include "core/text/redact.hpp"
+
+namespace lurus::app {
+namespace {
+
+bool is_param(std::string_view segment) {
+    return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+}
+
+// Split before decoding, so that `%2F` stays inside its segment.
+std::optional<std::vector<std::string>> decoded_segments(std::string_view path) {
+    std::vector<std::string> out;
+    if (!path.starts_with('/')) return std::nullopt;
+    path.remove_prefix(1);
+    if (path.ends_with('/')) path.remove_suffix(1);
+    while (true) {
+        const auto slash = path.find('/');
+        auto segment = percent_decode(path.substr(0, slash));
+        if (!segment || segment->find('\0') != std::string::npos) return std::nullopt;
+        out.push_back(std::move(*segment));
+        if (slash == std::string_view::npos) return out;
+        path.remove_prefix(slash + 1);
+    }
+}
+
+bool parse_query(std::string_view text, std::map<std::string, std::string>& out) {
+    while (!text.empty()) {
+        const auto end = text.find('&');
+        std::string pair(text.substr(0, end));
+        text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+        if (pair.empty()) continue;
+        std::ranges::replace(pair, '+', ' ');
+        const auto equals = pair.find('=');
+        const auto name = percent_decode(std::string_view(pair).substr(0, equals));
+        const auto value = equals == std::string::npos ? std::optional<std::string>("")
+                                                       : percent_decode(std::string_view(pair).substr(equals + 1));
+        if (!name || !value) return false;
+        out.insert_or_assign(*name, *value);
+    }
+    return true;
+}
+
+ApiResponse unauthenticated(std::string_view why) {
+    ApiResponse refused = problem(401, why);
+    refused.headers.emplace_back("www-authenticate", "Bearer realm=\"lurus\"");
+    return refused;
+}
+
+ApiResponse with_security_headers(ApiResponse response) {
+    response.headers.emplace_back("cache-control", "no-store");
+    response.headers.emplace_back("x-content-type-options", "nosniff");
+    response.headers.emplace_back("referrer-policy", "no-referrer");
+    response.headers.emplace_back("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    response.headers.emplace_back("cross-origin-resource-policy", "same-origin");
+    return response;
+}
+
+}  // namespace
+
+ApiDispatcher::ApiDispatcher(std::vector<ApiRoute> routes, std::size_t max_body_bytes, std::vector<Step> steps)
+    : routes_(std::move(routes)), max_body_bytes_(max_body_bytes) {
+    handler_ = [](const ApiRoute& route, const ApiRequest& request) { return route.handler(request); };
+    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+        handler_ = [step = std::move(*step), next = std::move(handler_)](
+                       const ApiRoute& route, const ApiRequest& request) { return step(route, request, next); };
+    }
+    for (std::size_t i = 0; i < routes_.size(); ++i) {
+        Pattern pattern;
+        pattern.route = i;
+        std::string_view path = std::string_view(routes_[i].path).substr(1);
+        while (true) {
+            const auto slash = path.find('/');
+            pattern.segments.emplace_back(path.substr(0, slash));
+            if (slash == std::string_view::npos) break;
+            path.remove_prefix(slash + 1);
+        }
+        patterns_.push_back(std::move(pattern));
+    }
+    // Where a word and a parameter both match, the word wins: `{` sorts after every letter.
+    std::ranges::stable_sort(patterns_, {}, &Pattern::segments);
+}
+
+const ApiRoute* ApiDispatcher::match(const std::string& method, const std::vector<std::string>& segments,
+                                     std::map<std::string, std::string>& params, std::string& allowed) const {
+    const std::vector<std::string>* best = nullptr;
+    const ApiRoute* found = nullptr;
+    for (const auto& pattern : patterns_) {
+        // A more general path never answers for one that a more exact path owns, whatever the method.
+        if (best != nullptr && pattern.segments != *best) continue;
+        if (pattern.segments.size() != segments.size()) continue;
+        std::map<std::string, std::string> captured;
+        bool matches = true;
+        for (std::size_t i = 0; matches && i < segments.size(); ++i) {
+            const std::string& wanted = pattern.segments[i];
+            if (!is_param(wanted)) {
+                matches = wanted == segments[i];
+            } else if (matches = !segments[i].empty(); matches) {
+                captured.emplace(wanted.substr(1, wanted.size() - 2), segments[i]);
+            }
+        }
+        if (!matches) continue;
+        best = &pattern.segments;
+        const ApiRoute& route = routes_[pattern.route];
+        if (route.method == method || (method == "HEAD" && route.method == "GET")) {
+            params = std::move(captured);
+            found = &route;
+        }
+        allowed += (allowed.empty() ? "" : ", ") + route.method;
+    }
+    return found;
+}
+
+ApiDispatcher::Routed ApiDispatcher::route(ApiRequest& request, std::string_view target) const {
+    target = target.substr(0, target.find('#'));
+    const auto question = target.find('?');
+    const std::string_view path = target.substr(0, question);
+    const auto segments = decoded_segments(path);
+    if (!segments) return {nullptr, problem(400, "the path is not validly percent-encoded")};
+    request.query.clear();
+    if (question != std::string_view::npos && !parse_query(target.substr(question + 1), request.query)) {
+        return {nullptr, problem(400, "the query is not validly percent-encoded")};
+    }
+    request.path.clear();
+    for (const auto& segment : *segments) request.path += "/" + segment;
+
+    std::string allowed;
+    const ApiRoute* route = match(request.method, *segments, request.params, allowed);
+    if (route == nullptr && allowed.empty()) {
+        return {nullptr, problem(404, "there is no " + request.path.substr(0, 200) + "; " + std::string(openapi_path) +
+                                          " lists what there is")};
+    }
+    if (route == nullptr) {
+        ApiResponse response =
+            problem(405, request.path.substr(0, 200) + " takes " + allowed + ", not " + request.method.substr(0, 20));
+        response.headers.emplace_back("allow", allowed);
+        return {nullptr, std::move(response)};
+    }
+    if (request.body.size() > max_body_bytes_) {
+        return {nullptr, problem(413, "the body has " + std::to_string(request.body.size()) + " bytes; at most " +
+                                          std::to_string(max_body_bytes_) + " are taken here")};
+    }
+    return {route, {}};
+}
+
+// The one place where a permission is checked.
+ApiResponse ApiDispatcher::run(const ApiRoute& route, const ApiRequest& request) const {
+    if (!request.principal.may(route.permission)) {
+        if (request.principal.kind == Principal::Kind::anonymous) return unauthenticated("sign in first");
+        return problem(403, "`" + std::string(name_of(request.principal.role)) + "` may not do this: it takes the " +
+                                "permission `" + std::string(name_of(route.permission)) + "`");
+    }
+    try {
+        return handler_(route, request);
+    } catch (const std::exception& e) {
+        spdlog::error("{} {} failed: {}", route.method, route.path, without_quotes(e.what()));
+    } catch (...) {
+        spdlog::error("{} {} failed", route.method, route.path);
+    }
+    return problem(500, "this request met an error of the server's own; its log says more");
+}
+
+ApiResponse ApiDispatcher::dispatch(ApiRequest request, std::string_view target) const {
+    Routed routed = route(request, target);
+    if (routed.route == nullptr) return std::move(routed.refusal);
+    return run(*routed.route, request);
+}
+
+ApiResponse ApiDispatcher::handle(const ApiCall& call, const ApiGate& gate) const {
+    ApiRequest request = call.request;
+    request.principal = Principal();
+    Routed routed = route(request, call.target);
+    if (routed.route == nullptr || !routed.route->is_public()) {
+        auto who = gate.principal_of(request, call.authorization);
+        // Guessing tokens is counted as well, by address.
+        if (auto over = gate.over_rate(request, who ? *who : Principal()))
+            return with_security_headers(*std::move(over));
+        if (!who && who.error().code == ErrorCode::unauthenticated)
+            return with_security_headers(unauthenticated(who.error().message));
+        if (!who) return with_security_headers(problem(who.error()));
+        if (who->kind == Principal::Kind::anonymous) {
+            return with_security_headers(unauthenticated(
+                "send the admin token (the file admin.token in the data folder) or an access token as Authorization: "
+                "Bearer"));
+        }
+        request.principal = *std::move(who);
+    } else if (auto over = gate.over_rate(request, Principal())) {
+        return with_security_headers(*std::move(over));
+    }
+    if (routed.route == nullptr) return with_security_headers(std::move(routed.refusal));
+    if ((routed.route->is_public() || request.principal.by_cookie) && is_cross_site(request)) {
+        return with_security_headers(
+            problem(403,
+                    "this change comes from another site's page; send it from the server's own origin, or with "
+                    "Authorization: Bearer"));
+    }
+    return with_security_headers(run(*routed.route, request));
+}
+
+}  // namespace lurus::app

@@ -1,0 +1,159 @@
+#pragma once
+// The modules over one data folder, built in order and stopped in reverse, and the management API over them.
+// The server publishes its snapshots to the gateway; a command without a server uses the API in-process.
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+#include "control/api/dispatcher.hpp"
+#include "control/api/gate.hpp"
+#include "control/state/databases.hpp"
+#include "control/state/flags.hpp"
+#include "control/steps/audit.hpp"
+#include "control/steps/guards.hpp"
+#include "control/steps/rate.hpp"
+#include "core/os/platform.hpp"
+#include "core/os/server_file.hpp"
+#include "lurus/audit.hpp"
+#include "lurus/billing.hpp"
+#include "lurus/clock.hpp"
+#include "lurus/gateway.hpp"
+#include "lurus/identity.hpp"
+#include "lurus/log.hpp"
+#include "lurus/provider.hpp"
+#include "lurus/secret.hpp"
+#include "lurus/signin.hpp"
+
+namespace lurus::app {
+
+enum class Use : std::uint8_t {
+    server,   // holds the folder's lock and the admin token
+    command,  // one command's look at a folder that no server holds
+};
+
+/// Loads the configuration again, as it was loaded at the start.
+using ConfigLoader = std::function<Result<Config>()>;
+
+/// What a reload did.
+struct Reloaded {
+    std::vector<std::string> needs_restart;  // option names whose change waits for the next start
+    std::vector<std::string> warnings;
+};
+
+/// Any thread. Owned by run_serve or by the in-process API client.
+class ControlPlane {
+public:
+    /// Makes the data folder (0700) when it is not there. `conflict`: another server holds the folder.
+    static Result<std::unique_ptr<ControlPlane>> open(Config config, Use use, ConfigLoader loader, const Clock& clock);
+    ~ControlPlane();
+    ControlPlane(const ControlPlane&) = delete;
+    ControlPlane& operator=(const ControlPlane&) = delete;
+
+    /// A request from the network, its token not yet checked.
+    [[nodiscard]] ApiResponse handle(const ApiCall& call) const;
+    /// A request of this process itself.
+    [[nodiscard]] ApiResponse local(std::string method, std::string_view target, std::string body) const;
+    [[nodiscard]] const ApiDispatcher& dispatcher() const { return *dispatcher_; }
+
+    [[nodiscard]] std::shared_ptr<const GatewaySnapshot> snapshot() const;
+    /// Called now and after every change, in order, on whatever thread changed something; must not call back into this
+    /// object.
+    void on_publish(std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher);
+
+    /// Takes the new configuration or refuses it whole: then the old one goes on and `problem()` says why.
+    Result<Reloaded> reload();
+    /// The same without anybody asking over the API; `why` is for the audit.
+    void reload_because(const std::string& why);
+    /// What is to be done every minute.
+    void upkeep();
+    /// The reason the last reload was refused; empty when it was not.
+    [[nodiscard]] std::string problem() const;
+    [[nodiscard]] Config config() const;
+
+    /// Looks at the databases; when one broke or works again, that is logged and published. Keeps the snapshot.
+    void watch_databases();
+    /// Before the end: what changed since the last look is in the snapshot as well.
+    void take_last_snapshot() { databases_->take_snapshot(); }
+    /// Why not lurus.db but its snapshot is served; empty = lurus.db is.
+    [[nodiscard]] const std::string& database_problem() const { return main_.problem; }
+
+    /// Once the gateway listens: as URLs, for the API and its document.
+    void set_addresses(std::vector<std::string> urls);
+
+    [[nodiscard]] Identity& identity() { return *identity_; }
+    [[nodiscard]] Users& users() { return identity_->users(); }
+    [[nodiscard]] RequestLog& log() { return *log_; }
+
+private:
+    ControlPlane(Config config, Use use, ConfigLoader loader, const Clock& clock);
+    Result<void> build();
+    Result<void> choose_database();
+    Result<void> build_sign_in();
+    Result<void> build_guards();
+    Result<void> apply(const Config& config);
+    void publish();
+    void free_retired();  // under publish_mutex_
+    std::vector<ApiRoute> own_routes();
+    std::vector<ApiRoute> flag_routes();
+    ApiResponse list_flags(const ApiRequest& request) const;
+    ApiResponse show_flag(const ApiRequest& request) const;
+    ApiResponse change_flag(const ApiRequest& request);
+    /// Puts what was read in force, with the stored flags over it, or goes on with what there was. Under reload_mutex_.
+    Result<void> take(Config read);
+    ApiResponse status_response(const ApiRequest& request) const;
+    ApiResponse config_response() const;
+    ApiResponse reload_response();
+
+    const Use use_;
+    const ConfigLoader loader_;
+    const Clock& clock_;
+    const UnixMicros started_;
+
+    std::mutex reload_mutex_;   // one reload at a time; taken before the others
+    mutable std::mutex mutex_;  // what follows
+    Config config_;             // in force
+    Config read_config_;        // the same without the stored flags
+    Config start_config_;       // what start-only options were made from
+    std::vector<std::string> needs_restart_;
+    std::string problem_;
+    std::vector<std::string> urls_;
+
+    mutable std::mutex publish_mutex_;  // keeps snapshots in order
+    std::shared_ptr<const GatewaySnapshot> snapshot_;
+    // Those before it: a shard that lets go of many keys must not be the one that frees them.
+    std::vector<std::shared_ptr<const GatewaySnapshot>> retired_;
+    std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher_;
+
+    std::unique_ptr<platform::FileLock> lock_;
+    MainDatabase main_;
+    ApiRate rate_;
+    ApiGate gate_;
+    std::unique_ptr<Identity> identity_;
+    std::unique_ptr<SignIn> sign_in_;
+    std::unique_ptr<Audit> audit_;
+    std::unique_ptr<ApiAudit> api_audit_;
+    std::unique_ptr<Billing> billing_;
+    std::unique_ptr<Providers> providers_;
+    std::unique_ptr<RequestLog> log_;
+    std::unique_ptr<Databases> databases_;
+    std::unique_ptr<Idempotency> idempotency_;
+    std::unique_ptr<ApiGuards> guards_;
+    std::unique_ptr<FlagStore> flags_;
+    std::unique_ptr<ApiDispatcher> dispatcher_;
+};
+
+/// Options that differ and only count at a start, such as `[server] listen`.
+std::vector<std::string> start_only_differences(const Config& started_with, const Config& now);
+
+/// An error that names a declared provider, route or key in quotes, with that declaration's position in front.
+Error with_position(const Config& config, Error error);
+
+/// Reads the folder's token or makes it (32 random bytes as hex, 0600).
+Result<Secret> admin_token_of(const std::filesystem::path& data_dir);
+
+}  // namespace lurus::app

@@ -1,0 +1,198 @@
+#include "control/state/flags.hpp"
+
+#include <algorithm>
+
+#include "core/os/log_setup.hpp"
+
+namespace lurus::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::unexpected<Error> must_be(std::string_view what) {
+    return fail(ErrorCode::invalid_argument, "`value` must be " + std::string(what));
+}
+
+template <auto Part, auto Member>
+Json value_in(const Config& c) {
+    return c.*Part.*Member;
+}
+template <auto Member>
+Json value_of(const Config& c) {
+    return c.*Member;
+}
+template <auto Member>
+Json gateway_value(const Config& c) {
+    return c.gateway.*Member;
+}
+template <auto Member>
+Json limited(const Config& c) {
+    return (c.gateway.limits.*Member).any();
+}
+
+Json listeners(const Config& c) {
+    Json out = Json::array();
+    for (const auto& listener : c.gateway.listeners) out.push_back(listener.address);
+    return out;
+}
+
+Json bodies(const Config& c) {
+    using Bodies = GatewaySettings::Bodies;
+    return c.gateway.log_bodies == Bodies::all ? "all" : c.gateway.log_bodies == Bodies::errors ? "errors" : "none";
+}
+
+Result<void> set_bodies(Config& c, const Json& value) {
+    using Bodies = GatewaySettings::Bodies;
+    for (const auto& [name, what] :
+         {std::pair("none", Bodies::none), std::pair("errors", Bodies::errors), std::pair("all", Bodies::all)}) {
+        if (value != name) continue;
+        c.gateway.log_bodies = what;
+        return {};
+    }
+    return must_be("none, errors or all");
+}
+
+Result<void> set_log_level_of(Config& c, const Json& value) {
+    if (!value.is_string() || !is_log_level(value.get_ref<const std::string&>()))
+        return must_be("trace, debug, info, warn, error or off");
+    c.log_level = value.get<std::string>();
+    return {};
+}
+
+Result<void> set_api_rpm(Config& c, const Json& value) {
+    if (!value.is_number_unsigned() || value > 1'000'000) return must_be("a whole number from 0 to 1000000");
+    c.api_rpm = value.get<int>();
+    return {};
+}
+
+Result<void> set_open_signup(Config& c, const Json& value) {
+    if (!value.is_boolean()) return must_be("true or false");
+    if (value.get<bool>() && !c.auth.mail.any())
+        return fail(ErrorCode::conflict, "open sign-up takes [mail], because addresses are verified by mail");
+    c.auth.open_signup = value.get<bool>();
+    return {};
+}
+
+template <bool ListenerSettings::* Member>
+Json any_listener(const Config& c) {
+    return std::ranges::any_of(c.gateway.listeners, Member);
+}
+
+Json any_tls(const Config& c) {
+    return std::ranges::any_of(c.gateway.listeners, [](const auto& l) { return !l.certificate_file.empty(); });
+}
+
+Json durability(const Config& c) {
+    return c.log_strict ? "strict" : "normal";
+}
+
+Json master_key(const Config& c) {
+    return c.master_key.empty() ? "file" : "environment";
+}
+
+Json mail(const Config& c) {
+    return !c.auth.mail.smtp_url.empty() ? "smtp" : !c.auth.mail.sink.empty() ? "folder" : "off";
+}
+
+Json oidc(const Config& c) {
+    Json out = Json::array();
+    for (const auto& provider : c.auth.oidc) out.push_back(provider.name);
+    return out;
+}
+
+Json ldap(const Config& c) {
+    return !c.auth.ldap.empty();
+}
+
+Json limited_models(const Config& c) {
+    Json out = Json::array();
+    for (const auto& each : c.gateway.limits.models) out.push_back(each.model);
+    return out;
+}
+
+constexpr auto auth = &Config::auth;
+
+constexpr Flag all_flags[] = {
+    {"demo", "the demo provider answers while no other is declared or stored", true, value_of<&Config::demo>, nullptr},
+    {"master_key", "where the key that seals stored secrets comes from", true, master_key, nullptr},
+    {"server.listen", "where it listens", true, listeners, nullptr},
+    {"server.open", "a listener serves without a key", true, any_listener<&ListenerSettings::open>, nullptr},
+    {"server.tls", "a listener speaks TLS", true, any_tls, nullptr},
+    {"server.threads", "threads that relay; 0 = one a core", true, gateway_value<&GatewaySettings::threads>, nullptr},
+    {"server.api_rpm", "requests a minute to the management API of each account; 0 = no limit", false,
+     value_of<&Config::api_rpm>, set_api_rpm},
+    {"server.max_body", "bytes of the largest request", false, gateway_value<&GatewaySettings::max_body_bytes>,
+     nullptr},
+    {"server.max_connections", "clients at once", false, gateway_value<&GatewaySettings::max_connections>, nullptr},
+    {"server.heartbeat", "milliseconds of silence before a keepalive is sent; 0 = never", false,
+     gateway_value<&GatewaySettings::heartbeat_ms>, nullptr},
+    {"log.enabled", "a record of every request is kept, in SQLite", false, gateway_value<&GatewaySettings::log_enabled>,
+     nullptr},
+    {"log.bodies", "whose requests' and answers' bodies are kept: none, errors (of those that failed) or all", false,
+     bodies, set_bodies},
+    {"log.bodies_keys", "names of the keys that this is for; empty = every key", false,
+     gateway_value<&GatewaySettings::log_bodies_keys>, nullptr},
+    {"log.bodies_cap", "bytes after which a kept body is cut", false, gateway_value<&GatewaySettings::log_bodies_cap>,
+     nullptr},
+    {"log.retention_days", "days that records are kept; 0 = for good", true, value_of<&Config::log_retention_days>,
+     nullptr},
+    {"log.level", "what the process's own log tells: trace, debug, info, warn, error or off", false,
+     value_of<&Config::log_level>, set_log_level_of},
+    {"billing.durability", "what a record survives before its answer ends: normal or strict", true, durability,
+     nullptr},
+    {"keys.prefix", "how new keys begin", true, value_of<&Config::key_prefix>, nullptr},
+    {"limits.key", "keys without limits of their own have some", false, limited<&CommonLimits::key>, nullptr},
+    {"limits.user", "each user has limits", false, limited<&CommonLimits::user>, nullptr},
+    {"limits.team", "each team has limits", false, limited<&CommonLimits::team>, nullptr},
+    {"limits.org", "each organisation has limits", false, limited<&CommonLimits::org>, nullptr},
+    {"limits.ip", "each address has limits", false, limited<&CommonLimits::ip>, nullptr},
+    {"limits.model", "models that have limits", false, limited_models, nullptr},
+    {"auth.open_signup", "anybody may make an account; else by invitation", false,
+     value_in<auth, &AuthSettings::open_signup>, set_open_signup},
+    {"auth.min_password_length", "characters of a new password at least", false,
+     value_in<auth, &AuthSettings::min_password_length>, nullptr},
+    {"auth.oidc", "OpenID Connect providers that people sign in by", false, oidc, nullptr},
+    {"auth.ldap", "a directory is asked about who has no password here", false, ldap, nullptr},
+    {"mail", "how mails leave: smtp, folder or off", false, mail, nullptr},
+};
+
+}  // namespace
+
+std::span<const Flag> flags() {
+    return all_flags;
+}
+
+const Flag* find_flag(std::string_view name) {
+    const auto* found = std::ranges::find(all_flags, name, &Flag::name);
+    return found == std::end(all_flags) ? nullptr : found;
+}
+
+std::string origin_of(const Config& config, std::string_view flag) {
+    if (flag == "master_key") return config.master_key.empty() ? "" : "LURUS_MASTER_KEY";
+    const auto set_by = [&](const std::string& name) {
+        // The whole option, or a part of it: `limits.key` by `limits.key.rpm`.
+        const auto found = config.origins.lower_bound(name);
+        const bool is_it =
+            found != config.origins.end() && (found->first == name || found->first.starts_with(name + "."));
+        return is_it ? found->second : std::string();
+    };
+    std::string origin = set_by(std::string(flag));
+    // What a listener has of its own.
+    if (origin.empty() && (flag == "server.listen" || flag == "server.open" || flag == "server.tls"))
+        origin = set_by("server.listener");
+    return origin;
+}
+
+void take_stored(const FlagStore& store, Config& config) {
+    for (const auto& [name, value] : store.all()) {
+        const Flag* flag = find_flag(name);
+        if (flag == nullptr || flag->set == nullptr) continue;  // of another version of this program
+        if (auto taken = flag->set(config, value); !taken) {
+            config.warnings.push_back("the stored flag " + name + " is left out: " + taken.error().message);
+            continue;
+        }
+        config.origins.insert_or_assign(name, "stored");
+    }
+}
+
+}  // namespace lurus::app

@@ -1,0 +1,26 @@
+#include "core/http/api_route.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace lurus {
+
+ApiRoute api_route(Permission needed, std::string method, std::string path, std::string operation, std::string summary,
+                   std::string response_schema, std::function<ApiResponse(const ApiRequest&)> handler) {
+    ApiRoute route(needed);
+    route.method = std::move(method);
+    route.path = std::move(path);
+    route.operation_id = std::move(operation);
+    route.summary = std::move(summary);
+    route.response_schema = std::move(response_schema);
+    route.handler = std::move(handler);
+    return route;
+}
+
+ApiResponse json_response(const nlohmann::ordered_json& body, int status) {
+    ApiResponse response;
+    response.status = status;
+    response.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    return response;
+}
+
+}  // namespace lurus

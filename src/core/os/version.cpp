@@ -1,0 +1,9 @@
+#include "core/os/version.hpp"
+
+namespace lurus {
+
+std::string_view version() {
+    return LURUS_VERSION;
+}
+
+}  // namespace lurus

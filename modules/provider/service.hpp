@@ -13,7 +13,7 @@
 #include "core/crypto/secret_box.hpp"
 #include "lurus/provider.hpp"
 #include "modules/provider/catalog/catalog.hpp"
-#include "modules/provider/dto.hpp"
+#include "modules/provider/api/provider_json.hpp"
 #include "modules/provider/store_sqlite.hpp"
 #include "modules/provider/vendors/vendor_calls.hpp"
 

@@ -1,6 +1,6 @@
 // Routes over the management API.
 #include "core/http/problem.hpp"
-#include "modules/provider/api_parts.hpp"
+#include "modules/provider/api/route_parts.hpp"
 
 namespace lurus::provider {
 namespace {

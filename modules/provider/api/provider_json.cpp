@@ -1,4 +1,4 @@
-#include "modules/provider/dto.hpp"
+#include "modules/provider/api/provider_json.hpp"
 
 #include <functional>
 #include <limits>

@@ -2,8 +2,8 @@
 #include <iterator>
 
 #include "core/http/problem.hpp"
-#include "modules/provider/api_parts.hpp"
-#include "modules/provider/catalog/accounts.hpp"
+#include "modules/provider/api/quotalane_routes.hpp"
+#include "modules/provider/api/route_parts.hpp"
 
 namespace lurus::provider {
 namespace {
@@ -159,7 +159,7 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
                             [](Request r) { return list_presets(r); }));
     all.back().query = params_of(preset_list, {});
     std::ranges::move(route_routes(s), std::back_inserter(all));
-    std::ranges::move(account_routes(s), std::back_inserter(all));
+    std::ranges::move(quotalane_routes(s), std::back_inserter(all));
     return all;
 }
 

@@ -6,6 +6,11 @@
 
 namespace lurus {
 
+class FlagStore;
+class IdempotencyStore;
+class PriceStore;
+class ProviderStore;
+
 /// Any thread. Outlives every module that uses one of its stores.
 class Backend {
 public:
@@ -18,6 +23,10 @@ public:
     // Who may do what.
 
     // What is configured while the server runs.
+    virtual PriceStore& prices() = 0;
+    virtual ProviderStore& providers() = 0;
+    virtual FlagStore& flags() = 0;
+    virtual IdempotencyStore& idempotency() = 0;
 };
 
 }  // namespace lurus

@@ -2,6 +2,7 @@
 // Port: options that were changed while the server ran; they win over the configuration.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,9 +25,16 @@ class FlagStore {
 public:
     virtual ~FlagStore() = default;
     virtual Result<std::vector<StoredFlag>> all() = 0;
-    virtual Result<void> set(const StoredFlag& flag, UnixMicros now) = 0;
+    /// The row's new version.
+    virtual Result<std::int64_t> set(const StoredFlag& flag, UnixMicros now) = 0;
     virtual Result<void> unset(std::string_view name, std::int64_t version) = 0;
     virtual ChangeFeed& changes() = 0;
 };
+
+namespace sql {
+class Database;
+}
+/// Over `database`, which outlives it.
+std::unique_ptr<FlagStore> make_flag_store(sql::Database& database);
 
 }  // namespace lurus

@@ -1,6 +1,7 @@
 #pragma once
 // Port: what a request with an Idempotency-Key was answered. Nobody keeps a copy of it, so it has no change feed.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,5 +29,11 @@ public:
     virtual Result<void> finish(std::string_view caller, std::string_view key_hash, std::string_view answer) = 0;
     virtual Result<void> forget(std::string_view caller, std::string_view key_hash) = 0;
 };
+
+namespace sql {
+class Database;
+}
+/// Over `database`, which outlives it.
+std::unique_ptr<IdempotencyStore> make_idempotency_store(sql::Database& database);
 
 }  // namespace lurus

@@ -2,6 +2,7 @@
 // Port: the prices beside the built-in ones, as they are kept.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,5 +38,11 @@ public:
     virtual Result<void> remove_own(std::string_view vendor, std::string_view model) = 0;
     virtual ChangeFeed& changes() = 0;
 };
+
+namespace sql {
+class Database;
+}
+/// Over `database`, which outlives it.
+std::unique_ptr<PriceStore> make_price_store(sql::Database& database);
 
 }  // namespace lurus

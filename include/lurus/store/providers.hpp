@@ -2,6 +2,7 @@
 // Port: the providers, routes and model lists that are kept. What the configuration file declares is not stored.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,5 +72,11 @@ public:
 
     virtual ChangeFeed& changes() = 0;
 };
+
+namespace sql {
+class Database;
+}
+/// Over `database`, which outlives it.
+std::unique_ptr<ProviderStore> make_provider_store(sql::Database& database);
 
 }  // namespace lurus

@@ -1,6 +1,10 @@
 #include "control/state/backend.hpp"
 
 #include "core/db/sql_sqlite.hpp"
+#include "lurus/store/flags.hpp"
+#include "lurus/store/idempotency.hpp"
+#include "lurus/store/prices.hpp"
+#include "lurus/store/providers.hpp"
 
 namespace lurus::app {
 namespace {
@@ -14,9 +18,19 @@ public:
     // Who may do what.
 
     // What is configured while the server runs.
+    PriceStore& prices() override { return *prices_; }
+    ProviderStore& providers() override { return *providers_; }
+    FlagStore& flags() override { return *flags_; }
+    IdempotencyStore& idempotency() override { return *idempotency_; }
 
 private:
     std::unique_ptr<sql::Database> database_;  // outlives the stores
+
+    // What is configured while the server runs.
+    std::unique_ptr<PriceStore> prices_ = make_price_store(*database_);
+    std::unique_ptr<ProviderStore> providers_ = make_provider_store(*database_);
+    std::unique_ptr<FlagStore> flags_ = make_flag_store(*database_);
+    std::unique_ptr<IdempotencyStore> idempotency_ = make_idempotency_store(*database_);
 };
 
 }  // namespace

@@ -19,8 +19,8 @@ struct StoredFlag {
     std::int64_t version = 0;  // of the row
 };
 
-/// Any thread; may block. `version` is that of the row which is changed, 0 where there must be none yet; `conflict` when
-/// it is another one by now.
+/// Any thread; may block. `version` is that of the row which is changed, 0 where there must be none yet; `conflict`
+/// when it is another one by now.
 class FlagStore {
 public:
     virtual ~FlagStore() = default;

@@ -46,8 +46,8 @@ struct StoredProviders {
     std::vector<StoredModelList> lists;
 };
 
-/// Any thread; may block. Adding and replacing return the row's new version. What names a version is `conflict` when the
-/// row has another one by now, or is gone.
+/// Any thread; may block. Adding and replacing return the row's new version. What names a version is `conflict` when
+/// the row has another one by now, or is gone.
 class ProviderStore {
 public:
     virtual ~ProviderStore() = default;

@@ -201,11 +201,11 @@ ApiResponse show(const ProviderService& service, Request request) {
 ApiResponse update(ProviderService& service, Request request) {
     const auto provider = find(service, request);
     if (!provider) return not_there(request);
-    auto spec = service.stored_spec(provider->name);
-    if (!spec) return problem(spec.error());
-    if (auto read = read_account(request.body, *spec); !read) return problem(read.error());
-    if (auto done = service.replace(*spec); !done) return problem(done.error());
-    return shown(service, spec->name);
+    auto given = service.stored_spec(provider->name);
+    if (!given) return problem(given.error());
+    if (auto read = read_account(request.body, given->spec); !read) return problem(read.error());
+    if (auto done = service.replace(*given); !done) return problem(done.error());
+    return shown(service, given->spec.name);
 }
 
 ApiResponse remove(ProviderService& service, Request request) {

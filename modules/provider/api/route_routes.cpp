@@ -47,7 +47,7 @@ ApiResponse change_route(ProviderService& service, const ApiRequest& request) {
     if (!found) return problem(found.error());
     const auto route = changed_route(found->route, request.body);
     if (!route) return problem(route.error());
-    if (auto done = service.replace_route(*route); !done) return problem(done.error());
+    if (auto done = service.replace_route(StoredRoute{*route, found->version}); !done) return problem(done.error());
     return json_response(to_json(*route, "store"));
 }
 

@@ -35,8 +35,8 @@ public:
                                     "ON CONFLICT DO NOTHING"
                                   : "UPDATE flag SET value = $2, changed_us = $3, version = version + 1 "
                                     "WHERE name = $1 AND version = $4";
-            const auto done = db.execute_versioned(statement, {flag.name, flag.value, now, flag.version},
-                                                   flag_called(flag.name));
+            const auto done =
+                db.execute_versioned(statement, {flag.name, flag.value, now, flag.version}, flag_called(flag.name));
             if (!done) return std::unexpected(done.error());
             db.changed(flag_feed, flag.name);
             return flag.version == 0 ? now : flag.version + 1;

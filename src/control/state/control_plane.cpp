@@ -85,29 +85,34 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Use use,
     return plane;
 }
 
-Result<void> ControlPlane::apply(const Config& config) {
-    if (auto done = providers_->configure(config.providers, config.routes); !done) {
-        return std::unexpected(with_position(config, done.error()));
-    }
-    if (auto done = identity_->configure(config.keys); !done)
-        return std::unexpected(with_position(config, done.error()));
+Result<ControlPlane::Prepared> ControlPlane::prepare(const Config& config) const {
     // A command lacks the variables that hold the users' passwords, and needs none of them.
     const auto users = use_ == Use::server ? config.users : std::vector<ConfiguredUser>();
-    if (auto done = sign_in_->configure(config.auth, users); !done)
-        return std::unexpected(with_position(config, done.error()));
-    rate_.set(config.api_rpm);
-    return {};
+    Prepared prepared;
+    const auto add = [&](Result<std::unique_ptr<PreparedConfiguration>> part) -> Result<void> {
+        if (!part) return std::unexpected(with_position(config, part.error()));
+        prepared.push_back(*std::move(part));
+        return {};
+    };
+    if (auto done = add(providers_->prepare(config.providers, config.routes)); !done)
+        return std::unexpected(done.error());
+    if (auto done = add(identity_->prepare(config.keys)); !done) return std::unexpected(done.error());
+    if (auto done = add(sign_in_->prepare(config.auth, users)); !done) return std::unexpected(done.error());
+    for (const auto& part : prepared) {
+        if (auto done = part->store(); !done) return std::unexpected(with_position(config, done.error()));
+    }
+    return prepared;
 }
 
 Result<void> ControlPlane::take(Config read) {
     Config next = read;
     take_stored(*flags_, next);
-    if (auto applied = apply(next); !applied) {
-        // The providers may have been taken before the keys were refused.
-        if (auto back = apply(config()); !back)
-            spdlog::error("going back to the old configuration: {}", back.error().message);
-        return applied;
-    }
+    auto prepared = prepare(next);
+    if (!prepared) return std::unexpected(prepared.error());
+    // Nobody publishes while some have committed and others have not.
+    const std::scoped_lock order(publish_mutex_);
+    for (const auto& part : *prepared) part->commit();
+    rate_.set(next.api_rpm);
     const std::scoped_lock lock(mutex_);
     config_ = std::move(next);
     read_config_ = std::move(read);

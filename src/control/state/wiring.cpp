@@ -104,9 +104,7 @@ Result<void> ControlPlane::build() {
     auto stored_flags = open_flag_store_sqlite(main_.file);
     if (!stored_flags) return std::unexpected(stored_flags.error());
     flags_ = *std::move(stored_flags);
-    take_stored(*flags_, config_);
-    if (auto applied = apply(config_); !applied) return applied;
-    if (use_ == Use::server) set_log_level(config_.log_level);
+    if (auto taken = take(config_); !taken) return taken;
     if (auto made = build_guards(); !made) return made;
     std::vector<ApiRoute> routes = own_routes();
     const auto visible = [this](const Principal& who) { return identity_->visible_users(who); };

@@ -1,5 +1,7 @@
 #include "lurus/billing.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "modules/billing/tariff/litellm.hpp"
 #include "modules/billing/tariff/price_file.hpp"
 #include "modules/billing/tariff/prices.hpp"

@@ -11,8 +11,8 @@ const ListShape route_list{.id = {"model", "family"}, .sorts = {"model", "source
 
 ApiResponse list_routes(const ProviderService& service, const ApiRequest& request) {
     std::vector<ordered_json> all;
-    for (const auto& [route, source] : service.routes()) {
-        auto one = to_json(route, source);
+    for (const auto& listed : service.routes()) {
+        auto one = to_json(listed.route, listed.source);
         if (asked(request, "model", one) && asked(request, "family", one) && asked(request, "source", one))
             all.push_back(std::move(one));
     }

@@ -28,6 +28,7 @@
 #include "lurus/provider.hpp"
 #include "lurus/secret.hpp"
 #include "lurus/signin.hpp"
+#include "lurus/store/backend.hpp"
 
 namespace lurus::app {
 
@@ -135,6 +136,7 @@ private:
     MainDatabase main_;
     ApiRate rate_;
     ApiGate gate_;
+    std::unique_ptr<Backend> backend_;  // outlives the modules
     std::unique_ptr<Identity> identity_;
     std::unique_ptr<SignIn> sign_in_;
     std::unique_ptr<Audit> audit_;
@@ -145,7 +147,7 @@ private:
     std::unique_ptr<Databases> databases_;
     std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<ApiGuards> guards_;
-    std::unique_ptr<FlagStore> flags_;
+    std::unique_ptr<StoredFlags> flags_;
     std::unique_ptr<ApiDispatcher> dispatcher_;
 };
 

@@ -30,7 +30,8 @@ inline bool same_route(const RouteSpec& a, const RouteSpec& b) {
 
 class ProviderService final : public Providers {
 public:
-    ProviderService(std::unique_ptr<ProviderStore> store, Result<SecretBox> box, bool demo, const Clock& clock);
+    ProviderService(std::unique_ptr<ProviderStore> store, Result<SecretBox> box, bool demo, const Clock& clock,
+                    OutsideCalls* outside);
 
     /// Reads what is stored; once, before anything else.
     Result<void> load();
@@ -40,7 +41,7 @@ public:
     Result<void> add(const ProviderSpec& spec) override;
     Result<void> remove(std::string_view name) override;
     [[nodiscard]] std::shared_ptr<const Catalog> snapshot() const override;
-    void refresh_model_lists() override;
+    void refresh_model_lists(std::function<void()> done) override;
     void on_change(std::function<void()> callback) override;
     [[nodiscard]] std::vector<ApiRoute> api() override;
 
@@ -73,6 +74,8 @@ private:
         std::map<std::string, StoredModelList, std::less<>> lists;
     };
 
+    Result<StoredModelList> fetch_list(std::string_view name, const OutsideLimit& limit);
+    void refresh_list(const std::string& name);
     class Prepared;
     void take(Prepared& prepared);
     /// `lenient`: routes of the configuration too may name what is not there, and nothing is refused.
@@ -100,7 +103,9 @@ private:
     State state_;
     std::shared_ptr<const Catalog> catalog_;
     std::vector<std::function<void()>> callbacks_;
+    OutsideCalls* const outside_;              // may be null
     std::map<std::string, UnixMicros> asked_;  // when a refresh last asked a provider for its list
+    std::map<std::string, std::vector<std::shared_ptr<void>>> fetching_;  // who waits for a list that is on its way
 };
 
 /// The module's part of the management API; `service` must outlive the handlers.

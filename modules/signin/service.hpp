@@ -20,7 +20,8 @@ namespace lurus::signin {
 
 class Service final : public SignIn {
 public:
-    Service(std::unique_ptr<Store> store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {});
+    Service(std::unique_ptr<Store> store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {},
+            OutsideCalls* outside = nullptr);
 
     Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
                                                            const std::vector<ConfiguredUser>& users) override;
@@ -126,6 +127,7 @@ private:
     const SecretBox box_;
     Users& users_;
     const Clock& clock_;
+    OutsideCalls* const outside_;  // may be null
     const PasswordHasher hasher_;
     KeyRing keys_;
     Throttle accounts_;

@@ -12,6 +12,8 @@
 
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
+#include "lurus/outside.hpp"
+#include "lurus/prepared.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
 #include "lurus/users.hpp"
@@ -54,7 +56,7 @@ struct LdapSettings {
     std::map<std::string, Role> roles;  // a group's name or DN -> role; the highest counts
     bool sign_up = true;
     std::string ca_file;
-    int timeout_ms = 5000;
+    int timeout_ms = 5000;  // of one sign-in, both connections with TLS included
 };
 
 /// Replaced whole when the configuration is read again.
@@ -77,9 +79,10 @@ struct ConfiguredUser {
 };
 
 struct SignInSettings {
-    std::filesystem::path file;      // data/lurus.db
-    std::filesystem::path data_dir;  // of the master key
-    Secret master_key;               // empty = the data folder's master.key
+    std::filesystem::path file;       // data/lurus.db
+    std::filesystem::path data_dir;   // of the master key
+    Secret master_key;                // empty = the data folder's master.key
+    OutsideCalls* outside = nullptr;  // whose stop ends calls to directories, providers and mail servers; may be null
 };
 
 /// Something that happened to somebody's sign-in.
@@ -95,7 +98,9 @@ struct SignInEvent {
 class SignIn {
 public:
     virtual ~SignIn() = default;
-    virtual Result<void> configure(const AuthSettings& settings, const std::vector<ConfiguredUser>& users) = 0;
+    /// Hashes the passwords of `users`, which takes a while; its `store` makes and changes them.
+    virtual Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
+                                                                   const std::vector<ConfiguredUser>& users) = 0;
     /// The first address listened on, for links where no `public_url` is set.
     virtual void set_address(std::string url) = 0;
     /// A `PrincipalSource`.

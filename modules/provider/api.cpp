@@ -148,9 +148,11 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
         api_route(Permission::operate, "POST", "/api/v1/providers/{name}/test", "testProvider",
                   "Asks the provider one small thing", test_result_schema, [&s](Request r) { return test_one(s, r); }),
         200, test_request_schema));
+    all.back().calls_outside = true;
     all.push_back(api_route(Permission::operate, "POST", "/api/v1/providers/{name}/models", "fetchProviderModels",
                             "Fetches the provider's model list and keeps it", model_list_schema,
                             [&s](Request r) { return fetch_list(s, r); }));
+    all.back().calls_outside = true;
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/providers/{name}/models",
                             "getProviderModels", "Shows the model list fetched last", model_list_schema,
                             [&s](Request r) { return cached_list(s, r); }));

@@ -14,7 +14,8 @@ Result<std::unique_ptr<Providers>> make_providers_sqlite(const ProviderSettings&
         // Whoever stores no credentials can work without it.
         spdlog::warn("stored credentials cannot be used: {}", box.error().message);
     }
-    auto service = std::make_unique<provider::ProviderService>(std::move(*store), std::move(box), settings.demo, clock);
+    auto service = std::make_unique<provider::ProviderService>(std::move(*store), std::move(box), settings.demo, clock,
+                                                               settings.outside);
     if (auto loaded = service->load(); !loaded) return std::unexpected(loaded.error());
     return service;
 }

@@ -28,6 +28,8 @@ void warn_about(const Provider& provider) {
 
 constexpr std::int64_t list_age_us = 86'400'000'000;
 constexpr std::int64_t list_retry_us = 60'000'000;
+constexpr std::chrono::seconds refresh_limit{10};    // of one provider's list, all pages together
+constexpr std::chrono::seconds asked_for_limit{70};  // of what somebody asked the management API for
 
 bool is_pattern(const std::string& model) {
     return model.find_first_of("*?") != std::string::npos;
@@ -36,8 +38,8 @@ bool is_pattern(const std::string& model) {
 }  // namespace
 
 ProviderService::ProviderService(std::unique_ptr<ProviderStore> store, Result<SecretBox> box, bool demo,
-                                 const Clock& clock)
-    : store_(std::move(store)), box_(std::move(box)), demo_(demo), clock_(clock) {}
+                                 const Clock& clock, OutsideCalls* outside)
+    : store_(std::move(store)), box_(std::move(box)), demo_(demo), clock_(clock), outside_(outside) {}
 
 Result<void> ProviderService::load() {
     auto rows = store_->providers();
@@ -92,8 +94,8 @@ const StoredModelList* ProviderService::list_of(const State& state, const Provid
     return &found->second;
 }
 
-Result<std::shared_ptr<const Catalog>> ProviderService::compile(const State& state,
-                                                                std::vector<std::string>& warnings) const {
+Result<std::shared_ptr<const Catalog>> ProviderService::compile(const State& state, std::vector<std::string>& warnings,
+                                                                Judging judging) const {
     CatalogInput input;
     input.providers = state.configured;
     for (const ProviderPtr& provider : state.stored) {
@@ -105,7 +107,8 @@ Result<std::shared_ptr<const Catalog>> ProviderService::compile(const State& sta
         }
     }
     if (input.providers.empty() && demo_) input.providers.push_back(std::make_shared<const Provider>(builtin_demo()));
-    for (const RouteSpec& route : state.configured_routes) input.routes.push_back(CatalogRoute{route, false});
+    for (const RouteSpec& route : state.configured_routes)
+        input.routes.push_back(CatalogRoute{route, judging == Judging::lenient});
     for (const RouteSpec& route : state.stored_routes) {
         if (std::ranges::any_of(state.configured_routes, [&](const auto& r) { return same_route(r, route); })) {
             warnings.push_back("the stored route '" + route.model + "' is hidden by the one in the configuration file");
@@ -143,7 +146,26 @@ Result<void> ProviderService::change(std::unique_lock<std::mutex>& lock, State n
     return {};
 }
 
-Result<void> ProviderService::configure(std::vector<ProviderSpec> providers, std::vector<RouteSpec> routes) {
+class ProviderService::Prepared final : public PreparedConfiguration {
+public:
+    explicit Prepared(ProviderService& service) : service_(service) {}
+    void commit() override { service_.take(*this); }
+
+    State next;
+    std::shared_ptr<const Catalog> made_from, catalog;  // that of the state before, and of `next`
+    std::vector<std::string> warnings;
+
+private:
+    ProviderService& service_;
+};
+
+void ProviderService::open_all_stored(State& state) const {
+    state.stored.clear();
+    for (const StoredProvider& row : state.stored_rows) state.stored.push_back(open_stored(row));
+}
+
+Result<std::unique_ptr<PreparedConfiguration>> ProviderService::prepare(std::vector<ProviderSpec> providers,
+                                                                        std::vector<RouteSpec> routes) {
     std::vector<ProviderPtr> configured;
     std::set<std::string> names;
     for (const ProviderSpec& spec : providers) {
@@ -154,24 +176,48 @@ Result<void> ProviderService::configure(std::vector<ProviderSpec> providers, std
         configured.push_back(std::make_shared<const Provider>(std::move(*built)));
     }
     for (std::size_t i = 0; i < routes.size(); ++i) {
-        if (auto checked = check_route(routes[i]); !checked) return checked;
+        if (auto checked = check_route(routes[i]); !checked) return std::unexpected(checked.error());
         for (std::size_t j = 0; j < i; ++j) {
             if (!same_route(routes[i], routes[j])) continue;
             return fail(ErrorCode::invalid_argument, "two routes are for the model '" + routes[i].model +
                                                          "'; one route may have several targets in 'to'");
         }
     }
-    std::unique_lock lock(mutex_);
-    State next = state_;
-    next.configured = std::move(configured);
-    next.configured_routes = std::move(routes);
-    // Their variables and files may have changed too.
-    next.stored.clear();
-    for (const StoredProvider& row : next.stored_rows) next.stored.push_back(open_stored(row));
-    const auto shown = next.configured;
-    if (auto changed = change(lock, std::move(next), nullptr); !changed) return changed;
+    auto prepared = std::make_unique<Prepared>(*this);
+    {
+        const std::lock_guard lock(mutex_);
+        prepared->next = state_;
+        prepared->made_from = catalog_;
+    }
+    prepared->next.configured = std::move(configured);
+    prepared->next.configured_routes = std::move(routes);
+    open_all_stored(prepared->next);
+    auto catalog = compile(prepared->next, prepared->warnings);
+    if (!catalog) return std::unexpected(catalog.error());
+    prepared->catalog = std::move(*catalog);
+    return prepared;
+}
+
+void ProviderService::take(Prepared& prepared) {
+    std::vector<ProviderPtr> shown;
+    {
+        const std::lock_guard lock(mutex_);
+        if (catalog_ != prepared.made_from) {
+            // What is stored was changed since: that stays, and is judged no more.
+            State next = state_;
+            next.configured = std::move(prepared.next.configured);
+            next.configured_routes = std::move(prepared.next.configured_routes);
+            open_all_stored(next);
+            prepared.next = std::move(next);
+            prepared.warnings.clear();
+            prepared.catalog = *compile(prepared.next, prepared.warnings, Judging::lenient);
+        }
+        shown = prepared.next.configured;
+        state_ = std::move(prepared.next);
+        catalog_ = std::move(prepared.catalog);
+    }
+    for (const std::string& warning : prepared.warnings) spdlog::warn("{}", warning);
     for (const ProviderPtr& provider : shown) warn_about(*provider);
-    return {};
 }
 
 Result<StoredProvider> ProviderService::sealed_row(const ProviderSpec& spec, const std::string& kind) const {
@@ -306,9 +352,13 @@ ListState ProviderService::list_state(const Provider& provider) const {
 }
 
 Result<StoredModelList> ProviderService::fetch_list(std::string_view name) {
+    return fetch_list(name, limit_within(outside_, asked_for_limit));
+}
+
+Result<StoredModelList> ProviderService::fetch_list(std::string_view name, const OutsideLimit& limit) {
     const auto provider = find(name);
     if (!provider) return no_such_provider(name);
-    auto models = fetch_models(*provider);
+    auto models = fetch_models(*provider, limit);
     if (!models) return std::unexpected(models.error());
     StoredModelList list;
     list.provider = provider->name;
@@ -326,7 +376,9 @@ Result<StoredModelList> ProviderService::fetch_list(std::string_view name) {
     return list;
 }
 
-void ProviderService::refresh_model_lists() {
+// Whoever waits for a list holds the one pointer of their waiting; when the last is let go, `done` is called.
+void ProviderService::refresh_model_lists(std::function<void()> done) {
+    const std::shared_ptr<void> waiting(nullptr, [done = std::move(done)](void*) { done(); });
     const UnixMicros now = clock_.now();
     for (const ProviderPtr& provider : snapshot()->providers()) {
         if (provider->local || !provider->problem.empty() || list_endpoint(*provider) == nullptr) continue;
@@ -335,14 +387,30 @@ void ProviderService::refresh_model_lists() {
             const std::lock_guard lock(mutex_);
             const StoredModelList* list = list_of(state_, *provider);
             if (list != nullptr && now - list->fetched < list_age_us) continue;
+            if (const auto fetching = fetching_.find(provider->name); fetching != fetching_.end()) {
+                fetching->second.push_back(waiting);
+                continue;
+            }
             UnixMicros& asked = asked_[provider->name];
             if (asked != 0 && now - asked < list_retry_us) continue;
             asked = now;
+            fetching_[provider->name].push_back(waiting);
         }
-        if (auto list = fetch_list(provider->name); !list) {
-            spdlog::info("no model list from provider {}: {}", provider->name, list.error().message);
+        if (outside_ == nullptr) {
+            refresh_list(provider->name);
+        } else {
+            outside_->post([this, name = provider->name] { refresh_list(name); });
         }
     }
+}
+
+void ProviderService::refresh_list(const std::string& name) {
+    if (auto list = fetch_list(name, limit_within(outside_, refresh_limit)); !list)
+        spdlog::info("no model list from provider {}: {}", name, list.error().message);
+    std::vector<std::shared_ptr<void>> waiting;  // let go without the mutex: each calls back
+    const std::lock_guard lock(mutex_);
+    waiting.swap(fetching_[name]);
+    fetching_.erase(name);
 }
 
 Result<StoredModelList> ProviderService::cached_list(std::string_view name) const {
@@ -358,7 +426,7 @@ Result<StoredModelList> ProviderService::cached_list(std::string_view name) cons
 Result<TestOutcome> ProviderService::test(std::string_view name, const TestRequest& request) const {
     const auto provider = find(name);
     if (!provider) return no_such_provider(name);
-    return test_provider(*provider, request.model, request.family, clock_);
+    return test_provider(*provider, request.model, request.family, clock_, limit_within(outside_, asked_for_limit));
 }
 
 }  // namespace lurus::provider

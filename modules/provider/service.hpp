@@ -30,16 +30,18 @@ inline bool same_route(const RouteSpec& a, const RouteSpec& b) {
 
 class ProviderService final : public Providers {
 public:
-    ProviderService(std::unique_ptr<ProviderStore> store, Result<SecretBox> box, bool demo, const Clock& clock);
+    ProviderService(std::unique_ptr<ProviderStore> store, Result<SecretBox> box, bool demo, const Clock& clock,
+                    OutsideCalls* outside);
 
     /// Reads what is stored; once, before anything else.
     Result<void> load();
 
-    Result<void> configure(std::vector<ProviderSpec> providers, std::vector<RouteSpec> routes) override;
+    Result<std::unique_ptr<PreparedConfiguration>> prepare(std::vector<ProviderSpec> providers,
+                                                           std::vector<RouteSpec> routes) override;
     Result<void> add(const ProviderSpec& spec) override;
     Result<void> remove(std::string_view name) override;
     [[nodiscard]] std::shared_ptr<const Catalog> snapshot() const override;
-    void refresh_model_lists() override;
+    void refresh_model_lists(std::function<void()> done) override;
     void on_change(std::function<void()> callback) override;
     [[nodiscard]] std::vector<ApiRoute> api() override;
 
@@ -72,8 +74,16 @@ private:
         std::map<std::string, StoredModelList, std::less<>> lists;
     };
 
-    [[nodiscard]] Result<std::shared_ptr<const Catalog>> compile(const State& state,
-                                                                 std::vector<std::string>& warnings) const;
+    Result<StoredModelList> fetch_list(std::string_view name, const OutsideLimit& limit);
+    void refresh_list(const std::string& name);
+    class Prepared;
+    void take(Prepared& prepared);
+    /// `lenient`: routes of the configuration too may name what is not there, and nothing is refused.
+    enum class Judging : std::uint8_t { strict, lenient };
+    [[nodiscard]] Result<std::shared_ptr<const Catalog>> compile(const State& state, std::vector<std::string>& warnings,
+                                                                 Judging judging = Judging::strict) const;
+    /// What was built of the rows, anew: their variables and files may have changed.
+    void open_all_stored(State& state) const;
     [[nodiscard]] ProviderPtr open_stored(const StoredProvider& row) const;
     [[nodiscard]] Result<StoredProvider> sealed_row(const ProviderSpec& spec, const std::string& kind) const;
     [[nodiscard]] const StoredModelList* list_of(const State& state, const Provider& provider) const;
@@ -93,7 +103,9 @@ private:
     State state_;
     std::shared_ptr<const Catalog> catalog_;
     std::vector<std::function<void()>> callbacks_;
+    OutsideCalls* const outside_;              // may be null
     std::map<std::string, UnixMicros> asked_;  // when a refresh last asked a provider for its list
+    std::map<std::string, std::vector<std::shared_ptr<void>>> fetching_;  // who waits for a list that is on its way
 };
 
 /// The module's part of the management API; `service` must outlive the handlers.

@@ -75,7 +75,7 @@ public:
     /// `invalid_argument` when the cursor is none.
     Result<KeyPage> page(const KeyReach& reach, const KeyQuery& query) const;
 
-    Result<void> configure(std::vector<ConfiguredKey> keys);
+    Result<std::unique_ptr<PreparedConfiguration>> prepare(const std::vector<ConfiguredKey>& keys);
     /// What keys take from their owners, teams and organisations.
     void set_standing(Standing standing);
     /// Revokes the keys of these members; `forget`: with what people wrote into them.
@@ -90,6 +90,8 @@ public:
     [[nodiscard]] const Clock& clock() const { return clock_; }
 
 private:
+    class Prepared;
+    void take(std::vector<KeyInfo> configured);
     Result<KeyInfo*> stored_key(const KeyReach& reach, std::string_view id_or_name);
     void publish();
     void notify();

@@ -17,6 +17,7 @@
 #include "control/steps/audit.hpp"
 #include "control/steps/guards.hpp"
 #include "control/steps/rate.hpp"
+#include "core/io/outside_pool.hpp"
 #include "core/os/platform.hpp"
 #include "core/os/server_file.hpp"
 #include "lurus/audit.hpp"
@@ -56,6 +57,8 @@ public:
 
     /// A request from the network, its token not yet checked.
     [[nodiscard]] ApiResponse handle(const ApiCall& call) const;
+    /// Those of `handle` that may wait for machines that are not ours, and whose threads they are for.
+    [[nodiscard]] ApiOutside outside();
     /// A request of this process itself.
     [[nodiscard]] ApiResponse local(std::string method, std::string_view target, std::string body) const;
     [[nodiscard]] const ApiDispatcher& dispatcher() const { return *dispatcher_; }
@@ -95,7 +98,9 @@ private:
     Result<void> choose_database();
     Result<void> build_sign_in();
     Result<void> build_guards();
-    Result<void> apply(const Config& config);
+    using Prepared = std::vector<std::unique_ptr<PreparedConfiguration>>;
+    /// Each module's part, judged and ready, and what it needs stored. On error nothing of it is in force.
+    Result<Prepared> prepare(const Config& config) const;
     void publish();
     void free_retired();  // under publish_mutex_
     std::vector<ApiRoute> own_routes();
@@ -129,6 +134,7 @@ private:
     std::vector<std::shared_ptr<const GatewaySnapshot>> retired_;
     std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher_;
 
+    OutsidePool outside_;  // outlives the modules
     std::unique_ptr<platform::FileLock> lock_;
     MainDatabase main_;
     ApiRate rate_;

@@ -12,23 +12,23 @@ namespace asio = boost::asio;
 void Relay::send_end() {
     std::array<asio::const_buffer, 5> out;
     std::size_t count = 0;
-    const ChunkSize size(held_.size());
+    const std::string_view rest = gate_.rest();
+    const ChunkSize size(rest.size());
     const auto add = [&](std::string_view text) { out[count++] = asio::const_buffer(text.data(), text.size()); };
-    if (!discard_) {
+    if (!gate_.discarding()) {
         const bool chunked = framing_ == Framing::chunked;
-        if (!opened_) add(answer_head_);
-        opened_ = true;
-        if (!held_.empty()) {
+        if (!gate_.opened()) add(answer_head_);
+        gate_.open();
+        if (!rest.empty()) {
             if (chunked) add(size.text());
-            add(held_);
+            add(rest);
             if (chunked) add("\r\n");
         }
-        if (upstream_ended_ && chunked) add("0\r\n\r\n");
+        if (gate_.is_body_ended() && chunked) add("0\r\n\r\n");
     }
-    if (upstream_ended_) session_.leave_limits();
+    if (gate_.is_body_ended()) session_.leave_limits();
     if (count > 0) session_.send_now(std::span(out).first(count));
-    held_.clear();
-    held_until_commit_ = std::string::npos;
+    gate_.rest_released();
 }
 
 void Relay::fill_record(End end, int status, std::string_view error) {
@@ -56,27 +56,26 @@ void Relay::fill_record(End end, int status, std::string_view error) {
 asio::awaitable<void> Relay::close_record(End end, int status, std::string error) {
     fill_record(end, status, error);
     if (session_.append(request_.record)) co_await session_.until_safe();
-    committed_ = true;
+    gate_.record_safe();
 }
 
 asio::awaitable<Relay::Verdict> Relay::cut(const char* outcome) {
     reader_->finish(false);
     drop_upstream();
-    if (committed_) {  // the client has the dialect's own end; only the framing was missing
-        upstream_ended_ = true;
+    if (gate_.is_record_safe()) {  // the client has the dialect's own end; only the framing was missing
+        gate_.body_ended();
         send_end();
         co_await session_.flush();
         co_return Verdict::answered;
     }
-    if (!gate_open_ || (!opened_ && pieces_.empty() && held_.empty())) {
+    if (gate_.untouched()) {
         current().usage = reader_->usage();
         end_attempt(outcome);
-        held_.clear();
-        held_until_commit_ = std::string::npos;
+        gate_.drop();
         reader_.reset();
         co_return Verdict::failed;
     }
-    if (maybe_last_) let_go();
+    gate_.release_waiting();
     if (emit()) co_await session_.flush();
     end_attempt(outcome);
     const bool tell = streamed() && reader_->at_event_boundary() && framing_ != Framing::length;
@@ -86,8 +85,8 @@ asio::awaitable<Relay::Verdict> Relay::cut(const char* outcome) {
     request_.record.bytes_out += static_cast<std::int64_t>(error.size());
     co_await close_record(End::upstream_cut, head_.status, failure_);
     if (tell) {
-        held_ += error;
-        upstream_ended_ = true;
+        gate_.append(error);
+        gate_.body_ended();
         send_end();
         co_await session_.flush();
     } else {
@@ -97,19 +96,19 @@ asio::awaitable<Relay::Verdict> Relay::cut(const char* outcome) {
 }
 
 asio::awaitable<Relay::Verdict> Relay::end_without_client() {
-    if (!committed_) {
+    if (!gate_.is_record_safe()) {
         drop_upstream();
         end_attempt("client_gone");
-        co_await close_record(End::client_gone, opened_ ? head_.status : 0, "the client left before the end");
+        co_await close_record(End::client_gone, gate_.opened() ? head_.status : 0, "the client left before the end");
     }
     co_return Verdict::answered;
 }
 
 // The vendor is silent, or what may be the last event has waited for long enough.
 asio::awaitable<Relay::Verdict> Relay::run_out_of_time() {
-    if (committed_) {
+    if (gate_.is_record_safe()) {
         drop_upstream();
-        upstream_ended_ = true;
+        gate_.body_ended();
         send_end();
         co_await session_.flush();
         co_return Verdict::answered;
@@ -131,15 +130,18 @@ asio::awaitable<void> Relay::end_body() {
     if (!good && current().outcome.empty()) end_attempt("status_" + std::to_string(status));
     if (good && failed) end_attempt("error_event");
     // The connection serves another request while this one's record is written.
-    if (upstream_ended_) release_upstream();
-    fill_record(discard_ && !client_had_all_ ? End::client_gone : failed ? End::error : End::complete, status, message);
+    if (gate_.is_body_ended()) release_upstream();
+    fill_record(gate_.discarding() && !gate_.client_had_all() ? End::client_gone
+                : failed                                      ? End::error
+                                                              : End::complete,
+                status, message);
     if (session_.append(request_.record)) {
         // Others are served meanwhile in this memory, which is warm now and would be cold then.
         keep_little();
-        if (upstream_ended_) reader_.reset();
+        if (gate_.is_body_ended()) reader_.reset();
         while (!session_.safe()) co_await session_.signal.wait();
     }
-    committed_ = true;
+    gate_.record_safe();
     send_end();
     if (!session_.flushed()) co_await session_.flush();
 }

@@ -66,7 +66,7 @@ void Relay::note_downstream() {
 }
 
 Event Relay::poll() const {
-    if (session_.client_gone() && !discard_) return Event::client_gone;
+    if (session_.client_gone() && !gate_.discarding()) return Event::client_gone;
     if (upstream_ && upstream_->readable) return Event::readable;
     if (session_.timed_out()) return Event::timeout;
     if (session_.heartbeat_due()) return Event::heartbeat;
@@ -91,7 +91,7 @@ void Relay::drop_upstream() {
 
 void Relay::release_upstream() {
     if (!upstream_) return;
-    if (upstream_clean_ && head_.keep_alive && framer_.done()) {
+    if (framer_.done() && head_.keep_alive) {
         upstream_->owner = nullptr;
         session_.shard.give_back(upstream_);
         upstream_.reset();
@@ -240,7 +240,7 @@ asio::awaitable<bool> Relay::write_large(Pieces parts) {
             }
             // Under TLS readable may mean a session ticket, so only a plain connection's early answer ends the writing.
             const bool early = upstream_->readable && !upstream_->channel.is_tls();
-            if (early || session_.timed_out() || (session_.client_gone() && !discard_)) co_return false;
+            if (early || session_.timed_out() || (session_.client_gone() && !gate_.discarding())) co_return false;
             co_await session_.signal.wait();
         }
     }
@@ -260,7 +260,7 @@ asio::awaitable<Relay::HeadState> Relay::read_response_head() {
         }
         if (event == Event::client_gone) {
             if (provider_->on_client_gone == OnClientGone::drain) {
-                discard_ = true;
+                gate_.discard();
                 continue;
             }
             co_return HeadState::client_gone;
@@ -328,13 +328,7 @@ Relay::Worth Relay::judge_head(bool last) {
     // A compressed answer passes as it is; what it used stays unknown.
     if (!encoding.empty() && !iequals(encoding, "identity")) format_ = AnswerFormat::other;
     reader_.emplace(request_.endpoint, format_, status);
-    upstream_ended_ = upstream_clean_ = bad_framing_ = semantic_ = terminal_ = maybe_last_ = false;
-    gate_open_ = false;
-    held_.clear();
-    held_until_commit_ = std::string::npos;
-    maybe_last_piece_ = std::string::npos;
-    pieces_.clear();
-    pieces_bytes_ = 0;
+    bad_framing_ = false;
 
     const bool good = status >= 200 && status < 300;
     if (status >= 300 && status < 400 && status != 304) {
@@ -344,8 +338,8 @@ Relay::Worth Relay::judge_head(bool last) {
         drop_upstream();
         return Worth::nothing;
     }
-    if (!good && ((!last && another_may_do_better(status)) || opened_)) return Worth::keeping;
-    if (good && opened_ && format_ != AnswerFormat::sse && format_ != AnswerFormat::json_array) {
+    if (!good && ((!last && another_may_do_better(status)) || gate_.opened())) return Worth::keeping;
+    if (good && gate_.opened() && format_ != AnswerFormat::sse && format_ != AnswerFormat::json_array) {
         failure_ = "the upstream did not stream its answer";
         end_attempt("content_type");
         drop_upstream();

@@ -13,6 +13,7 @@
 
 #include "core/http/http1.hpp"
 #include "lurus/provider.hpp"
+#include "modules/gateway/answer/answer_gate.hpp"
 #include "modules/gateway/answer/answer_reader.hpp"
 #include "modules/gateway/attempt/forward_head.hpp"
 #include "modules/gateway/session/session.hpp"
@@ -70,9 +71,8 @@ private:
     boost::asio::awaitable<Verdict> pass_body(bool last);
     void begin_body(bool last);
     enum class Course : std::uint8_t { on, failed, cut };
-    Course look(bool last);
+    Course look();
     void take(std::string_view bytes);
-    void let_go();
     void take_payload(std::string_view payload, bool ends);
     bool emit();
     bool read_more();
@@ -110,24 +110,9 @@ private:
     std::optional<AnswerReader> reader_;
     AnswerFormat format_ = AnswerFormat::other;
     Framing framing_ = Framing::chunked;
-    std::string answer_head_;                           // not yet sent
-    bool opened_ = false;                               // a status line went downstream
-    bool gate_open_ = false;                            // the commit point is passed
-    bool committed_ = false;                            // the record is safe
-    bool terminal_ = false;                             // the dialect's last event was seen
-    bool maybe_last_ = false;                           // what came last may be the last event: it waits
-    std::size_t maybe_last_piece_ = std::string::npos;  // where it stands in `pieces_`, until they are sent
-    bool discard_ = false;                              // the client is gone, the upstream is drained
-    bool finish_sent_ = false;                          // the client has the finish reason
-    bool client_had_all_ = false;                       // and left with it
-    bool semantic_ = false;
+    std::string answer_head_;  // not yet sent
+    AnswerGate gate_;          // what of the answer's body is held, and what goes
     bool bad_framing_ = false;
-    bool upstream_ended_ = false;
-    bool upstream_clean_ = false;
-    std::string held_;                                   // bytes not yet to be sent
-    std::size_t held_until_commit_ = std::string::npos;  // from here on they wait for the record
-    std::vector<boost::asio::const_buffer> pieces_;      // to be sent now; views into the shard's scratch
-    std::size_t pieces_bytes_ = 0;
     const bool array_;           // the dialect streams a JSON array here
     bool kept_little_ = false;   // keep_little() was here
     const char* cut_ = nullptr;  // look()'s reason for a cut, as an outcome

@@ -52,7 +52,6 @@ asio::awaitable<void> Relay::keep_error_answer() {
         good = add(std::string_view(session_.shard.scratch.data(), result.bytes));
     }
     reader_->finish(framer_.done());
-    upstream_clean_ = framer_.done();
     head_.keep_alive = reusable;
     release_upstream();
     kept->error = reader_->error_message();
@@ -66,15 +65,15 @@ asio::awaitable<void> Relay::keep_error_answer() {
 
 asio::awaitable<void> Relay::heartbeat() {
     session_.set_heartbeat(request_.snapshot->settings.heartbeat_ms);
-    if (!request_.facts.stream || discard_) co_return;
+    if (!request_.facts.stream || gate_.discarding()) co_return;
     const std::string_view beat = keepalive(request_.endpoint, array_);
     if (beat.empty()) co_return;
     std::string out;
-    if (!opened_ && !answer_head_.empty()) {
-        opened_ = true;
+    if (!gate_.opened() && !answer_head_.empty()) {
+        gate_.open();
         out = answer_head_;
-    } else if (!opened_) {
-        opened_ = true;
+    } else if (!gate_.opened()) {
+        gate_.open();
         framing_ = request_.head.minor_version == 0 ? Framing::until_close : Framing::chunked;
         if (framing_ == Framing::until_close) session_.end_keep_alive();
         http1::ResponseHead head;
@@ -96,10 +95,10 @@ asio::awaitable<void> Relay::heartbeat() {
 asio::awaitable<void> Relay::finish_without_answer() {
     RequestRecord& record = request_.record;
     if (session_.client_gone()) {
-        co_await close_record(End::client_gone, opened_ ? 200 : 0, "the client left before an answer");
+        co_await close_record(End::client_gone, gate_.opened() ? 200 : 0, "the client left before an answer");
         co_return;
     }
-    if (kept_ && !opened_) {
+    if (kept_ && !gate_.opened()) {
         std::string out = std::move(kept_->head_text);
         out.resize(out.size() - 2);
         out += "Content-Length: " + std::to_string(kept_->bytes.size()) + "\r\n\r\n";
@@ -116,12 +115,14 @@ asio::awaitable<void> Relay::finish_without_answer() {
                                           " upstreams answered; the last, " + record.provider + ": " + failure_
                                     : "provider " + record.provider + ": " + failure_;
     note_downstream();
-    if (opened_) {
-        held_ = stream_error(request_.endpoint, array_, failure_status_, message, request_.trace_id);
-        if (array_ && !held_.empty()) held_.front() = '[';  // no element went before it
-        record.bytes_out += static_cast<std::int64_t>(held_.size());
+    if (gate_.opened()) {
+        std::string error = stream_error(request_.endpoint, array_, failure_status_, message, request_.trace_id);
+        if (array_ && !error.empty()) error.front() = '[';  // no element went before it
+        gate_.drop();
+        gate_.append(error);
+        record.bytes_out += static_cast<std::int64_t>(error.size());
         co_await close_record(End::error, 200, message);
-        upstream_ended_ = true;
+        gate_.body_ended();
         send_end();
         co_await session_.flush();
         co_return;

@@ -38,9 +38,9 @@ Demand demand_of(const Endpoint& endpoint, const RequestFacts& facts, std::size_
     return demand;
 }
 
-Money estimated_cost(const Request& request, const Demand& demand) {
+Money estimated_cost(Request& request, const Demand& demand) {
     if (request.facts.model.empty() || !request.snapshot->tariffs) return {};
-    const auto resolution = candidates_of(request);
+    const auto& resolution = candidates_of(request);
     if (!resolution) return {};
     const Candidate& first = resolution->candidates.front();
     const std::string& model = first.upstream_model.empty() ? request.facts.model : first.upstream_model;

@@ -11,6 +11,6 @@ namespace lurus::gateway {
 Demand demand_of(const Endpoint& endpoint, const RequestFacts& facts, std::size_t body_bytes);
 
 /// What those tokens cost at the first candidate; 0 when it has no price.
-Money estimated_cost(const Request& request, const Demand& demand);
+Money estimated_cost(Request& request, const Demand& demand);
 
 }  // namespace lurus::gateway

@@ -96,7 +96,7 @@ std::string Session::broken_rule(const Request& request) const {
     return {};
 }
 
-std::optional<Refusal> Session::take_limits(const Request& request, Demand demand, Admission& into) {
+std::optional<Refusal> Session::take_limits(Request& request, Demand demand, Admission& into) {
     const Subjects limited(request);
     const auto subjects = limited.all();
     if (subjects.empty()) return std::nullopt;
@@ -124,7 +124,7 @@ std::unique_ptr<Rejection> Session::within_limits(Request& request) {
     return rejection;
 }
 
-std::optional<Refusal> Session::take_turn(const Request& request, const RequestFacts& facts, std::size_t bytes,
+std::optional<Refusal> Session::take_turn(Request& request, const RequestFacts& facts, std::size_t bytes,
                                           bool first) {
     Demand demand = demand_of(request.endpoint, facts, bytes);
     demand.requests = first ? 0 : 1;  // the upgrade was a request already

@@ -115,8 +115,7 @@ asio::awaitable<void> Session::serve(Request& request, std::size_t head_size) {
     if (request.endpoint.websocket && asks_for_websocket(request.head)) {
         co_await relay_websocket(*this, request);
     } else {
-        Relay relay(*this, request);
-        co_await relay.run();
+        co_await relay_request(*this, request);
     }
 }
 

@@ -22,7 +22,7 @@ constexpr std::size_t linger_bytes = 4 << 20;
 
 }  // namespace
 
-void Request::let_go() {
+void Request::release_sent() {
     release(head.fields);
     head.method = head.target = head.host = head.upgrade = body = endpoint.path_model = {};
     release(bytes);

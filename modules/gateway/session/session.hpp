@@ -40,10 +40,12 @@ struct Request {
     const KeyInfo* key = nullptr;      // kept alive by the snapshot; null on an open listener
     std::optional<IpAddress> address;  // whom it comes from; empty on a Unix socket
     RequestFacts facts;
+    std::optional<Result<Resolution>> resolution;  // see candidates_of()
+    std::string resolved_model;
     RequestRecord record;
 
     /// Gives back what only a request that may be sent (again) needs: its bytes and every view of them.
-    void let_go();
+    void release_sent();
 };
 
 /// Why a request goes no further.
@@ -116,7 +118,7 @@ public:
     /// Why the key's rules forbid this request; empty = they do not.
     [[nodiscard]] std::string broken_rule(const Request& request) const;
     /// Admits one turn of a WebSocket; what it holds is settled by its record.
-    std::optional<Refusal> take_turn(const Request& request, const RequestFacts& facts, std::size_t bytes, bool first);
+    std::optional<Refusal> take_turn(Request& request, const RequestFacts& facts, std::size_t bytes, bool first);
     /// The answer's fields on how the limits stand; empty where there are none.
     [[nodiscard]] std::string limit_fields(const Request& request) const;
     /// The request does not run any more. To be called before the client can know it.
@@ -159,7 +161,7 @@ private:
     boost::asio::awaitable<void> reject(Request& request, std::unique_ptr<Rejection> rejection);
     // admission.cpp
     std::unique_ptr<Rejection> within_limits(Request& request);
-    std::optional<Refusal> take_limits(const Request& request, Demand demand, Admission& into);
+    std::optional<Refusal> take_limits(Request& request, Demand demand, Admission& into);
     void settle_limits(const RequestRecord& record);
 
     void on_readable(const boost::system::error_code& ec);

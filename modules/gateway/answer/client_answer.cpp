@@ -31,7 +31,7 @@ void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_ca
         auto length = head.content_length;
         if (body_over && !length && head.status != 204 && head.status != 304) length = 0;
         head_ = downstream_head(head, framing_, length, session_.keep_alive(), request_.trace_id,
-                                session_.limit_fields(request_));
+                                session_.limits.fields(request_));
     }
     AnswerGate::Answer answer;
     answer.shape = streamed()                       ? AnswerGate::Shape::events
@@ -77,7 +77,7 @@ bool ClientAnswer::send_released() {
         for (const std::string_view piece : now.pieces) add(piece);
         if (framing_ == Framing::chunked) add("\r\n");
         gate.open();
-        good = session_.send_now(out, streamed() ? Outbox::Pace::event : Outbox::Pace::turn);
+        good = session_.send_now(out, streamed() ? TurnWrites::Pace::event : TurnWrites::Pace::turn);
         finish = streamed() && now.all && reader->complete();
     }
     gate.released(finish);
@@ -101,13 +101,13 @@ void ClientAnswer::send_rest() {
         }
         if (gate.is_body_ended() && chunked) add("0\r\n\r\n");
     }
-    if (gate.is_body_ended()) session_.leave_limits();
+    if (gate.is_body_ended()) session_.limits.leave();
     if (count > 0) session_.send_now(std::span(out).first(count));
     gate.rest_released();
 }
 
 asio::awaitable<void> ClientAnswer::send_keepalive() {
-    session_.set_heartbeat(request_.snapshot->settings.heartbeat_ms);
+    session_.set_keepalive(request_.snapshot->settings.heartbeat_ms);
     if (!request_.facts.stream || gate.discarding()) co_return;
     const std::string_view text = keepalive(request_.endpoint, array_);
     if (text.empty()) co_return;
@@ -125,7 +125,7 @@ asio::awaitable<void> ClientAnswer::send_keepalive() {
         head.fields.push_back(http1::Field{"Content-Type", array_ ? "application/json" : "text/event-stream"});
         head.fields.push_back(http1::Field{"Cache-Control", "no-cache"});
         out = downstream_head(head, framing_, std::nullopt, session_.keep_alive(), request_.trace_id,
-                              session_.limit_fields(request_));
+                              session_.limits.fields(request_));
     }
     if (framing_ == Framing::chunked) {
         out.append(ChunkSize(text.size()).text()).append(text).append("\r\n");

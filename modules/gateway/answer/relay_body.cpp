@@ -40,7 +40,7 @@ std::optional<Failure> fault(Relay& relay, const char* bad_framing) {
     if (!client.gate.committed() && !client.gate.reach_commit_point(!client.reader->error_type().empty()))
         return Failure(Outcome::error_event,
                        "the upstream answered 200 with an error inside: " + client.reader->error_message());
-    if (client.gate.semantic()) relay.session.set_heartbeat(0);
+    if (client.gate.semantic()) relay.session.set_keepalive(0);
     if (client.gate.is_body_ended() && !client.gate.is_record_safe()) {
         client.reader->finish(true);
         if (!client.gate.ended_whole(client.reader->complete(), !client.reader->error_type().empty()))
@@ -61,10 +61,10 @@ asio::awaitable<bool> send_released(Relay& relay) {
 }
 
 asio::awaitable<void> keep_waiting(Relay& relay) {
-    relay.session.set_heartbeat(0);
+    relay.session.set_keepalive(0);
     if (!relay.client.gate.keepalive_due()) co_return;
     const bool sent = co_await send_released(relay);
-    relay.session.set_heartbeat(relay.request.snapshot->settings.heartbeat_ms);
+    relay.session.set_keepalive(relay.request.snapshot->settings.heartbeat_ms);
     if (sent && relay.client.reader->at_event_boundary()) co_await relay.client.send_keepalive();
 }
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "modules/gateway/session/session.hpp"
+#include "modules/gateway/session/request.hpp"
 
 namespace lurus::gateway {
 

@@ -36,7 +36,7 @@ asio::awaitable<void> send_kept_answer(Relay& relay) {
     relay.request.record.bytes_out = static_cast<std::int64_t>(kept.bytes.size());
     relay.client.note_first_byte();
     co_await close_record(relay, End::error, kept.status, kept.error);
-    relay.session.leave_limits();
+    relay.session.limits.leave();
     co_await relay.session.send(std::move(out));
 }
 
@@ -48,7 +48,7 @@ asio::awaitable<void> keep_error_answer(Relay& relay) {
     auto kept = std::make_unique<KeptAnswer>();
     kept->status = upstream.head.status;
     kept->head_text = downstream_head(upstream.head, Framing::until_close, std::nullopt, session.keep_alive(),
-                                      relay.request.trace_id, session.limit_fields(relay.request));
+                                      relay.request.trace_id, session.limits.fields(relay.request));
     bool good = keep(relay, *kept, upstream.after_head);
     upstream.after_head = {};
     session.set_deadline(kept_answer_timeout_ms);

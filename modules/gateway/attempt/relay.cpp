@@ -78,7 +78,7 @@ Event Relay::poll() const {
     if (session.client_gone() && !client.gate.discarding()) return Event::client_gone;
     if (upstream.readable()) return Event::readable;
     if (session.timed_out()) return Event::timeout;
-    if (session.heartbeat_due()) return Event::keepalive;
+    if (session.keepalive_due()) return Event::keepalive;
     return Event::none;
 }
 
@@ -116,7 +116,7 @@ asio::awaitable<void> relay_request(Session& session, Request& request) {
         co_return;
     }
     request.record.route = std::move(resolution->route);
-    if (request.facts.stream) session.set_heartbeat(request.snapshot->settings.heartbeat_ms);
+    if (request.facts.stream) session.set_keepalive(request.snapshot->settings.heartbeat_ms);
     Relay relay(session, request, std::move(resolution->candidates));
     while (relay.attempts.next(relay.since_start()) != nullptr) {
         relay.client.forget_head();

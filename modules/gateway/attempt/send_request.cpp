@@ -19,7 +19,7 @@ bool send_small(Relay& relay, const UpstreamRequest::Pieces& pieces) {
         if (!piece.empty()) buffers[count++] = asio::const_buffer(piece.data(), piece.size());
         total += piece.size();
     }
-    if (total > Outbox::largest || upstream.channel.is_tls()) return false;
+    if (total > TurnWrites::largest || upstream.channel.is_tls()) return false;
     upstream.send_at_turn_end(std::span(buffers).first(count));
     return true;
 }
@@ -64,7 +64,7 @@ asio::awaitable<void> send_large(Relay& relay, UpstreamRequest::Pieces pieces) {
         });
         upstream.arm();
         while (!*writable) {
-            if (session.heartbeat_due()) {
+            if (session.keepalive_due()) {
                 co_await relay.client.send_keepalive();
                 continue;
             }

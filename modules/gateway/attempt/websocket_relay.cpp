@@ -8,6 +8,7 @@
 #include "modules/gateway/attempt/connect.hpp"
 #include "modules/gateway/attempt/relay.hpp"
 #include "modules/gateway/limits/limit_answer.hpp"
+#include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
 
@@ -53,7 +54,7 @@ private:
     asio::awaitable<bool> take_from_upstream(std::string_view bytes);
     bool push_upstream();
     bool server_message(std::string_view text);
-    asio::awaitable<void> record_turn(End end, const std::string& error);
+    asio::awaitable<void> record_response(End end, const std::string& error);
     std::int64_t now() const { return session_.shard.clock.monotonic_us(); }
     std::int64_t since_start() const { return now() - request_.started_us; }
 
@@ -67,13 +68,13 @@ private:
     std::optional<AnswerReader> reader_;
     std::string to_upstream_;
     std::shared_ptr<bool> write_armed_ = std::make_shared<bool>(false);
-    std::int64_t turn_started_us_ = 0;
-    UnixMicros turn_time_ = 0;
+    std::int64_t response_started_us_ = 0;
+    UnixMicros response_time_ = 0;
     std::optional<std::int64_t> first_byte_us_;
-    std::int64_t turn_in_ = 0;
-    std::int64_t turn_out_ = 0;
-    int turns_ = 0;
-    bool turn_open_ = false;
+    std::int64_t response_in_ = 0;
+    std::int64_t response_out_ = 0;
+    int responses_ = 0;
+    bool response_open_ = false;
     std::string failure_;
     std::string refusal_;  // a message for the client, before the close
     std::uint16_t close_code_ = internal_error;
@@ -85,7 +86,7 @@ asio::awaitable<void> Tunnel::run() {
         request_.endpoint.path_model = model;
         request_.facts.model = std::string(model);
         request_.record.model = std::string(model.substr(0, 512));
-        if (const std::string rule = session_.broken_rule(request_); !rule.empty()) {
+        if (const std::string rule = broken_rule(request_); !rule.empty()) {
             co_await session_.refuse(request_, 403, rule);
             co_return;
         }
@@ -189,7 +190,7 @@ asio::awaitable<void> Tunnel::pass_refusal() {
     http1::BodyFramer framer(http1::body_kind(upstream_.head, "GET"), upstream_.head.content_length.value_or(0));
     std::string body;
     const std::string head = downstream_head(upstream_.head, Framing::until_close, std::nullopt, session_.keep_alive(),
-                                             request_.trace_id, session_.limit_fields(request_));
+                                             request_.trace_id, session_.limits.fields(request_));
     std::string bytes = std::move(carry_);
     bool broken = false;
     while (!framer.done() && body.size() < max_error_body) {
@@ -264,13 +265,13 @@ bool Tunnel::take_from_client() {
             if (step.consumed == 0) break;
             continue;
         }
-        turn_in_ += static_cast<std::int64_t>(step.size);
+        response_in_ += static_cast<std::int64_t>(step.size);
         if (step.readable && step.payload.find("response.create") != std::string_view::npos) {
-            turn_open_ = true;
-            turn_started_us_ = now();
-            turn_time_ = session_.shard.clock.now();
+            response_open_ = true;
+            response_started_us_ = now();
+            response_time_ = session_.shard.clock.now();
             first_byte_us_.reset();
-            turn_out_ = 0;
+            response_out_ = 0;
             Endpoint endpoint = request_.endpoint;
             endpoint.model_in_body = true;
             const RequestFacts facts = scan_request(endpoint, "application/json", step.payload);
@@ -288,9 +289,9 @@ bool Tunnel::take_from_client() {
     return true;
 }
 
-// A turn that the key's rules or a limit forbid does not reach the vendor: the client gets an error, then a close.
+// A response that the key's rules or a limit forbid does not reach the vendor: the client gets an error, then a close.
 bool Tunnel::may_begin(const RequestFacts& facts, std::size_t bytes) {
-    if (const std::string rule = session_.broken_rule(request_); !rule.empty()) {
+    if (const std::string rule = broken_rule(request_); !rule.empty()) {
         failure_ = rule;
         refusal_ = R"({"type":"error","status":403,"error":{"type":"invalid_request_error","code":"permission_denied",)"
                    R"("message":)" +
@@ -298,7 +299,7 @@ bool Tunnel::may_begin(const RequestFacts& facts, std::size_t bytes) {
         close_code_ = policy_violation;
         return false;
     }
-    const auto refused = session_.take_turn(request_, facts, bytes, turns_ == 0);
+    const auto refused = session_.limits.admit_response(request_, facts, bytes, responses_ == 0);
     if (!refused) return true;
     failure_ = refusal_message(*refused, session_.shard.clock.now());
     refusal_ = refusal_event(*refused, failure_);
@@ -308,23 +309,23 @@ bool Tunnel::may_begin(const RequestFacts& facts, std::size_t bytes) {
 
 // True when the message ends a response.
 bool Tunnel::server_message(std::string_view text) {
-    turn_out_ += static_cast<std::int64_t>(text.size());
+    response_out_ += static_cast<std::int64_t>(text.size());
     if (!reader_) return false;
-    if (!first_byte_us_) first_byte_us_ = now() - turn_started_us_;
+    if (!first_byte_us_) first_byte_us_ = now() - response_started_us_;
     const auto step = reader_->feed_event(text);
     return step.terminal != AnswerReader::none || !reader_->error_type().empty();
 }
 
-asio::awaitable<void> Tunnel::record_turn(End end, const std::string& error) {
+asio::awaitable<void> Tunnel::record_response(End end, const std::string& error) {
     RequestRecord record = request_.record;
     record.status = 101;
     record.end = end;
     record.error = error.substr(0, 512);
-    if (turn_time_ != 0) record.time = turn_time_;
+    if (response_time_ != 0) record.time = response_time_;
     record.ttfb_us = first_byte_us_;
-    record.duration_us = now() - (turn_started_us_ != 0 ? turn_started_us_ : request_.started_us);
-    record.bytes_in = turn_in_;
-    record.bytes_out = turn_out_;
+    record.duration_us = now() - (response_started_us_ != 0 ? response_started_us_ : request_.started_us);
+    record.bytes_in = response_in_;
+    record.bytes_out = response_out_;
     Attempt& attempt = record.attempts.back();
     attempt.upstream_model = record.upstream_model;
     attempt.outcome = name_of(outcome_of(end));
@@ -336,9 +337,9 @@ asio::awaitable<void> Tunnel::record_turn(End end, const std::string& error) {
     }
     price_attempts(record, *request_.snapshot);
     reader_.reset();
-    turn_open_ = false;
-    turn_in_ = 0;
-    ++turns_;
+    response_open_ = false;
+    response_in_ = 0;
+    ++responses_;
     co_await session_.commit(std::move(record));
 }
 
@@ -356,7 +357,7 @@ asio::awaitable<bool> Tunnel::take_from_upstream(std::string_view bytes) {
         rest.remove_prefix(step.consumed);
         if (step.kind == Kind::message && step.readable && server_message(step.payload)) {
             const std::string error = reader_->error_type();
-            co_await record_turn(error.empty() ? End::complete : End::error, error);
+            co_await record_response(error.empty() ? End::complete : End::error, error);
             const std::size_t until = copy.size() - rest.size();
             if (!co_await session_.send(copy.substr(sent, until - sent))) co_return false;
             sent = until;
@@ -373,7 +374,7 @@ asio::awaitable<void> Tunnel::pump() {
         head.append(field.name).append(": ").append(field.value).append("\r\n");
     head += "x-lurus-trace-id: " + request_.trace_id.hex() + "\r\n\r\n";
     session_.set_deadline(0);
-    session_.set_heartbeat(0);
+    session_.set_keepalive(0);
     bool good = co_await session_.send(std::move(head));
     if (good && !carry_.empty()) {
         const std::string carried = std::move(carry_);
@@ -404,11 +405,11 @@ asio::awaitable<void> Tunnel::pump() {
             break;
         }
     }
-    if (turn_open_) {
+    if (response_open_) {
         const End end = !refusal_.empty() ? End::error : client_ended ? End::client_gone : End::upstream_cut;
-        co_await record_turn(end, failure_);
-    } else if (turns_ == 0) {
-        co_await record_turn(failure_.empty() ? End::complete : End::error, failure_);
+        co_await record_response(end, failure_);
+    } else if (responses_ == 0) {
+        co_await record_response(failure_.empty() ? End::complete : End::error, failure_);
     }
     std::string out;
     if (!refusal_.empty() && server_frames_.between_messages())

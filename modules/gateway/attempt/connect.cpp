@@ -1,10 +1,9 @@
-// Connections to vendors: from the shard's pool, to an in-process vendor, or over TCP with TLS.
+#include "modules/gateway/attempt/connect.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 
 #include "core/os/platform.hpp"
-#include "modules/gateway/attempt/relay.hpp"
 #include "modules/gateway/server/local_server.hpp"
 
 namespace lurus::gateway {
@@ -33,10 +32,10 @@ asio::awaitable<bool> told(Session& session, const std::shared_ptr<Told>& state)
 
 void give_up(const Session& session, Connected& result, const std::string& doing) {
     if (session.client_gone()) {
-        result.outcome = "client_gone";
+        result.outcome = Outcome::client_gone;
         result.error = "the client left";
     } else {
-        result.outcome = "connect_timeout";
+        result.outcome = Outcome::connect_timeout;
         result.error = doing + " took longer than the connect timeout";
     }
 }
@@ -46,7 +45,7 @@ asio::awaitable<bool> shake_hands(Session& session, UpstreamConnection& connecti
         const Io state = connection.channel.handshake();
         if (state == Io::ok) co_return true;
         if (state != Io::again) {
-            result.outcome = "tls";
+            result.outcome = Outcome::tls;
             result.error =
                 "TLS handshake failed: " +
                 (connection.channel.error().empty() ? std::string("connection closed") : connection.channel.error());
@@ -105,7 +104,7 @@ asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<co
         co_return result;
     }
     if (!resolved->error.empty() || resolved->addresses.empty()) {
-        result.outcome = "dns";
+        result.outcome = Outcome::dns;
         result.error =
             "cannot find the host " + place.base.host + (resolved->error.empty() ? "" : ": " + resolved->error);
         co_return result;
@@ -116,7 +115,7 @@ asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<co
         boost::system::error_code ec;
         socket.open(address.protocol(), ec);
         if (ec) {
-            result.outcome = "connect_error";
+            result.outcome = Outcome::connect_error;
             result.error = ec.message();
             continue;
         }
@@ -133,7 +132,8 @@ asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<co
             co_return result;
         }
         if (connected->ec) {
-            result.outcome = connected->ec == asio::error::connection_refused ? "refused" : "connect_error";
+            result.outcome =
+                connected->ec == asio::error::connection_refused ? Outcome::refused : Outcome::connect_error;
             result.error = "cannot connect to " + place.base.authority() + ": " + connected->ec.message();
             continue;
         }
@@ -144,13 +144,13 @@ asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<co
         if (place.base.tls) {
             const auto context = shard.tls_client(*provider);
             if (!context) {
-                result.outcome = "tls";
+                result.outcome = Outcome::tls;
                 result.error = context.error().message;
                 co_return result;
             }
             auto tls = make_tls_connection(context->get(), place.base.host, provider->tls_verify);
             if (!tls) {
-                result.outcome = "tls";
+                result.outcome = Outcome::tls;
                 result.error = tls.error().message;
                 co_return result;
             }
@@ -160,11 +160,11 @@ asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<co
             connection->channel.use_tls(std::move(*tls));
             if (!co_await shake_hands(session, *connection, result)) {
                 connection->close();
-                if (result.outcome == "tls") continue;
+                if (result.outcome == Outcome::tls) continue;
                 co_return result;
             }
         }
-        result.outcome.clear();
+        result.outcome = Outcome::ok;
         result.error.clear();
         result.connection = std::move(connection);
         co_return result;

@@ -86,7 +86,7 @@ void UpstreamConnection::send_rest() {
 }
 
 void UpstreamConnection::close() {
-    shard_.outbox.drop(*this);
+    shard_.writes.drop(*this);
     channel.close();
 }
 
@@ -143,7 +143,7 @@ void Shard::end_turn() {
         for (const auto& [ticket, safe] : telling_) reinterpret_cast<Session*>(ticket)->on_committed(safe);
         telling_.clear();
     }
-    outbox.send();
+    writes.send();
     turn_ends_ = false;
     if (!entries_.empty()) end_turn_later();
 }
@@ -190,9 +190,9 @@ void Shard::stop_sessions() {
     }
 }
 
-void Shard::send_at_turn_end(std::shared_ptr<void> keep, OutboxClient& client, Channel& channel,
-                             std::span<const asio::const_buffer> buffers, Outbox::Pace pace) {
-    outbox.add(std::move(keep), client, channel.descriptor(), buffers, pace);
+void Shard::send_at_turn_end(std::shared_ptr<void> keep, TurnWriter& client, Channel& channel,
+                             std::span<const asio::const_buffer> buffers, TurnWrites::Pace pace) {
+    writes.add(std::move(keep), client, channel.descriptor(), buffers, pace);
     end_turn_later();
 }
 

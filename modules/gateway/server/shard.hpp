@@ -23,7 +23,7 @@
 #include "lurus/ids.hpp"
 #include "modules/gateway/limits/limit_table.hpp"
 #include "modules/gateway/metrics/metrics.hpp"
-#include "modules/gateway/server/outbox.hpp"
+#include "modules/gateway/server/turn_writes.hpp"
 
 namespace lurus::gateway {
 
@@ -37,7 +37,7 @@ struct TlsSession final : TlsSessionStore {
 };
 
 /// One connection to a vendor. While idle it watches for the vendor closing it.
-class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnection>, private OutboxClient {
+class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnection>, private TurnWriter {
 public:
     UpstreamConnection(Shard& shard, Channel::Socket socket);
     ~UpstreamConnection();
@@ -125,9 +125,10 @@ public:
     const Clock& clock;
     IdGenerator ids;
     Metrics metrics;
-    Outbox outbox;
-    void send_at_turn_end(std::shared_ptr<void> keep, OutboxClient& client, Channel& channel,
-                          std::span<const boost::asio::const_buffer> buffers, Outbox::Pace pace = Outbox::Pace::turn);
+    TurnWrites writes;
+    void send_at_turn_end(std::shared_ptr<void> keep, TurnWriter& client, Channel& channel,
+                          std::span<const boost::asio::const_buffer> buffers,
+                          TurnWrites::Pace pace = TurnWrites::Pace::turn);
     /// `session.on_committed` follows.
     void append_at_turn_end(RequestRecord&& record, Session& session);
     LimitCache limits;

@@ -1,4 +1,4 @@
-#include "modules/gateway/server/outbox.hpp"
+#include "modules/gateway/server/turn_writes.hpp"
 
 #include <cerrno>
 
@@ -10,14 +10,15 @@ constexpr std::size_t most_events = 16;         // of streams: fewer cost more s
 constexpr std::size_t most_bytes = 256 * 1024;  // kept as capacity between turns
 }  // namespace
 
-void Outbox::add(std::shared_ptr<void> keep, OutboxClient& client, int descriptor,
-                 std::span<const boost::asio::const_buffer> buffers, Pace pace) {
+void TurnWrites::add(std::shared_ptr<void> keep, TurnWriter& client, int descriptor,
+                     std::span<const boost::asio::const_buffer> buffers, Pace pace) {
     std::size_t size = 0;
     for (const auto& buffer : buffers) size += buffer.size();
-    const bool last = client.in_outbox_ && !entries_.empty() && entries_.back().client == &client;
-    if ((client.in_outbox_ && !last) || entries_.size() >= most_entries || bytes_.size() + size > most_bytes) send();
-    if (!client.in_outbox_) {
-        client.in_outbox_ = true;
+    const bool last = client.in_turn_writes_ && !entries_.empty() && entries_.back().client == &client;
+    if ((client.in_turn_writes_ && !last) || entries_.size() >= most_entries || bytes_.size() + size > most_bytes)
+        send();
+    if (!client.in_turn_writes_) {
+        client.in_turn_writes_ = true;
         entries_.push_back(Entry{std::move(keep), &client, descriptor, bytes_.size(), bytes_.size()});
     }
     for (const auto& buffer : buffers) bytes_.append(static_cast<const char*>(buffer.data()), buffer.size());
@@ -25,13 +26,13 @@ void Outbox::add(std::shared_ptr<void> keep, OutboxClient& client, int descripto
     if (pace == Pace::event && ++events_ >= most_events) send();
 }
 
-void Outbox::send() {
+void TurnWrites::send() {
     if (entries_.empty()) return;
     events_ = 0;
     items_.clear();
     for (const auto& entry : entries_) {
         if (entry.client == nullptr) continue;
-        entry.client->in_outbox_ = false;
+        entry.client->in_turn_writes_ = false;
         items_.push_back(SendBatch::Item{entry.descriptor, bytes_.data() + entry.begin, entry.end - entry.begin, 0});
     }
     batch_.send(items_);
@@ -54,9 +55,9 @@ void Outbox::send() {
     sending_.clear();
 }
 
-void Outbox::drop(OutboxClient& client) {
-    if (!client.in_outbox_) return;
-    client.in_outbox_ = false;
+void TurnWrites::drop(TurnWriter& client) {
+    if (!client.in_turn_writes_) return;
+    client.in_turn_writes_ = false;
     for (auto& entry : entries_) {
         if (entry.client == &client) entry.client = nullptr;
     }

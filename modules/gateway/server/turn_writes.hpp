@@ -17,22 +17,22 @@
 
 namespace lurus::gateway {
 
-class Outbox;
+class TurnWrites;
 
-/// One end of a plain connection that writes through an outbox.
-class OutboxClient {
+/// One end of a plain connection that writes through those of a turn.
+class TurnWriter {
 public:
     /// What became of the bytes: `rest` was not taken. `error` when the peer is gone. Must not resume a coroutine:
     /// another one may be running.
     virtual void on_sent(Io state, std::string_view rest) = 0;
 
 protected:
-    ~OutboxClient() = default;
-    friend class Outbox;
-    bool in_outbox_ = false;
+    ~TurnWriter() = default;
+    friend class TurnWrites;
+    bool in_turn_writes_ = false;
 };
 
-class Outbox {
+class TurnWrites {
 public:
     static constexpr std::size_t largest = 16 * 1024;  // bytes of one write; more goes to the socket directly
 
@@ -41,20 +41,20 @@ public:
 
     /// Takes a copy of the bytes, at most `largest`. `keep` is the client's owner and keeps it until it was told.
     /// The caller sees to it that send() is called when the turn ends.
-    void add(std::shared_ptr<void> keep, OutboxClient& client, int descriptor,
+    void add(std::shared_ptr<void> keep, TurnWriter& client, int descriptor,
              std::span<const boost::asio::const_buffer> buffers, Pace pace = Pace::turn);
     void send();
     /// Before the client's socket is closed: its bytes go now, with everybody's.
-    void settle(OutboxClient& client) {
-        if (client.in_outbox_) send();
+    void settle(TurnWriter& client) {
+        if (client.in_turn_writes_) send();
     }
     /// They are not to be sent any more.
-    void drop(OutboxClient& client);
+    void drop(TurnWriter& client);
 
 private:
     struct Entry {
         std::shared_ptr<void> keep;
-        OutboxClient* client = nullptr;  // null when dropped
+        TurnWriter* client = nullptr;  // null when dropped
         int descriptor = -1;
         std::size_t begin = 0;
         std::size_t end = 0;

@@ -1,14 +1,12 @@
-// What a session asks before a request may go on: the key's rules, then every limit that applies to it.
+#include "modules/gateway/session/request_limits.hpp"
 
 #include <algorithm>
 #include <array>
 #include <span>
 
 #include "core/text/glob.hpp"
-#include "modules/gateway/limits/demand.hpp"
+#include "modules/gateway/limits/estimate.hpp"
 #include "modules/gateway/limits/limit_answer.hpp"
-#include "modules/gateway/session/client_address.hpp"
-#include "modules/gateway/session/session.hpp"
 
 namespace lurus::gateway {
 
@@ -72,86 +70,62 @@ private:
     std::string address_name_;
 };
 
-std::string cut(std::string_view text) {
-    return std::string(text.substr(0, 512));
-}
-
 }  // namespace
 
-std::string Session::broken_rule(const Request& request) const {
-    if (request.key == nullptr) return {};
-    const KeyInfo& key = *request.key;
-    if (!key.rules.allows_address(request.address)) {
-        return "this key may not be used from " +
-               (request.address ? "the address " + request.address->text() : "a connection without an address");
-    }
-    if (!key.rules.allows_user_agent(request.head.value("user-agent"))) {
-        return "this key may not be used by the client " + cut(request.head.value("user-agent"));
-    }
-    if (!key.allows(request.family)) {
-        return "this key may not be used for the " + std::string(name_of(request.family)) + " dialect";
-    }
-    const std::string& model = request.facts.model;
-    if (!model.empty() && !key.allows_model(model)) return "this key may not use the model " + cut(model);
-    return {};
-}
-
-std::optional<Refusal> Session::take_limits(const Request& request, Demand demand, Admission& into) {
+std::optional<Refusal> RequestLimits::take(Request& request, RequestEstimate estimate, Admission& into) {
     const Subjects limited(request);
     const auto subjects = limited.all();
     if (subjects.empty()) return std::nullopt;
-    if (limited.any_budget()) demand.cost = estimated_cost(request, demand);
-    const std::int64_t now_us = shard.limits.table().since_start(shard.clock.monotonic_us());
-    const UnixMicros now = shard.clock.now();
-    auto admitted = gateway::admit(shard.limits, subjects, demand, now_us, now);
+    if (limited.any_budget()) estimate.cost = estimated_cost(request, estimate);
+    const std::int64_t since_start = now_us();
+    const UnixMicros now = shard_.clock.now();
+    auto admitted = gateway::admit(shard_.limits, subjects, estimate, since_start, now);
     if (!admitted) {
-        into = Admission::refused(shard.limits, subjects, now_us, now);
-        shard.metrics.count_limited(name_of(admitted.error().subject), name_of(admitted.error().what));
+        into = Admission::refused(shard_.limits, subjects, since_start, now);
+        shard_.metrics.count_limited(name_of(admitted.error().subject), name_of(admitted.error().what));
         return std::move(admitted.error());
     }
     into = *std::move(admitted);
     return std::nullopt;
 }
 
-std::unique_ptr<Rejection> Session::within_limits(Request& request) {
-    const auto refusal = take_limits(request, demand_of(request.endpoint, request.facts, request.body.size()), place_);
+std::unique_ptr<Rejection> RequestLimits::admit(Request& request) {
+    const auto refusal = take(request, estimate_of(request.endpoint, request.facts, request.body.size()), admission_);
     if (!refusal) return nullptr;
     auto rejection = std::make_unique<Rejection>();
     rejection->status = 429;
-    rejection->message = refusal_message(*refusal, shard.clock.now());
+    rejection->message = refusal_message(*refusal, shard_.clock.now());
     rejection->body = refusal_body(request.family, *refusal, rejection->message, request.trace_id);
     rejection->fields = refusal_fields(*refusal);
     return rejection;
 }
 
-std::optional<Refusal> Session::take_turn(const Request& request, const RequestFacts& facts, std::size_t bytes,
-                                          bool first) {
-    Demand demand = demand_of(request.endpoint, facts, bytes);
-    demand.requests = first ? 0 : 1;  // the upgrade was a request already
-    demand.slot = false;              // the connection holds one
-    return take_limits(request, demand, turn_);
+std::optional<Refusal> RequestLimits::admit_response(Request& request, const RequestFacts& facts, std::size_t bytes,
+                                                     bool first) {
+    RequestEstimate estimate = estimate_of(request.endpoint, facts, bytes);
+    estimate.requests = first ? 0 : 1;  // the upgrade was a request already
+    estimate.slot = false;              // the connection holds one
+    return take(request, estimate, response_admission_);
 }
 
-std::string Session::limit_fields(const Request& request) const {
-    if (!place_.limited()) return {};
-    return gateway::limit_fields(request.family, place_, shard.limits.table().since_start(shard.clock.monotonic_us()),
-                                 shard.clock.now());
+std::string RequestLimits::fields(const Request& request) const {
+    if (!admission_.limited()) return {};
+    return limit_fields(request.family, admission_, now_us(), shard_.clock.now());
 }
 
-// What ended in an error used nothing; of what broke off without a word on usage, the estimate is the best guess.
-void Session::settle_limits(const RequestRecord& record) {
-    Admission& admission = turn_.limited() ? turn_ : place_;
+void RequestLimits::settle(const RequestRecord& record) {
+    Admission& admission = response_admission_.limited() ? response_admission_ : admission_;
     if (!admission.limited()) return;
     Admission::Used used;
     if (record.usage.known() || record.end == End::error || record.attempts.empty()) {
         used = used_by(record.usage, record.cost);
     }
-    admission.settle(used, shard.limits.table().since_start(shard.clock.monotonic_us()));
-    turn_ = Admission();
+    admission.settle(used, now_us());
+    response_admission_ = Admission();
 }
 
-void Session::leave_limits() {
-    place_.leave();
+std::int64_t RequestLimits::now_us() const {
+    return shard_.limits.table().since_start(shard_.clock.monotonic_us());
 }
 
 }  // namespace lurus::gateway

@@ -1,6 +1,6 @@
 #ifndef _WIN32
 
-#include "modules/gateway/server/outbox.hpp"
+#include "modules/gateway/server/turn_writes.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 namespace lurus::gateway {
 namespace {
 
-class Client final : public OutboxClient {
+class Client final : public TurnWriter {
 public:
     Client() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds_.data()) == 0); }
     ~Client() {
@@ -47,73 +47,73 @@ private:
     std::array<int, 2> fds_{};
 };
 
-void add(Outbox& outbox, const std::shared_ptr<Client>& client, std::string_view text,
-         Outbox::Pace pace = Outbox::Pace::turn) {
+void add(TurnWrites& writes, const std::shared_ptr<Client>& client, std::string_view text,
+         TurnWrites::Pace pace = TurnWrites::Pace::turn) {
     const boost::asio::const_buffer buffer(text.data(), text.size());
-    outbox.add(client, *client, client->descriptor(), std::span(&buffer, 1), pace);
+    writes.add(client, *client, client->descriptor(), std::span(&buffer, 1), pace);
 }
 
 TEST_CASE("what is added goes when the turn ends, in order for each client") {
-    Outbox outbox;
+    TurnWrites writes;
     const auto a = std::make_shared<Client>(), b = std::make_shared<Client>();
-    add(outbox, a, "one ");
-    add(outbox, a, "two ");
+    add(writes, a, "one ");
+    add(writes, a, "two ");
     CHECK(a->received().empty());
-    add(outbox, b, "other");
+    add(writes, b, "other");
     // A second write of a client that is not the last one lets all before it go, so that its order holds.
-    add(outbox, a, "three");
+    add(writes, a, "three");
     CHECK(a->received() == "one two ");
     CHECK(b->received() == "other");
-    outbox.send();
+    writes.send();
     CHECK(a->received() == "three");
     CHECK(a->states.empty());
-    add(outbox, b, "again");
-    outbox.settle(*a);
+    add(writes, b, "again");
+    writes.settle(*a);
     CHECK(b->received().empty());
-    outbox.settle(*b);
+    writes.settle(*b);
     CHECK(b->received() == "again");
 }
 
 TEST_CASE("a long turn does not hold its first answer back for ever") {
-    Outbox outbox;
+    TurnWrites writes;
     std::vector<std::shared_ptr<Client>> clients;
     for (int i = 0; i < 40; ++i) {
         clients.push_back(std::make_shared<Client>());
-        add(outbox, clients.back(), "x");
+        add(writes, clients.back(), "x");
     }
     CHECK(clients.front()->received() == "x");
     CHECK(clients.back()->received().empty());
-    outbox.send();
+    writes.send();
     CHECK(clients.back()->received() == "x");
 }
 
 TEST_CASE("events of streams wait for fifteen others at most") {
-    Outbox outbox;
+    TurnWrites writes;
     std::vector<std::shared_ptr<Client>> clients;
-    const auto join = [&](Outbox::Pace pace) {
+    const auto join = [&](TurnWrites::Pace pace) {
         clients.push_back(std::make_shared<Client>());
-        add(outbox, clients.back(), "x", pace);
+        add(writes, clients.back(), "x", pace);
     };
     for (int round = 0; round < 2; ++round) {
         clients.clear();
-        join(Outbox::Pace::turn);
-        for (int i = 0; i < 15; ++i) join(Outbox::Pace::event);
+        join(TurnWrites::Pace::turn);
+        for (int i = 0; i < 15; ++i) join(TurnWrites::Pace::event);
         CHECK(clients.front()->received().empty());
-        join(Outbox::Pace::event);
+        join(TurnWrites::Pace::event);
         CHECK(clients.front()->received() == "x");
         CHECK(clients.back()->received() == "x");
     }
 }
 
 TEST_CASE("a client is told what its socket did not take, and when the peer is gone") {
-    Outbox outbox;
+    TurnWrites writes;
     const auto full = std::make_shared<Client>(), gone = std::make_shared<Client>(), well = std::make_shared<Client>();
     full->fill();
     gone->hang_up();
-    add(outbox, full, "late");
-    add(outbox, gone, "lost");
-    add(outbox, well, "fine");
-    outbox.send();
+    add(writes, full, "late");
+    add(writes, gone, "lost");
+    add(writes, well, "fine");
+    writes.send();
     CHECK(full->states == std::vector<Io>{Io::again});
     CHECK(full->kept == "late");
     CHECK(gone->states == std::vector<Io>{Io::error});
@@ -121,17 +121,17 @@ TEST_CASE("a client is told what its socket did not take, and when the peer is g
 }
 
 TEST_CASE("a dropped client's bytes are not sent, and its owner is let go at the turn's end") {
-    Outbox outbox;
+    TurnWrites writes;
     auto dropped = std::make_shared<Client>();
     const auto other = std::make_shared<Client>();
     const std::weak_ptr<Client> watch = dropped;
-    add(outbox, dropped, "never");
-    add(outbox, other, "sent");
-    outbox.drop(*dropped);
+    add(writes, dropped, "never");
+    add(writes, other, "sent");
+    writes.drop(*dropped);
     CHECK(dropped->received().empty());
     dropped.reset();
     CHECK(!watch.expired());
-    outbox.send();
+    writes.send();
     CHECK(watch.expired());
     CHECK(other->received() == "sent");
 }

@@ -1,4 +1,4 @@
-#include "modules/gateway/limits/demand.hpp"
+#include "modules/gateway/limits/estimate.hpp"
 
 #include <algorithm>
 
@@ -30,23 +30,23 @@ bool reads(Operation operation) {
 
 }  // namespace
 
-Demand demand_of(const Endpoint& endpoint, const RequestFacts& facts, std::size_t body_bytes) {
-    Demand demand;
-    if (reads(endpoint.operation)) demand.input_tokens = static_cast<std::int64_t>(body_bytes) / bytes_a_token;
+RequestEstimate estimate_of(const Endpoint& endpoint, const RequestFacts& facts, std::size_t body_bytes) {
+    RequestEstimate estimate;
+    if (reads(endpoint.operation)) estimate.input_tokens = static_cast<std::int64_t>(body_bytes) / bytes_a_token;
     if (generates(endpoint.operation) && body_bytes > 0)
-        demand.output_tokens = std::clamp<std::int64_t>(facts.max_output.value_or(usual_output), 0, max_limit);
-    return demand;
+        estimate.output_tokens = std::clamp<std::int64_t>(facts.max_output.value_or(usual_output), 0, max_limit);
+    return estimate;
 }
 
-Money estimated_cost(const Request& request, const Demand& demand) {
+Money estimated_cost(Request& request, const RequestEstimate& estimate) {
     if (request.facts.model.empty() || !request.snapshot->tariffs) return {};
-    const auto resolution = candidates_of(request);
+    const auto& resolution = candidates_of(request);
     if (!resolution) return {};
     const Candidate& first = resolution->candidates.front();
     const std::string& model = first.upstream_model.empty() ? request.facts.model : first.upstream_model;
     Usage usage;
-    usage.input = demand.input_tokens;
-    usage.output = demand.output_tokens;
+    usage.input = estimate.input_tokens;
+    usage.output = estimate.output_tokens;
     const PriceQuery query{first.provider->kind, first.provider->name, model, request.time};
     const auto cost = request.snapshot->tariffs->price(query, usage);
     return cost ? cost->total : Money{};

@@ -4,8 +4,8 @@
 
 #include "core/os/release.hpp"
 #include "modules/gateway/answer/chunk_size.hpp"
-#include "modules/gateway/answer/dialect_text.hpp"
 #include "modules/gateway/attempt/relay.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 
 namespace lurus::gateway {
 

@@ -1,8 +1,8 @@
 // How a relayed answer ends: whole, cut, without its client; and its record.
 
 #include "modules/gateway/answer/chunk_size.hpp"
-#include "modules/gateway/answer/dialect_text.hpp"
 #include "modules/gateway/attempt/relay.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 
 namespace lurus::gateway {
 

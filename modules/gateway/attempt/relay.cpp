@@ -4,8 +4,8 @@
 #include <array>
 
 #include "core/text/ascii.hpp"
-#include "modules/gateway/answer/dialect_text.hpp"
 #include "modules/gateway/attempt/candidates.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 
 namespace lurus::gateway {
 
@@ -323,11 +323,11 @@ Relay::Worth Relay::judge_head(bool last) {
     const int status = head_.status;
     current().status = status;
     framer_ = http1::BodyFramer(http1::body_kind(head_, request_.head.method), head_.content_length.value_or(0));
-    format_ = answer_format(request_.endpoint, request_.head.target, head_.value("content-type"));
+    format_ = answer_format(request_.endpoint.answer, request_.head.target, head_.value("content-type"));
     const std::string_view encoding = head_.value("content-encoding");
     // A compressed answer passes as it is; what it used stays unknown.
     if (!encoding.empty() && !iequals(encoding, "identity")) format_ = AnswerFormat::other;
-    reader_.emplace(request_.endpoint, format_, status);
+    reader_.emplace(request_.endpoint.answer, format_, status);
     upstream_ended_ = upstream_clean_ = bad_framing_ = semantic_ = terminal_ = maybe_last_ = false;
     gate_open_ = false;
     held_.clear();

@@ -1,8 +1,8 @@
 // What a relay does when no answer can be passed on: keeps a vendor's error, tells the client, keeps it waiting.
 
 #include "modules/gateway/answer/chunk_size.hpp"
-#include "modules/gateway/answer/dialect_text.hpp"
 #include "modules/gateway/attempt/relay.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 
 namespace lurus::gateway {
 

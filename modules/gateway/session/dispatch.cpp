@@ -5,12 +5,12 @@
 
 #include "core/http/url.hpp"
 #include "core/text/ascii.hpp"
-#include "modules/gateway/answer/dialect_text.hpp"
 #include "modules/gateway/attempt/alias.hpp"
 #include "modules/gateway/attempt/candidates.hpp"
 #include "modules/gateway/attempt/forward_head.hpp"
 #include "modules/gateway/attempt/relay.hpp"
 #include "modules/gateway/attempt/websocket_relay.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/server/services.hpp"
 #include "modules/gateway/session/client_address.hpp"
 #include "modules/gateway/session/session.hpp"

@@ -8,8 +8,8 @@
 #include <spdlog/spdlog.h>
 
 #include "core/os/release.hpp"
-#include "modules/gateway/answer/dialect_text.hpp"
 #include "modules/gateway/attempt/forward_head.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/server/services.hpp"
 
 namespace lurus::gateway {

@@ -6,7 +6,7 @@
 #include "core/os/release.hpp"
 #include "core/text/ascii.hpp"
 #include "modules/gateway/answer/chunk_size.hpp"
-#include "modules/gateway/answer/dialect_text.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 
 namespace lurus::gateway {
 
@@ -16,11 +16,11 @@ ClientAnswer::ClientAnswer(Session& session, Request& request)
     : session_(session), request_(request), array_(streams_array(request.endpoint, request.head.target)) {}
 
 void ClientAnswer::read_as(const http1::ResponseHead& head) {
-    format_ = answer_format(request_.endpoint, request_.head.target, head.value("content-type"));
+    format_ = answer_format(request_.endpoint.answer, request_.head.target, head.value("content-type"));
     const std::string_view encoding = head.value("content-encoding");
     // A compressed answer passes as it is; what it used stays unknown.
     if (!encoding.empty() && !iequals(encoding, "identity")) format_ = AnswerFormat::other;
-    reader.emplace(request_.endpoint, format_, head.status);
+    reader.emplace(request_.endpoint.answer, format_, head.status);
 }
 
 void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_candidate) {

@@ -13,7 +13,7 @@ namespace lurus::gateway {
 
 /// A pooled connection to a provider's endpoint, or null.
 std::shared_ptr<UpstreamConnection> pooled_upstream(Session& session, const std::shared_ptr<const Provider>& provider,
-                                                    const FamilyEndpoint& place);
+                                                    const FamilyEndpoint& endpoint);
 
 /// A new connection, with TLS where it is asked for. On failure null, and `outcome` and `error` say why.
 struct Connected {
@@ -22,6 +22,6 @@ struct Connected {
     std::string error;
 };
 boost::asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<const Provider> provider,
-                                                   const FamilyEndpoint& place);
+                                                   const FamilyEndpoint& endpoint);
 
 }  // namespace lurus::gateway

@@ -1,6 +1,6 @@
 // What becomes of a request when no answer can be passed on: a vendor's error is kept, and the client told.
 
-#include "modules/gateway/answer/dialect_text.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/attempt/relay.hpp"
 
 namespace lurus::gateway {

@@ -282,7 +282,7 @@ bool Tunnel::take_from_client() {
                 if (!facts.session.empty()) request_.record.session = facts.session;
             }
             if (!may_begin(facts, step.payload.size())) return false;
-            reader_.emplace(request_.endpoint, AnswerFormat::sse, 200);
+            reader_.emplace(request_.endpoint.answer, AnswerFormat::sse, 200);
         }
     }
     to_upstream_ += bytes;

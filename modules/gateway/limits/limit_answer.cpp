@@ -3,7 +3,7 @@
 #include <array>
 
 #include "core/json/json_scan.hpp"
-#include "modules/gateway/answer/dialect_text.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 
 namespace lurus::gateway {
 namespace {

@@ -2,7 +2,7 @@
 #include <memory>
 
 #include "core/http/url.hpp"
-#include "modules/gateway/answer/dialect_text.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/attempt/candidates.hpp"
 #include "modules/gateway/server/services.hpp"
 #include "modules/gateway/session/steps.hpp"

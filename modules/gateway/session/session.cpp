@@ -6,7 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "modules/gateway/answer/dialect_text.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/attempt/forward_head.hpp"
 #include "modules/gateway/attempt/relay.hpp"
 #include "modules/gateway/attempt/websocket_relay.hpp"

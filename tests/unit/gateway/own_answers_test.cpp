@@ -1,11 +1,11 @@
-#include "modules/gateway/answer/dialect_text.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace dialect_text_test {
+namespace own_answers_test {
 
 using namespace lurus;
 using namespace lurus::gateway;
@@ -118,4 +118,4 @@ TEST_CASE("dialect text: model lists") {
     CHECK(json::parse(model_body(Family::openai, models[1]))["id"] == "b");
 }
 
-}  // namespace dialect_text_test
+}  // namespace own_answers_test

@@ -1,5 +1,5 @@
 #pragma once
-// What the gateway itself says, in each dialect's own shape.
+// What the gateway itself says, in the shape of the dialect that the client speaks.
 
 #include <string>
 #include <string_view>
@@ -12,7 +12,7 @@
 
 namespace lurus::gateway {
 
-/// An error body (application/json) for that HTTP status. The message ends with the trace id.
+/// An error body (application/json) in the client's family, for that HTTP status. The message ends with the trace id.
 std::string error_body(Family family, int status, std::string_view message, const Id& trace_id);
 
 /// An error inside a stream that has begun, as the dialect's clients expect it: whole events, at an event boundary.

@@ -6,6 +6,7 @@
 #include "core/crypto/sha256.hpp"
 #include "core/http/url.hpp"
 #include "lurus/ids.hpp"
+#include "lurus/request_context.hpp"
 #include "modules/signin/cookie.hpp"
 
 namespace lurus {
@@ -49,7 +50,8 @@ void Service::set_address(std::string url) {
 Result<void> Service::configure(const AuthSettings& settings, const std::vector<ConfiguredUser>& users) {
     for (const auto& user : users) {
         if (auto done = ensure(user); !done) {
-            return fail(done.error().code, "user `" + user.email + "` of the configuration: " + done.error().message);
+            return fail(done.error().code, "user `" + user.email + "` of the configuration: " + done.error().message,
+                        ErrorSubject("user", user.email));
         }
     }
     std::vector<std::shared_ptr<OidcClient>> oidc;
@@ -103,12 +105,19 @@ std::string Service::link(std::string_view page, const Secret& token) const {
 }
 
 void Service::tell(std::string what, const ApiRequest& request, const User& user, std::string detail) const {
-    if (on_event_) on_event_({std::move(what), user.id, user.email, request.remote_address, std::move(detail)});
+    if (!on_event_) return;
+    on_event_({std::move(what), user.id, user.email, request.remote_address, std::move(detail), request.context.get()});
 }
 
 Result<void> Service::intend(std::string what, const ApiRequest& request, const User& user) const {
     if (!before_change_) return {};
-    return before_change_({std::move(what), user.id, user.email, request.remote_address, ""});
+    return before_change_({std::move(what), user.id, user.email, request.remote_address, "", request.context.get()});
+}
+
+ApiRequest Service::after_answer(const ApiRequest& request) {
+    ApiRequest later = request;
+    later.context = std::make_shared<RequestContext>();
+    return later;
 }
 
 Result<Secret> Service::make_ticket(Ticket ticket) {

@@ -149,7 +149,6 @@ private:
     boost::asio::awaitable<void> serve_own(Request& request, std::size_t head_size);
     std::optional<MatchError> find_endpoint(Request& request);
     boost::asio::awaitable<void> refuse_path(Request& request, std::size_t head_size, MatchError error);
-    boost::asio::awaitable<void> serve_api(Request& request);
     boost::asio::awaitable<void> serve_models(Request& request);
     /// Finds the key. What is wrong with it, or null.
     const char* key_problem(Request& request) const;
@@ -157,6 +156,10 @@ private:
     /// Reads what the request asks for and starts its record. Null = it may go on.
     std::unique_ptr<Rejection> admit(Request& request);
     boost::asio::awaitable<void> reject(Request& request, std::unique_ptr<Rejection> rejection);
+    // api.cpp
+    boost::asio::awaitable<void> serve_api(Request& request);
+    boost::asio::awaitable<void> respond_in_pieces(const Request& request, ApiResponse& response,
+                                                   std::string_view extra_fields);
     // admission.cpp
     std::unique_ptr<Rejection> within_limits(Request& request);
     std::optional<Refusal> take_limits(const Request& request, Demand demand, Admission& into);

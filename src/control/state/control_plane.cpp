@@ -9,6 +9,7 @@
 #include "control/state/spent.hpp"
 #include "control/state/team_keys.hpp"
 #include "control/steps/export.hpp"
+#include "control/steps/following.hpp"
 #include "control/steps/versions.hpp"
 #include "core/os/embedded.hpp"
 #include "core/os/files.hpp"
@@ -36,14 +37,6 @@ Result<std::unique_ptr<platform::FileLock>> lock_folder(const std::filesystem::p
                                          " already; stop it, or give this one another --data-dir");
 }
 
-std::string quoted_name(std::string_view message, std::string_view name) {
-    for (const char quote : {'`', '"', '\''}) {
-        const std::string form = quote + std::string(name) + quote;
-        if (message.find(form) != std::string_view::npos) return form;
-    }
-    return {};
-}
-
 }  // namespace
 
 std::vector<std::string> start_only_differences(const Config& started_with, const Config& now) {
@@ -68,11 +61,12 @@ std::vector<std::string> start_only_differences(const Config& started_with, cons
 }
 
 Error with_position(const Config& config, Error error) {
-    for (const auto& [what, position] : config.positions) {
-        const auto space = what.find(' ');
-        if (quoted_name(error.message, std::string_view(what).substr(space + 1)).empty()) continue;
-        error.message = position + ": " + error.message;
-        return error;
+    if (error.subject) {
+        const auto declared = config.positions.find(error.subject->kind + " " + error.subject->name);
+        if (declared != config.positions.end()) {
+            error.message = declared->second + ": " + error.message;
+            return error;
+        }
     }
     if (!config.file.empty()) error.message = config.file.string() + ": " + error.message;
     return error;
@@ -188,8 +182,8 @@ Result<void> ControlPlane::build() {
                       billing_->api(), log_->api(visible), statistics_api(*log_, clock_, visible, teams)})
         std::ranges::move(part, std::back_inserter(routes));
     complete_exports(routes, *audit_);
-    std::vector<ApiRoute> versions = version_routes(routes, *audit_);
-    routes.insert(routes.begin(), versions.begin(), versions.end());
+    for (auto part : {version_routes(routes, *audit_), following_routes(routes, clock_)})
+        routes.insert(routes.begin(), part.begin(), part.end());
     const auto guarded = [this](const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
         return guards_->run(route, request, next);
     };

@@ -172,15 +172,18 @@ Result<std::unique_ptr<PreparedConfiguration>> ProviderService::prepare(std::vec
         auto built = build_provider(spec, "config");
         if (!built) return std::unexpected(built.error());
         if (!names.insert(built->name).second)
-            return fail(ErrorCode::invalid_argument, "two providers are named '" + built->name + "'");
+            return fail(ErrorCode::invalid_argument, "two providers are named '" + built->name + "'",
+                        ErrorSubject("provider", built->name));
         configured.push_back(std::make_shared<const Provider>(std::move(*built)));
     }
     for (std::size_t i = 0; i < routes.size(); ++i) {
         if (auto checked = check_route(routes[i]); !checked) return std::unexpected(checked.error());
         for (std::size_t j = 0; j < i; ++j) {
             if (!same_route(routes[i], routes[j])) continue;
-            return fail(ErrorCode::invalid_argument, "two routes are for the model '" + routes[i].model +
-                                                         "'; one route may have several targets in 'to'");
+            return fail(
+                ErrorCode::invalid_argument,
+                "two routes are for the model '" + routes[i].model + "'; one route may have several targets in 'to'",
+                subject_of(routes[i]));
         }
     }
     auto prepared = std::make_unique<Prepared>(*this);
@@ -241,7 +244,8 @@ Result<void> ProviderService::add(const ProviderSpec& spec) {
             if (provider->name != spec.name) continue;
             return fail(ErrorCode::conflict,
                         "there is a provider '" + spec.name + "' already" +
-                            (provider->source == "config" ? ", in the configuration file" : "; remove it first"));
+                            (provider->source == "config" ? ", in the configuration file" : "; remove it first"),
+                        ErrorSubject("provider", spec.name));
         }
     }
     State next = state_;
@@ -263,7 +267,8 @@ Result<ProviderSpec> ProviderService::stored_spec(std::string_view name) const {
         const auto& shown = catalog_->providers();
         if (std::ranges::none_of(shown, [&](const auto& p) { return p->name == name; })) return no_such_provider(name);
         return fail(ErrorCode::conflict,
-                    "provider '" + std::string(name) + "' is not a stored one; change it in the configuration file");
+                    "provider '" + std::string(name) + "' is not a stored one; change it in the configuration file",
+                    ErrorSubject("provider", std::string(name)));
     }
     ProviderSpec spec = row->spec;
     if (row->sealed.empty()) return spec;
@@ -295,14 +300,16 @@ Result<void> ProviderService::remove(std::string_view name) {
     const auto named = [&](const ProviderPtr& provider) { return provider->name == name; };
     if (std::ranges::any_of(state_.configured, named)) {
         return fail(ErrorCode::conflict,
-                    "provider '" + std::string(name) + "' is declared in the configuration file; remove it there");
+                    "provider '" + std::string(name) + "' is declared in the configuration file; remove it there",
+                    ErrorSubject("provider", std::string(name)));
     }
     State next = state_;
     if (std::erase_if(next.stored, named) == 0) {
         const auto& shown = catalog_->providers();
         if (std::ranges::any_of(shown, named)) {
             return fail(ErrorCode::conflict,
-                        "provider '" + std::string(name) + "' is built in; it goes away when another one is added");
+                        "provider '" + std::string(name) + "' is built in; it goes away when another one is added",
+                        ErrorSubject("provider", std::string(name)));
         }
         return no_such_provider(name);
     }
@@ -315,7 +322,8 @@ Result<void> ProviderService::remove(std::string_view name) {
     }
     if (!users.empty()) {
         return fail(ErrorCode::conflict,
-                    "provider '" + std::string(name) + "' is used by the routes " + users + "; remove those first");
+                    "provider '" + std::string(name) + "' is used by the routes " + users + "; remove those first",
+                    ErrorSubject("provider", std::string(name)));
     }
     if (const auto list = next.lists.find(name); list != next.lists.end()) next.lists.erase(list);
     return change(lock, std::move(next), [&] { return store_->remove_provider(name); });
@@ -342,7 +350,8 @@ ProviderService::ProviderPtr ProviderService::find(std::string_view name) const 
 }
 
 std::unexpected<Error> ProviderService::no_such_provider(std::string_view name) const {
-    return fail(ErrorCode::not_found, "there is no provider '" + std::string(name.substr(0, 100)) + "'");
+    const std::string shown(name.substr(0, 100));
+    return fail(ErrorCode::not_found, "there is no provider '" + shown + "'", ErrorSubject("provider", shown));
 }
 
 ListState ProviderService::list_state(const Provider& provider) const {

@@ -13,7 +13,8 @@ Result<void> ProviderService::add_route(const RouteSpec& route) {
         if (std::ranges::none_of(*routes, [&](const auto& r) { return same_route(r, route); })) continue;
         return fail(ErrorCode::conflict,
                     "there is a route for '" + route.model + "' already" +
-                        (routes == &state_.configured_routes ? ", in the configuration file" : "; remove it first"));
+                        (routes == &state_.configured_routes ? ", in the configuration file" : "; remove it first"),
+                    subject_of(route));
     }
     if (auto checked = check_targets(route); !checked) return checked;
     State next = state_;
@@ -48,10 +49,13 @@ Result<void> ProviderService::check_targets(const RouteSpec& route) const {
 std::unexpected<Error> ProviderService::not_stored(const RouteSpec& route) const {
     if (std::ranges::any_of(state_.configured_routes, [&](const auto& r) { return same_route(r, route); })) {
         return fail(ErrorCode::conflict,
-                    "the route '" + route.model + "' is declared in the configuration file; change it there");
+                    "the route '" + route.model + "' is declared in the configuration file; change it there",
+                    subject_of(route));
     }
-    return fail(ErrorCode::not_found, "there is no route '" + route.model + "'" +
-                                          (route.family ? " for " + std::string(name_of(*route.family)) : ""));
+    return fail(
+        ErrorCode::not_found,
+        "there is no route '" + route.model + "'" + (route.family ? " for " + std::string(name_of(*route.family)) : ""),
+        subject_of(route));
 }
 
 Result<void> ProviderService::remove_route(std::string_view model, std::optional<Family> family) {

@@ -227,11 +227,7 @@ std::string local_head(int status, std::string_view content_type, std::optional<
     if (!content_type.empty()) add(out, "Content-Type", content_type);
     if (trace_id != nullptr) add(out, "x-lurus-trace-id", trace_id->hex());
     out.append(extra_fields);
-    if (content_length) {
-        add_unsigned(out, "Content-Length", *content_length);
-    } else if (status >= 200) {
-        out += "Transfer-Encoding: chunked\r\n";
-    }
+    if (content_length) add_unsigned(out, "Content-Length", *content_length);
     if (!keep_alive) out += "Connection: close\r\n";
     out += "\r\n";
     return out;

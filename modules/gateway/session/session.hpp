@@ -57,6 +57,8 @@ private:
     boost::asio::awaitable<void> serve_own(Request& request, std::size_t head_size);
     // api.cpp
     boost::asio::awaitable<void> serve_api(Request& request);
+    boost::asio::awaitable<void> respond_in_pieces(const Request& request, ApiResponse& response,
+                                                   std::string_view extra_fields);
 
     Services& services_;
     const bool open_;

@@ -206,6 +206,7 @@ std::vector<ApiRoute> make_api(RequestLog& log, const Clock& clock, RecordScope 
                                    return logs(log, clock, scope, request);
                                }));
     routes.back().query = log_params();
+    routes.back().following = {"followLogs", "after_id", "id"};
     routes.push_back(api_route(
         Permission::read_records, "GET", "/api/v1/usage", "getUsage", "Tokens and cost, summed", usage_schema(),
         [&log, &clock, scope](const ApiRequest& request) { return usage(log, clock, scope, request); }));

@@ -12,12 +12,11 @@ const AccountGroups& groups_of(const Request& request) {
 
 const Result<Resolution>& candidates_of(Request& request) {
     const std::string& model = request.facts.model;
-    if (request.resolution && request.resolved_model == model) return *request.resolution;
+    if (request.resolution) return *request.resolution;
     const Catalog& catalog = *request.snapshot->catalog;
     const AccountGroups& groups = groups_of(request);
     request.resolution =
         model.empty() ? catalog.any(request.family, groups) : catalog.resolve(request.family, model, groups);
-    request.resolved_model = model;
     return *request.resolution;
 }
 

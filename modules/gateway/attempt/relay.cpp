@@ -85,7 +85,7 @@ Event Relay::poll() const {
 asio::awaitable<bool> ask(Relay& relay) {
     const Target& target = relay.attempts.target();
     const FamilyEndpoint& endpoint = target.endpoint();
-    const UpstreamRequest request(relay.request, *target.provider, relay.request.record.upstream_model);
+    const UpstreamRequest request(relay.request, target, relay.request.record.upstream_model);
     relay.upstream.use(pooled_upstream(relay.session, target.provider, endpoint));
     for (;;) {
         if (relay.upstream.connection() == nullptr) {
@@ -96,7 +96,7 @@ asio::awaitable<bool> ask(Relay& relay) {
             }
             relay.upstream.use(std::move(connected.connection));
         }
-        co_await send_request(relay, request);
+        if (!send_at_once(relay, request)) co_await send_request(relay, request);
         const HeadState state = co_await read_answer_head(relay);
         if (state == HeadState::complete) co_return true;
         const bool pooled = relay.upstream.connection() != nullptr && relay.upstream.connection()->reused;

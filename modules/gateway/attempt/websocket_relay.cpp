@@ -84,8 +84,7 @@ asio::awaitable<void> Tunnel::run() {
     request_.record.stream = true;
     if (const auto model = query_model(request_.head.target); !model.empty()) {
         request_.endpoint.path_model = model;
-        request_.facts.model = std::string(model);
-        request_.record.model = std::string(model.substr(0, 512));
+        request_.set_model(model);
         if (const std::string rule = broken_rule(request_); !rule.empty()) {
             co_await session_.refuse(request_, 403, rule);
             co_return;
@@ -127,8 +126,8 @@ asio::awaitable<bool> Tunnel::open(AttemptLoop& attempts) {
         co_return false;
     }
     upstream_.use(std::move(connected.connection));
-    to_upstream_ =
-        upstream_head(request_.head, request_.endpoint, *provider_, request_.record.upstream_model, std::nullopt, true);
+    to_upstream_ = upstream_head(request_.head, request_.endpoint, attempts.target(), request_.record.upstream_model,
+                                 std::nullopt, true);
     upstream_.head_bytes.clear();
     session_.set_deadline(provider_->connect_timeout_ms);
     if (!co_await read_head()) {
@@ -276,8 +275,7 @@ bool Tunnel::take_from_client() {
             endpoint.model_in_body = true;
             const RequestFacts facts = scan_request(endpoint, "application/json", step.payload);
             if (facts.error.empty() && !facts.model.empty()) {
-                request_.facts.model = facts.model;
-                request_.record.model = facts.model.substr(0, 512);
+                request_.set_model(facts.model);
                 request_.record.upstream_model = request_.record.model;
                 if (!facts.session.empty()) request_.record.session = facts.session;
             }

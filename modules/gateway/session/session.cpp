@@ -75,7 +75,7 @@ asio::awaitable<void> Session::run() {
 // The way of a request: see docs/architecture.md.
 asio::awaitable<void> Session::serve(Request& request, std::size_t head_size) {
     if (is_own(path_of(request.head.target))) {
-        co_await serve_own(request, head_size);
+        co_await serve_own(*this, request, head_size);
         co_return;
     }
     const std::optional<MatchError> unmatched = route(request);

@@ -51,12 +51,13 @@ public:
     boost::asio::awaitable<void> refuse_with(Request& request, int status, std::string_view message, std::string body,
                                              std::string_view extra_fields);
 
+    // --- api.cpp ---
+    /// The management API and the pages, which are answered on a control-plane thread.
+    boost::asio::awaitable<void> serve_api(Request& request);
+
 private:
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<void> serve(Request& request, std::size_t head_size);
-    boost::asio::awaitable<void> serve_own(Request& request, std::size_t head_size);
-    // api.cpp
-    boost::asio::awaitable<void> serve_api(Request& request);
 
     Services& services_;
     const bool open_;

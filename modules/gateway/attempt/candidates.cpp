@@ -1,5 +1,7 @@
 #include "modules/gateway/attempt/candidates.hpp"
 
+#include <utility>
+
 namespace lurus::gateway {
 namespace {
 
@@ -20,11 +22,12 @@ const Result<Resolution>& candidates_of(Request& request) {
     return *request.resolution;
 }
 
-Result<Resolution> take_candidates(Request& request) {
-    (void)candidates_of(request);
-    Result<Resolution> taken = *std::move(request.resolution);
+std::vector<Candidate> take_candidates(Request& request) {
+    Resolution& found = **request.resolution;
+    request.record.route = std::move(found.route);
+    std::vector<Candidate> candidates = std::move(found.candidates);
     request.resolution.reset();
-    return taken;
+    return candidates;
 }
 
 int status_of(const Error& no_candidates) {

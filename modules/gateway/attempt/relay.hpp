@@ -29,7 +29,8 @@ struct KeptAnswer {
 };
 
 struct Relay {
-    Relay(Session& session, Request& request, std::vector<Candidate> candidates);
+    /// The request has candidates.
+    Relay(Session& session, Request& request);
 
     Session& session;
     Request& request;

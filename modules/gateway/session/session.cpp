@@ -44,7 +44,7 @@ void Session::start(const std::shared_ptr<Session>& session) {
 }
 
 void Session::on_committed(bool) {
-    committed_ = true;
+    record_safe_ = true;
     signal.notify();
 }
 
@@ -108,13 +108,13 @@ bool Session::append(RequestRecord& record) {
     shard.metrics.count(record);
     limits.settle(record);
     if (!shard.snapshot->settings.log_enabled) return false;
-    committed_ = false;
+    record_safe_ = false;
     shard.append_at_turn_end(std::move(record), *this);
     return true;
 }
 
 asio::awaitable<void> Session::until_safe() {
-    while (!committed_) co_await signal.wait();
+    while (!record_safe_) co_await signal.wait();
 }
 
 asio::awaitable<void> Session::commit(RequestRecord record) {

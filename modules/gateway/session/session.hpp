@@ -34,7 +34,7 @@ public:
     // --- records ---
     /// Counts the record and appends it to the journal. True: its answer must not end before it is safe().
     [[nodiscard]] bool append(RequestRecord& record);
-    [[nodiscard]] bool safe() const { return committed_; }
+    [[nodiscard]] bool safe() const { return record_safe_; }
     /// Returns when it is safe().
     boost::asio::awaitable<void> until_safe();
     boost::asio::awaitable<void> commit(RequestRecord record);
@@ -61,7 +61,7 @@ private:
 
     Services& services_;
     const bool open_;
-    bool committed_ = false;
+    bool record_safe_ = false;
 };
 
 }  // namespace lurus::gateway

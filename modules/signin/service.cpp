@@ -5,7 +5,9 @@
 #include "core/crypto/random_text.hpp"
 #include "core/crypto/sha256.hpp"
 #include "core/http/url.hpp"
+#include "core/text/ascii.hpp"
 #include "lurus/ids.hpp"
+#include "lurus/request_context.hpp"
 #include "modules/signin/cookie.hpp"
 
 namespace lurus {
@@ -19,11 +21,7 @@ constexpr std::chrono::seconds mail_limit{30};
 std::string normal_email(std::string_view text) {
     while (text.starts_with(' ')) text.remove_prefix(1);
     while (text.ends_with(' ')) text.remove_suffix(1);
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
+    return lower_case(text);
 }
 
 Service::Service(std::unique_ptr<Store> store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost,
@@ -72,7 +70,8 @@ public:
         service_.oidc_ = std::move(oidc_);
     }
     static Error of_user(const std::string& email, const Error& error) {
-        return Error(error.code, "user `" + email + "` of the configuration: " + error.message);
+        return Error(error.code, "user `" + email + "` of the configuration: " + error.message,
+                     ErrorSubject("user", email));
     }
 
     std::vector<FixedUser> users;
@@ -152,12 +151,19 @@ std::string Service::link(std::string_view page, const Secret& token) const {
 }
 
 void Service::tell(std::string what, const ApiRequest& request, const User& user, std::string detail) const {
-    if (on_event_) on_event_({std::move(what), user.id, user.email, request.remote_address, std::move(detail)});
+    if (!on_event_) return;
+    on_event_({std::move(what), user.id, user.email, request.remote_address, std::move(detail), request.context.get()});
 }
 
 Result<void> Service::intend(std::string what, const ApiRequest& request, const User& user) const {
     if (!before_change_) return {};
-    return before_change_({std::move(what), user.id, user.email, request.remote_address, ""});
+    return before_change_({std::move(what), user.id, user.email, request.remote_address, "", request.context.get()});
+}
+
+ApiRequest Service::after_answer(const ApiRequest& request) {
+    ApiRequest later = request;
+    later.context = std::make_shared<RequestContext>();
+    return later;
 }
 
 Result<Secret> Service::make_ticket(Ticket ticket) {

@@ -10,11 +10,22 @@ const AccountGroups& groups_of(const Request& request) {
 
 }  // namespace
 
-Result<Resolution> candidates_of(const Request& request) {
+const Result<Resolution>& candidates_of(Request& request) {
+    const std::string& model = request.facts.model;
+    if (request.resolution && request.resolved_model == model) return *request.resolution;
     const Catalog& catalog = *request.snapshot->catalog;
     const AccountGroups& groups = groups_of(request);
-    return request.facts.model.empty() ? catalog.any(request.family, groups)
-                                       : catalog.resolve(request.family, request.facts.model, groups);
+    request.resolution =
+        model.empty() ? catalog.any(request.family, groups) : catalog.resolve(request.family, model, groups);
+    request.resolved_model = model;
+    return *request.resolution;
+}
+
+Result<Resolution> take_candidates(Request& request) {
+    (void)candidates_of(request);
+    Result<Resolution> taken = *std::move(request.resolution);
+    request.resolution.reset();
+    return taken;
 }
 
 int status_of(const Error& no_candidates) {

@@ -33,7 +33,7 @@ std::string downstream_head(const http1::ResponseHead& head, Framing framing,
                             std::optional<std::uint64_t> content_length, bool keep_alive, const Id& trace_id,
                             std::string_view limits);
 
-/// A head of our own.
+/// A head of our own. Without a length `extra_fields` say how the body ends, or the end of the connection does.
 std::string local_head(int status, std::string_view content_type, std::optional<std::uint64_t> content_length,
                        bool keep_alive, const Id* trace_id, std::string_view extra_fields = {});
 

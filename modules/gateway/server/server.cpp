@@ -76,6 +76,7 @@ public:
     void stop() override;
 
     void call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse)> done) override;
+    void run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) override;
     void refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::function<void()> done) override;
     void collect_metrics(Shard& shard, std::function<void(Metrics)> done) override;
     [[nodiscard]] double uptime_seconds() const override {
@@ -288,6 +289,13 @@ void Server::call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse
         };
         if (!waits) return answer();
         outside_.calls->post(std::move(answer));
+    });
+}
+
+void Server::run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) {
+    asio::post(control_, [&shard, work = std::move(work), done = std::move(done)]() mutable {
+        work();
+        asio::post(shard.io(), std::move(done));
     });
 }
 

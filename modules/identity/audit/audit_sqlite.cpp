@@ -78,7 +78,7 @@ private:
 };
 
 /// One connection, one caller at a time.
-class SqliteAudit final : public AuditBook {
+class SqliteAudit final : public Audit {
 public:
     SqliteAudit(std::unique_ptr<SQLite::Database> db, const Clock& clock) : db_(std::move(db)), clock_(clock) {}
 
@@ -121,19 +121,6 @@ public:
         });
     }
 
-    // In pieces, so that nobody who changes something waits for all of it.
-    Result<void> read_all(const std::function<bool(const AuditEntry&)>& each) override {
-        for (std::int64_t after = 0;;) {
-            const auto some = read_after(after, 1000);
-            if (!some) return std::unexpected(some.error());
-            if (some->empty()) return {};
-            for (const auto& entry : *some) {
-                if (!each(entry)) return {};
-            }
-            after = some->back().number;
-        }
-    }
-
     Result<std::int64_t> verify() override {
         std::pair<std::int64_t, std::string> end;
         if (auto read = with("reading the audit",
@@ -163,6 +150,19 @@ public:
     std::vector<ApiRoute> api() override { return audit_routes(*this); }
 
 private:
+    // In pieces, so that nobody who changes something waits for all of it.
+    Result<void> read_all(const std::function<bool(const AuditEntry&)>& each) {
+        for (std::int64_t after = 0;;) {
+            const auto some = read_after(after, 1000);
+            if (!some) return std::unexpected(some.error());
+            if (some->empty()) return {};
+            for (const auto& entry : *some) {
+                if (!each(entry)) return {};
+            }
+            after = some->back().number;
+        }
+    }
+
     template <class Work>
     auto with(std::string_view doing, Work work) -> decltype(work()) {
         const std::scoped_lock lock(mutex_);

@@ -5,6 +5,7 @@
 
 #include "core/crypto/sha256.hpp"
 #include "core/os/files.hpp"
+#include "core/text/ascii.hpp"
 #include "core/text/concat.hpp"
 #include "modules/identity/people/directory_sqlite.hpp"
 
@@ -107,8 +108,7 @@ Result<Principal> service_in(SQLite::Database& db, Principal who, std::string_vi
 }  // namespace
 
 Result<std::string> checked_email(std::string_view text) {
-    std::string email(text);
-    for (char& c : email) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    std::string email = lower_case(text);
     const auto at = email.find('@');
     const bool sound =
         email.size() <= 254 && at != std::string::npos && at > 0 && at + 1 < email.size() &&

@@ -12,14 +12,6 @@
 namespace lurus::app {
 namespace {
 
-std::string quoted_name(std::string_view message, std::string_view name) {
-    for (const char quote : {'`', '"', '\''}) {
-        const std::string form = quote + std::string(name) + quote;
-        if (message.find(form) != std::string_view::npos) return form;
-    }
-    return {};
-}
-
 }  // namespace
 
 std::vector<std::string> start_only_differences(const Config& started_with, const Config& now) {
@@ -44,11 +36,12 @@ std::vector<std::string> start_only_differences(const Config& started_with, cons
 }
 
 Error with_position(const Config& config, Error error) {
-    for (const auto& [what, position] : config.positions) {
-        const auto space = what.find(' ');
-        if (quoted_name(error.message, std::string_view(what).substr(space + 1)).empty()) continue;
-        error.message = position + ": " + error.message;
-        return error;
+    if (error.subject) {
+        const auto declared = config.positions.find(error.subject->kind + " " + error.subject->name);
+        if (declared != config.positions.end()) {
+            error.message = declared->second + ": " + error.message;
+            return error;
+        }
     }
     if (!config.file.empty()) error.message = config.file.string() + ": " + error.message;
     return error;
@@ -77,6 +70,8 @@ ControlPlane::~ControlPlane() {
     identity_.reset();
     log_.reset();
     idempotency_.reset();
+    flags_.reset();
+    backend_.reset();
     if (!main_.problem.empty()) remove_stand_in(config_.data_dir);
 }
 

@@ -29,6 +29,7 @@
 #include "lurus/provider.hpp"
 #include "lurus/secret.hpp"
 #include "lurus/signin.hpp"
+#include "lurus/store/backend.hpp"
 
 namespace lurus::app {
 
@@ -139,6 +140,7 @@ private:
     MainDatabase main_;
     ApiRate rate_;
     ApiGate gate_;
+    std::unique_ptr<Backend> backend_;  // outlives the modules
     std::unique_ptr<Identity> identity_;
     std::unique_ptr<SignIn> sign_in_;
     std::unique_ptr<Audit> audit_;
@@ -149,14 +151,15 @@ private:
     std::unique_ptr<Databases> databases_;
     std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<ApiGuards> guards_;
-    std::unique_ptr<FlagStore> flags_;
+    std::unique_ptr<StoredFlags> flags_;
     std::unique_ptr<ApiDispatcher> dispatcher_;
 };
 
 /// Options that differ and only count at a start, such as `[server] listen`.
 std::vector<std::string> start_only_differences(const Config& started_with, const Config& now);
 
-/// An error that names a declared provider, route or key in quotes, with that declaration's position in front.
+/// An error about something that the configuration declares, with that declaration's position in front; else with the
+/// file's name.
 Error with_position(const Config& config, Error error);
 
 /// Reads the folder's token or makes it (32 random bytes as hex, 0600).

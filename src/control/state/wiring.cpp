@@ -5,9 +5,11 @@
 #include <chrono>
 #include <thread>
 
+#include "control/state/backend.hpp"
 #include "control/state/control_plane.hpp"
 #include "control/state/team_keys.hpp"
 #include "control/steps/export.hpp"
+#include "control/steps/following.hpp"
 #include "control/steps/versions.hpp"
 #include "core/os/embedded.hpp"
 #include "core/os/files.hpp"
@@ -68,6 +70,9 @@ Result<void> ControlPlane::build() {
         gate_.admin_token = std::move(*token);
     }
     if (auto chosen = choose_database(); !chosen) return chosen;
+    auto backend = make_backend_sqlite(main_.file);
+    if (!backend) return std::unexpected(backend.error());
+    backend_ = std::move(*backend);
     IdentitySettings identity;
     identity.file = main_.file;
     identity.key_prefix = config_.key_prefix;
@@ -78,19 +83,17 @@ Result<void> ControlPlane::build() {
     if (auto made = build_sign_in(); !made) return made;
 
     BillingSettings billing;
-    billing.file = main_.file;
     billing.builtin_prices = std::string(embedded_file("config/prices.json"));
-    auto made_billing = make_billing_sqlite(billing, clock_);
+    auto made_billing = make_billing(billing, backend_->prices(), clock_);
     if (!made_billing) return std::unexpected(made_billing.error());
     billing_ = std::move(*made_billing);
 
     ProviderSettings provider;
-    provider.file = main_.file;
     provider.data_dir = dir;
     provider.master_key = config_.master_key;
     provider.demo = config_.demo;
     provider.outside = &outside_;
-    auto made_providers = make_providers_sqlite(provider, clock_);
+    auto made_providers = make_providers(provider, backend_->providers(), clock_);
     if (!made_providers) return std::unexpected(made_providers.error());
     providers_ = std::move(*made_providers);
 
@@ -102,9 +105,8 @@ Result<void> ControlPlane::build() {
     if (!made_log) return std::unexpected(made_log.error());
     log_ = std::move(*made_log);
 
-    auto stored_flags = open_flag_store_sqlite(main_.file);
-    if (!stored_flags) return std::unexpected(stored_flags.error());
-    flags_ = *std::move(stored_flags);
+    flags_ = std::make_unique<StoredFlags>(backend_->flags());
+    if (auto read = flags_->refresh(); !read) return std::unexpected(read.error());
     if (auto taken = take(config_); !taken) return taken;
     if (auto made = build_guards(); !made) return made;
     std::vector<ApiRoute> routes = own_routes();
@@ -114,8 +116,8 @@ Result<void> ControlPlane::build() {
                       billing_->api(), log_->api(visible), statistics_api(*log_, clock_, visible, teams)})
         std::ranges::move(part, std::back_inserter(routes));
     complete_exports(routes, *audit_);
-    std::vector<ApiRoute> versions = version_routes(routes, *audit_);
-    routes.insert(routes.begin(), versions.begin(), versions.end());
+    for (auto part : {version_routes(routes, *audit_), following_routes(routes, clock_)})
+        routes.insert(routes.begin(), part.begin(), part.end());
     const auto guarded = [this](const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
         return guards_->run(route, request, next);
     };
@@ -150,12 +152,10 @@ Result<void> ControlPlane::build_guards() {
     if (!databases) return std::unexpected(databases.error());
     databases_ = std::move(*databases);
     if (!main_.problem.empty()) databases_->look();  // told from the first snapshot on
-    auto store = open_idempotency_sqlite(main_.file);
-    if (!store) return std::unexpected(store.error());
     auto box =
         config_.master_key.empty() ? SecretBox::from_file(config_.data_dir) : SecretBox::from_text(config_.master_key);
     if (!box) return std::unexpected(box.error());
-    idempotency_ = std::make_unique<Idempotency>(std::move(*store), std::move(*box), clock_);
+    idempotency_ = std::make_unique<Idempotency>(backend_->idempotency(), std::move(*box), clock_);
     guards_ = std::make_unique<ApiGuards>(*databases_, *idempotency_);
     gate_.rate = [this](std::string_view caller) { return rate_.take(caller, clock_.monotonic_us()); };
     return {};

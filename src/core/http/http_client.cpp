@@ -23,6 +23,7 @@
 #include "core/io/channel.hpp"
 #include "core/io/left_behind.hpp"
 #include "core/io/tls.hpp"
+#include "core/text/ascii.hpp"
 
 namespace lurus {
 namespace {
@@ -51,14 +52,6 @@ bool is_field_value(std::string_view text) {
 
 bool is_target(std::string_view text) {
     return text.starts_with('/') && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
-}
-
-std::string lower_name(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
 }
 
 /// getaddrinfo cannot be given a deadline.
@@ -258,7 +251,11 @@ private:
     Result<HttpAnswer> receive() {
         for (;;) {
             Parser parser;
-            parser.body_limit(call_.max_body_bytes);
+            if (call_.on_piece) {
+                parser.body_limit(boost::none);
+            } else {
+                parser.body_limit(call_.max_body_bytes);
+            }
             parser.header_limit(max_head_bytes);
             parser.eager(true);
             if (call_.method == "HEAD") parser.skip(true);
@@ -268,11 +265,21 @@ private:
             HttpAnswer answer;
             answer.status = status;
             for (const auto& field : parser.get()) {
-                answer.headers.emplace_back(lower_name(field.name_string()), std::string(field.value()));
+                answer.headers.emplace_back(lower_case(field.name_string()), std::string(field.value()));
             }
             answer.body = std::move(parser.get().body());
             return answer;
         }
+    }
+
+    /// Hands on what there is of a 2xx body. False: no more is wanted.
+    bool hand_on(Parser& parser) {
+        std::string& body = parser.get().body();
+        if (!call_.on_piece || body.empty() || parser.get().result_int() / 100 != 2) return true;
+        const bool wanted = call_.on_piece(body);
+        body.clear();
+        deadline_ = SteadyClock::now() + std::chrono::milliseconds(call_.timeout_ms);
+        return wanted;
     }
 
     Result<void> parse(Parser& parser) {
@@ -283,7 +290,8 @@ private:
                 in_.erase(0, parser.put(asio::buffer(in_), error));
                 first = false;
             }
-            if (error == http::error::body_limit) {
+            if (!hand_on(parser)) return {};
+            if (error == http::error::body_limit || parser.get().body().size() > call_.max_body_bytes) {
                 return fail(ErrorCode::resource_exhausted,
                             peer() + ": the answer is larger than " + std::to_string(call_.max_body_bytes) + " bytes");
             }

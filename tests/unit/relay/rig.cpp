@@ -154,7 +154,7 @@ struct Rig::Parts {
     std::unique_ptr<Gateway> gateway;
 };
 
-Rig::Rig(Family family, Vendor vendor) : parts_(std::make_unique<Parts>()) {
+Rig::Rig(Family family, Vendor vendor, ApiHandler api) : parts_(std::make_unique<Parts>()) {
     parts_->listener = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address = loopback(0);
     REQUIRE(::bind(parts_->listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
@@ -173,7 +173,8 @@ Rig::Rig(Family family, Vendor vendor) : parts_(std::make_unique<Parts>()) {
     ListenerSettings listener;
     listener.address = "127.0.0.1:0";
     snapshot.settings.listeners.push_back(listener);
-    parts_->gateway = make_gateway(std::make_shared<GatewaySnapshot>(snapshot), parts_->log, {}, system_clock());
+    parts_->gateway =
+        make_gateway(std::make_shared<GatewaySnapshot>(snapshot), parts_->log, std::move(api), system_clock());
     REQUIRE(parts_->gateway->start());
     const std::string bound = parts_->gateway->addresses().front();
     parts_->port = std::stoi(bound.substr(bound.rfind(':') + 1));

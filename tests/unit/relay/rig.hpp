@@ -33,7 +33,7 @@ private:
 class Rig {
 public:
     enum class Vendor { plain, tls };
-    explicit Rig(Family family, Vendor vendor = Vendor::plain);
+    explicit Rig(Family family, Vendor vendor = Vendor::plain, ApiHandler api = {});
     ~Rig();
     Rig(const Rig&) = delete;
     Rig& operator=(const Rig&) = delete;

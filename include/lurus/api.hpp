@@ -2,8 +2,10 @@
 // The management API's plumbing: each module hands its routes to the app, which dispatches and documents them.
 // The command line calls the same handlers in-process when no server runs.
 
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +26,9 @@ struct ApiRequest {
     std::map<std::string, std::string> headers;
     std::string remote_address;  // without the port; empty = this process itself
     Principal principal;         // set by the dispatcher, which has checked the route's permission
+    /// The row's version that `If-Match` names, where the route's answers carry one: a change is to be made only while
+    /// that is the version there is, and is 412 otherwise. Set by the step that judged `If-Match`.
+    std::optional<std::int64_t> if_version;
 
     [[nodiscard]] std::string_view header(const std::string& name) const {
         const auto found = headers.find(name);
@@ -41,6 +46,8 @@ struct ApiResponse {
     std::string body;  // JSON
     std::string content_type = "application/json";
     std::vector<std::pair<std::string, std::string>> headers;  // beside content-type; the server sends them as they are
+    /// Of the row that is shown: its ETag. Without one the ETag is made from the body.
+    std::optional<std::int64_t> version;
 };
 
 struct ApiParam {

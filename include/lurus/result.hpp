@@ -11,6 +11,7 @@ enum class ErrorCode {
     invalid_argument,  // the caller sent something wrong
     not_found,
     conflict,  // exists already, or changed meanwhile
+    stale,     // the version that the caller named is not the one there is
     unauthenticated,
     permission_denied,
     resource_exhausted,  // a limit or a full queue

@@ -20,7 +20,8 @@ int exit_for(ErrorCode code) {
     switch (code) {
         case ErrorCode::invalid_argument: return exit_usage;
         case ErrorCode::not_found: return exit_not_found;
-        case ErrorCode::conflict: return exit_conflict;
+        case ErrorCode::conflict:
+        case ErrorCode::stale: return exit_conflict;
         case ErrorCode::unavailable:
         case ErrorCode::timeout: return exit_unreachable;
         default: return exit_failed;

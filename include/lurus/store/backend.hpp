@@ -6,6 +6,11 @@
 
 namespace lurus {
 
+class AuditStore;
+class CredentialStore;
+class KeyStore;
+class PeopleStore;
+
 /// Any thread. Outlives every module that uses one of its stores.
 class Backend {
 public:
@@ -16,6 +21,10 @@ public:
     virtual Result<bool> changed() = 0;
 
     // Who may do what.
+    [[nodiscard]] virtual KeyStore& keys() = 0;
+    [[nodiscard]] virtual PeopleStore& people() = 0;
+    [[nodiscard]] virtual AuditStore& audit() = 0;
+    [[nodiscard]] virtual CredentialStore& credentials() = 0;
 
     // What is configured while the server runs.
 };

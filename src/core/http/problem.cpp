@@ -35,6 +35,7 @@ int http_status(ErrorCode code) {
         case ErrorCode::permission_denied: return 403;
         case ErrorCode::not_found: return 404;
         case ErrorCode::conflict: return 409;
+        case ErrorCode::stale: return 412;
         case ErrorCode::resource_exhausted: return 429;
         case ErrorCode::unavailable:
         case ErrorCode::corrupt: return 503;  // stored data is away until somebody puts it right

@@ -7,6 +7,7 @@ namespace directory_test {
 
 using namespace lurus;
 using namespace lurus::identity;
+using lurus::test::IdentityStores;
 using lurus::test::SetClock;
 using lurus::test::TempFolder;
 
@@ -15,13 +16,10 @@ namespace {
 struct Book {
     TempFolder folder;
     SetClock clock;
+    IdentityStores stores{folder.path / "lurus.db"};
     std::unique_ptr<Directory> directory = open();
 
-    std::unique_ptr<Directory> open() {
-        auto made = open_directory_sqlite(folder.path / "lurus.db", clock);
-        REQUIRE_MESSAGE(made.has_value(), (made ? "" : made.error().message));
-        return *std::move(made);
-    }
+    std::unique_ptr<Directory> open() { return std::make_unique<Directory>(*stores.people, clock); }
     User user(const std::string& email, const std::string& org = std::string(default_org), Role role = Role::member) {
         NewUser wanted;
         wanted.email = email;

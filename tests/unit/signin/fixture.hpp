@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "../stores.hpp"
 #include "clock.hpp"
 #include "modules/identity/people/directory.hpp"
 #include "modules/signin/service.hpp"
@@ -19,15 +20,14 @@ inline const std::string good_password = "blue tractor on a hill";
 struct SignInFixture {
     TempFolder folder;
     SetClock clock;
-    std::unique_ptr<identity::Directory> users;
+    IdentityStores stores{folder.path / "lurus.db"};
+    std::unique_ptr<CredentialStore> credentials = make_credential_store(*stores.database);
+    std::unique_ptr<identity::Directory> users = std::make_unique<identity::Directory>(*stores.people, clock);
     std::unique_ptr<signin::Service> service;
     std::vector<SignInEvent> events;
     AuthSettings settings;
 
     SignInFixture() {
-        auto directory = identity::open_directory_sqlite(folder.path / "lurus.db", clock);
-        REQUIRE_MESSAGE(directory.has_value(), (directory ? "" : directory.error().message));
-        users = *std::move(directory);
         settings.mail.sink = (folder.path / "mail").string();
         settings.mail.from = "Lurus <lurus@example.com>";
         restart();
@@ -36,10 +36,8 @@ struct SignInFixture {
     void restart() {
         service.reset();
         auto box = SecretBox::from_file(folder.path);
-        auto store = signin::open_store_sqlite(folder.path / "lurus.db");
         REQUIRE(box.has_value());
-        REQUIRE(store.has_value());
-        service = std::make_unique<signin::Service>(*std::move(store), *std::move(box), *users, clock,
+        service = std::make_unique<signin::Service>(*credentials, *std::move(box), *users, clock,
                                                     signin::Argon2Cost{.memory_kib = 64, .passes = 1, .lanes = 1});
         service->set_address("http://127.0.0.1:18100");
         service->on_event([this](const SignInEvent& event) { events.push_back(event); });

@@ -15,6 +15,7 @@
 #include "lurus/clock.hpp"
 #include "lurus/dialect.hpp"
 #include "lurus/limits.hpp"
+#include "lurus/prepared.hpp"
 #include "lurus/principal.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
@@ -147,8 +148,8 @@ public:
     virtual Result<void> revoke_key(std::string_view id_or_name) = 0;
     virtual Result<void> set_disabled(std::string_view id_or_name, bool disabled) = 0;
     virtual Result<std::vector<KeyInfo>> list_keys() = 0;
-    /// Replaces the keys that come from the configuration file.
-    virtual Result<void> configure(std::vector<ConfiguredKey> keys) = 0;
+    /// The keys of the configuration file, in place of those it had before.
+    virtual Result<std::unique_ptr<PreparedConfiguration>> prepare(const std::vector<ConfiguredKey>& keys) = 0;
     [[nodiscard]] virtual std::shared_ptr<const KeySnapshot> snapshot() const = 0;
     virtual void on_change(std::function<void()> callback) = 0;
     /// Lives as long as this.

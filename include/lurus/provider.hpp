@@ -16,6 +16,7 @@
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/dialect.hpp"
+#include "lurus/prepared.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
 
@@ -181,8 +182,10 @@ struct ProviderSettings {
 class Providers {
 public:
     virtual ~Providers() = default;
-    /// Replaces what the configuration file declares. On error nothing changes.
-    virtual Result<void> configure(std::vector<ProviderSpec> providers, std::vector<RouteSpec> routes) = 0;
+    /// What the configuration file declares, in place of what it declared before. What is stored meanwhile is in force
+    /// as well after the commit; a route that lost its target by that leads to the others it has.
+    virtual Result<std::unique_ptr<PreparedConfiguration>> prepare(std::vector<ProviderSpec> providers,
+                                                                   std::vector<RouteSpec> routes) = 0;
     virtual Result<void> add(const ProviderSpec& spec) = 0;
     virtual Result<void> remove(std::string_view name) = 0;
     [[nodiscard]] virtual std::shared_ptr<const Catalog> snapshot() const = 0;

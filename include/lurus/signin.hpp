@@ -12,6 +12,7 @@
 
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
+#include "lurus/prepared.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
 #include "lurus/users.hpp"
@@ -94,7 +95,9 @@ struct SignInEvent {
 class SignIn {
 public:
     virtual ~SignIn() = default;
-    virtual Result<void> configure(const AuthSettings& settings, const std::vector<ConfiguredUser>& users) = 0;
+    /// Hashes the passwords of `users`, which takes a while; its `store` makes and changes them.
+    virtual Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
+                                                                   const std::vector<ConfiguredUser>& users) = 0;
     /// The first address listened on, for links where no `public_url` is set.
     virtual void set_address(std::string url) = 0;
     /// A `PrincipalSource`.

@@ -47,7 +47,9 @@ public:
         return {};
     }
     Result<std::vector<KeyInfo>> list_keys() override { return keys_.snapshot()->all(); }
-    Result<void> configure(std::vector<ConfiguredKey> keys) override { return keys_.configure(std::move(keys)); }
+    Result<std::unique_ptr<PreparedConfiguration>> prepare(const std::vector<ConfiguredKey>& keys) override {
+        return keys_.prepare(keys);
+    }
     std::shared_ptr<const KeySnapshot> snapshot() const override { return keys_.snapshot(); }
     void on_change(std::function<void()> callback) override { keys_.on_change(std::move(callback)); }
     Users& users() override { return directory_; }

@@ -92,8 +92,8 @@ const StoredModelList* ProviderService::list_of(const State& state, const Provid
     return &found->second;
 }
 
-Result<std::shared_ptr<const Catalog>> ProviderService::compile(const State& state,
-                                                                std::vector<std::string>& warnings) const {
+Result<std::shared_ptr<const Catalog>> ProviderService::compile(const State& state, std::vector<std::string>& warnings,
+                                                                Judging judging) const {
     CatalogInput input;
     input.providers = state.configured;
     for (const ProviderPtr& provider : state.stored) {
@@ -105,7 +105,8 @@ Result<std::shared_ptr<const Catalog>> ProviderService::compile(const State& sta
         }
     }
     if (input.providers.empty() && demo_) input.providers.push_back(std::make_shared<const Provider>(builtin_demo()));
-    for (const RouteSpec& route : state.configured_routes) input.routes.push_back(CatalogRoute{route, false});
+    for (const RouteSpec& route : state.configured_routes)
+        input.routes.push_back(CatalogRoute{route, judging == Judging::lenient});
     for (const RouteSpec& route : state.stored_routes) {
         if (std::ranges::any_of(state.configured_routes, [&](const auto& r) { return same_route(r, route); })) {
             warnings.push_back("the stored route '" + route.model + "' is hidden by the one in the configuration file");
@@ -143,7 +144,26 @@ Result<void> ProviderService::change(std::unique_lock<std::mutex>& lock, State n
     return {};
 }
 
-Result<void> ProviderService::configure(std::vector<ProviderSpec> providers, std::vector<RouteSpec> routes) {
+class ProviderService::Prepared final : public PreparedConfiguration {
+public:
+    explicit Prepared(ProviderService& service) : service_(service) {}
+    void commit() override { service_.take(*this); }
+
+    State next;
+    std::shared_ptr<const Catalog> made_from, catalog;  // that of the state before, and of `next`
+    std::vector<std::string> warnings;
+
+private:
+    ProviderService& service_;
+};
+
+void ProviderService::open_all_stored(State& state) const {
+    state.stored.clear();
+    for (const StoredProvider& row : state.stored_rows) state.stored.push_back(open_stored(row));
+}
+
+Result<std::unique_ptr<PreparedConfiguration>> ProviderService::prepare(std::vector<ProviderSpec> providers,
+                                                                        std::vector<RouteSpec> routes) {
     std::vector<ProviderPtr> configured;
     std::set<std::string> names;
     for (const ProviderSpec& spec : providers) {
@@ -154,24 +174,48 @@ Result<void> ProviderService::configure(std::vector<ProviderSpec> providers, std
         configured.push_back(std::make_shared<const Provider>(std::move(*built)));
     }
     for (std::size_t i = 0; i < routes.size(); ++i) {
-        if (auto checked = check_route(routes[i]); !checked) return checked;
+        if (auto checked = check_route(routes[i]); !checked) return std::unexpected(checked.error());
         for (std::size_t j = 0; j < i; ++j) {
             if (!same_route(routes[i], routes[j])) continue;
             return fail(ErrorCode::invalid_argument, "two routes are for the model '" + routes[i].model +
                                                          "'; one route may have several targets in 'to'");
         }
     }
-    std::unique_lock lock(mutex_);
-    State next = state_;
-    next.configured = std::move(configured);
-    next.configured_routes = std::move(routes);
-    // Their variables and files may have changed too.
-    next.stored.clear();
-    for (const StoredProvider& row : next.stored_rows) next.stored.push_back(open_stored(row));
-    const auto shown = next.configured;
-    if (auto changed = change(lock, std::move(next), nullptr); !changed) return changed;
+    auto prepared = std::make_unique<Prepared>(*this);
+    {
+        const std::lock_guard lock(mutex_);
+        prepared->next = state_;
+        prepared->made_from = catalog_;
+    }
+    prepared->next.configured = std::move(configured);
+    prepared->next.configured_routes = std::move(routes);
+    open_all_stored(prepared->next);
+    auto catalog = compile(prepared->next, prepared->warnings);
+    if (!catalog) return std::unexpected(catalog.error());
+    prepared->catalog = std::move(*catalog);
+    return prepared;
+}
+
+void ProviderService::take(Prepared& prepared) {
+    std::vector<ProviderPtr> shown;
+    {
+        const std::lock_guard lock(mutex_);
+        if (catalog_ != prepared.made_from) {
+            // What is stored was changed since: that stays, and is judged no more.
+            State next = state_;
+            next.configured = std::move(prepared.next.configured);
+            next.configured_routes = std::move(prepared.next.configured_routes);
+            open_all_stored(next);
+            prepared.next = std::move(next);
+            prepared.warnings.clear();
+            prepared.catalog = *compile(prepared.next, prepared.warnings, Judging::lenient);
+        }
+        shown = prepared.next.configured;
+        state_ = std::move(prepared.next);
+        catalog_ = std::move(prepared.catalog);
+    }
+    for (const std::string& warning : prepared.warnings) spdlog::warn("{}", warning);
     for (const ProviderPtr& provider : shown) warn_about(*provider);
-    return {};
 }
 
 Result<StoredProvider> ProviderService::sealed_row(const ProviderSpec& spec, const std::string& kind) const {

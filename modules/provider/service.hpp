@@ -35,7 +35,8 @@ public:
     /// Reads what is stored; once, before anything else.
     Result<void> load();
 
-    Result<void> configure(std::vector<ProviderSpec> providers, std::vector<RouteSpec> routes) override;
+    Result<std::unique_ptr<PreparedConfiguration>> prepare(std::vector<ProviderSpec> providers,
+                                                           std::vector<RouteSpec> routes) override;
     Result<void> add(const ProviderSpec& spec) override;
     Result<void> remove(std::string_view name) override;
     [[nodiscard]] std::shared_ptr<const Catalog> snapshot() const override;
@@ -72,8 +73,14 @@ private:
         std::map<std::string, StoredModelList, std::less<>> lists;
     };
 
-    [[nodiscard]] Result<std::shared_ptr<const Catalog>> compile(const State& state,
-                                                                 std::vector<std::string>& warnings) const;
+    class Prepared;
+    void take(Prepared& prepared);
+    /// `lenient`: routes of the configuration too may name what is not there, and nothing is refused.
+    enum class Judging : std::uint8_t { strict, lenient };
+    [[nodiscard]] Result<std::shared_ptr<const Catalog>> compile(const State& state, std::vector<std::string>& warnings,
+                                                                 Judging judging = Judging::strict) const;
+    /// What was built of the rows, anew: their variables and files may have changed.
+    void open_all_stored(State& state) const;
     [[nodiscard]] ProviderPtr open_stored(const StoredProvider& row) const;
     [[nodiscard]] Result<StoredProvider> sealed_row(const ProviderSpec& spec, const std::string& kind) const;
     [[nodiscard]] const StoredModelList* list_of(const State& state, const Provider& provider) const;

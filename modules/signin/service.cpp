@@ -46,23 +46,67 @@ void Service::set_address(std::string url) {
     address_ = std::move(url);
 }
 
-Result<void> Service::configure(const AuthSettings& settings, const std::vector<ConfiguredUser>& users) {
-    for (const auto& user : users) {
-        if (auto done = ensure(user); !done) {
-            return fail(done.error().code, "user `" + user.email + "` of the configuration: " + done.error().message);
-        }
+class Service::Prepared final : public PreparedConfiguration {
+public:
+    Prepared(Service& service, AuthSettings settings) : settings_(std::move(settings)), service_(service) {
+        for (const auto& provider : settings_.oidc)
+            oidc_.push_back(std::make_shared<OidcClient>(provider, service_.clock_));
     }
-    std::vector<std::shared_ptr<OidcClient>> oidc;
-    for (const auto& provider : settings.oidc) oidc.push_back(std::make_shared<OidcClient>(provider, clock_));
-    const std::scoped_lock lock(mutex_);
-    settings_ = settings;
-    oidc_ = std::move(oidc);
-    return {};
+
+    Result<void> store() override {
+        for (const auto& user : users) {
+            if (auto done = service_.store_user(user); !done) return std::unexpected(of_user(user.email, done.error()));
+        }
+        return {};
+    }
+    void commit() override {
+        const std::scoped_lock lock(service_.mutex_);
+        service_.settings_ = std::move(settings_);
+        service_.oidc_ = std::move(oidc_);
+    }
+    static Error of_user(const std::string& email, const Error& error) {
+        return Error(error.code, "user `" + email + "` of the configuration: " + error.message);
+    }
+
+    std::vector<FixedUser> users;
+
+private:
+    AuthSettings settings_;
+    std::vector<std::shared_ptr<OidcClient>> oidc_;
+    Service& service_;
+};
+
+Result<std::unique_ptr<PreparedConfiguration>> Service::prepare(const AuthSettings& settings,
+                                                                const std::vector<ConfiguredUser>& users) {
+    auto prepared = std::make_unique<Prepared>(*this, settings);
+    for (const auto& user : users) {
+        auto fixed = prepare_user(user);
+        if (!fixed) return std::unexpected(Prepared::of_user(user.email, fixed.error()));
+        prepared->users.push_back(*std::move(fixed));
+    }
+    return prepared;
 }
 
 // What somebody wrote into the file was meant: its password is judged by no rule, only never empty.
-Result<void> Service::ensure(const ConfiguredUser& wanted) {
+Result<Service::FixedUser> Service::prepare_user(const ConfiguredUser& wanted) {
     if (wanted.password.empty()) return fail(ErrorCode::invalid_argument, "the password is empty");
+    FixedUser fixed;
+    fixed.email = wanted.email;
+    fixed.role = wanted.role;
+    const auto user = users_.find_by_email(wanted.email);
+    if (!user && user.error().code != ErrorCode::not_found) return std::unexpected(user.error());
+    if (user) {
+        const auto stored = store_.password(user->id);
+        if (!stored) return std::unexpected(stored.error());
+        if (*stored && hasher_.verify(wanted.password.reveal(), **stored) != Verdict::wrong) return fixed;
+    }
+    auto hash = hasher_.hash(wanted.password.reveal());
+    if (!hash) return std::unexpected(hash.error());
+    fixed.hash = *std::move(hash);
+    return fixed;
+}
+
+Result<void> Service::store_user(const FixedUser& wanted) {
     auto user = users_.find_by_email(wanted.email);
     if (!user && user.error().code == ErrorCode::not_found) {
         NewUser fresh;
@@ -78,10 +122,8 @@ Result<void> Service::ensure(const ConfiguredUser& wanted) {
         if (auto done = users_.set_email_verified(user->id); !done) return done;
     }
     if (auto done = users_.set_role(default_org, user->id, wanted.role); !done) return std::unexpected(done.error());
-    const auto stored = store_.password(user->id);
-    if (!stored) return std::unexpected(stored.error());
-    if (*stored && hasher_.verify(wanted.password.reveal(), **stored) != Verdict::wrong) return {};
-    return set_new_password(*user, std::string(wanted.password.reveal()));
+    if (!wanted.hash) return {};
+    return store_.set_password(user->id, *wanted.hash, clock_.now());
 }
 
 Result<void> Service::set_new_password(const User& user, const std::string& password) {

@@ -22,7 +22,8 @@ class Service final : public SignIn {
 public:
     Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {});
 
-    Result<void> configure(const AuthSettings& settings, const std::vector<ConfiguredUser>& users) override;
+    Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
+                                                           const std::vector<ConfiguredUser>& users) override;
     void set_address(std::string url) override;
     Result<Principal> principal(const ApiRequest& request, std::string_view bearer) override;
     void on_event(std::function<void(const SignInEvent&)> callback) override { on_event_ = std::move(callback); }
@@ -110,7 +111,16 @@ private:
     Result<void> set_new_password(const User& user, const std::string& password);
     Result<Secret> make_ticket(Ticket ticket);
     void send(Mail mail);
-    Result<void> ensure(const ConfiguredUser& wanted);
+
+    class Prepared;
+    /// A user of the configuration, with the hash of their password where another one or none is stored.
+    struct FixedUser {
+        std::string email;
+        Role role = Role::member;
+        std::optional<std::string> hash;
+    };
+    Result<FixedUser> prepare_user(const ConfiguredUser& wanted);
+    Result<void> store_user(const FixedUser& wanted);
 
     CredentialStore& store_;
     const SecretBox box_;

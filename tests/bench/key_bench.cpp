@@ -12,10 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "core/db/sql_sqlite.hpp"
 #include "core/os/files.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/ids.hpp"
-#include "modules/identity/keys/key_store.hpp"
+#include "lurus/store/keys.hpp"
+#include "lurus/store/people.hpp"
 #include "modules/identity/keys/key_text.hpp"
 
 namespace {

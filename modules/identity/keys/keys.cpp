@@ -295,35 +295,51 @@ Result<KeyInfo> Keys::get(const KeyReach& reach, std::string_view id_or_name) co
     return *found;
 }
 
-Result<void> Keys::configure(std::vector<ConfiguredKey> keys) {
+class Keys::Prepared final : public PreparedConfiguration {
+public:
+    Prepared(Keys& keys, std::vector<KeyInfo> configured) : keys_(keys), configured_(std::move(configured)) {}
+    void commit() override { keys_.take(std::move(configured_)); }
+
+private:
+    Keys& keys_;
+    std::vector<KeyInfo> configured_;
+};
+
+Result<std::unique_ptr<PreparedConfiguration>> Keys::prepare(const std::vector<ConfiguredKey>& keys) {
     auto infos = infos_of(keys, settings_.key_prefix, clock_.now());
     if (!infos) return std::unexpected(infos.error());
-    {
-        const std::scoped_lock lock(change_mutex_);
-        for (auto& info : *infos) {
-            for (const auto& stored : stored_) {
-                if (stored.name == info.name && stored.org == info.org) {
-                    return fail(ErrorCode::conflict,
-                                "key `" + info.name +
-                                    "` is in the configuration and stored as well; rename it there, or revoke the "
-                                    "stored one with `lurus key revoke`");
-                }
-                if (stored.hash == info.hash) {
-                    return fail(ErrorCode::conflict, "key `" + info.name +
-                                                         "` in the configuration has the value of the stored key `" +
-                                                         stored.name + "`; give it another one");
-                }
+    for (auto& info : *infos) info.use = std::make_shared<KeyUse>();
+    const std::scoped_lock lock(change_mutex_);
+    for (const auto& info : *infos) {
+        for (const auto& stored : stored_) {
+            if (stored.name == info.name && stored.org == info.org) {
+                return fail(ErrorCode::conflict,
+                            "key `" + info.name +
+                                "` is in the configuration and stored as well; rename it there, or revoke the "
+                                "stored one with `lurus key revoke`");
             }
-            const auto before = std::ranges::find(configured_, info.name, &KeyInfo::name);
-            info.use = before != configured_.end() ? before->use : std::make_shared<KeyUse>();
-            if (before != configured_.end()) info.created = before->created;
+            if (stored.hash == info.hash) {
+                return fail(ErrorCode::conflict, "key `" + info.name +
+                                                     "` in the configuration has the value of the stored key `" +
+                                                     stored.name + "`; give it another one");
+            }
         }
-        configured_ = *std::move(infos);
-        std::ranges::sort(configured_, {}, order_of);
-        publish();
     }
-    notify();
-    return {};
+    return std::make_unique<Prepared>(*this, *std::move(infos));
+}
+
+// A key that was stored since, with the name of one of these, stays: each is known by its id and its value.
+void Keys::take(std::vector<KeyInfo> configured) {
+    const std::scoped_lock lock(change_mutex_);
+    for (auto& info : configured) {
+        const auto before = std::ranges::find(configured_, info.name, &KeyInfo::name);
+        if (before == configured_.end()) continue;
+        info.use = before->use;
+        info.created = before->created;
+    }
+    std::ranges::sort(configured, {}, order_of);
+    configured_ = std::move(configured);
+    publish();
 }
 
 void Keys::set_restrictions(OwnerRestrictions restrictions) {

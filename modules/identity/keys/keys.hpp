@@ -83,7 +83,7 @@ public:
     /// `invalid_argument` when the cursor is none.
     Result<KeyPage> page(const KeyReach& reach, const KeyQuery& query) const;
 
-    Result<void> configure(std::vector<ConfiguredKey> keys);
+    Result<std::unique_ptr<PreparedConfiguration>> prepare(const std::vector<ConfiguredKey>& keys);
     /// What keys take from their owners, teams and organisations.
     void set_restrictions(OwnerRestrictions restrictions);
     /// Revokes the keys of these members; `forget`: with what people wrote into them.
@@ -98,6 +98,8 @@ public:
     [[nodiscard]] const Clock& clock() const { return clock_; }
 
 private:
+    class Prepared;
+    void take(std::vector<KeyInfo> configured);
     // Those that follow are called with change_mutex_ held.
     /// Whether anything stored is different from what was known.
     Result<bool> take_changes();

@@ -95,7 +95,9 @@ private:
     Result<void> choose_database();
     Result<void> build_sign_in();
     Result<void> build_guards();
-    Result<void> apply(const Config& config);
+    using Prepared = std::vector<std::unique_ptr<PreparedConfiguration>>;
+    /// Each module's part, judged and ready, and what it needs stored. On error nothing of it is in force.
+    Result<Prepared> prepare(const Config& config) const;
     void publish();
     void free_retired();  // under publish_mutex_
     std::vector<ApiRoute> own_routes();

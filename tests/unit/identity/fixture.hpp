@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "../in_force.hpp"
 #include "../stores.hpp"
 #include "../world.hpp"
 #include "lurus/identity.hpp"

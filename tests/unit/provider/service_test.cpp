@@ -78,9 +78,36 @@ TEST_CASE("providers: a bad configuration changes nothing") {
               .contains("two routes are for the model 'r'"));
     CHECK(f.refused({spec("a", "openai")}, {route("r", {"gone/x"})}).contains("'gone/x'"));
     CHECK(f.providers->snapshot() == before);
-    CHECK(called == 0);
     f.configure({spec("b", "openai")});
-    CHECK(called == 1);
+    CHECK(f.providers->snapshot() != before);
+    CHECK(called == 0);  // who commits publishes
+}
+
+TEST_CASE("providers: what is prepared has no effect before it is committed") {
+    Fixture f;
+    f.configure({spec("a", "openai", {"m-a"})});
+    const auto before = f.providers->snapshot();
+    {
+        const auto dropped = f.providers->prepare({spec("b", "openai", {"m-b"})}, {});
+        REQUIRE(dropped.has_value());
+        CHECK(f.providers->snapshot() == before);
+    }
+    CHECK(f.providers->snapshot() == before);
+    CHECK(f.resolve(Family::openai, "m-a") == "a:m-a (model)");
+}
+
+TEST_CASE("providers: what is stored between preparing and committing stays") {
+    Fixture f;
+    REQUIRE(f.providers->add(spec("gone", "openai", {"m-gone"})).has_value());
+    auto prepared = f.providers->prepare({spec("b", "openai", {"m-b"})}, {route("r", {"gone/x", "b/y"})});
+    REQUIRE(prepared.has_value());
+    REQUIRE(f.providers->add(spec("new", "openai", {"m-new"})).has_value());
+    REQUIRE(f.providers->remove("gone").has_value());
+    (*prepared)->commit();
+    CHECK(f.resolve(Family::openai, "m-b") == "b:m-b (model)");
+    CHECK(f.resolve(Family::openai, "m-new") == "new:m-new (model)");
+    CHECK(f.resolve(Family::openai, "r") == "b:y (route)");
+    CHECK(f.find("gone") == nullptr);
 }
 
 TEST_CASE("providers: a file's provider hides a stored one of the same name") {

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "../in_force.hpp"
 #include "core/os/files.hpp"
 #include "lurus/provider.hpp"
 
@@ -95,11 +96,11 @@ struct Fixture {
         providers = std::move(*made);
     }
     void configure(std::vector<ProviderSpec> specs, std::vector<RouteSpec> routes = {}) {
-        auto done = providers->configure(std::move(specs), std::move(routes));
+        auto done = test::in_force(providers->prepare(std::move(specs), std::move(routes)));
         REQUIRE_MESSAGE(done.has_value(), done.error().message);
     }
     [[nodiscard]] std::string refused(std::vector<ProviderSpec> specs, std::vector<RouteSpec> routes = {}) const {
-        auto done = providers->configure(std::move(specs), std::move(routes));
+        auto done = test::in_force(providers->prepare(std::move(specs), std::move(routes)));
         REQUIRE_FALSE(done.has_value());
         CHECK(done.error().code == ErrorCode::invalid_argument);
         return done.error().message;

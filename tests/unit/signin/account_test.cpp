@@ -286,7 +286,9 @@ TEST_CASE("users of the configuration are made once, and follow it") {
     f.configure({{"ci@example.com", Secret("another one"), Role::viewer}});
     CHECK_FALSE(f.accepted(access));
     CHECK(f.login("ci@example.com", "another one").status == 200);
-    CHECK_FALSE(f.service->configure(f.settings, {{"ci@example.com", Secret(), Role::viewer}}).has_value());
+    CHECK_FALSE(f.service->prepare(f.settings, {{"ci@example.com", Secret(), Role::viewer}}).has_value());
+    CHECK(f.service->prepare(f.settings, {{"next@example.com", Secret("one more"), Role::viewer}}).has_value());
+    CHECK_FALSE(f.users->find_by_email("next@example.com").has_value());  // prepared only
 }
 
 TEST_CASE("erasing a user takes their credentials along") {

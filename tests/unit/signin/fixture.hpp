@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "../in_force.hpp"
 #include "../stores.hpp"
 #include "clock.hpp"
 #include "modules/identity/people/directory.hpp"
@@ -44,7 +45,7 @@ struct SignInFixture {
         configure();
     }
     void configure(const std::vector<ConfiguredUser>& fixed = {}) {
-        const auto done = service->configure(settings, fixed);
+        const auto done = test::in_force(service->prepare(settings, fixed));
         REQUIRE_MESSAGE(done.has_value(), (done ? "" : done.error().message));
     }
 

@@ -172,11 +172,12 @@ struct RouteSpec {
 };
 
 struct ProviderSettings {
-    std::filesystem::path file;      // data/lurus.db
     std::filesystem::path data_dir;  // holds master.key
     Secret master_key;               // from LURUS_MASTER_KEY; empty = master.key, made at first start
     bool demo = true;                // serve the demo provider when no other is declared
 };
+
+class ProviderStore;
 
 /// Any thread. Every change calls `on_change` after it is stored.
 class Providers {
@@ -189,15 +190,20 @@ public:
     virtual Result<void> add(const ProviderSpec& spec) = 0;
     virtual Result<void> remove(std::string_view name) = 0;
     [[nodiscard]] virtual std::shared_ptr<const Catalog> snapshot() const = 0;
+    /// Takes over what another process changed. Blocks on the database.
+    virtual Result<void> refresh() = 0;
     /// Asks the providers that answer for patterns for their model lists, where the known one is older than a day; one
     /// that failed is not asked again for a minute. Blocks while it asks. `on_change` follows when a list came.
     virtual void refresh_model_lists() = 0;
+    /// Called on the thread that made the change or found it.
     virtual void on_change(std::function<void()> callback) = 0;
     /// `/api/v1/providers[/{name}[/test|/models]]`, `/api/v1/routes[/{model}]`, `/api/v1/presets`. The handlers of
     /// `test` and `models` may block for as long as the provider takes to answer (at most about 70 s).
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 
-Result<std::unique_ptr<Providers>> make_providers_sqlite(const ProviderSettings& settings, const Clock& clock);
+/// `store` and `clock` outlive it.
+Result<std::unique_ptr<Providers>> make_providers(const ProviderSettings& settings, ProviderStore& store,
+                                                  const Clock& clock);
 
 }  // namespace lurus

@@ -100,8 +100,8 @@ private:
     PeopleStore& people_;
     Keys keys_;
     Directory directory_;
-    std::mutex people_mutex_;            // guards seen_; one at a time takes over what changed
-    std::optional<std::int64_t> seen_;   // the last change of people that the keys' restrictions have
+    std::mutex people_mutex_;           // guards seen_; one at a time takes over what changed
+    std::optional<std::int64_t> seen_;  // the last change of people that the keys' restrictions have
 };
 
 }  // namespace

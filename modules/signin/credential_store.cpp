@@ -87,9 +87,9 @@ Result<void> SqlCredentials::enrol_totp(std::string_view user, std::string_view 
 Result<void> SqlCredentials::confirm_totp(std::string_view user, std::int64_t step,
                                           const std::vector<SecretHash>& recovery, UnixMicros now) {
     return database_.write("storing a second factor", [&](sql::Transaction& t) -> Result<void> {
-        auto rows = t.execute(
-            "UPDATE totp SET confirmed_us = $1, last_step = $2 WHERE user_id = $3 AND confirmed_us IS NULL",
-            {now, step, user});
+        auto rows =
+            t.execute("UPDATE totp SET confirmed_us = $1, last_step = $2 WHERE user_id = $3 AND confirmed_us IS NULL",
+                      {now, step, user});
         if (!rows) return std::unexpected(rows.error());
         if (*rows == 0) return fail(ErrorCode::conflict, "there is no second factor that waits to be confirmed");
         for (const auto& hash : recovery) {
@@ -118,8 +118,7 @@ Result<bool> SqlCredentials::take_recovery_code(std::string_view user, const Sec
 }
 
 Result<void> SqlCredentials::drop_totp(std::string_view user) {
-    return done_or_error(
-        run_for(user, "removing a second factor", "DELETE FROM totp WHERE user_id = $1", {user}));
+    return done_or_error(run_for(user, "removing a second factor", "DELETE FROM totp WHERE user_id = $1", {user}));
 }
 
 Result<std::vector<StoredSigningKey>> SqlCredentials::signing_keys() {
@@ -165,10 +164,9 @@ Result<void> SqlCredentials::link_outside(std::string_view provider, std::string
 
 Result<void> SqlCredentials::forget(std::string_view user) {
     return database_.write("erasing a user's credentials", [&](sql::Transaction& t) -> Result<void> {
-        for (const char* statement :
-             {"DELETE FROM password WHERE user_id = $1", "DELETE FROM totp WHERE user_id = $1",
-              "DELETE FROM session WHERE user_id = $1", "DELETE FROM ticket WHERE subject = $1",
-              "DELETE FROM outside_identity WHERE user_id = $1"}) {
+        for (const char* statement : {"DELETE FROM password WHERE user_id = $1", "DELETE FROM totp WHERE user_id = $1",
+                                      "DELETE FROM session WHERE user_id = $1", "DELETE FROM ticket WHERE subject = $1",
+                                      "DELETE FROM outside_identity WHERE user_id = $1"}) {
             if (auto done = t.execute(statement, {user}); !done) return std::unexpected(done.error());
         }
         t.deleted(feed_name, "user/" + std::string(user));

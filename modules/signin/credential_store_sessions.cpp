@@ -89,10 +89,9 @@ Result<void> SqlCredentials::end_session(std::string_view id, std::string_view w
 }
 
 Result<void> SqlCredentials::end_sessions(std::string_view user, std::string_view why, UnixMicros now) {
-    const auto rows =
-        run_for(user, "ending sessions",
-                "UPDATE session SET ended_us = $1, ended_why = $2 WHERE user_id = $3 AND ended_us IS NULL",
-                {now, why, user});
+    const auto rows = run_for(
+        user, "ending sessions",
+        "UPDATE session SET ended_us = $1, ended_why = $2 WHERE user_id = $3 AND ended_us IS NULL", {now, why, user});
     if (!rows) return std::unexpected(rows.error());
     return {};
 }
@@ -100,24 +99,25 @@ Result<void> SqlCredentials::end_sessions(std::string_view user, std::string_vie
 Result<Rotated> SqlCredentials::rotate(const SecretHash& old, const SecretHash& next, UnixMicros now) {
     return database_.write("using a refresh token", [&](sql::Transaction& t) -> Result<Rotated> {
         Rotated out;
-        const auto session = t.first(concat({select_session,
-                                             "WHERE id = (SELECT session_id FROM refresh_token WHERE hash = $1)"}),
-                                     {value_of(old)}, session_from);
+        const auto session =
+            t.first(concat({select_session, "WHERE id = (SELECT session_id FROM refresh_token WHERE hash = $1)"}),
+                    {value_of(old)}, session_from);
         if (!session) return std::unexpected(session.error());
         if (!*session) return out;
         out.session = **session;
         out.outcome = Rotation::ended;
         if (!out.session.live_at(now)) return out;
         // Who takes it first gets the next one: the row says which.
-        auto taken =
-            t.execute("UPDATE refresh_token SET used_us = $1 WHERE hash = $2 AND used_us IS NULL", {now, value_of(old)});
+        auto taken = t.execute("UPDATE refresh_token SET used_us = $1 WHERE hash = $2 AND used_us IS NULL",
+                               {now, value_of(old)});
         if (!taken) return std::unexpected(taken.error());
         out.outcome = *taken == 1 ? Rotation::rotated : Rotation::reused;
-        auto done = *taken == 1
-                        ? t.execute("INSERT INTO refresh_token (hash, session_id, issued_us) VALUES ($1, $2, $3)",
-                                    {value_of(next), out.session.id, now})
-                        : t.execute("UPDATE session SET ended_us = $1, ended_why = 'refresh token reused' WHERE id = $2",
-                                    {now, out.session.id});
+        auto done =
+            *taken == 1
+                ? t.execute("INSERT INTO refresh_token (hash, session_id, issued_us) VALUES ($1, $2, $3)",
+                            {value_of(next), out.session.id, now})
+                : t.execute("UPDATE session SET ended_us = $1, ended_why = 'refresh token reused' WHERE id = $2",
+                            {now, out.session.id});
         if (!done) return std::unexpected(done.error());
         changed(t, out.session.user);
         return out;

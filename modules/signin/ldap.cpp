@@ -1,15 +1,16 @@
 #include "modules/signin/ldap.hpp"
 
-#include <dlfcn.h>
 #include <ldap.h>
 
 #include <array>
 #include <memory>
 
+#include "core/os/shared_library.hpp"
+
 namespace lurus::signin {
 namespace {
 
-// Loaded like libcurl, for the same reasons (smtp.cpp).
+// Loaded when a directory is first asked.
 class Library {
 public:
     static const Library* get() {
@@ -34,24 +35,14 @@ public:
 
 private:
     Library() {
-        void* library = nullptr;
-        for (const char* name : {"libldap-2.5.so.0", "libldap.so.2"}) {
-            if (library == nullptr) library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
-        }
-        if (library == nullptr) return;
-        ready_ = find(library, "ldap_initialize", initialize) && find(library, "ldap_set_option", set_option) &&
-                 find(library, "ldap_start_tls_s", start_tls) && find(library, "ldap_sasl_bind_s", bind) &&
-                 find(library, "ldap_search_ext_s", search) && find(library, "ldap_first_entry", first_entry) &&
-                 find(library, "ldap_count_entries", count_entries) && find(library, "ldap_get_dn", get_dn) &&
-                 find(library, "ldap_get_values_len", get_values) &&
-                 find(library, "ldap_value_free_len", free_values) && find(library, "ldap_msgfree", free_message) &&
-                 find(library, "ldap_memfree", free_memory) && find(library, "ldap_unbind_ext_s", unbind) &&
-                 find(library, "ldap_err2string", text_of);
-    }
-    template <class Function>
-    static bool find(void* library, const char* name, Function& function) {
-        function = reinterpret_cast<Function>(::dlsym(library, name));
-        return function != nullptr;
+        const SharedLibrary library({"libldap-2.5.so.0", "libldap.so.2"});
+        ready_ = library.find("ldap_initialize", initialize) && library.find("ldap_set_option", set_option) &&
+                 library.find("ldap_start_tls_s", start_tls) && library.find("ldap_sasl_bind_s", bind) &&
+                 library.find("ldap_search_ext_s", search) && library.find("ldap_first_entry", first_entry) &&
+                 library.find("ldap_count_entries", count_entries) && library.find("ldap_get_dn", get_dn) &&
+                 library.find("ldap_get_values_len", get_values) && library.find("ldap_value_free_len", free_values) &&
+                 library.find("ldap_msgfree", free_message) && library.find("ldap_memfree", free_memory) &&
+                 library.find("ldap_unbind_ext_s", unbind) && library.find("ldap_err2string", text_of);
     }
     bool ready_ = false;
 };

@@ -5,6 +5,7 @@
 #include "core/crypto/random_text.hpp"
 #include "core/crypto/sha256.hpp"
 #include "core/http/url.hpp"
+#include "core/text/ascii.hpp"
 #include "lurus/ids.hpp"
 #include "modules/signin/cookie.hpp"
 
@@ -14,11 +15,7 @@ namespace signin {
 std::string normal_email(std::string_view text) {
     while (text.starts_with(' ')) text.remove_prefix(1);
     while (text.ends_with(' ')) text.remove_suffix(1);
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
+    return lower_case(text);
 }
 
 Service::Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost)

@@ -49,8 +49,7 @@ Result<Service::Proved> Service::check_password(const std::string& email, const 
     if (verdict == Verdict::outdated) {
         const auto better = hasher_.hash(password);
         if (!better) return std::unexpected(better.error());
-        if (auto done = store_.rehash_password(user->id, *stored, *better); !done)
-            return std::unexpected(done.error());
+        if (auto done = store_.rehash_password(user->id, *stored, *better); !done) return std::unexpected(done.error());
     }
     return Proved{*std::move(user), "password"};
 }

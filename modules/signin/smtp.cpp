@@ -1,12 +1,12 @@
 // SMTP over libcurl.
 #include <curl/curl.h>
-#include <dlfcn.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
 
+#include "core/os/shared_library.hpp"
 #include "modules/signin/mail.hpp"
 
 namespace lurus::signin {
@@ -15,8 +15,7 @@ namespace {
 constexpr long connect_timeout_s = 10;
 constexpr long whole_timeout_s = 30;
 
-// Loaded when the first mail is sent: the one executable starts without libcurl, and the OpenSSL that libcurl brings
-// stays apart from the one inside the executable.
+// Loaded when the first mail is sent.
 class Curl {
 public:
     static const Curl* get() {
@@ -34,22 +33,13 @@ public:
 
 private:
     Curl() {
-        void* library = nullptr;
-        for (const char* name : {"libcurl.so.4", "libcurl-gnutls.so.4"}) {
-            if (library == nullptr) library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
-        }
-        if (library == nullptr) return;
+        const SharedLibrary library({"libcurl.so.4", "libcurl-gnutls.so.4"});
         decltype(&curl_global_init) global_init = nullptr;
-        ready_ = find(library, "curl_global_init", global_init) && find(library, "curl_easy_init", easy_init) &&
-                 find(library, "curl_easy_setopt", setopt) && find(library, "curl_easy_perform", perform) &&
-                 find(library, "curl_easy_cleanup", cleanup) && find(library, "curl_easy_strerror", strerror) &&
-                 find(library, "curl_slist_append", append) && find(library, "curl_slist_free_all", free_all) &&
+        ready_ = library.find("curl_global_init", global_init) && library.find("curl_easy_init", easy_init) &&
+                 library.find("curl_easy_setopt", setopt) && library.find("curl_easy_perform", perform) &&
+                 library.find("curl_easy_cleanup", cleanup) && library.find("curl_easy_strerror", strerror) &&
+                 library.find("curl_slist_append", append) && library.find("curl_slist_free_all", free_all) &&
                  global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    }
-    template <class Function>
-    static bool find(void* library, const char* name, Function& function) {
-        function = reinterpret_cast<Function>(::dlsym(library, name));
-        return function != nullptr;
     }
     bool ready_ = false;
 };

@@ -10,6 +10,10 @@ class AuditStore;
 class CredentialStore;
 class KeyStore;
 class PeopleStore;
+class FlagStore;
+class IdempotencyStore;
+class PriceStore;
+class ProviderStore;
 
 /// Any thread. Outlives every module that uses one of its stores.
 class Backend {
@@ -27,6 +31,10 @@ public:
     [[nodiscard]] virtual CredentialStore& credentials() = 0;
 
     // What is configured while the server runs.
+    [[nodiscard]] virtual PriceStore& prices() = 0;
+    [[nodiscard]] virtual ProviderStore& providers() = 0;
+    [[nodiscard]] virtual FlagStore& flags() = 0;
+    [[nodiscard]] virtual IdempotencyStore& idempotency() = 0;
 };
 
 }  // namespace lurus

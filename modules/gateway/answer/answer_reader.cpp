@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "core/text/ascii.hpp"
 #include "modules/gateway/answer/answer_state.hpp"
 
 namespace lurus::gateway {
 namespace {
 
 bool contains(std::string_view text, std::string_view lower_case_word) {
-    auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; };
+    auto same = [](char a, char b) { return lower(a) == b; };
     return !std::ranges::search(text, lower_case_word, same).empty();
 }
 

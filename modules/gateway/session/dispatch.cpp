@@ -302,8 +302,7 @@ std::unique_ptr<Rejection> Session::admit(Request& request) {
     for (const auto& field : head.fields) {
         if (field.name.size() < 7 || field.name.size() > 40) continue;
         char name[40];
-        std::ranges::transform(field.name, name,
-                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        std::ranges::transform(field.name, name, lower);
         const int rank = session_header_rank(std::string_view(name, field.name.size()));
         if (rank > best && !field.value.empty()) {
             best = rank;

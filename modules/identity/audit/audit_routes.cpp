@@ -1,9 +1,8 @@
 // Reading the audit. Nothing here changes it.
 #include "core/http/api_body.hpp"
 #include "core/http/problem.hpp"
+#include "core/text/number.hpp"
 #include "modules/identity/audit/audit_chain.hpp"
-
-#include <charconv>
 
 namespace lurus::identity {
 namespace {
@@ -44,10 +43,8 @@ nlohmann::ordered_json entry_json(const AuditEntry& entry) {
 Result<std::optional<std::int64_t>> number_of(const ApiRequest& request, const std::string& name) {
     const auto text = query_of(request, name);
     if (!text || text->empty()) return std::nullopt;
-    std::int64_t number = 0;
-    const auto parsed = std::from_chars(text->data(), text->data() + text->size(), number);
-    if (parsed.ec != std::errc() || parsed.ptr != text->data() + text->size() || number < 0)
-        return std::unexpected(wrong_field(name, "a whole number"));
+    const auto number = whole_number(*text, 0, INT64_MAX);
+    if (!number) return std::unexpected(wrong_field(name, "a whole number"));
     return number;
 }
 

@@ -116,8 +116,8 @@ public:
     Result<std::vector<AuditEntry>> query(const AuditFilter& filter) override {
         AuditConditions where(filter);
         where.values.emplace_back(filter.limit);
-        const std::string select = concat(
-            {select_entry, where.text, "ORDER BY number DESC LIMIT $", std::to_string(where.values.size())});
+        const std::string select =
+            concat({select_entry, where.text, "ORDER BY number DESC LIMIT $", std::to_string(where.values.size())});
         return database_.read("reading the audit",
                               [&](sql::Connection& db) { return db.all(select, where.values, audit_entry_from); });
     }

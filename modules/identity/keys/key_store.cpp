@@ -10,7 +10,7 @@ namespace identity {
 namespace {
 
 constexpr std::string_view key_feed = "keys";
-#define LURUS_KEY_COLUMNS                                                                                      \
+#define LURUS_KEY_COLUMNS                                                                                       \
     "id, name, owner, hint, note, created_us, expires_us, disabled, models, families, hash, rules, org, team, " \
     "tags, expires_after_us, last_used_us, old_hash, old_until_us, version "                                    \
     "FROM api_key LEFT JOIN key_rules ON key_id = id WHERE revoked_us IS NULL "
@@ -99,9 +99,9 @@ Result<KeyInfo> key_from(const sql::Row& row) {
 
 /// What an update may change, in the order of its statement.
 void add_changeable(sql::Values& values, const KeyInfo& key) {
-    values.insert(values.end(), {key.user, key.team, stored_json(key.tags), key.hint, key.note, key.expires,
-                                 key.expires_after, key.disabled, stored_json(key.models), stored_json(key.families),
-                                 bytes_of(key.hash)});
+    values.insert(values.end(),
+                  {key.user, key.team, stored_json(key.tags), key.hint, key.note, key.expires, key.expires_after,
+                   key.disabled, stored_json(key.models), stored_json(key.families), bytes_of(key.hash)});
     if (key.old) {
         values.insert(values.end(), {bytes_of(key.old->hash), key.old->until});
     } else {

@@ -121,7 +121,7 @@ private:
     const Clock& clock_;
     KeyStore& store_;
 
-    std::mutex change_mutex_;  // guards what follows
+    std::mutex change_mutex_;           // guards what follows
     std::optional<std::int64_t> seen_;  // the last change that stored_ has; empty = nothing was loaded
     std::vector<KeyInfo> stored_;       // in order
     std::vector<KeyInfo> configured_;   // in order

@@ -179,8 +179,7 @@ Result<std::vector<Team>> PeopleRows<Port>::teams_where(std::string_view conditi
     auto teams = db_.all(concat({select_team, condition}), values, team_from);
     if (!teams) return teams;
     for (auto& team : *teams) {
-        auto members =
-            db_.all("SELECT member FROM team_member WHERE team = $1 ORDER BY member", {team.id}, first_text);
+        auto members = db_.all("SELECT member FROM team_member WHERE team = $1 ORDER BY member", {team.id}, first_text);
         if (!members) return std::unexpected(members.error());
         team.members = *std::move(members);
     }

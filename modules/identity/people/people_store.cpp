@@ -68,9 +68,10 @@ public:
         return put_members(team);
     }
     Result<void> put_setup_token(const SetupToken& token) override {
-        return done(t_.execute("INSERT INTO setup_token (one, hash, created_us) VALUES (1, $1, $2) ON CONFLICT (one) DO "
-                               "UPDATE SET hash = excluded.hash, created_us = excluded.created_us",
-                               {sql::Bytes(token.hash.data(), token.hash.size()), token.created}));
+        return done(
+            t_.execute("INSERT INTO setup_token (one, hash, created_us) VALUES (1, $1, $2) ON CONFLICT (one) DO "
+                       "UPDATE SET hash = excluded.hash, created_us = excluded.created_us",
+                       {sql::Bytes(token.hash.data(), token.hash.size()), token.created}));
     }
     Result<void> drop_setup_token() override { return done(t_.execute("DELETE FROM setup_token")); }
 

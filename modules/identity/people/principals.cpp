@@ -57,8 +57,7 @@ Result<Principal> service_in(PeopleReader& rows, Principal who, std::string_view
         if (!home) return std::unexpected(home.error());
         usable = home->has_value();
     }
-    if (!usable)
-        return fail(ErrorCode::unauthenticated, "this service account is not there any more, or disabled");
+    if (!usable) return fail(ErrorCode::unauthenticated, "this service account is not there any more, or disabled");
     if (!is_called(**member, org)) return fail(ErrorCode::not_found, "there is no such organisation");
     return completed(std::move(who), **member);
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/text/ascii.hpp"
 #include "modules/identity/people/directory.hpp"
 
 namespace lurus::identity {
@@ -29,8 +30,7 @@ Result<void> check_owners_left(PeopleReader& rows, std::string_view user) {
 }  // namespace
 
 Result<std::string> checked_email(std::string_view text) {
-    std::string email(text);
-    for (char& c : email) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    std::string email = lower_case(text);
     const auto at = email.find('@');
     const bool sound =
         email.size() <= 254 && at != std::string::npos && at > 0 && at + 1 < email.size() &&

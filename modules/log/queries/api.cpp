@@ -1,9 +1,8 @@
 #include "modules/log/queries/api.hpp"
 
-#include <charconv>
-
 #include "core/http/api_route.hpp"
 #include "core/http/problem.hpp"
+#include "core/text/number.hpp"
 #include "modules/log/queries/api_query.hpp"
 #include "modules/log/queries/api_schema.hpp"
 #include "modules/log/queries/json_text.hpp"
@@ -16,9 +15,8 @@ Result<std::optional<std::int64_t>> integer(const Query& query, const std::strin
                                             std::int64_t most) {
     const std::string* text = find(query, name);
     if (text == nullptr) return std::nullopt;
-    std::int64_t value = 0;
-    const auto parsed = std::from_chars(text->data(), text->data() + text->size(), value);
-    if (parsed.ec != std::errc() || parsed.ptr != text->data() + text->size() || value < least || value > most) {
+    const auto value = whole_number(*text, least, most);
+    if (!value) {
         const std::string range = most == INT64_MAX ? "at least " + std::to_string(least)
                                                     : "from " + std::to_string(least) + " to " + std::to_string(most);
         return std::unexpected(wrong(name, *text, "a whole number " + range));

@@ -7,6 +7,7 @@
 
 #include "core/http/url.hpp"
 #include "core/os/files.hpp"
+#include "core/text/ascii.hpp"
 #include "core/text/glob.hpp"
 #include "modules/provider/demo/demo.hpp"
 
@@ -27,14 +28,6 @@ bool printable(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7F; });
 }
 
-std::string lower_text(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
-}
-
 /// Collects the first thing that is wrong.
 class Checker {
 public:
@@ -52,7 +45,7 @@ Result<void> check_headers(const Checker& checker, const ProviderSpec& spec) {
         "host",    "content-length", "transfer-encoding",   "connection", "keep-alive",       "te",
         "trailer", "upgrade",        "proxy-authorization", "expect",     "content-encoding", "accept-encoding"};
     for (const auto& [name, value] : spec.headers) {
-        const std::string low = lower_text(name);
+        const std::string low = lower_case(name);
         if (low.empty() || !std::ranges::all_of(low, [](char c) { return is_alnum(c) || c == '-' || c == '_'; })) {
             return checker.bad("the header name " + in_quotes(name) + " holds other than letters, digits, - and _");
         }
@@ -250,7 +243,7 @@ Result<Provider> build_provider(const ProviderSpec& spec, std::string source) {
     if (auto checked = check_headers(checker, spec); !checked) return std::unexpected(checked.error());
     for (const auto& [name, value] : spec.headers) {
         for (const auto& [family, endpoint] : provider.endpoints) {
-            if (lower_text(name) == header_of(endpoint.auth))
+            if (lower_case(name) == header_of(endpoint.auth))
                 return checker.bad("the header " + in_quotes(name) + " carries the credential already");
         }
         provider.headers.emplace_back(name, value);

@@ -5,6 +5,7 @@
 
 #include "control/api/dispatcher.hpp"
 #include "control/steps/guards.hpp"
+#include "core/text/ascii.hpp"
 
 namespace lurus::app {
 namespace {
@@ -163,9 +164,7 @@ std::string openapi_document(const std::vector<ApiRoute>& routes, std::string_vi
     doc["tags"] = tags_of(routes);
     doc["paths"] = Json::object();
     for (const auto& route : routes) {
-        std::string method = route.method;
-        for (char& c : method) c = static_cast<char>(c - 'A' + 'a');
-        doc["paths"][route.path][method] = operation_of(route, routes);
+        doc["paths"][route.path][lower_case(route.method)] = operation_of(route, routes);
     }
     doc["components"] = components();
     return doc.dump(-1, ' ', false, Json::error_handler_t::replace);

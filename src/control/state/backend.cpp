@@ -3,8 +3,12 @@
 #include "core/db/sql_sqlite.hpp"
 #include "lurus/store/audit.hpp"
 #include "lurus/store/credentials.hpp"
+#include "lurus/store/flags.hpp"
+#include "lurus/store/idempotency.hpp"
 #include "lurus/store/keys.hpp"
 #include "lurus/store/people.hpp"
+#include "lurus/store/prices.hpp"
+#include "lurus/store/providers.hpp"
 
 namespace lurus::app {
 namespace {
@@ -22,13 +26,25 @@ public:
     CredentialStore& credentials() override { return *credentials_; }
 
     // What is configured while the server runs.
+    PriceStore& prices() override { return *prices_; }
+    ProviderStore& providers() override { return *providers_; }
+    FlagStore& flags() override { return *flags_; }
+    IdempotencyStore& idempotency() override { return *idempotency_; }
 
 private:
     std::unique_ptr<sql::Database> database_;  // outlives the stores
-    const std::unique_ptr<KeyStore> keys_ = make_key_store(*database_);
-    const std::unique_ptr<PeopleStore> people_ = make_people_store(*database_);
-    const std::unique_ptr<AuditStore> audit_ = make_audit_store(*database_);
-    const std::unique_ptr<CredentialStore> credentials_ = make_credential_store(*database_);
+
+    // Who may do what.
+    std::unique_ptr<KeyStore> keys_ = make_key_store(*database_);
+    std::unique_ptr<PeopleStore> people_ = make_people_store(*database_);
+    std::unique_ptr<AuditStore> audit_ = make_audit_store(*database_);
+    std::unique_ptr<CredentialStore> credentials_ = make_credential_store(*database_);
+
+    // What is configured while the server runs.
+    std::unique_ptr<PriceStore> prices_ = make_price_store(*database_);
+    std::unique_ptr<ProviderStore> providers_ = make_provider_store(*database_);
+    std::unique_ptr<FlagStore> flags_ = make_flag_store(*database_);
+    std::unique_ptr<IdempotencyStore> idempotency_ = make_idempotency_store(*database_);
 };
 
 }  // namespace

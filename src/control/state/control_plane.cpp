@@ -75,6 +75,8 @@ ControlPlane::~ControlPlane() {
     identity_.reset();
     log_.reset();
     idempotency_.reset();
+    flags_.reset();
+    backend_.reset();
     if (!main_.problem.empty()) remove_stand_in(config_.data_dir);
 }
 

@@ -28,6 +28,7 @@
 #include "lurus/provider.hpp"
 #include "lurus/secret.hpp"
 #include "lurus/signin.hpp"
+#include "lurus/store/backend.hpp"
 
 namespace lurus::app {
 
@@ -77,6 +78,9 @@ public:
 
     /// Looks at the databases; when one broke or works again, that is logged and published. Keeps the snapshot.
     void watch_databases();
+    /// Takes over what another process stored in the same database, where there is something: a look costs
+    /// microseconds. By one thread, several times a second.
+    void follow_changes();
     /// Before the end: what changed since the last look is in the snapshot as well.
     void take_last_snapshot() { databases_->take_snapshot(); }
     /// Why not lurus.db but its snapshot is served; empty = lurus.db is.
@@ -98,6 +102,7 @@ private:
     using Prepared = std::vector<std::unique_ptr<PreparedConfiguration>>;
     /// Each module's part, judged and ready, and what it needs stored. On error nothing of it is in force.
     Result<Prepared> prepare(const Config& config) const;
+    Result<void> take_over_changes();
     void publish();
     void free_retired();  // under publish_mutex_
     std::vector<ApiRoute> own_routes();
@@ -135,6 +140,9 @@ private:
     MainDatabase main_;
     ApiRate rate_;
     ApiGate gate_;
+    bool behind_ = false;         // of follow_changes, as the next one: there is something that was not taken over
+    std::string follow_problem_;  // why not; what was logged last
+    std::unique_ptr<Backend> backend_;  // outlives the modules
     std::unique_ptr<Identity> identity_;
     std::unique_ptr<SignIn> sign_in_;
     std::unique_ptr<Audit> audit_;
@@ -145,7 +153,7 @@ private:
     std::unique_ptr<Databases> databases_;
     std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<ApiGuards> guards_;
-    std::unique_ptr<FlagStore> flags_;
+    std::unique_ptr<StoredFlags> flags_;
     std::unique_ptr<ApiDispatcher> dispatcher_;
 };
 

@@ -26,24 +26,24 @@ constexpr const char* change_schema =
     R"({"type":"object","required":["value"],"additionalProperties":false,"properties":{
 "value":{"type":["string","integer","boolean","null"],"description":"null = what the configuration says"}}})";
 
-std::string_view source_of(const std::string& origin) {
-    if (origin.empty()) return "default";
-    if (origin == "stored") return "stored";
-    if (origin.starts_with("--")) return "command_line";
-    return origin.starts_with("LURUS_") ? "environment" : "file";
+std::string_view source_of(const std::string& where) {
+    if (where.empty()) return "default";
+    if (where == "stored") return "stored";
+    if (where.starts_with("--")) return "command_line";
+    return where.starts_with("LURUS_") ? "environment" : "file";
 }
 
 Json shown(const Flag& flag, const Config& started_with, const Config& now) {
     static const Config defaults;
     const Json configured = flag.value(now), in_force = flag.at_start ? flag.value(started_with) : configured;
-    const std::string origin = origin_of(flag.at_start ? started_with : now, flag.name);
-    const std::string_view source = source_of(origin);
+    const std::string where = where_set(flag.at_start ? started_with : now, flag.name);
+    const std::string_view source = source_of(where);
     Json out;
     out["name"] = flag.name;
     out["value"] = in_force;
     out["default"] = flag.name == "server.listen" ? Json::array({"127.0.0.1:18100"}) : flag.value(defaults);
     out["source"] = source;
-    out["where"] = source == "default" || source == "stored" ? Json(nullptr) : Json(origin);
+    out["where"] = source == "default" || source == "stored" ? Json(nullptr) : Json(where);
     out["description"] = flag.description;
     out["applies"] = flag.at_start ? "start" : "reload";
     out["pending"] = configured == in_force ? Json(nullptr) : configured;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "control/state/backend.hpp"
 #include "control/state/control_plane.hpp"
 #include "control/state/team_keys.hpp"
 #include "control/steps/export.hpp"
@@ -68,28 +69,28 @@ Result<void> ControlPlane::build() {
         gate_.admin_token = std::move(*token);
     }
     if (auto chosen = choose_database(); !chosen) return chosen;
+    auto backend = make_backend_sqlite(main_.file);
+    if (!backend) return std::unexpected(backend.error());
+    backend_ = std::move(*backend);
     IdentitySettings identity;
-    identity.file = main_.file;
     identity.key_prefix = config_.key_prefix;
-    auto made_identity = make_identity_sqlite(identity, clock_);
+    auto made_identity = make_identity(identity, backend_->keys(), backend_->people(), clock_);
     if (!made_identity) return std::unexpected(made_identity.error());
     identity_ = std::move(*made_identity);
 
     if (auto made = build_sign_in(); !made) return made;
 
     BillingSettings billing;
-    billing.file = main_.file;
     billing.builtin_prices = std::string(embedded_file("config/prices.json"));
-    auto made_billing = make_billing_sqlite(billing, clock_);
+    auto made_billing = make_billing(billing, backend_->prices(), clock_);
     if (!made_billing) return std::unexpected(made_billing.error());
     billing_ = std::move(*made_billing);
 
     ProviderSettings provider;
-    provider.file = main_.file;
     provider.data_dir = dir;
     provider.master_key = config_.master_key;
     provider.demo = config_.demo;
-    auto made_providers = make_providers_sqlite(provider, clock_);
+    auto made_providers = make_providers(provider, backend_->providers(), clock_);
     if (!made_providers) return std::unexpected(made_providers.error());
     providers_ = std::move(*made_providers);
 
@@ -101,9 +102,8 @@ Result<void> ControlPlane::build() {
     if (!made_log) return std::unexpected(made_log.error());
     log_ = std::move(*made_log);
 
-    auto stored_flags = open_flag_store_sqlite(main_.file);
-    if (!stored_flags) return std::unexpected(stored_flags.error());
-    flags_ = *std::move(stored_flags);
+    flags_ = std::make_unique<StoredFlags>(backend_->flags());
+    if (auto read = flags_->refresh(); !read) return std::unexpected(read.error());
     if (auto taken = take(config_); !taken) return taken;
     if (auto made = build_guards(); !made) return made;
     std::vector<ApiRoute> routes = own_routes();
@@ -149,27 +149,22 @@ Result<void> ControlPlane::build_guards() {
     if (!databases) return std::unexpected(databases.error());
     databases_ = std::move(*databases);
     if (!main_.problem.empty()) databases_->look();  // told from the first snapshot on
-    auto store = open_idempotency_sqlite(main_.file);
-    if (!store) return std::unexpected(store.error());
     auto box =
         config_.master_key.empty() ? SecretBox::from_file(config_.data_dir) : SecretBox::from_text(config_.master_key);
     if (!box) return std::unexpected(box.error());
-    idempotency_ = std::make_unique<Idempotency>(std::move(*store), std::move(*box), clock_);
+    idempotency_ = std::make_unique<Idempotency>(backend_->idempotency(), std::move(*box), clock_);
     guards_ = std::make_unique<ApiGuards>(*databases_, *idempotency_);
     gate_.rate = [this](std::string_view caller) { return rate_.take(caller, clock_.monotonic_us()); };
     return {};
 }
 
 Result<void> ControlPlane::build_sign_in() {
-    auto audit = make_audit_sqlite(main_.file, clock_);
-    if (!audit) return std::unexpected(audit.error());
-    audit_ = std::move(*audit);
+    audit_ = make_audit(backend_->audit(), clock_);
     api_audit_ = std::make_unique<ApiAudit>(*audit_, identity_->users(), clock_);
     SignInSettings settings;
-    settings.file = main_.file;
     settings.data_dir = config_.data_dir;
     settings.master_key = config_.master_key;
-    auto made = make_sign_in_sqlite(settings, identity_->users(), clock_);
+    auto made = make_sign_in(settings, backend_->credentials(), identity_->users(), clock_);
     if (!made) return std::unexpected(made.error());
     sign_in_ = std::move(*made);
     sign_in_->on_event([this](const SignInEvent& event) {

@@ -1,11 +1,11 @@
 #include "control/steps/versions.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "control/steps/guards.hpp"
 #include "core/http/problem.hpp"
+#include "core/text/number.hpp"
 
 namespace lurus::app {
 namespace {
@@ -73,10 +73,8 @@ Result<std::optional<std::int64_t>> number_in(const std::map<std::string, std::s
                                               std::int64_t largest) {
     const auto found = query.find(name);
     if (found == query.end()) return std::nullopt;
-    std::int64_t value = 0;
-    const auto& text = found->second;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > largest)
+    const auto value = whole_number(found->second, 1, largest);
+    if (!value)
         return fail(ErrorCode::invalid_argument, "query parameter `" + std::string(name) + "` must be a number from 1");
     return value;
 }

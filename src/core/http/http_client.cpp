@@ -23,6 +23,7 @@
 
 #include "core/io/channel.hpp"
 #include "core/io/tls.hpp"
+#include "core/text/ascii.hpp"
 
 namespace lurus {
 namespace {
@@ -50,14 +51,6 @@ bool is_field_value(std::string_view text) {
 
 bool is_target(std::string_view text) {
     return text.starts_with('/') && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
-}
-
-std::string lower_name(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
 }
 
 /// getaddrinfo cannot be given a deadline: it runs in a thread that is left behind when it takes too long.
@@ -270,7 +263,7 @@ private:
             HttpAnswer answer;
             answer.status = status;
             for (const auto& field : parser.get()) {
-                answer.headers.emplace_back(lower_name(field.name_string()), std::string(field.value()));
+                answer.headers.emplace_back(lower_case(field.name_string()), std::string(field.value()));
             }
             answer.body = std::move(parser.get().body());
             return answer;

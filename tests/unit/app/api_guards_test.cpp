@@ -1,4 +1,5 @@
 // Rates, versions and requests that are sent twice, without a server.
+#include "control/state/backend.hpp"
 #include "control/steps/guards.hpp"
 
 #include <doctest/doctest.h>
@@ -29,15 +30,17 @@ public:
 struct Desk {
     test::Scratch scratch;
     TestClock clock;
+    std::unique_ptr<Backend> backend;
     std::unique_ptr<Idempotency> idempotency = open();
     int done = 0;
 
     std::unique_ptr<Idempotency> open() {
-        auto store = open_idempotency_sqlite(scratch.dir() / "lurus.db");
-        REQUIRE(store.has_value());
+        auto opened = make_backend_sqlite(scratch.dir() / "lurus.db");
+        REQUIRE(opened.has_value());
+        backend = *std::move(opened);
         auto box = SecretBox::from_text(Secret(std::string(64, 'a')));
         REQUIRE(box.has_value());
-        return std::make_unique<Idempotency>(std::move(*store), std::move(*box), clock);
+        return std::make_unique<Idempotency>(backend->idempotency(), std::move(*box), clock);
     }
     ApiResponse post(const std::string& key, const std::string& body, int status = 201, const std::string& user = "u") {
         ApiRequest request;

@@ -40,6 +40,8 @@ TEST_CASE("providers: what is added stays, sealed") {
     CHECK(p->on_client_gone == OnClientGone::drain);
     CHECK(f.resolve(Family::openai, "gpt-5") == "mine:gpt-5 (model pattern)");
     f.providers.reset();
+    f.store.reset();
+    f.database.reset();
     const std::string bytes = file_bytes(f.dir.path());
     CHECK(bytes.contains("mine"));
     CHECK_FALSE(bytes.contains("very-secret"));
@@ -136,7 +138,7 @@ TEST_CASE("providers: under another master key one is out, the others go on") {
 
     f.providers.reset();
     f.settings.master_key = Secret("short");
-    const auto made = make_providers_sqlite(f.settings, f.clock);
+    const auto made = make_providers(f.settings, *f.store, f.clock);
     REQUIRE_FALSE(made.has_value());
     CHECK(made.error().message.contains("LURUS_MASTER_KEY"));
 }
@@ -156,7 +158,7 @@ TEST_CASE("providers: a stored route survives the loss of its provider") {
     Fixture f;
     f.configure({spec("c", "openai")});
     {
-        auto db = open_sqlite(f.settings.file, "provider");
+        auto db = open_sqlite(f.file, "provider");
         REQUIRE(db.has_value());
         (*db)->exec(
             R"(INSERT INTO route (model, family, targets, created_us) VALUES ('kept', '', '["gone/x","c/y"]', 1))");

@@ -3,9 +3,9 @@
 #include <thread>
 #include <vector>
 
+#include "../stores.hpp"
 #include "clock.hpp"
 #include "core/crypto/sha256.hpp"
-#include "../stores.hpp"
 
 using namespace lurus;
 using namespace lurus::signin;

@@ -2,8 +2,8 @@
 #include <iterator>
 
 #include "core/http/problem.hpp"
-#include "modules/provider/api_parts.hpp"
-#include "modules/provider/catalog/accounts.hpp"
+#include "modules/provider/api/quotalane_routes.hpp"
+#include "modules/provider/api/route_parts.hpp"
 
 namespace lurus::provider {
 namespace {
@@ -56,28 +56,27 @@ ApiResponse put_provider(ProviderService& service, const ApiRequest& request) {
     if (!before) return problem(before.error());
     auto spec = provider_from_json(request.body);
     if (!spec) return problem(spec.error());
-    if (spec->name.empty()) spec->name = before->name;
-    if (spec->name != before->name) return problem(400, "a provider keeps its name: add another, then remove this one");
+    if (spec->name.empty()) spec->name = before->spec.name;
+    if (spec->name != before->spec.name)
+        return problem(400, "a provider keeps its name: add another, then remove this one");
     if (spec->api_key.empty() && spec->api_key_env.empty() && spec->api_key_file.empty()) {
-        if (spec->base_url != before->base_url || (!spec->kind.empty() && spec->kind != before->kind))
+        if (spec->base_url != before->spec.base_url || (!spec->kind.empty() && spec->kind != before->spec.kind))
             return problem(400, "with another `base_url` or `kind` the credential must be given again");
-        spec->api_key = before->api_key;
-        spec->api_key_env = before->api_key_env;
-        spec->api_key_file = before->api_key_file;
+        spec->api_key = before->spec.api_key;
+        spec->api_key_env = before->spec.api_key_env;
+        spec->api_key_file = before->spec.api_key_file;
     }
-    if (spec->kind.empty()) spec->kind = before->kind;
-    if (auto done = service.replace(*spec); !done) return problem(done.error());
-    const auto provider = service.find(spec->name);
-    if (!provider) return problem(409, "the provider was removed meanwhile");
-    return json_response(shown(service, *provider));
+    if (spec->kind.empty()) spec->kind = before->spec.kind;
+    if (auto done = service.replace(GivenProvider{*spec, before->version}); !done) return problem(done.error());
+    return get_provider(service, request);
 }
 
 ApiResponse change_provider(ProviderService& service, const ApiRequest& request) {
     const auto before = service.stored_spec(param(request, "name"));
     if (!before) return problem(before.error());
-    const auto spec = changed_provider(*before, request.body);
+    const auto spec = changed_provider(before->spec, request.body);
     if (!spec) return problem(spec.error());
-    if (auto done = service.replace(*spec); !done) return problem(done.error());
+    if (auto done = service.replace(GivenProvider{*spec, before->version}); !done) return problem(done.error());
     return get_provider(service, request);
 }
 
@@ -159,7 +158,7 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
                             [](Request r) { return list_presets(r); }));
     all.back().query = params_of(preset_list, {});
     std::ranges::move(route_routes(s), std::back_inserter(all));
-    std::ranges::move(account_routes(s), std::back_inserter(all));
+    std::ranges::move(quotalane_routes(s), std::back_inserter(all));
     return all;
 }
 

@@ -1,6 +1,4 @@
-// Providers under the names that QuotaLane's account API uses, for tools written for it: `Name`, `Provider`, `ApiKey`,
-// `Status`. An account is a stored or configured provider with its credential; its `Id` follows from its name.
-#include "modules/provider/catalog/accounts.hpp"
+#include "modules/provider/api/quotalane_routes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,6 +8,7 @@
 #include "core/crypto/sha256.hpp"
 #include "core/http/api_route.hpp"
 #include "core/http/problem.hpp"
+#include "core/text/number.hpp"
 
 namespace lurus::provider {
 namespace {
@@ -154,12 +153,9 @@ ApiResponse not_there(Request request) {
 Result<int> number(Request request, const char* name, int otherwise, int most) {
     const auto found = request.query.find(name);
     if (found == request.query.end()) return otherwise;
-    int value = 0;
-    const std::string& text = found->second;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > most)
-        return wrong("`" + std::string(name) + "` must be 1 to " + std::to_string(most));
-    return value;
+    const auto value = whole_number(found->second, 1, most);
+    if (!value) return wrong("`" + std::string(name) + "` must be 1 to " + std::to_string(most));
+    return static_cast<int>(*value);
 }
 
 ApiResponse list(const ProviderService& service, Request request) {
@@ -205,11 +201,11 @@ ApiResponse show(const ProviderService& service, Request request) {
 ApiResponse update(ProviderService& service, Request request) {
     const auto provider = find(service, request);
     if (!provider) return not_there(request);
-    auto spec = service.stored_spec(provider->name);
-    if (!spec) return problem(spec.error());
-    if (auto read = read_account(request.body, *spec); !read) return problem(read.error());
-    if (auto done = service.replace(*spec); !done) return problem(done.error());
-    return shown(service, spec->name);
+    auto given = service.stored_spec(provider->name);
+    if (!given) return problem(given.error());
+    if (auto read = read_account(request.body, given->spec); !read) return problem(read.error());
+    if (auto done = service.replace(*given); !done) return problem(done.error());
+    return shown(service, given->spec.name);
 }
 
 ApiResponse remove(ProviderService& service, Request request) {
@@ -231,7 +227,7 @@ constexpr const char* fields =
 
 }  // namespace
 
-std::vector<ApiRoute> account_routes(ProviderService& s) {
+std::vector<ApiRoute> quotalane_routes(ProviderService& s) {
     using enum Permission;
     const std::string one =
         R"({"type":"object","required":["Account"],"properties":{"Account":)" + std::string(account) + "}}";

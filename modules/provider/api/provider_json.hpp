@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lurus/provider.hpp"
+#include "lurus/store/providers.hpp"
 #include "modules/provider/catalog/catalog.hpp"
 #include "modules/provider/vendors/presets.hpp"
 
@@ -21,7 +22,7 @@ struct ListState {
 nlohmann::ordered_json to_json(const Provider& provider, const ListState& list);
 nlohmann::ordered_json to_json(const RouteSpec& route, std::string_view source);
 nlohmann::ordered_json to_json(const Preset& preset);
-nlohmann::ordered_json to_json(const std::vector<ListedModel>& models);
+nlohmann::ordered_json to_json(const std::vector<StoredModelList::Model>& models);
 
 /// `invalid_argument` names the field.
 Result<ProviderSpec> provider_from_json(std::string_view body);

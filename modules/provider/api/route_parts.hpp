@@ -5,13 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "core/http/api_body.hpp"
 #include "core/http/api_route.hpp"
 #include "core/http/list_page.hpp"
 #include "modules/provider/service.hpp"
 
 namespace lurus::provider {
-
-ApiResponse no_content();
 
 /// Of the path; empty when it has none of that name.
 std::string param(const ApiRequest& request, const char* name);

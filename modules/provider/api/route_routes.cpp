@@ -1,6 +1,6 @@
 // Routes over the management API.
 #include "core/http/problem.hpp"
-#include "modules/provider/api_parts.hpp"
+#include "modules/provider/api/route_parts.hpp"
 
 namespace lurus::provider {
 namespace {
@@ -11,8 +11,8 @@ const ListShape route_list{.id = {"model", "family"}, .sorts = {"model", "source
 
 ApiResponse list_routes(const ProviderService& service, const ApiRequest& request) {
     std::vector<ordered_json> all;
-    for (const auto& [route, source] : service.routes()) {
-        auto one = to_json(route, source);
+    for (const auto& listed : service.routes()) {
+        auto one = to_json(listed.route, listed.source);
         if (asked(request, "model", one) && asked(request, "family", one) && asked(request, "source", one))
             all.push_back(std::move(one));
     }
@@ -47,7 +47,7 @@ ApiResponse change_route(ProviderService& service, const ApiRequest& request) {
     if (!found) return problem(found.error());
     const auto route = changed_route(found->route, request.body);
     if (!route) return problem(route.error());
-    if (auto done = service.replace_route(*route); !done) return problem(done.error());
+    if (auto done = service.replace_route(StoredRoute{*route, found->version}); !done) return problem(done.error());
     return json_response(to_json(*route, "store"));
 }
 

@@ -1,5 +1,5 @@
 // JSON Schemas of the management API's bodies.
-#include "modules/provider/dto.hpp"
+#include "modules/provider/api/provider_json.hpp"
 
 namespace lurus::provider {
 

@@ -1,4 +1,4 @@
-#include "modules/provider/dto.hpp"
+#include "modules/provider/api/provider_json.hpp"
 
 #include <functional>
 #include <limits>
@@ -197,9 +197,9 @@ ordered_json to_json(const Preset& preset) {
     return out;
 }
 
-ordered_json to_json(const std::vector<ListedModel>& models) {
+ordered_json to_json(const std::vector<StoredModelList::Model>& models) {
     ordered_json out = ordered_json::array();
-    for (const ListedModel& model : models) out.push_back({{"id", model.id}, {"created", time_or_null(model.created)}});
+    for (const auto& model : models) out.push_back({{"id", model.id}, {"created", time_or_null(model.created)}});
     return out;
 }
 

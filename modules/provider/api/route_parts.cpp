@@ -1,4 +1,4 @@
-#include "modules/provider/api_parts.hpp"
+#include "modules/provider/api/route_parts.hpp"
 
 #include "core/http/problem.hpp"
 #include "core/text/glob.hpp"
@@ -6,12 +6,6 @@
 namespace lurus::provider {
 
 using nlohmann::ordered_json;
-
-ApiResponse no_content() {
-    ApiResponse response;
-    response.status = 204;
-    return response;
-}
 
 std::string param(const ApiRequest& request, const char* name) {
     const auto found = request.params.find(name);

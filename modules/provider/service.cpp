@@ -241,13 +241,24 @@ void ProviderService::open_changed(State& next) const {
     }
 }
 
-Result<void> ProviderService::become(State next, const std::function<Result<void>(State&)>& store) {
+Result<void> ProviderService::become(State next, const std::function<Result<void>(State&)>& store, IfVersion wanted) {
     std::vector<std::string> warnings;
     auto catalog = compile(next, warnings);
     if (!catalog) return std::unexpected(catalog.error());
-    if (auto stored = store(next); !stored) return stored;
+    if (auto stored = store(next); !stored) {
+        // Another process was faster than this one after it had looked.
+        if (wanted && stored.error().code == ErrorCode::conflict) stored.error().code = ErrorCode::stale;
+        return stored;
+    }
     swap_in(std::move(next), std::move(*catalog), warnings);
     return {};
+}
+
+Result<void> ProviderService::check_version(std::string_view what, std::int64_t now, std::int64_t read,
+                                            IfVersion wanted) {
+    if (now == read && (!wanted || *wanted == now)) return {};
+    return fail(wanted ? ErrorCode::stale : ErrorCode::conflict,
+                std::string(what) + " was changed meanwhile; read it again");
 }
 
 void ProviderService::swap_in(State next, std::shared_ptr<const Catalog> catalog,

@@ -34,6 +34,9 @@ struct GivenProvider {
     std::int64_t version = 0;
 };
 
+/// The version that a caller wants to change: `stale` where there is another one. None = whatever there is.
+using IfVersion = std::optional<std::int64_t>;
+
 inline bool same_route(const RouteSpec& a, const RouteSpec& b) {
     return a.model == b.model && a.family == b.family;
 }
@@ -60,12 +63,13 @@ public:
     /// `conflict` when it comes from the configuration.
     [[nodiscard]] Result<GivenProvider> stored_spec(std::string_view name) const;
     /// Puts it where the stored provider of that name is; `conflict` when that has another version by now.
-    Result<void> replace(const GivenProvider& given);
+    Result<void> replace(const GivenProvider& given, IfVersion wanted);
+    Result<void> remove_stored(std::string_view name, IfVersion wanted);
     Result<void> add_route(const RouteSpec& route);
     /// Other targets for the stored route of that model, family and version. `conflict` when it comes from the
     /// configuration, or has another version by now.
-    Result<void> replace_route(const StoredRoute& route);
-    Result<void> remove_route(std::string_view model, std::optional<Family> family);
+    Result<void> replace_route(const StoredRoute& route, IfVersion wanted);
+    Result<void> remove_route(std::string_view model, std::optional<Family> family, IfVersion wanted);
     [[nodiscard]] std::vector<ListedRoute> routes() const;
     /// Asks the provider, keeps the answer.
     Result<StoredModelList> fetch_list(std::string_view name);
@@ -113,7 +117,10 @@ private:
     /// `next.stored` of its rows: of those that the state has too, what it has.
     void open_changed(State& next) const;
     /// Makes `next` the state when it compiles and `store`, which puts the new versions in, succeeds.
-    Result<void> become(State next, const std::function<Result<void>(State&)>& store);
+    Result<void> become(State next, const std::function<Result<void>(State&)>& store, IfVersion wanted = {});
+    /// `what` has version `now`, and it is to be changed as it was at `read`.
+    [[nodiscard]] static Result<void> check_version(std::string_view what, std::int64_t now, std::int64_t read,
+                                                    IfVersion wanted);
     void swap_in(State next, std::shared_ptr<const Catalog> catalog, const std::vector<std::string>& warnings);
     [[nodiscard]] Result<void> check_targets(const RouteSpec& route) const;
     [[nodiscard]] std::unexpected<Error> not_stored(const RouteSpec& route) const;

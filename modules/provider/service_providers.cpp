@@ -76,7 +76,7 @@ Result<GivenProvider> ProviderService::stored_spec(std::string_view name) const 
     return given;
 }
 
-Result<void> ProviderService::replace(const GivenProvider& given) {
+Result<void> ProviderService::replace(const GivenProvider& given, IfVersion wanted) {
     const std::string& name = given.spec.name;
     auto built = build_provider(given.spec, "store");
     if (!built) return std::unexpected(built.error());
@@ -88,21 +88,30 @@ Result<void> ProviderService::replace(const GivenProvider& given) {
         State next = state_;
         const auto stored_row = std::ranges::find_if(next.rows, row_named(name));
         if (stored_row == next.rows.end()) return no_such_provider(name);
+        if (auto same = check_version("provider '" + name + "'", stored_row->version, given.version, wanted); !same)
+            return same;
         const auto at = static_cast<std::size_t>(stored_row - next.rows.begin());
         next.stored[at] = replaced;
         *stored_row = *row;
-        return become(std::move(next), [&](State& state) -> Result<void> {
-            const auto version = store_.replace_provider(*row);
-            if (!version) return std::unexpected(version.error());
-            state.rows[at].version = *version;
-            return {};
-        });
+        return become(
+            std::move(next),
+            [&](State& state) -> Result<void> {
+                const auto version = store_.replace_provider(*row);
+                if (!version) return std::unexpected(version.error());
+                state.rows[at].version = *version;
+                return {};
+            },
+            wanted);
     });
     if (done) warn_about(*replaced);
     return done;
 }
 
 Result<void> ProviderService::remove(std::string_view name) {
+    return remove_stored(name, std::nullopt);
+}
+
+Result<void> ProviderService::remove_stored(std::string_view name, IfVersion wanted) {
     return change([&]() -> Result<void> {
         const auto named = [&](const ProviderPtr& provider) { return provider->name == name; };
         if (std::ranges::any_of(state_.configured, named)) {
@@ -118,6 +127,9 @@ Result<void> ProviderService::remove(std::string_view name) {
             }
             return no_such_provider(name);
         }
+        if (auto same = check_version("provider '" + std::string(name) + "'", row->version, row->version, wanted);
+            !same)
+            return same;
         std::string users;
         const auto add_user = [&](const RouteSpec& route) {
             if (leads_to(route, name)) users += (users.empty() ? "'" : ", '") + route.model + "'";
@@ -132,7 +144,7 @@ Result<void> ProviderService::remove(std::string_view name) {
         std::erase_if(next.stored, named);
         std::erase_if(next.rows, row_named(name));
         if (const auto list = next.lists.find(name); list != next.lists.end()) next.lists.erase(list);
-        return become(std::move(next), [&](State&) { return store_.remove_provider(name, row->version); });
+        return become(std::move(next), [&](State&) { return store_.remove_provider(name, row->version); }, wanted);
     });
 }
 

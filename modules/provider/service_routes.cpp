@@ -34,7 +34,7 @@ Result<void> ProviderService::add_route(const RouteSpec& route) {
     });
 }
 
-Result<void> ProviderService::replace_route(const StoredRoute& route) {
+Result<void> ProviderService::replace_route(const StoredRoute& route, IfVersion wanted) {
     if (auto checked = check_route(route.spec); !checked) return checked;
     return change([&]() -> Result<void> {
         State next = state_;
@@ -42,15 +42,21 @@ Result<void> ProviderService::replace_route(const StoredRoute& route) {
         const bool configured = std::ranges::any_of(state_.configured_routes,
                                                     [&](const auto& other) { return same_route(other, route.spec); });
         if (row == next.routes.end() || configured) return not_stored(route.spec);
+        if (auto same = check_version("the route '" + route.spec.model + "'", row->version, route.version, wanted);
+            !same)
+            return same;
         if (auto checked = check_targets(route.spec); !checked) return checked;
         *row = route;
         const auto at = static_cast<std::size_t>(row - next.routes.begin());
-        return become(std::move(next), [&](State& state) -> Result<void> {
-            const auto version = store_.replace_route(route);
-            if (!version) return std::unexpected(version.error());
-            state.routes[at].version = *version;
-            return {};
-        });
+        return become(
+            std::move(next),
+            [&](State& state) -> Result<void> {
+                const auto version = store_.replace_route(route);
+                if (!version) return std::unexpected(version.error());
+                state.routes[at].version = *version;
+                return {};
+            },
+            wanted);
     });
 }
 
@@ -70,16 +76,19 @@ std::unexpected<Error> ProviderService::not_stored(const RouteSpec& route) const
                                           (route.family ? " for " + std::string(name_of(*route.family)) : ""));
 }
 
-Result<void> ProviderService::remove_route(std::string_view model, std::optional<Family> family) {
-    RouteSpec wanted;
-    wanted.model = model;
-    wanted.family = family;
+Result<void> ProviderService::remove_route(std::string_view model, std::optional<Family> family, IfVersion wanted) {
+    RouteSpec route;
+    route.model = model;
+    route.family = family;
     return change([&]() -> Result<void> {
-        const auto row = std::ranges::find_if(state_.routes, row_for(wanted));
-        if (row == state_.routes.end()) return not_stored(wanted);
+        const auto row = std::ranges::find_if(state_.routes, row_for(route));
+        if (row == state_.routes.end()) return not_stored(route);
+        if (auto same = check_version("the route '" + route.model + "'", row->version, row->version, wanted); !same)
+            return same;
         State next = state_;
-        std::erase_if(next.routes, row_for(wanted));
-        return become(std::move(next), [&](State&) { return store_.remove_route(model, family, row->version); });
+        std::erase_if(next.routes, row_for(route));
+        return become(
+            std::move(next), [&](State&) { return store_.remove_route(model, family, row->version); }, wanted);
     });
 }
 

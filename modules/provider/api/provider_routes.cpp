@@ -14,6 +14,12 @@ ordered_json shown(const ProviderService& service, const Provider& provider) {
     return to_json(provider, service.list_state(provider));
 }
 
+ApiResponse response_of(const ProviderService& service, const Provider& provider, int status = 200) {
+    ApiResponse response = json_response(shown(service, provider), status);
+    response.version = service.version_of(provider);
+    return response;
+}
+
 ordered_json shown(const StoredModelList& list) {
     ordered_json out;
     out["provider"] = list.provider;
@@ -41,13 +47,13 @@ ApiResponse add_provider(ProviderService& service, const ApiRequest& request) {
     if (auto added = service.add(*spec); !added) return problem(added.error());
     const auto provider = service.find(spec->name);
     if (!provider) return problem(409, "the provider was removed again meanwhile");
-    return json_response(shown(service, *provider), 201);
+    return response_of(service, *provider, 201);
 }
 
 ApiResponse get_provider(const ProviderService& service, const ApiRequest& request) {
     const auto provider = service.find(param(request, "name"));
     if (!provider) return problem(404, "there is no provider '" + param(request, "name") + "'");
-    return json_response(shown(service, *provider));
+    return response_of(service, *provider);
 }
 
 /// The credential stays where the body gives none, unless it would go to another address then.
@@ -67,7 +73,8 @@ ApiResponse put_provider(ProviderService& service, const ApiRequest& request) {
         spec->api_key_file = before->spec.api_key_file;
     }
     if (spec->kind.empty()) spec->kind = before->spec.kind;
-    if (auto done = service.replace(GivenProvider{*spec, before->version}); !done) return problem(done.error());
+    if (auto done = service.replace(GivenProvider{*spec, before->version}, request.if_version); !done)
+        return problem(done.error());
     return get_provider(service, request);
 }
 
@@ -76,12 +83,13 @@ ApiResponse change_provider(ProviderService& service, const ApiRequest& request)
     if (!before) return problem(before.error());
     const auto spec = changed_provider(before->spec, request.body);
     if (!spec) return problem(spec.error());
-    if (auto done = service.replace(GivenProvider{*spec, before->version}); !done) return problem(done.error());
+    if (auto done = service.replace(GivenProvider{*spec, before->version}, request.if_version); !done)
+        return problem(done.error());
     return get_provider(service, request);
 }
 
 ApiResponse remove_provider(ProviderService& service, const ApiRequest& request) {
-    auto removed = service.remove(param(request, "name"));
+    auto removed = service.remove_stored(param(request, "name"), request.if_version);
     return removed ? no_content() : problem(removed.error());
 }
 

@@ -180,10 +180,15 @@ ApiResponse list(const ProviderService& service, Request request) {
         {{"Accounts", std::move(shown)}, {"Total", matching.size()}, {"Page", *page}, {"PageSize", *size}});
 }
 
+ApiResponse response_of(const ProviderService& service, const Provider& provider) {
+    ApiResponse response = json_response({{"Account", account_of(provider)}});
+    response.version = service.version_of(provider);
+    return response;
+}
+
 ApiResponse shown(const ProviderService& service, const std::string& name) {
     const auto provider = service.find(name);
-    if (!provider) return problem(409, "the account was removed meanwhile");
-    return json_response({{"Account", account_of(*provider)}});
+    return provider ? response_of(service, *provider) : problem(409, "the account was removed meanwhile");
 }
 
 ApiResponse create(ProviderService& service, Request request) {
@@ -195,7 +200,7 @@ ApiResponse create(ProviderService& service, Request request) {
 
 ApiResponse show(const ProviderService& service, Request request) {
     const auto provider = find(service, request);
-    return provider ? json_response({{"Account", account_of(*provider)}}) : not_there(request);
+    return provider ? response_of(service, *provider) : not_there(request);
 }
 
 ApiResponse update(ProviderService& service, Request request) {
@@ -204,14 +209,14 @@ ApiResponse update(ProviderService& service, Request request) {
     auto given = service.stored_spec(provider->name);
     if (!given) return problem(given.error());
     if (auto read = read_account(request.body, given->spec); !read) return problem(read.error());
-    if (auto done = service.replace(*given); !done) return problem(done.error());
+    if (auto done = service.replace(*given, request.if_version); !done) return problem(done.error());
     return shown(service, given->spec.name);
 }
 
 ApiResponse remove(ProviderService& service, Request request) {
     const auto provider = find(service, request);
     if (!provider) return not_there(request);
-    if (auto done = service.remove(provider->name); !done) return problem(done.error());
+    if (auto done = service.remove_stored(provider->name, request.if_version); !done) return problem(done.error());
     return json_response({{"Success", true}, {"Message", "removed"}});
 }
 

@@ -26,6 +26,12 @@ ApiResponse add_route(ProviderService& service, const ApiRequest& request) {
     return json_response(to_json(*route, "store"), 201);
 }
 
+ApiResponse response_of(const ListedRoute& listed) {
+    ApiResponse response = json_response(to_json(listed.route, listed.source));
+    if (listed.version != 0) response.version = listed.version;
+    return response;
+}
+
 /// By its id; a default also by `*` and its family.
 Result<ListedRoute> route_of(const ProviderService& service, const std::string& id,
                              std::optional<Family> family = std::nullopt) {
@@ -39,7 +45,7 @@ Result<ListedRoute> route_of(const ProviderService& service, const std::string& 
 
 ApiResponse get_route(const ProviderService& service, const ApiRequest& request) {
     const auto found = route_of(service, param(request, "model"));
-    return found ? json_response(to_json(found->route, found->source)) : problem(found.error());
+    return found ? response_of(*found) : problem(found.error());
 }
 
 ApiResponse change_route(ProviderService& service, const ApiRequest& request) {
@@ -47,8 +53,9 @@ ApiResponse change_route(ProviderService& service, const ApiRequest& request) {
     if (!found) return problem(found.error());
     const auto route = changed_route(found->route, request.body);
     if (!route) return problem(route.error());
-    if (auto done = service.replace_route(StoredRoute{*route, found->version}); !done) return problem(done.error());
-    return json_response(to_json(*route, "store"));
+    if (auto done = service.replace_route(StoredRoute{*route, found->version}, request.if_version); !done)
+        return problem(done.error());
+    return get_route(service, request);
 }
 
 ApiResponse remove_route(ProviderService& service, const ApiRequest& request) {
@@ -59,7 +66,7 @@ ApiResponse remove_route(ProviderService& service, const ApiRequest& request) {
     }
     const auto found = route_of(service, param(request, "model"), family);
     if (!found) return problem(found.error());
-    auto removed = service.remove_route(found->route.model, found->route.family);
+    auto removed = service.remove_route(found->route.model, found->route.family, request.if_version);
     return removed ? no_content() : problem(removed.error());
 }
 

@@ -74,7 +74,9 @@ ApiResponse ControlPlane::show_flag(const ApiRequest& request) const {
     const Flag* flag = find_flag(name);
     if (flag == nullptr) return no_such(name);
     const std::scoped_lock lock(mutex_);
-    return json_response(shown(*flag, start_config_, config_));
+    ApiResponse response = json_response(shown(*flag, start_config_, config_));
+    response.version = flags_->version_of(name);
+    return response;
 }
 
 ApiResponse ControlPlane::change_flag(const ApiRequest& request) {
@@ -93,7 +95,8 @@ ApiResponse ControlPlane::change_flag(const ApiRequest& request) {
         if (auto fits = flag->set(tried, value); !fits) return lurus::problem(fits.error());
     }
     const std::scoped_lock one(reload_mutex_);
-    auto stored = value.is_null() ? flags_->unset(name) : flags_->set(name, value, clock_.now());
+    auto stored = value.is_null() ? flags_->unset(name, request.if_version)
+                                  : flags_->set(name, value, clock_.now(), request.if_version);
     if (!stored) return lurus::problem(stored.error());
     Config read;
     {

@@ -209,14 +209,24 @@ Result<bool> StoredFlags::read_again() {
     return changed;
 }
 
-Result<void> StoredFlags::set(const std::string& name, const Json& value, UnixMicros now) {
-    const std::scoped_lock lock(mutex_);
+Result<std::int64_t> StoredFlags::version_to_change(const std::string& name, std::optional<std::int64_t> wanted) {
     if (auto read = read_again(); !read) return std::unexpected(read.error());
     const auto known = flags_.find(name);
+    const std::int64_t version = known == flags_.end() ? 0 : known->second.version;
+    if (wanted && *wanted != version)
+        return fail(ErrorCode::stale, "the flag '" + name + "' was changed meanwhile; read it again");
+    return version;
+}
+
+Result<void> StoredFlags::set(const std::string& name, const Json& value, UnixMicros now,
+                              std::optional<std::int64_t> wanted) {
+    const std::scoped_lock lock(mutex_);
+    const auto before = version_to_change(name, wanted);
+    if (!before) return std::unexpected(before.error());
     StoredFlag flag;
     flag.name = name;
     flag.value = value.dump();
-    flag.version = known == flags_.end() ? 0 : known->second.version;
+    flag.version = *before;
     const auto version = store_.set(flag, now);
     if (!version) return std::unexpected(version.error());
     flag.version = *version;
@@ -224,14 +234,20 @@ Result<void> StoredFlags::set(const std::string& name, const Json& value, UnixMi
     return {};
 }
 
-Result<void> StoredFlags::unset(const std::string& name) {
+Result<void> StoredFlags::unset(const std::string& name, std::optional<std::int64_t> wanted) {
     const std::scoped_lock lock(mutex_);
-    if (auto read = read_again(); !read) return std::unexpected(read.error());
-    const auto known = flags_.find(name);
-    if (known == flags_.end()) return {};
-    auto done = store_.unset(name, known->second.version);
-    if (done) flags_.erase(known);
+    const auto before = version_to_change(name, wanted);
+    if (!before) return std::unexpected(before.error());
+    if (*before == 0) return {};
+    auto done = store_.unset(name, *before);
+    if (done) flags_.erase(name);
     return done;
+}
+
+std::optional<std::int64_t> StoredFlags::version_of(const std::string& name) const {
+    const std::scoped_lock lock(mutex_);
+    const auto known = flags_.find(name);
+    return known == flags_.end() ? std::nullopt : std::optional(known->second.version);
 }
 
 std::map<std::string, Json> StoredFlags::all() const {

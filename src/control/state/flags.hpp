@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,13 +40,19 @@ public:
 
     /// Takes over what others changed; true when something did.
     Result<bool> refresh();
-    Result<void> set(const std::string& name, const nlohmann::ordered_json& value, UnixMicros now);
+    /// `stale` where `wanted` is another version than there is; none = whatever there is.
+    Result<void> set(const std::string& name, const nlohmann::ordered_json& value, UnixMicros now,
+                     std::optional<std::int64_t> wanted);
     /// The configuration's counts again. Done as well when nothing is stored.
-    Result<void> unset(const std::string& name);
+    Result<void> unset(const std::string& name, std::optional<std::int64_t> wanted);
+    /// None = it is not stored.
+    [[nodiscard]] std::optional<std::int64_t> version_of(const std::string& name) const;
     [[nodiscard]] std::map<std::string, nlohmann::ordered_json> all() const;
 
 private:
-    Result<bool> read_again();  // under mutex_
+    Result<bool> read_again();  // under mutex_, as the next
+    /// Of the row as it is now, 0 = there is none.
+    Result<std::int64_t> version_to_change(const std::string& name, std::optional<std::int64_t> wanted);
 
     FlagStore& store_;
     mutable std::mutex mutex_;                 // guards what follows

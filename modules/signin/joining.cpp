@@ -160,9 +160,9 @@ ApiResponse Service::accept(const ApiRequest& request) {
     const bool mailed = detail.value("mailed", false);
     if (user && !known && !mailed) {
         // A link that the inviting admin holds must not take over somebody whom another organisation invited.
-        const auto places = users_.memberships(user->id);
-        if (!places) return problem(places.error());
-        if (!std::ranges::all_of(*places, [&](const Member& m) { return m.org == org; }))
+        const auto memberships = users_.memberships(user->id);
+        if (!memberships) return problem(memberships.error());
+        if (!std::ranges::all_of(*memberships, [&](const Member& m) { return m.org == org; }))
             return problem(409, "this address was invited elsewhere as well; accept that invitation first");
     }
     if (!known) {

@@ -49,9 +49,9 @@ KeyOrder order_of(const KeyInfo& key) {
 Result<KeyPage> Keys::page(const KeyReach& reach, const KeyQuery& query) const {
     std::optional<KeyOrder> after;
     if (!query.cursor.empty()) {
-        const auto place = order_from(query.cursor);
-        if (!place) return std::unexpected(place.error());
-        after = *place;
+        const auto last = order_from(query.cursor);
+        if (!last) return std::unexpected(last.error());
+        after = *last;
     }
     const auto current = snapshot();
     const auto& all = current->all();

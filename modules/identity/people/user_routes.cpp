@@ -100,29 +100,29 @@ std::string user_schema() {
 }
 
 Result<nlohmann::ordered_json> export_of(Directory& directory, Keys& keys, const User& user) {
-    const auto places = directory.memberships(user.id);
-    if (!places) return std::unexpected(places.error());
+    const auto memberships = directory.memberships(user.id);
+    if (!memberships) return std::unexpected(memberships.error());
     const UnixMicros now = keys.clock().now();
     const auto snapshot = keys.snapshot();
     nlohmann::ordered_json out;
     out["exported"] = format_time(now);
     out["user"] = json_of(user);
     out["memberships"] = nlohmann::ordered_json::array();
-    for (const auto& member : *places) {
-        nlohmann::ordered_json place = json_of(member);
-        place["org_name"] = member.org_name;
-        place["teams"] = nlohmann::ordered_json::array();
+    for (const auto& member : *memberships) {
+        nlohmann::ordered_json shown = json_of(member);
+        shown["org_name"] = member.org_name;
+        shown["teams"] = nlohmann::ordered_json::array();
         const auto teams = directory.teams_of(member.id);
         if (!teams) return std::unexpected(teams.error());
         for (const auto& id : *teams) {
             const auto team = directory.team(member.org, id);
-            if (team) place["teams"].push_back({{"id", id}, {"name", team->name}});
+            if (team) shown["teams"].push_back({{"id", id}, {"name", team->name}});
         }
-        place["keys"] = nlohmann::ordered_json::array();
+        shown["keys"] = nlohmann::ordered_json::array();
         for (const auto& key : snapshot->all()) {
-            if (key.user == member.id) place["keys"].push_back(json_of(key, member.name, now));
+            if (key.user == member.id) shown["keys"].push_back(json_of(key, member.name, now));
         }
-        out["memberships"].push_back(std::move(place));
+        out["memberships"].push_back(std::move(shown));
     }
     return out;
 }

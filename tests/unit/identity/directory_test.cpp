@@ -155,10 +155,10 @@ TEST_CASE_FIXTURE(Book, "who is disabled, removed or erased is nobody") {
     CHECK(asks(ann)->org.empty());
     CHECK(directory->set_role(default_org, ann.id, Role::admin)->id == member->id);  // comes back as the same member
 
-    std::vector<std::string> told;
-    directory->on_erase([&](std::string_view id) { told.emplace_back(id); });
+    std::vector<std::string> erased;
+    directory->on_erase([&](std::string_view id) { erased.emplace_back(id); });
     REQUIRE(directory->erase(ann.id));
-    CHECK(told == std::vector{ann.id});
+    CHECK(erased == std::vector{ann.id});
     CHECK(code_of(asks(ann)) == ErrorCode::unauthenticated);
     CHECK(code_of(directory->find_by_email("ann@example.com")) == ErrorCode::not_found);
     CHECK(directory->find(ann.id)->email.empty());

@@ -117,7 +117,7 @@ struct SignInFixture {
         REQUIRE(at != std::string::npos);
         return mail.substr(at + 7, mail.find('\r', at) - at - 7);
     }
-    [[nodiscard]] bool told(const std::string& what) const {
+    [[nodiscard]] bool noted(const std::string& what) const {
         return std::ranges::any_of(events, [&](const SignInEvent& event) { return event.what == what; });
     }
 };

@@ -69,6 +69,7 @@ struct ApiRoute {
     std::string request_schema;   // JSON Schema text; empty = no body
     std::string response_schema;  // JSON Schema text of the 2xx body; empty = none
     int success = 200;
+    bool calls_outside = false;  // the handler may wait for machines that are not ours: OutsideCalls' threads run it
     /// Control-plane threads, several at once. Expected failure is a response, not an exception.
     std::function<ApiResponse(const ApiRequest&)> handler;
 

@@ -12,6 +12,7 @@
 
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
+#include "lurus/outside.hpp"
 #include "lurus/prepared.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
@@ -55,7 +56,7 @@ struct LdapSettings {
     std::map<std::string, Role> roles;  // a group's name or DN -> role; the highest counts
     bool sign_up = true;
     std::string ca_file;
-    int timeout_ms = 5000;
+    int timeout_ms = 5000;  // of one sign-in, both connections with TLS included
 };
 
 /// Replaced whole when the configuration is read again.
@@ -78,8 +79,9 @@ struct ConfiguredUser {
 };
 
 struct SignInSettings {
-    std::filesystem::path data_dir;  // of the master key
-    Secret master_key;               // empty = the data folder's master.key
+    std::filesystem::path data_dir;   // of the master key
+    Secret master_key;                // empty = the data folder's master.key
+    OutsideCalls* outside = nullptr;  // whose stop ends calls to directories, providers and mail servers; may be null
 };
 
 /// Something that happened to somebody's sign-in.

@@ -13,7 +13,8 @@ Result<std::unique_ptr<Providers>> make_providers(const ProviderSettings& settin
         // Whoever stores no credentials can work without it.
         spdlog::warn("stored credentials cannot be used: {}", box.error().message);
     }
-    auto service = std::make_unique<provider::ProviderService>(store, std::move(box), settings.demo, clock);
+    auto service =
+        std::make_unique<provider::ProviderService>(store, std::move(box), settings.demo, clock, settings.outside);
     if (auto loaded = service->refresh(); !loaded) return std::unexpected(loaded.error());
     return service;
 }

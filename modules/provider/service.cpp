@@ -32,8 +32,9 @@ bool same_lists(const ModelLists& a, const ModelLists& b) {
 
 }  // namespace
 
-ProviderService::ProviderService(ProviderStore& store, Result<SecretBox> box, bool demo, const Clock& clock)
-    : store_(store), box_(std::move(box)), demo_(demo), clock_(clock) {}
+ProviderService::ProviderService(ProviderStore& store, Result<SecretBox> box, bool demo, const Clock& clock,
+                                 OutsideCalls* outside)
+    : store_(store), box_(std::move(box)), demo_(demo), clock_(clock), outside_(outside) {}
 
 void ProviderService::warn_about(const Provider& provider) {
     if (!provider.problem.empty() && !provider.disabled) {

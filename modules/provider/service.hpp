@@ -43,8 +43,8 @@ inline bool same_route(const RouteSpec& a, const RouteSpec& b) {
 
 class ProviderService final : public Providers {
 public:
-    /// `store` and `clock` outlive it.
-    ProviderService(ProviderStore& store, Result<SecretBox> box, bool demo, const Clock& clock);
+    /// `store`, `clock` and `outside`, which may be null, outlive it.
+    ProviderService(ProviderStore& store, Result<SecretBox> box, bool demo, const Clock& clock, OutsideCalls* outside);
 
     Result<std::unique_ptr<PreparedConfiguration>> prepare(std::vector<ProviderSpec> providers,
                                                            std::vector<RouteSpec> routes) override;
@@ -52,7 +52,7 @@ public:
     Result<void> remove(std::string_view name) override;
     [[nodiscard]] std::shared_ptr<const Catalog> snapshot() const override;
     Result<void> refresh() override;
-    void refresh_model_lists() override;
+    void refresh_model_lists(std::function<void()> done) override;
     void on_change(std::function<void()> callback) override;
     [[nodiscard]] std::vector<ApiRoute> api() override;
 
@@ -105,6 +105,8 @@ private:
     void open_all_stored(State& state) const;
     [[nodiscard]] Result<StoredProvider> sealed_row(const ProviderSpec& spec, const std::string& kind) const;
     [[nodiscard]] const StoredModelList* list_of(const State& state, const Provider& provider) const;
+    Result<StoredModelList> fetch_list(std::string_view name, const OutsideLimit& limit);
+    void refresh_list(const std::string& name);
     [[nodiscard]] std::unexpected<Error> no_such_provider(std::string_view name) const;
 
     /// Runs `work` under change_mutex_, on a state that holds what others stored. Where the catalogue became another
@@ -129,6 +131,7 @@ private:
     const Result<SecretBox> box_;
     const bool demo_;
     const Clock& clock_;
+    OutsideCalls* const outside_;  // may be null
 
     std::mutex change_mutex_;  // one change at a time, also while the database is asked; taken before mutex_
     std::int64_t seen_ = -1;   // of the store's changes; under change_mutex_
@@ -138,6 +141,7 @@ private:
     std::shared_ptr<const Catalog> catalog_;
     std::vector<std::function<void()>> callbacks_;
     std::map<std::string, UnixMicros> asked_;  // when a refresh last asked a provider for its list
+    std::map<std::string, std::vector<std::shared_ptr<void>>> fetching_;  // who waits for a list that is on its way
 };
 
 /// The module's part of the management API; `service` must outlive the handlers.

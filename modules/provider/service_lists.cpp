@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "core/http/url.hpp"
 #include "modules/provider/catalog/build.hpp"
@@ -12,6 +13,8 @@ namespace {
 
 constexpr std::int64_t list_age_us = 86'400'000'000;
 constexpr std::int64_t list_retry_us = 60'000'000;
+constexpr std::chrono::seconds refresh_limit{10};    // of one provider's list, all pages together
+constexpr std::chrono::seconds asked_for_limit{70};  // of what somebody asked the management API for
 
 bool is_pattern(const std::string& model) {
     return model.find_first_of("*?") != std::string::npos;
@@ -34,9 +37,13 @@ ListState ProviderService::list_state(const Provider& provider) const {
 }
 
 Result<StoredModelList> ProviderService::fetch_list(std::string_view name) {
+    return fetch_list(name, limit_within(outside_, asked_for_limit));
+}
+
+Result<StoredModelList> ProviderService::fetch_list(std::string_view name, const OutsideLimit& limit) {
     const auto provider = find(name);
     if (!provider) return no_such_provider(name);
-    const auto models = fetch_models(*provider);
+    const auto models = fetch_models(*provider, limit);
     if (!models) return std::unexpected(models.error());
     StoredModelList list;
     list.provider = provider->name;
@@ -54,7 +61,9 @@ Result<StoredModelList> ProviderService::fetch_list(std::string_view name) {
     return list;
 }
 
-void ProviderService::refresh_model_lists() {
+// Whoever waits for a list holds the one pointer of their waiting; when the last is let go, `done` is called.
+void ProviderService::refresh_model_lists(std::function<void()> done) {
+    const std::shared_ptr<void> waiting(nullptr, [done = std::move(done)](void*) { done(); });
     const UnixMicros now = clock_.now();
     for (const ProviderPtr& provider : snapshot()->providers()) {
         if (provider->local || !provider->problem.empty() || list_endpoint(*provider) == nullptr) continue;
@@ -63,14 +72,30 @@ void ProviderService::refresh_model_lists() {
             const std::lock_guard lock(mutex_);
             const StoredModelList* list = list_of(state_, *provider);
             if (list != nullptr && now - list->fetched < list_age_us) continue;
+            if (const auto fetching = fetching_.find(provider->name); fetching != fetching_.end()) {
+                fetching->second.push_back(waiting);
+                continue;
+            }
             UnixMicros& asked = asked_[provider->name];
             if (asked != 0 && now - asked < list_retry_us) continue;
             asked = now;
+            fetching_[provider->name].push_back(waiting);
         }
-        if (auto list = fetch_list(provider->name); !list) {
-            spdlog::info("no model list from provider {}: {}", provider->name, list.error().message);
+        if (outside_ == nullptr) {
+            refresh_list(provider->name);
+        } else {
+            outside_->post([this, name = provider->name] { refresh_list(name); });
         }
     }
+}
+
+void ProviderService::refresh_list(const std::string& name) {
+    if (auto list = fetch_list(name, limit_within(outside_, refresh_limit)); !list)
+        spdlog::info("no model list from provider {}: {}", name, list.error().message);
+    std::vector<std::shared_ptr<void>> waiting;  // let go without the mutex: each calls back
+    const std::lock_guard lock(mutex_);
+    waiting.swap(fetching_[name]);
+    fetching_.erase(name);
 }
 
 Result<StoredModelList> ProviderService::cached_list(std::string_view name) const {
@@ -86,7 +111,7 @@ Result<StoredModelList> ProviderService::cached_list(std::string_view name) cons
 Result<TestOutcome> ProviderService::test(std::string_view name, const TestRequest& request) const {
     const auto provider = find(name);
     if (!provider) return no_such_provider(name);
-    return test_provider(*provider, request.model, request.family, clock_);
+    return test_provider(*provider, request.model, request.family, clock_, limit_within(outside_, asked_for_limit));
 }
 
 }  // namespace lurus::provider

@@ -11,6 +11,11 @@
 
 namespace lurus {
 namespace signin {
+namespace {
+
+constexpr std::chrono::seconds mail_limit{30};
+
+}  // namespace
 
 std::string normal_email(std::string_view text) {
     while (text.starts_with(' ')) text.remove_prefix(1);
@@ -18,11 +23,13 @@ std::string normal_email(std::string_view text) {
     return lower_case(text);
 }
 
-Service::Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost)
+Service::Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost,
+                 OutsideCalls* outside)
     : store_(store),
       box_(box),
       users_(users),
       clock_(clock),
+      outside_(outside),
       hasher_(cost),
       keys_(store_, std::move(box), clock),
       addresses_({.free_failures = 20}),
@@ -47,7 +54,7 @@ class Service::Prepared final : public PreparedConfiguration {
 public:
     Prepared(Service& service, AuthSettings settings) : settings_(std::move(settings)), service_(service) {
         for (const auto& provider : settings_.oidc)
-            oidc_.push_back(std::make_shared<OidcClient>(provider, service_.clock_));
+            oidc_.push_back(std::make_shared<OidcClient>(provider, service_.clock_, service_.outside_));
     }
 
     Result<void> store() override {
@@ -162,7 +169,7 @@ void Service::send(Mail mail) {
     const MailSettings how = settings().mail;
     if (!how.any()) return;
     const bool taken = background_.post([this, how, mail = std::move(mail)] {
-        if (auto sent = send_mail(how, mail, clock_.now()); !sent)
+        if (auto sent = send_mail(how, mail, clock_.now(), limit_within(outside_, mail_limit)); !sent)
             spdlog::error("a mail was not sent: {}", sent.error().message);
     });
     if (!taken) spdlog::error("a mail was not sent: too many wait");
@@ -221,7 +228,8 @@ Result<std::unique_ptr<SignIn>> make_sign_in(const SignInSettings& settings, Cre
     auto box = settings.master_key.empty() ? SecretBox::from_file(settings.data_dir)
                                            : SecretBox::from_text(settings.master_key);
     if (!box) return std::unexpected(box.error());
-    return std::make_unique<signin::Service>(store, *std::move(box), users, clock);
+    return std::make_unique<signin::Service>(store, *std::move(box), users, clock, signin::Argon2Cost(),
+                                             settings.outside);
 }
 
 }  // namespace lurus

@@ -8,19 +8,20 @@
 
 #include "lurus/ids.hpp"
 #include "lurus/signin.hpp"
+#include "lurus/store/credentials.hpp"
 #include "modules/signin/body.hpp"
 #include "modules/signin/key_ring.hpp"
 #include "modules/signin/mail.hpp"
 #include "modules/signin/oidc.hpp"
 #include "modules/signin/password.hpp"
-#include "lurus/store/credentials.hpp"
 #include "modules/signin/throttle.hpp"
 
 namespace lurus::signin {
 
 class Service final : public SignIn {
 public:
-    Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {});
+    Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {},
+            OutsideCalls* outside = nullptr);
 
     Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
                                                            const std::vector<ConfiguredUser>& users) override;
@@ -126,6 +127,7 @@ private:
     const SecretBox box_;
     Users& users_;
     const Clock& clock_;
+    OutsideCalls* const outside_;  // may be null
     const PasswordHasher hasher_;
     KeyRing keys_;
     Throttle accounts_;

@@ -56,7 +56,8 @@ Result<Service::Proved> Service::check_password(const std::string& email, const 
 
 Result<Service::Proved> Service::check_directory(const LdapSettings& directory, const std::string& email,
                                                  const std::string& password) {
-    const auto person = ldap_check(directory, email, password);
+    const auto limit = limit_within(outside_, std::chrono::milliseconds(directory.timeout_ms));
+    const auto person = ldap_check(directory, email, password, limit);
     if (!person && person.error().code == ErrorCode::unauthenticated) return std::unexpected(wrong_credentials());
     if (!person) return std::unexpected(person.error());
     Outside outside;

@@ -1,19 +1,20 @@
 // SMTP over libcurl.
 #include <curl/curl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
 
+#include "core/io/open_socket.hpp"
 #include "core/os/shared_library.hpp"
 #include "modules/signin/mail.hpp"
 
 namespace lurus::signin {
 namespace {
 
-constexpr long connect_timeout_s = 10;
-constexpr long whole_timeout_s = 30;
+constexpr long connect_timeout_ms = 10'000;
 
 // Loaded when the first mail is sent.
 class Curl {
@@ -56,6 +57,22 @@ std::size_t read_some(char* to, std::size_t size, std::size_t count, void* state
     return n;
 }
 
+// libcurl's callbacks, with the OpenSocket.
+int socket_opened(void* socket, curl_socket_t descriptor, curlsocktype) {
+    static_cast<OpenSocket*>(socket)->opened(descriptor);
+    return CURL_SOCKOPT_OK;
+}
+
+int socket_closed(void* socket, curl_socket_t descriptor) {
+    static_cast<OpenSocket*>(socket)->closed();
+    return ::close(descriptor);
+}
+
+// About once a second, also while a name is looked up. Not 0 ends the call.
+int is_over(void* limit, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<const OutsideLimit*>(limit)->over() ? 1 : 0;
+}
+
 std::string envelope_of(std::string_view from) {
     const auto open = from.find('<');
     if (open == std::string_view::npos) return "<" + std::string(from) + ">";
@@ -70,10 +87,13 @@ bool is_loopback_mail(std::string_view url) {
 
 }  // namespace
 
-Result<void> send_smtp(const MailSettings& settings, std::string_view to, std::string_view message) {
+Result<void> send_smtp(const MailSettings& settings, std::string_view to, std::string_view message,
+                       const OutsideLimit& limit) {
+    if (limit.over()) return fail(ErrorCode::unavailable, settings.smtp_url + ": there is no time left to send a mail");
     const Curl* curl = Curl::get();
     if (curl == nullptr)
         return fail(ErrorCode::unavailable, "sending mail takes libcurl (libcurl.so.4), which is not installed");
+    OpenSocket socket;
     const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> call(curl->easy_init(), curl->cleanup);
     const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> recipients(
         curl->append(nullptr, ("<" + std::string(to) + ">").c_str()), curl->free_all);
@@ -95,10 +115,23 @@ Result<void> send_smtp(const MailSettings& settings, std::string_view to, std::s
     set(CURLOPT_READDATA, &reading);
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
-    set(CURLOPT_TIMEOUT, whole_timeout_s);
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(limit.until - std::chrono::steady_clock::now()).count();
+    set(CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::clamp<std::int64_t>(left, 1, 24 * 3600 * 1000)));
+    set(CURLOPT_QUICK_EXIT, 1L);  // a name that is still looked up is not waited for
+    set(CURLOPT_SOCKOPTFUNCTION, &socket_opened);
+    set(CURLOPT_SOCKOPTDATA, &socket);
+    set(CURLOPT_CLOSESOCKETFUNCTION, &socket_closed);
+    set(CURLOPT_CLOSESOCKETDATA, &socket);
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, &is_over);
+    set(CURLOPT_XFERINFODATA, const_cast<OutsideLimit*>(&limit));
+    const std::stop_callback shut(limit.stop, [&socket] { socket.shut(); });
     const CURLcode code = curl->perform(call.get());
     if (code == CURLE_OK) return {};
+    if (limit.stop.stop_requested())
+        return fail(ErrorCode::unavailable, settings.smtp_url + ": ended, because the server stops");
     return fail(ErrorCode::unavailable, settings.smtp_url + ": " + curl->strerror(code));
 }
 

@@ -214,7 +214,7 @@ asio::awaitable<void> Session::serve_models(Request& request) {
     }
     if (request.snapshot->refresh_models) {
         auto refreshed = std::make_shared<bool>(false);
-        services_.run_blocking(shard, request.snapshot->refresh_models, [self = shared_from_this(), refreshed] {
+        services_.refresh_models(shard, *request.snapshot, [self = shared_from_this(), refreshed] {
             *refreshed = true;
             self->signal.notify();
         });

@@ -14,7 +14,7 @@ ordered_json shown(const ProviderService& service, const Provider& provider) {
     return to_json(provider, service.list_state(provider));
 }
 
-ApiResponse response_of(const ProviderService& service, const Provider& provider, int status = 200) {
+ApiResponse provider_response(const ProviderService& service, const Provider& provider, int status = 200) {
     ApiResponse response = json_response(shown(service, provider), status);
     response.version = service.version_of(provider);
     return response;
@@ -47,13 +47,13 @@ ApiResponse add_provider(ProviderService& service, const ApiRequest& request) {
     if (auto added = service.add(*spec); !added) return problem(added.error());
     const auto provider = service.find(spec->name);
     if (!provider) return problem(409, "the provider was removed again meanwhile");
-    return response_of(service, *provider, 201);
+    return provider_response(service, *provider, 201);
 }
 
 ApiResponse get_provider(const ProviderService& service, const ApiRequest& request) {
     const auto provider = service.find(param(request, "name"));
     if (!provider) return problem(404, "there is no provider '" + param(request, "name") + "'");
-    return response_of(service, *provider);
+    return provider_response(service, *provider);
 }
 
 /// The credential stays where the body gives none, unless it would go to another address then.
@@ -155,9 +155,11 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
         api_route(Permission::operate, "POST", "/api/v1/providers/{name}/test", "testProvider",
                   "Asks the provider one small thing", test_result_schema, [&s](Request r) { return test_one(s, r); }),
         200, test_request_schema));
+    all.back().calls_outside = true;
     all.push_back(api_route(Permission::operate, "POST", "/api/v1/providers/{name}/models", "fetchProviderModels",
                             "Fetches the provider's model list and keeps it", model_list_schema,
                             [&s](Request r) { return fetch_list(s, r); }));
+    all.back().calls_outside = true;
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/providers/{name}/models",
                             "getProviderModels", "Shows the model list fetched last", model_list_schema,
                             [&s](Request r) { return cached_list(s, r); }));

@@ -180,27 +180,27 @@ ApiResponse list(const ProviderService& service, Request request) {
         {{"Accounts", std::move(shown)}, {"Total", matching.size()}, {"Page", *page}, {"PageSize", *size}});
 }
 
-ApiResponse response_of(const ProviderService& service, const Provider& provider) {
+ApiResponse account_response(const ProviderService& service, const Provider& provider) {
     ApiResponse response = json_response({{"Account", account_of(provider)}});
     response.version = service.version_of(provider);
     return response;
 }
 
-ApiResponse shown(const ProviderService& service, const std::string& name) {
+ApiResponse answered(const ProviderService& service, const std::string& name) {
     const auto provider = service.find(name);
-    return provider ? response_of(service, *provider) : problem(409, "the account was removed meanwhile");
+    return provider ? account_response(service, *provider) : problem(409, "the account was removed meanwhile");
 }
 
 ApiResponse create(ProviderService& service, Request request) {
     ProviderSpec spec;
     if (auto read = read_account(request.body, spec); !read) return problem(read.error());
     if (auto added = service.add(spec); !added) return problem(added.error());
-    return shown(service, spec.name);
+    return answered(service, spec.name);
 }
 
 ApiResponse show(const ProviderService& service, Request request) {
     const auto provider = find(service, request);
-    return provider ? response_of(service, *provider) : not_there(request);
+    return provider ? account_response(service, *provider) : not_there(request);
 }
 
 ApiResponse update(ProviderService& service, Request request) {
@@ -210,7 +210,7 @@ ApiResponse update(ProviderService& service, Request request) {
     if (!given) return problem(given.error());
     if (auto read = read_account(request.body, given->spec); !read) return problem(read.error());
     if (auto done = service.replace(*given, request.if_version); !done) return problem(done.error());
-    return shown(service, given->spec.name);
+    return answered(service, given->spec.name);
 }
 
 ApiResponse remove(ProviderService& service, Request request) {

@@ -26,7 +26,7 @@ ApiResponse add_route(ProviderService& service, const ApiRequest& request) {
     return json_response(to_json(*route, "store"), 201);
 }
 
-ApiResponse response_of(const ListedRoute& listed) {
+ApiResponse route_response(const ListedRoute& listed) {
     ApiResponse response = json_response(to_json(listed.route, listed.source));
     if (listed.version != 0) response.version = listed.version;
     return response;
@@ -45,7 +45,7 @@ Result<ListedRoute> route_of(const ProviderService& service, const std::string& 
 
 ApiResponse get_route(const ProviderService& service, const ApiRequest& request) {
     const auto found = route_of(service, param(request, "model"));
-    return found ? response_of(*found) : problem(found.error());
+    return found ? route_response(*found) : problem(found.error());
 }
 
 ApiResponse change_route(ProviderService& service, const ApiRequest& request) {

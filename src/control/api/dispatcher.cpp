@@ -174,6 +174,13 @@ ApiResponse ApiDispatcher::dispatch(ApiRequest request, std::string_view target)
     return run(*routed.route, request);
 }
 
+bool ApiDispatcher::calls_outside(const std::string& method, std::string_view target) const {
+    ApiRequest request;
+    request.method = method;
+    const Routed routed = route(request, target);
+    return routed.route != nullptr && routed.route->calls_outside;
+}
+
 ApiResponse ApiDispatcher::handle(const ApiCall& call, const ApiGate& gate) const {
     ApiRequest request = call.request;
     request.principal = Principal();

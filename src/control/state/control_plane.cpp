@@ -65,6 +65,8 @@ ControlPlane::ControlPlane(Config config, Use use, ConfigLoader loader, const Cl
 
 // The dispatcher's handlers refer to the modules, the log is drained last.
 ControlPlane::~ControlPlane() {
+    outside_.stop();
+    outside_.settle();
     dispatcher_.reset();
     databases_.reset();
     sign_in_.reset();
@@ -167,7 +169,7 @@ void ControlPlane::publish() {
     next->keys = identity_->snapshot();
     next->catalog = providers_->snapshot();
     next->tariffs = billing_->snapshot();
-    next->refresh_models = [this] { providers_->refresh_model_lists(); };
+    next->refresh_models = [this](std::function<void()> done) { providers_->refresh_model_lists(std::move(done)); };
     {
         const std::scoped_lock lock(mutex_);
         next->settings = config_.gateway;

@@ -17,6 +17,7 @@
 #include "control/steps/audit.hpp"
 #include "control/steps/guards.hpp"
 #include "control/steps/rate.hpp"
+#include "core/io/outside_pool.hpp"
 #include "core/os/platform.hpp"
 #include "core/os/server_file.hpp"
 #include "lurus/audit.hpp"
@@ -57,6 +58,8 @@ public:
 
     /// A request from the network, its token not yet checked.
     [[nodiscard]] ApiResponse handle(const ApiCall& call) const;
+    /// Those of `handle` that may wait for machines that are not ours, and whose threads they are for.
+    [[nodiscard]] ApiOutside outside();
     /// A request of this process itself.
     [[nodiscard]] ApiResponse local(std::string method, std::string_view target, std::string body) const;
     [[nodiscard]] const ApiDispatcher& dispatcher() const { return *dispatcher_; }
@@ -136,6 +139,7 @@ private:
     std::vector<std::shared_ptr<const GatewaySnapshot>> retired_;
     std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher_;
 
+    OutsidePool outside_;  // outlives the modules
     std::unique_ptr<platform::FileLock> lock_;
     MainDatabase main_;
     ApiRate rate_;

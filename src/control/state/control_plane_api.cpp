@@ -116,6 +116,11 @@ ApiResponse ControlPlane::handle(const ApiCall& call) const {
     return dispatcher_->handle(call, gate_);
 }
 
+ApiOutside ControlPlane::outside() {
+    return {&outside_,
+            [this](const ApiCall& call) { return dispatcher_->calls_outside(call.request.method, call.target); }};
+}
+
 ApiResponse ControlPlane::local(std::string method, std::string_view target, std::string body) const {
     ApiRequest request;
     request.method = std::move(method);

@@ -90,6 +90,7 @@ Result<void> ControlPlane::build() {
     provider.data_dir = dir;
     provider.master_key = config_.master_key;
     provider.demo = config_.demo;
+    provider.outside = &outside_;
     auto made_providers = make_providers(provider, backend_->providers(), clock_);
     if (!made_providers) return std::unexpected(made_providers.error());
     providers_ = std::move(*made_providers);
@@ -164,6 +165,7 @@ Result<void> ControlPlane::build_sign_in() {
     SignInSettings settings;
     settings.data_dir = config_.data_dir;
     settings.master_key = config_.master_key;
+    settings.outside = &outside_;
     auto made = make_sign_in(settings, backend_->credentials(), identity_->users(), clock_);
     if (!made) return std::unexpected(made.error());
     sign_in_ = std::move(*made);

@@ -64,7 +64,7 @@ ApiResponse ApiGuards::read(const ApiRoute& route, const ApiRequest& request, co
     ApiResponse response = next(route, request);
     const auto reader = readers_.find(&route);
     if (reader == readers_.end() || reader->second == nullptr || !is_json(response)) return response;
-    const std::string etag = etag_of(response.body, unversioned(route));
+    const std::string etag = etag_of(response, unversioned(route));
     if (etag_matches(request.header("if-none-match"), etag, Comparison::weak)) {
         response = ApiResponse();
         response.status = 304;
@@ -77,6 +77,7 @@ ApiResponse ApiGuards::change(const ApiRoute& route, const ApiRequest& request, 
     const auto reader = readers_.find(&route);
     const ApiRoute* shown_by = reader == readers_.end() ? nullptr : reader->second;
     const std::string_view wanted = request.header("if-match");
+    ApiRequest conditional = request;
     const std::scoped_lock lock(
         collections_[std::hash<std::string_view>()(collection_of(route.path)) % collections_.size()]);
     const auto show = [&] {
@@ -90,14 +91,18 @@ ApiResponse ApiGuards::change(const ApiRoute& route, const ApiRequest& request, 
         const ApiResponse before = show();
         if (before.status >= 500) return before;
         if (!is_json(before) ||
-            !etag_matches(wanted, etag_of(before.body, unversioned(*shown_by)), Comparison::strong)) {
+            !etag_matches(wanted, etag_of(before, unversioned(*shown_by)), Comparison::strong)) {
             return problem(412, "it is not the version that If-Match names: read it again, then change that");
         }
+        if (before.version && wanted != "*") conditional.if_version = before.version;
     }
-    ApiResponse response = next(route, request);
+    ApiResponse response = next(route, conditional);
     if (shown_by == nullptr || route.method == "DELETE" || response.status != 200) return response;
-    if (const ApiResponse after = show(); is_json(after))
-        response.headers.emplace_back("etag", etag_of(after.body, unversioned(*shown_by)));
+    if (response.version) {
+        response.headers.emplace_back("etag", etag_of(response, {}));
+    } else if (const ApiResponse after = show(); is_json(after)) {
+        response.headers.emplace_back("etag", etag_of(after, unversioned(*shown_by)));
+    }
     return response;
 }
 

@@ -74,9 +74,8 @@ Result<void> ControlPlane::build() {
     if (!backend) return std::unexpected(backend.error());
     backend_ = std::move(*backend);
     IdentitySettings identity;
-    identity.file = main_.file;
     identity.key_prefix = config_.key_prefix;
-    auto made_identity = make_identity_sqlite(identity, clock_);
+    auto made_identity = make_identity(identity, backend_->keys(), backend_->people(), clock_);
     if (!made_identity) return std::unexpected(made_identity.error());
     identity_ = std::move(*made_identity);
 
@@ -162,16 +161,13 @@ Result<void> ControlPlane::build_guards() {
 }
 
 Result<void> ControlPlane::build_sign_in() {
-    auto audit = make_audit_sqlite(main_.file, clock_);
-    if (!audit) return std::unexpected(audit.error());
-    audit_ = std::move(*audit);
+    audit_ = make_audit(backend_->audit(), clock_);
     api_audit_ = std::make_unique<ApiAudit>(*audit_, identity_->users(), clock_);
     SignInSettings settings;
-    settings.file = main_.file;
     settings.data_dir = config_.data_dir;
     settings.master_key = config_.master_key;
     settings.outside = &outside_;
-    auto made = make_sign_in_sqlite(settings, identity_->users(), clock_);
+    auto made = make_sign_in(settings, backend_->credentials(), identity_->users(), clock_);
     if (!made) return std::unexpected(made.error());
     sign_in_ = std::move(*made);
     sign_in_->on_event([this](const SignInEvent& event) {

@@ -182,9 +182,8 @@ Result<void> ControlPlane::build() {
                       billing_->api(), log_->api(visible), statistics_api(*log_, clock_, visible, teams)})
         std::ranges::move(part, std::back_inserter(routes));
     complete_exports(routes, *audit_);
-    std::vector<ApiRoute> versions = version_routes(routes, *audit_);
-    routes.insert(routes.begin(), versions.begin(), versions.end());
-    std::ranges::move(following_routes(routes, clock_), std::back_inserter(routes));
+    for (auto part : {version_routes(routes, *audit_), following_routes(routes, clock_)})
+        routes.insert(routes.begin(), part.begin(), part.end());
     const auto guarded = [this](const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
         return guards_->run(route, request, next);
     };

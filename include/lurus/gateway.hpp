@@ -12,9 +12,9 @@
 #include "lurus/clock.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/limits.hpp"
-#include "lurus/log.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/result.hpp"
+#include "lurus/store/journal.hpp"
 
 namespace lurus {
 
@@ -85,7 +85,7 @@ struct ApiCall {
 };
 using ApiHandler = std::function<ApiResponse(const ApiCall&)>;
 
-std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, RequestLog& log, ApiHandler api,
+std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
                                       const Clock& clock);
 
 }  // namespace lurus

@@ -15,6 +15,7 @@
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/dialect.hpp"
+#include "lurus/ids.hpp"
 #include "lurus/limits.hpp"
 #include "lurus/principal.hpp"
 #include "lurus/result.hpp"
@@ -50,6 +51,11 @@ struct OldKey {
     UnixMicros until = 0;
 };
 
+/// What a key's records carry beside the names; zero = none.
+struct RecordIds {
+    Id key, team, org;
+};
+
 /// What is known of a key; never the key itself.
 struct KeyInfo {
     std::string id;    // hex, 32 digits
@@ -74,6 +80,7 @@ struct KeyInfo {
     Sha256 hash{};
     std::optional<OldKey> old;
     std::shared_ptr<KeyUse> use;  // null = nobody asks
+    RecordIds record_ids;         // filled by the snapshot
 
     [[nodiscard]] bool usable_at(UnixMicros now) const { return !disabled && !barred && !expired_at(now); }
     [[nodiscard]] bool expired_at(UnixMicros now) const {

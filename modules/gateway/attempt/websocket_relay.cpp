@@ -350,6 +350,7 @@ asio::awaitable<void> Tunnel::record_turn(End end, const std::string& error) {
     record.end = end;
     record.error = error.substr(0, 512);
     if (turn_time_ != 0) record.time = turn_time_;
+    record.record_id = session_.shard.ids.at(record.time);
     record.ttfb_us = first_byte_us_;
     record.duration_us = now() - (turn_started_us_ != 0 ? turn_started_us_ : request_.started_us);
     record.bytes_in = turn_in_;

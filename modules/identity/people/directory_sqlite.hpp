@@ -58,6 +58,9 @@ public:
     Result<void> remove_member(const Member& member) override;
     Result<std::vector<std::string>> member_ids(std::string_view org) override;
 
+    // names_sqlite.cpp
+    Result<std::map<std::string, std::string, std::less<>>> names() override;
+
     // teams_sqlite.cpp
     Result<std::vector<Team>> teams(std::string_view org) override;
     Result<Team> team(std::string_view org, std::string_view id_or_name) override;

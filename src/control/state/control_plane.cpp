@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "control/state/spent.hpp"
-#include "control/state/team_keys.hpp"
 #include "control/steps/export.hpp"
 #include "control/steps/versions.hpp"
 #include "core/os/embedded.hpp"
@@ -15,6 +14,7 @@
 #include "core/os/log_setup.hpp"
 #include "core/os/server_file.hpp"
 #include "core/os/version.hpp"
+#include "lurus/statistics.hpp"
 
 namespace lurus::app {
 namespace {
@@ -183,9 +183,10 @@ Result<void> ControlPlane::build() {
     if (auto made = build_guards(); !made) return made;
     std::vector<ApiRoute> routes = own_routes();
     const auto visible = [this](const Principal& who) { return identity_->visible_users(who); };
-    const auto teams = [this](const Principal& who) { return team_keys(*identity_, who); };
-    for (auto part : {flag_routes(), identity_->api(), audit_->api(), sign_in_->api(), providers_->api(),
-                      billing_->api(), log_->api(visible), statistics_api(*log_, clock_, visible, teams)})
+    const auto names = [this] { return identity_->users().names(); };
+    for (auto part :
+         {flag_routes(), identity_->api(), audit_->api(), sign_in_->api(), providers_->api(), billing_->api(),
+          log_api(*log_, *log_, clock_, visible, names), statistics_api(*log_, clock_, visible, names)})
         std::ranges::move(part, std::back_inserter(routes));
     complete_exports(routes, *audit_);
     std::vector<ApiRoute> versions = version_routes(routes, *audit_);

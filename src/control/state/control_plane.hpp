@@ -26,6 +26,7 @@
 #include "lurus/gateway.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/log.hpp"
+#include "lurus/log_sqlite.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/secret.hpp"
 #include "lurus/signin.hpp"

@@ -2,7 +2,6 @@
 // Port: tariffs. What a usage costs at a moment, by dated facts.
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -49,9 +48,10 @@ public:
 };
 
 struct BillingSettings {
-    std::filesystem::path file;  // data/lurus.db: imported and overridden prices
     std::string builtin_prices;  // config/prices.json, embedded in the binary
 };
+
+class PriceStore;
 
 /// Any thread.
 class Billing {
@@ -60,11 +60,15 @@ public:
     [[nodiscard]] virtual std::shared_ptr<const TariffSnapshot> snapshot() const = 0;
     /// Reads LiteLLM's `model_prices_and_context_window.json`. Returns how many models were taken.
     virtual Result<int> import_litellm(std::string_view json, UnixMicros effective_from) = 0;
+    /// Takes over what another process changed. Blocks on the database.
+    virtual Result<void> refresh() = 0;
+    /// Called after every change, on the thread that made it or found it.
     virtual void on_change(std::function<void()> callback) = 0;
     /// `/api/v1/prices`, `/api/v1/prices/{model}`, `/api/v1/prices/import`.
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 
-Result<std::unique_ptr<Billing>> make_billing_sqlite(const BillingSettings& settings, const Clock& clock);
+/// `store` and `clock` outlive it.
+Result<std::unique_ptr<Billing>> make_billing(const BillingSettings& settings, PriceStore& store, const Clock& clock);
 
 }  // namespace lurus

@@ -12,6 +12,7 @@
 #include "lurus/clock.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/limits.hpp"
+#include "lurus/outside.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/result.hpp"
 #include "lurus/store/journal.hpp"
@@ -55,13 +56,13 @@ struct GatewaySnapshot {
     std::shared_ptr<const TariffSnapshot> tariffs;
     GatewaySettings settings;
     std::shared_ptr<const SpentTable> spent;  // null = nothing was spent before
-    /// Called on a control-plane thread before models are listed; may block. A newer snapshot may follow from it. Null
-    /// = none.
-    std::function<void()> refresh_models;
+    /// Called on a control-plane thread before models are listed; calls back once, on any thread, when there is no more
+    /// to wait for. A newer snapshot may come before that. Null = none.
+    std::function<void(std::function<void()> done)> refresh_models;
     std::vector<std::string> problems;  // what `/health` shows beside its own, such as a refused configuration file
 };
 
-/// Owned by the app. Threads: one per shard plus a small pool for the management API.
+/// Owned by the app. Threads: one per shard plus a small pool for the management API, beside those that call outside.
 class Gateway {
 public:
     virtual ~Gateway() = default;
@@ -71,7 +72,8 @@ public:
     [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;
     /// Any thread; each shard sees it within one turn of its loop. Listeners and threads are fixed at start.
     virtual void publish(std::shared_ptr<const GatewaySnapshot> snapshot) = 0;
-    /// Stops accepting, lets running requests end, returns when they have or after the drain timeout.
+    /// Stops accepting and calling outside, lets running requests end, returns when they have or after the drain
+    /// timeout.
     virtual void drain() = 0;
     /// Ends everything now.
     virtual void stop() = 0;
@@ -85,7 +87,13 @@ struct ApiCall {
 };
 using ApiHandler = std::function<ApiResponse(const ApiCall&)>;
 
+/// Which API calls may wait for machines that are not ours, and whose threads run them.
+struct ApiOutside {
+    OutsideCalls* calls = nullptr;  // outlives the gateway; null = control-plane threads run everything
+    std::function<bool(const ApiCall&)> wanted;
+};
+
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
-                                      const Clock& clock);
+                                      const Clock& clock, ApiOutside outside = {});
 
 }  // namespace lurus

@@ -16,6 +16,8 @@
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/dialect.hpp"
+#include "lurus/outside.hpp"
+#include "lurus/prepared.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
 
@@ -171,30 +173,42 @@ struct RouteSpec {
 };
 
 struct ProviderSettings {
-    std::filesystem::path file;      // data/lurus.db
     std::filesystem::path data_dir;  // holds master.key
     Secret master_key;               // from LURUS_MASTER_KEY; empty = master.key, made at first start
     bool demo = true;                // serve the demo provider when no other is declared
+    /// Where vendors are asked for their models; outlives the module. Null: on the thread of whoever wants to know.
+    OutsideCalls* outside = nullptr;
 };
+
+class ProviderStore;
 
 /// Any thread. Every change calls `on_change` after it is stored.
 class Providers {
 public:
     virtual ~Providers() = default;
-    /// Replaces what the configuration file declares. On error nothing changes.
-    virtual Result<void> configure(std::vector<ProviderSpec> providers, std::vector<RouteSpec> routes) = 0;
+    /// What the configuration file declares, in place of what it declared before. What is stored meanwhile is in force
+    /// as well after the commit; a route that lost its target by that leads to the others it has.
+    virtual Result<std::unique_ptr<PreparedConfiguration>> prepare(std::vector<ProviderSpec> providers,
+                                                                   std::vector<RouteSpec> routes) = 0;
     virtual Result<void> add(const ProviderSpec& spec) = 0;
     virtual Result<void> remove(std::string_view name) = 0;
     [[nodiscard]] virtual std::shared_ptr<const Catalog> snapshot() const = 0;
-    /// Asks the providers that answer for patterns for their model lists, where the known one is older than a day; one
-    /// that failed is not asked again for a minute. Blocks while it asks. `on_change` follows when a list came.
-    virtual void refresh_model_lists() = 0;
+    /// Takes over what another process changed. Blocks on the database.
+    virtual Result<void> refresh() = 0;
+    /// Asks the providers that answer for patterns for their model lists, where the known one is older than a day: each
+    /// in one call at a time, which everybody waits for, for 10 s at most; one that failed is not asked again for a
+    /// minute. Does not wait with `outside`: `done` is called when all have answered, at once where none was asked, on
+    /// any thread. `on_change` comes before it when there is a new list.
+    virtual void refresh_model_lists(std::function<void()> done) = 0;
+    /// Called on the thread that made the change or found it.
     virtual void on_change(std::function<void()> callback) = 0;
     /// `/api/v1/providers[/{name}[/test|/models]]`, `/api/v1/routes[/{model}]`, `/api/v1/presets`. The handlers of
-    /// `test` and `models` may block for as long as the provider takes to answer (at most about 70 s).
+    /// `test` and `models` may block for as long as the provider takes to answer (at most 70 s, or until the stop).
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 
-Result<std::unique_ptr<Providers>> make_providers_sqlite(const ProviderSettings& settings, const Clock& clock);
+/// `store` and `clock` outlive it.
+Result<std::unique_ptr<Providers>> make_providers(const ProviderSettings& settings, ProviderStore& store,
+                                                  const Clock& clock);
 
 }  // namespace lurus

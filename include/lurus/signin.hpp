@@ -12,6 +12,8 @@
 
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
+#include "lurus/outside.hpp"
+#include "lurus/prepared.hpp"
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
 #include "lurus/users.hpp"
@@ -54,7 +56,7 @@ struct LdapSettings {
     std::map<std::string, Role> roles;  // a group's name or DN -> role; the highest counts
     bool sign_up = true;
     std::string ca_file;
-    int timeout_ms = 5000;
+    int timeout_ms = 5000;  // of one sign-in, both connections with TLS included
 };
 
 /// Replaced whole when the configuration is read again.
@@ -77,9 +79,9 @@ struct ConfiguredUser {
 };
 
 struct SignInSettings {
-    std::filesystem::path file;      // data/lurus.db
-    std::filesystem::path data_dir;  // of the master key
-    Secret master_key;               // empty = the data folder's master.key
+    std::filesystem::path data_dir;   // of the master key
+    Secret master_key;                // empty = the data folder's master.key
+    OutsideCalls* outside = nullptr;  // whose stop ends calls to directories, providers and mail servers; may be null
 };
 
 /// Something that happened to somebody's sign-in.
@@ -89,13 +91,16 @@ struct SignInEvent {
     std::string email;
     std::string address;  // the other side's
     std::string detail;
+    RequestContext* context = nullptr;  // of the request or the work it belongs to; for the time of the call
 };
 
 /// Any thread; may block.
 class SignIn {
 public:
     virtual ~SignIn() = default;
-    virtual Result<void> configure(const AuthSettings& settings, const std::vector<ConfiguredUser>& users) = 0;
+    /// Hashes the passwords of `users`, which takes a while; its `store` makes and changes them.
+    virtual Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
+                                                                   const std::vector<ConfiguredUser>& users) = 0;
     /// The first address listened on, for links where no `public_url` is set.
     virtual void set_address(std::string url) = 0;
     /// A `PrincipalSource`.
@@ -103,13 +108,16 @@ public:
     /// Set before the first request.
     virtual void on_event(std::function<void(const SignInEvent&)> callback) = 0;
     /// Asked before a change that nobody who is signed in makes, such as a reset; where it fails, nothing is changed.
-    /// The change itself is told by `on_event`, on the same thread. Set before the first request.
+    /// The change itself is told by `on_event`, with the same context. Set before the first request.
     virtual void before_change(std::function<Result<void>(const SignInEvent&)> callback) = 0;
     /// `/api/v1/auth/...`.
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 
-/// `users` must outlive it.
-Result<std::unique_ptr<SignIn>> make_sign_in_sqlite(const SignInSettings& settings, Users& users, const Clock& clock);
+class CredentialStore;
+
+/// `store` and `users` outlive it.
+Result<std::unique_ptr<SignIn>> make_sign_in(const SignInSettings& settings, CredentialStore& store, Users& users,
+                                             const Clock& clock);
 
 }  // namespace lurus

@@ -4,9 +4,8 @@
 
 namespace lurus {
 
-Result<std::unique_ptr<Providers>> make_providers_sqlite(const ProviderSettings& settings, const Clock& clock) {
-    auto store = provider::open_provider_store(settings.file);
-    if (!store) return std::unexpected(store.error());
+Result<std::unique_ptr<Providers>> make_providers(const ProviderSettings& settings, ProviderStore& store,
+                                                  const Clock& clock) {
     Result<SecretBox> box = settings.master_key.empty() ? SecretBox::from_file(settings.data_dir)
                                                         : SecretBox::from_text(settings.master_key);
     if (!box) {
@@ -14,8 +13,9 @@ Result<std::unique_ptr<Providers>> make_providers_sqlite(const ProviderSettings&
         // Whoever stores no credentials can work without it.
         spdlog::warn("stored credentials cannot be used: {}", box.error().message);
     }
-    auto service = std::make_unique<provider::ProviderService>(std::move(*store), std::move(box), settings.demo, clock);
-    if (auto loaded = service->load(); !loaded) return std::unexpected(loaded.error());
+    auto service =
+        std::make_unique<provider::ProviderService>(store, std::move(box), settings.demo, clock, settings.outside);
+    if (auto loaded = service->refresh(); !loaded) return std::unexpected(loaded.error());
     return service;
 }
 

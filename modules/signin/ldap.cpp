@@ -1,15 +1,18 @@
 #include "modules/signin/ldap.hpp"
 
-#include <dlfcn.h>
 #include <ldap.h>
 
 #include <array>
 #include <memory>
 
+#include "core/io/left_behind.hpp"
+#include "core/io/open_socket.hpp"
+#include "core/os/shared_library.hpp"
+
 namespace lurus::signin {
 namespace {
 
-// Loaded like libcurl, for the same reasons (smtp.cpp).
+// Loaded when a directory is first asked.
 class Library {
 public:
     static const Library* get() {
@@ -31,39 +34,36 @@ public:
     decltype(&ldap_memfree) free_memory = nullptr;
     decltype(&ldap_unbind_ext_s) unbind = nullptr;
     decltype(&ldap_err2string) text_of = nullptr;
+    decltype(&ber_sockbuf_ctrl) socket_control = nullptr;
 
 private:
     Library() {
-        void* library = nullptr;
-        for (const char* name : {"libldap-2.5.so.0", "libldap.so.2"}) {
-            if (library == nullptr) library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
-        }
-        if (library == nullptr) return;
-        ready_ = find(library, "ldap_initialize", initialize) && find(library, "ldap_set_option", set_option) &&
-                 find(library, "ldap_start_tls_s", start_tls) && find(library, "ldap_sasl_bind_s", bind) &&
-                 find(library, "ldap_search_ext_s", search) && find(library, "ldap_first_entry", first_entry) &&
-                 find(library, "ldap_count_entries", count_entries) && find(library, "ldap_get_dn", get_dn) &&
-                 find(library, "ldap_get_values_len", get_values) &&
-                 find(library, "ldap_value_free_len", free_values) && find(library, "ldap_msgfree", free_message) &&
-                 find(library, "ldap_memfree", free_memory) && find(library, "ldap_unbind_ext_s", unbind) &&
-                 find(library, "ldap_err2string", text_of);
-    }
-    template <class Function>
-    static bool find(void* library, const char* name, Function& function) {
-        function = reinterpret_cast<Function>(::dlsym(library, name));
-        return function != nullptr;
+        const SharedLibrary library({"libldap-2.5.so.0", "libldap.so.2"});
+        ready_ = library.find("ldap_initialize", initialize) && library.find("ldap_set_option", set_option) &&
+                 library.find("ldap_start_tls_s", start_tls) && library.find("ldap_sasl_bind_s", bind) &&
+                 library.find("ldap_search_ext_s", search) && library.find("ldap_first_entry", first_entry) &&
+                 library.find("ldap_count_entries", count_entries) && library.find("ldap_get_dn", get_dn) &&
+                 library.find("ldap_get_values_len", get_values) && library.find("ldap_value_free_len", free_values) &&
+                 library.find("ldap_msgfree", free_message) && library.find("ldap_memfree", free_memory) &&
+                 library.find("ldap_unbind_ext_s", unbind) && library.find("ldap_err2string", text_of) &&
+                 library.find("ber_sockbuf_ctrl", socket_control);
     }
     bool ready_ = false;
 };
 
-/// One connection, encrypted before anything is said.
+/// One connection, encrypted before anything is said. libldap keeps its own deadlines between two steps of a handshake
+/// only, so whoever waits may have to shut the socket.
 class Connection {
 public:
-    Connection(const Library& library, const LdapSettings& settings) : library_(library), settings_(settings) {}
+    Connection(const Library& library, const LdapSettings& settings, OpenSocket& socket)
+        : library_(library), settings_(settings), watch_(library, socket) {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
-    ~Connection() {
+    ~Connection() { close(); }
+
+    void close() {
         if (ldap_ != nullptr) library_.unbind(ldap_, nullptr, nullptr);
+        ldap_ = nullptr;
     }
 
     Result<void> open() {
@@ -72,8 +72,8 @@ public:
         const int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, client = 0;
         timeval limit{settings_.timeout_ms / 1000, settings_.timeout_ms % 1000 * 1000};
         const bool set = option(LDAP_OPT_PROTOCOL_VERSION, &version) && option(LDAP_OPT_NETWORK_TIMEOUT, &limit) &&
-                         option(LDAP_OPT_TIMEOUT, &limit) && option(LDAP_OPT_REFERRALS, LDAP_OPT_OFF) &&
-                         option(LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) &&
+                         option(LDAP_OPT_TIMEOUT, &limit) && option(LDAP_OPT_CONNECT_CB, &watch_) &&
+                         option(LDAP_OPT_REFERRALS, LDAP_OPT_OFF) && option(LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) &&
                          (settings_.ca_file.empty() || option(LDAP_OPT_X_TLS_CACERTFILE, settings_.ca_file.c_str())) &&
                          option(LDAP_OPT_X_TLS_NEWCTX, &client);
         if (!set) return fail(ErrorCode::unavailable, settings_.url + ": TLS cannot be set up; check ca_file");
@@ -129,6 +129,22 @@ public:
     }
 
 private:
+    /// What libldap calls when its socket is connected and before it is closed.
+    struct Watch : ldap_conncb {
+        Watch(const Library& l, OpenSocket& s)
+            : ldap_conncb{&Watch::opened, &Watch::closed, nullptr}, library(l), socket(s) {}
+        static int opened(LDAP*, Sockbuf* buffer, LDAPURLDesc*, sockaddr*, ldap_conncb* self) {
+            const auto& watch = *static_cast<Watch*>(self);
+            ber_socket_t descriptor = -1;
+            if (watch.library.socket_control(buffer, LBER_SB_OPT_GET_FD, &descriptor) == 1)
+                watch.socket.opened(static_cast<int>(descriptor));
+            return 0;
+        }
+        static void closed(LDAP*, Sockbuf*, ldap_conncb* self) { static_cast<Watch*>(self)->socket.closed(); }
+        const Library& library;
+        OpenSocket& socket;
+    };
+
     bool option(int name, const void* value) { return library_.set_option(ldap_, name, value) == LDAP_OPT_SUCCESS; }
     [[nodiscard]] std::unexpected<Error> away(int code) const {
         return fail(ErrorCode::unavailable, settings_.url + ": " + library_.text_of(code));
@@ -143,8 +159,26 @@ private:
 
     const Library& library_;
     const LdapSettings& settings_;
+    Watch watch_;
     LDAP* ldap_ = nullptr;
 };
+
+Result<LdapPerson> ask_directory(const Library& library, const LdapSettings& settings, const std::string& email,
+                                 const Secret& password, OpenSocket& socket) {
+    Connection search(library, settings, socket);
+    if (auto opened = search.open(); !opened) return std::unexpected(opened.error());
+    if (auto bound = search.bind(settings.bind_dn, settings.bind_password.reveal()); !bound) {
+        // Our own account's trouble must not look like the person's.
+        return fail(ErrorCode::unavailable, settings.url + " refuses bind_dn: " + bound.error().message);
+    }
+    auto person = search.find(ldap_filter(settings.filter, email));
+    if (!person) return person;
+    search.close();
+    Connection proof(library, settings, socket);
+    if (auto opened = proof.open(); !opened) return std::unexpected(opened.error());
+    if (auto bound = proof.bind(person->dn, password.reveal()); !bound) return std::unexpected(bound.error());
+    return person;
+}
 
 }  // namespace
 
@@ -179,23 +213,24 @@ std::string first_name_of(std::string_view dn) {
     return out;
 }
 
-Result<LdapPerson> ldap_check(const LdapSettings& settings, std::string_view email, std::string_view password) {
+Result<LdapPerson> ldap_check(const LdapSettings& settings, std::string_view email, std::string_view password,
+                              const OutsideLimit& limit) {
     if (email.empty() || password.empty()) return fail(ErrorCode::unauthenticated, "no address or no password");
+    if (limit.over()) return fail(ErrorCode::unavailable, settings.url + ": there is no time left to ask it");
     const Library* library = Library::get();
     if (library == nullptr)
         return fail(ErrorCode::unavailable, "LDAP takes libldap (libldap-2.5-0 or libldap2), which is not installed");
-    Connection search(*library, settings);
-    if (auto opened = search.open(); !opened) return std::unexpected(opened.error());
-    if (auto bound = search.bind(settings.bind_dn, settings.bind_password.reveal()); !bound) {
-        // Our own account's trouble must not look like the person's.
-        return fail(ErrorCode::unavailable, settings.url + " refuses bind_dn: " + bound.error().message);
-    }
-    auto person = search.find(ldap_filter(settings.filter, email));
-    if (!person) return person;
-    Connection proof(*library, settings);
-    if (auto opened = proof.open(); !opened) return std::unexpected(opened.error());
-    if (auto bound = proof.bind(person->dn, password); !bound) return std::unexpected(bound.error());
-    return person;
+    const auto socket = std::make_shared<OpenSocket>();
+    auto person = result_within<Result<LdapPerson>>(
+        limit,
+        [library, settings, address = std::string(email), secret = Secret(std::string(password)), socket] {
+            return ask_directory(*library, settings, address, secret, *socket);
+        },
+        [&socket] { socket->shut(); });
+    if (person) return *std::move(person);
+    return fail(ErrorCode::unavailable,
+                settings.url + (limit.stop.stop_requested() ? ": ended, because the server stops"
+                                                            : ": it did not answer in time"));
 }
 
 }  // namespace lurus::signin

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lurus/outside.hpp"
 #include "lurus/result.hpp"
 #include "lurus/signin.hpp"
 
@@ -15,9 +16,10 @@ struct LdapPerson {
     std::vector<std::string> groups;  // as the directory names them, and each one's first name alone
 };
 
-/// Over LDAPS or StartTLS, never in clear; libldap is loaded when it is first needed. Blocks for `timeout_ms` a step.
-/// `unauthenticated`: nobody, or not their password; `unavailable`: it could not be asked.
-Result<LdapPerson> ldap_check(const LdapSettings& settings, std::string_view email, std::string_view password);
+/// Over LDAPS or StartTLS, never in clear; libldap is loaded when it is first needed. Blocks until the limit at most.
+/// `unauthenticated`: nobody, or not their password; `unavailable`: it could not be asked, or not in time.
+Result<LdapPerson> ldap_check(const LdapSettings& settings, std::string_view email, std::string_view password,
+                              const OutsideLimit& limit);
 
 /// The filter for an address, escaped (RFC 4515 §3).
 std::string ldap_filter(std::string_view filter, std::string_view email);

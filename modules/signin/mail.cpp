@@ -55,12 +55,12 @@ Result<std::string> message_of(const Mail& mail, std::string_view from, std::str
     return out;
 }
 
-Result<void> send_mail(const MailSettings& settings, const Mail& mail, UnixMicros now) {
+Result<void> send_mail(const MailSettings& settings, const Mail& mail, UnixMicros now, const OutsideLimit& limit) {
     const auto id = random_hex(12);
     if (!id) return std::unexpected(id.error());
     const auto message = message_of(mail, settings.from, *id, now);
     if (!message) return std::unexpected(message.error());
-    if (settings.sink.empty()) return send_smtp(settings, mail.to, *message);
+    if (settings.sink.empty()) return send_smtp(settings, mail.to, *message, limit);
     const std::filesystem::path folder = settings.sink;
     if (auto made = make_private_dir(folder); !made) return made;
     return write_private_file(folder / (std::to_string(now) + "-" + *id + ".eml"), *message);

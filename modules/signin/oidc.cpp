@@ -20,6 +20,7 @@ using nlohmann::json;
 constexpr std::int64_t documents_live = 3600'000'000;  // microseconds
 constexpr std::int64_t documents_rest = 60'000'000;    // before an unknown key makes us read them again
 constexpr std::size_t max_document = 1 << 20;
+constexpr std::chrono::seconds step_limit{15};  // of a sign-in's beginning, and of its end
 
 std::string answer_text(const json& object, std::string_view name) {
     const auto at = object.find(name);
@@ -31,7 +32,7 @@ bool is_loopback(const Url& url) {
 }
 
 /// Tokens and secrets go there: over TLS, or to this machine.
-Result<HttpCall> call_to(const std::string& url, const std::string& ca_file) {
+Result<HttpCall> call_to(const std::string& url, const std::string& ca_file, const OutsideLimit& limit) {
     auto parsed = Url::parse(url.substr(0, url.find('?')));
     if (!parsed) return fail(ErrorCode::unavailable, "the provider names an address that cannot be read");
     if (!parsed->tls && !is_loopback(*parsed))
@@ -45,6 +46,7 @@ Result<HttpCall> call_to(const std::string& url, const std::string& ca_file) {
     call.timeout_ms = 10'000;
     call.max_body_bytes = max_document;
     call.ca_file = ca_file;
+    call.limit = limit;
     return call;
 }
 
@@ -79,20 +81,37 @@ std::string form(const std::vector<std::pair<std::string_view, std::string>>& fi
 
 }  // namespace
 
-Result<std::string> OidcClient::fetch(const std::string& url, const std::string& bearer) const {
-    auto call = call_to(url, settings_.ca_file);
+Result<std::string> OidcClient::fetch(const std::string& url, const std::string& bearer,
+                                      const OutsideLimit& limit) const {
+    auto call = call_to(url, settings_.ca_file, limit);
     if (!call) return std::unexpected(call.error());
     if (!bearer.empty()) call->headers.emplace_back("authorization", "Bearer " + bearer);
     return answered(*call, url);
 }
 
-Result<std::shared_ptr<const OidcClient::Documents>> OidcClient::documents(UnixMicros not_before) {
+Result<std::shared_ptr<const OidcClient::Documents>> OidcClient::documents(UnixMicros not_before,
+                                                                           const OutsideLimit& limit) {
+    const int failed_before = failures_;
     const std::scoped_lock lock(mutex_);
+    if (documents_ && clock_.now() - documents_->read < documents_live && documents_->read >= not_before)
+        return documents_;
+    // While this one waited for the lock, another tried in vain.
+    if (failures_ != failed_before) return std::unexpected(why_);
+    auto next = read_documents(limit);
+    if (!next) {
+        ++failures_;
+        why_ = next.error();
+        return next;
+    }
+    documents_ = *std::move(next);
+    return documents_;
+}
+
+Result<std::shared_ptr<const OidcClient::Documents>> OidcClient::read_documents(const OutsideLimit& limit) const {
     const UnixMicros now = clock_.now();
-    if (documents_ && now - documents_->read < documents_live && documents_->read >= not_before) return documents_;
     std::string issuer = settings_.issuer;
     while (issuer.ends_with('/')) issuer.pop_back();
-    const auto text = fetch(issuer + "/.well-known/openid-configuration", "");
+    const auto text = fetch(issuer + "/.well-known/openid-configuration", "", limit);
     if (!text) return std::unexpected(text.error());
     const auto found = json::parse(*text, nullptr, false);
     if (!found.is_object() || answer_text(found, "issuer") != settings_.issuer)
@@ -106,7 +125,7 @@ Result<std::shared_ptr<const OidcClient::Documents>> OidcClient::documents(UnixM
         return fail(ErrorCode::unavailable, "the discovery document of " + settings_.issuer + " lacks an endpoint");
     const auto methods = found.find("token_endpoint_auth_methods_supported");
     next->basic = methods == found.end() || std::ranges::find(*methods, json("client_secret_basic")) != methods->end();
-    const auto keys = fetch(next->jwks_uri, "");
+    const auto keys = fetch(next->jwks_uri, "", limit);
     if (!keys) return std::unexpected(keys.error());
     const auto set = json::parse(*keys, nullptr, false);
     if (!set.is_object() || !set.contains("keys") || !set["keys"].is_array())
@@ -116,12 +135,11 @@ Result<std::shared_ptr<const OidcClient::Documents>> OidcClient::documents(UnixM
         if (key) next->keys.push_back(*std::move(key));  // of a kind that we do not know: another will do
     }
     next->read = now;
-    documents_ = std::move(next);
-    return documents_;
+    return next;
 }
 
 Result<OidcRequest> OidcClient::begin(const std::string& redirect_uri) {
-    const auto known = documents(0);
+    const auto known = documents(0, limit_within(outside_, step_limit));
     if (!known) return std::unexpected(known.error());
     OidcRequest request;
     for (std::string* text : {&request.state, &request.nonce, &request.verifier}) {
@@ -148,8 +166,9 @@ Result<OidcRequest> OidcClient::begin(const std::string& redirect_uri) {
 }
 
 Result<std::string> OidcClient::exchange(const Documents& known, const std::string& redirect_uri,
-                                         const std::string& code, const std::string& verifier) const {
-    auto call = call_to(known.token, settings_.ca_file);
+                                         const std::string& code, const std::string& verifier,
+                                         const OutsideLimit& limit) const {
+    auto call = call_to(known.token, settings_.ca_file, limit);
     if (!call) return std::unexpected(call.error());
     std::vector<std::pair<std::string_view, std::string>> fields = {{"grant_type", "authorization_code"},
                                                                     {"code", code},
@@ -169,12 +188,12 @@ Result<std::string> OidcClient::exchange(const Documents& known, const std::stri
     return answered(*call, "the token endpoint of " + settings_.issuer);
 }
 
-Result<std::string> OidcClient::verified_payload(std::string_view token) {
+Result<std::string> OidcClient::verified_payload(std::string_view token, const OutsideLimit& limit) {
     const auto header = jwt_header(token);
     if (!header) return std::unexpected(header.error());
     UnixMicros not_before = 0;
     for (int round = 0; round < 2; ++round) {
-        const auto known = documents(not_before);
+        const auto known = documents(not_before, limit);
         if (!known) return std::unexpected(known.error());
         for (const auto& key : (*known)->keys) {
             const bool named = header->kid.empty() ? (*known)->keys.size() == 1 : key.kid() == header->kid;
@@ -191,20 +210,21 @@ Result<std::string> OidcClient::verified_payload(std::string_view token) {
 
 Result<OidcPerson> OidcClient::finish(const std::string& redirect_uri, const std::string& code,
                                       const OidcRequest& request) {
-    const auto known = documents(0);
+    const auto limit = limit_within(outside_, step_limit);
+    const auto known = documents(0, limit);
     if (!known) return std::unexpected(known.error());
-    const auto text = exchange(**known, redirect_uri, code, request.verifier);
+    const auto text = exchange(**known, redirect_uri, code, request.verifier, limit);
     if (!text) return std::unexpected(text.error());
     const auto tokens = json::parse(*text, nullptr, false);
     if (!tokens.is_object()) return fail(ErrorCode::unauthenticated, "the provider's answer holds no tokens");
-    const auto payload = verified_payload(answer_text(tokens, "id_token"));
+    const auto payload = verified_payload(answer_text(tokens, "id_token"), limit);
     if (!payload) return std::unexpected(payload.error());
     auto person = person_from_claims(*payload, settings_, request.nonce, clock_.now());
     if (!person) return person;
     const bool wants_groups = !settings_.roles.empty() && person->groups.empty();
     if ((!person->email.empty() && !wants_groups) || (*known)->userinfo.empty()) return person;
     // OpenID Connect Core §5.4: with a code, claims of scopes may be at the UserInfo endpoint only.
-    const auto more = fetch((*known)->userinfo, answer_text(tokens, "access_token"));
+    const auto more = fetch((*known)->userinfo, answer_text(tokens, "access_token"), limit);
     if (!more) return std::unexpected(more.error());
     auto claims = json::parse(*more, nullptr, false), merged = json::parse(*payload, nullptr, false);
     if (!claims.is_object() || answer_text(claims, "sub") != person->subject)

@@ -1,6 +1,7 @@
 #pragma once
 // The relying party's side of OpenID Connect: authorization code with PKCE, state and nonce.
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "lurus/clock.hpp"
+#include "lurus/outside.hpp"
 #include "lurus/signin.hpp"
 #include "modules/signin/jose.hpp"
 
@@ -27,10 +29,13 @@ struct OidcPerson {
     std::vector<std::string> groups;
 };
 
-/// One provider. Any thread; blocks while it asks the provider. Its documents are kept for an hour.
+/// One provider. Any thread; blocks while it asks the provider, some seconds at most. Its documents are kept for an
+/// hour; several that want them at once share one try.
 class OidcClient {
 public:
-    OidcClient(OidcSettings settings, const Clock& clock) : settings_(std::move(settings)), clock_(clock) {}
+    /// `outside` may be null.
+    OidcClient(OidcSettings settings, const Clock& clock, const OutsideCalls* outside)
+        : settings_(std::move(settings)), clock_(clock), outside_(outside) {}
 
     [[nodiscard]] const OidcSettings& settings() const { return settings_; }
     Result<OidcRequest> begin(const std::string& redirect_uri);
@@ -44,16 +49,20 @@ private:
         std::vector<Jwk> keys;
         UnixMicros read = 0;
     };
-    Result<std::shared_ptr<const Documents>> documents(UnixMicros not_before);
-    Result<std::string> fetch(const std::string& url, const std::string& bearer) const;
+    Result<std::shared_ptr<const Documents>> documents(UnixMicros not_before, const OutsideLimit& limit);
+    Result<std::shared_ptr<const Documents>> read_documents(const OutsideLimit& limit) const;
+    Result<std::string> fetch(const std::string& url, const std::string& bearer, const OutsideLimit& limit) const;
     Result<std::string> exchange(const Documents& documents, const std::string& redirect_uri, const std::string& code,
-                                 const std::string& verifier) const;
-    Result<std::string> verified_payload(std::string_view token);
+                                 const std::string& verifier, const OutsideLimit& limit) const;
+    Result<std::string> verified_payload(std::string_view token, const OutsideLimit& limit);
 
     const OidcSettings settings_;
     const Clock& clock_;
-    std::mutex mutex_;  // what follows
+    const OutsideCalls* const outside_;
+    std::atomic<int> failures_ = 0;  // to read the documents
+    std::mutex mutex_;               // what follows
     std::shared_ptr<const Documents> documents_;
+    Error why_{ErrorCode::unavailable, ""};  // of the last failure
 };
 
 /// Judges an id_token's claims (OpenID Connect Core §3.1.3.7). `now` in microseconds.

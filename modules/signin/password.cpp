@@ -10,6 +10,8 @@
 #include <charconv>
 #include <memory>
 
+#include "core/text/ascii.hpp"
+
 namespace lurus::signin {
 namespace {
 
@@ -51,14 +53,6 @@ std::uint32_t parameter(std::string_view hash, std::string_view name) {
 bool is_argon2id(std::string_view hash) {
     return hash.size() < 512 && hash.starts_with("$argon2id$v=19$m=") && parameter(hash, "$m=") <= max_memory_kib &&
            parameter(hash, ",t=") <= 16 && parameter(hash, ",p=") <= 16 && parameter(hash, ",t=") > 0;
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
 }
 
 std::size_t characters_of(std::string_view utf8) {
@@ -174,10 +168,10 @@ Result<void> check_strength(std::string_view password, std::string_view email, i
         return weak("is longer than " + std::to_string(max_password_bytes) + " bytes");
     if (characters_of(password) < static_cast<std::size_t>(min_length))
         return weak("is too short: use " + std::to_string(min_length) + " characters or more");
-    const std::string lowered = lower(password);
+    const std::string lowered = lower_case(password);
     if (is_run(lowered) || is_well_known(lowered))
         return weak("is one of the first that are tried; use several unrelated words");
-    const std::string local = lower(email.substr(0, email.find('@')));
+    const std::string local = lower_case(email.substr(0, email.find('@')));
     if (local.size() >= 4) {
         std::string rest = lowered;
         for (auto at = rest.find(local); at != std::string::npos; at = rest.find(local)) rest.erase(at, local.size());

@@ -32,6 +32,7 @@ struct Row {
     std::string_view response;
     int success;
     ApiResponse (Service::*handler)(const ApiRequest&);
+    bool outside = false;  // may ask a directory or a provider
 };
 
 constexpr auto anyone = Permission::anyone;
@@ -39,7 +40,8 @@ constexpr auto signed_in = Permission::signed_in;
 
 const Row rows[] = {
     {anyone, "POST", "login", "login", "Sign in with a password and, where there is one, a second factor",
-     BODY(R"("email","password")", EMAIL "," PASSWORD "," FACTOR "," COOKIE), tokens_schema, 200, &Service::login},
+     BODY(R"("email","password")", EMAIL "," PASSWORD "," FACTOR "," COOKIE), tokens_schema, 200, &Service::login,
+     true},
     {anyone, "POST", "refresh", "refreshTokens", "A new pair of tokens for a refresh token, which is used up",
      BODY(R"("refresh_token")", TEXT("refresh_token")), tokens_schema, 200, &Service::refresh},
     {signed_in, "POST", "logout", "logout", "End this session, or all of one's own",
@@ -67,7 +69,7 @@ const Row rows[] = {
      tokens_schema, 200, &Service::set_up},
     {signed_in, "POST", "password", "changePassword", "Change one's own password; every session ends",
      BODY(R"("current_password","new_password")", TEXT("current_password") "," NEW_PASSWORD), "", 204,
-     &Service::change_password},
+     &Service::change_password, true},
     {anyone, "POST", "password/reset", "askPasswordReset", "Send a link that resets the password",
      BODY(R"("email")", EMAIL), message_schema, 202, &Service::ask_reset},
     {Permission::operate, "POST", "password/reset-link", "createPasswordReset",
@@ -97,10 +99,10 @@ const Row rows[] = {
      BODY(R"("token")", TEXT("token") "," PASSWORD "," TEXT("name") "," COOKIE), tokens_schema, 200, &Service::accept},
     {anyone, "GET", "oidc/{name}/start", "startOidc", "Send the browser to an OpenID Connect provider", "",
      R"({"type":"object","required":["location"],"properties":{"location":{"type":"string"}}})", 303,
-     &Service::start_oidc},
+     &Service::start_oidc, true},
     {anyone, "GET", "oidc/{name}/callback", "finishOidc",
      "Where the provider sends the browser back; a session cookie, or with `tokens` at the start a pair of tokens", "",
-     tokens_schema, 200, &Service::finish_oidc},
+     tokens_schema, 200, &Service::finish_oidc, true},
     {signed_in, "GET", "totp", "getSecondFactor", "Whether there is a second factor", "",
      R"({"type":"object","required":["enabled","recovery_codes"],"properties":{"enabled":{"type":"boolean"},)"
      R"("recovery_codes":{"type":"integer","description":"unused ones"}}})",
@@ -108,13 +110,13 @@ const Row rows[] = {
     {signed_in, "POST", "totp", "enrolSecondFactor", "Begin with a second factor; it counts once it is confirmed",
      BODY(R"("password")", PASSWORD),
      R"({"type":"object","required":["secret","uri"],"properties":{"secret":{"type":"string"},"uri":{"type":"string"}}})",
-     200, &Service::enrol_totp},
+     200, &Service::enrol_totp, true},
     {signed_in, "POST", "totp/confirm", "confirmSecondFactor", "Confirm it with a code; shows the recovery codes once",
      BODY(R"("code")", TEXT("code")),
      R"({"type":"object","required":["recovery_codes"],"properties":{"recovery_codes":{"type":"array","items":{"type":"string"}}}})",
      200, &Service::confirm_totp},
     {signed_in, "POST", "totp/disable", "removeSecondFactor", "Remove the second factor",
-     BODY(R"("password")", PASSWORD "," FACTOR), "", 204, &Service::disable_totp},
+     BODY(R"("password")", PASSWORD "," FACTOR), "", 204, &Service::disable_totp, true},
 };
 
 #undef EMAIL
@@ -139,7 +141,13 @@ std::vector<ApiRoute> sign_in_routes(Service& service) {
         route.request_schema = row.request;
         route.response_schema = row.response;
         route.success = row.success;
-        if (route.operation_id == "startOidc") {
+        route.calls_outside = row.outside;
+        route.audit.answer = false;
+        if (row.handler == &Service::list_sessions) {
+            route.person_export.part = "sessions";
+            route.person_export.without = {"current"};
+        }
+        if (row.handler == &Service::start_oidc) {
             route.query.push_back(
                 {"tokens", R"({"type":"string","enum":["true"]})", "answer with tokens instead of a cookie"});
         }

@@ -5,33 +5,38 @@
 #include "core/crypto/random_text.hpp"
 #include "core/crypto/sha256.hpp"
 #include "core/http/url.hpp"
+#include "core/text/ascii.hpp"
 #include "lurus/ids.hpp"
+#include "lurus/request_context.hpp"
 #include "modules/signin/cookie.hpp"
 
 namespace lurus {
 namespace signin {
+namespace {
+
+constexpr std::chrono::seconds mail_limit{30};
+
+}  // namespace
 
 std::string normal_email(std::string_view text) {
     while (text.starts_with(' ')) text.remove_prefix(1);
     while (text.ends_with(' ')) text.remove_suffix(1);
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
+    return lower_case(text);
 }
 
-Service::Service(std::unique_ptr<Store> store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost)
-    : store_(std::move(store)),
+Service::Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost,
+                 OutsideCalls* outside)
+    : store_(store),
       box_(box),
       users_(users),
       clock_(clock),
+      outside_(outside),
       hasher_(cost),
-      keys_(*store_, std::move(box), clock),
+      keys_(store_, std::move(box), clock),
       addresses_({.free_failures = 20}),
       mails_({.free_failures = 3, .first_wait = 300'000'000, .longest_wait = 3600'000'000}) {
     users_.on_erase([this](std::string_view user) {
-        if (auto done = store_->forget(user); !done)
+        if (auto done = store_.forget(user); !done)
             spdlog::error("erasing a user's credentials: {}", done.error().message);
     });
 }
@@ -46,23 +51,68 @@ void Service::set_address(std::string url) {
     address_ = std::move(url);
 }
 
-Result<void> Service::configure(const AuthSettings& settings, const std::vector<ConfiguredUser>& users) {
-    for (const auto& user : users) {
-        if (auto done = ensure(user); !done) {
-            return fail(done.error().code, "user `" + user.email + "` of the configuration: " + done.error().message);
-        }
+class Service::Prepared final : public PreparedConfiguration {
+public:
+    Prepared(Service& service, AuthSettings settings) : settings_(std::move(settings)), service_(service) {
+        for (const auto& provider : settings_.oidc)
+            oidc_.push_back(std::make_shared<OidcClient>(provider, service_.clock_, service_.outside_));
     }
-    std::vector<std::shared_ptr<OidcClient>> oidc;
-    for (const auto& provider : settings.oidc) oidc.push_back(std::make_shared<OidcClient>(provider, clock_));
-    const std::scoped_lock lock(mutex_);
-    settings_ = settings;
-    oidc_ = std::move(oidc);
-    return {};
+
+    Result<void> store() override {
+        for (const auto& user : users) {
+            if (auto done = service_.store_user(user); !done) return std::unexpected(of_user(user.email, done.error()));
+        }
+        return {};
+    }
+    void commit() override {
+        const std::scoped_lock lock(service_.mutex_);
+        service_.settings_ = std::move(settings_);
+        service_.oidc_ = std::move(oidc_);
+    }
+    static Error of_user(const std::string& email, const Error& error) {
+        return Error(error.code, "user `" + email + "` of the configuration: " + error.message,
+                     ErrorSubject("user", email));
+    }
+
+    std::vector<FixedUser> users;
+
+private:
+    AuthSettings settings_;
+    std::vector<std::shared_ptr<OidcClient>> oidc_;
+    Service& service_;
+};
+
+Result<std::unique_ptr<PreparedConfiguration>> Service::prepare(const AuthSettings& settings,
+                                                                const std::vector<ConfiguredUser>& users) {
+    auto prepared = std::make_unique<Prepared>(*this, settings);
+    for (const auto& user : users) {
+        auto fixed = prepare_user(user);
+        if (!fixed) return std::unexpected(Prepared::of_user(user.email, fixed.error()));
+        prepared->users.push_back(*std::move(fixed));
+    }
+    return prepared;
 }
 
 // What somebody wrote into the file was meant: its password is judged by no rule, only never empty.
-Result<void> Service::ensure(const ConfiguredUser& wanted) {
+Result<Service::FixedUser> Service::prepare_user(const ConfiguredUser& wanted) {
     if (wanted.password.empty()) return fail(ErrorCode::invalid_argument, "the password is empty");
+    FixedUser fixed;
+    fixed.email = wanted.email;
+    fixed.role = wanted.role;
+    const auto user = users_.find_by_email(wanted.email);
+    if (!user && user.error().code != ErrorCode::not_found) return std::unexpected(user.error());
+    if (user) {
+        const auto stored = store_.password(user->id);
+        if (!stored) return std::unexpected(stored.error());
+        if (*stored && hasher_.verify(wanted.password.reveal(), **stored) != Verdict::wrong) return fixed;
+    }
+    auto hash = hasher_.hash(wanted.password.reveal());
+    if (!hash) return std::unexpected(hash.error());
+    fixed.hash = *std::move(hash);
+    return fixed;
+}
+
+Result<void> Service::store_user(const FixedUser& wanted) {
     auto user = users_.find_by_email(wanted.email);
     if (!user && user.error().code == ErrorCode::not_found) {
         NewUser fresh;
@@ -78,16 +128,14 @@ Result<void> Service::ensure(const ConfiguredUser& wanted) {
         if (auto done = users_.set_email_verified(user->id); !done) return done;
     }
     if (auto done = users_.set_role(default_org, user->id, wanted.role); !done) return std::unexpected(done.error());
-    const auto stored = store_->password(user->id);
-    if (!stored) return std::unexpected(stored.error());
-    if (*stored && hasher_.verify(wanted.password.reveal(), **stored) != Verdict::wrong) return {};
-    return set_new_password(*user, std::string(wanted.password.reveal()));
+    if (!wanted.hash) return {};
+    return store_.set_password(user->id, *wanted.hash, clock_.now());
 }
 
 Result<void> Service::set_new_password(const User& user, const std::string& password) {
     const auto hash = hasher_.hash(password);
     if (!hash) return std::unexpected(hash.error());
-    return store_->set_password(user.id, *hash, clock_.now());
+    return store_.set_password(user.id, *hash, clock_.now());
 }
 
 std::string Service::base_url() const {
@@ -103,18 +151,25 @@ std::string Service::link(std::string_view page, const Secret& token) const {
 }
 
 void Service::tell(std::string what, const ApiRequest& request, const User& user, std::string detail) const {
-    if (on_event_) on_event_({std::move(what), user.id, user.email, request.remote_address, std::move(detail)});
+    if (!on_event_) return;
+    on_event_({std::move(what), user.id, user.email, request.remote_address, std::move(detail), request.context.get()});
 }
 
 Result<void> Service::intend(std::string what, const ApiRequest& request, const User& user) const {
     if (!before_change_) return {};
-    return before_change_({std::move(what), user.id, user.email, request.remote_address, ""});
+    return before_change_({std::move(what), user.id, user.email, request.remote_address, "", request.context.get()});
+}
+
+ApiRequest Service::after_answer(const ApiRequest& request) {
+    ApiRequest later = request;
+    later.context = std::make_shared<RequestContext>();
+    return later;
 }
 
 Result<Secret> Service::make_ticket(Ticket ticket) {
     auto token = make_key("lnk_");
     if (!token) return token;
-    if (auto added = store_->add_ticket(sha256(token->reveal()), ticket, clock_.now()); !added)
+    if (auto added = store_.add_ticket(sha256(token->reveal()), ticket, clock_.now()); !added)
         return std::unexpected(added.error());
     return token;
 }
@@ -123,13 +178,13 @@ void Service::send(Mail mail) {
     const MailSettings how = settings().mail;
     if (!how.any()) return;
     const bool taken = background_.post([this, how, mail = std::move(mail)] {
-        if (auto sent = send_mail(how, mail, clock_.now()); !sent)
+        if (auto sent = send_mail(how, mail, clock_.now(), limit_within(outside_, mail_limit)); !sent)
             spdlog::error("a mail was not sent: {}", sent.error().message);
     });
     if (!taken) spdlog::error("a mail was not sent: too many wait");
 }
 
-Result<Principal> Service::principal_of_session(const std::optional<Session>& session, bool by_cookie) {
+Result<Principal> Service::principal_of_session(const std::optional<SignInSession>& session, bool by_cookie) {
     if (!session || !session->live_at(clock_.now()))
         return fail(ErrorCode::unauthenticated, "the session is over; sign in again");
     Principal who;
@@ -144,7 +199,7 @@ Result<Principal> Service::principal(const ApiRequest& request, std::string_view
     if (bearer.empty()) {
         const auto cookie = cookie_value(request, Cookie::session, settings().public_url);
         if (cookie.empty()) return Principal();
-        const auto session = store_->session_of_cookie(sha256(cookie));
+        const auto session = store_.session_of_cookie(sha256(cookie));
         if (!session) return std::unexpected(session.error());
         return principal_of_session(*session, true);
     }
@@ -166,7 +221,7 @@ Result<Principal> Service::principal(const ApiRequest& request, std::string_view
         who.credential = claims.value("jti", "");
         return who;
     }
-    const auto session = store_->session(claims.value("sid", ""));
+    const auto session = store_.session(claims.value("sid", ""));
     if (!session) return std::unexpected(session.error());
     return principal_of_session(*session, false);
 }
@@ -177,13 +232,13 @@ std::vector<ApiRoute> Service::api() {
 
 }  // namespace signin
 
-Result<std::unique_ptr<SignIn>> make_sign_in_sqlite(const SignInSettings& settings, Users& users, const Clock& clock) {
+Result<std::unique_ptr<SignIn>> make_sign_in(const SignInSettings& settings, CredentialStore& store, Users& users,
+                                             const Clock& clock) {
     auto box = settings.master_key.empty() ? SecretBox::from_file(settings.data_dir)
                                            : SecretBox::from_text(settings.master_key);
     if (!box) return std::unexpected(box.error());
-    auto store = signin::open_store_sqlite(settings.file);
-    if (!store) return std::unexpected(store.error());
-    return std::make_unique<signin::Service>(*std::move(store), *std::move(box), users, clock);
+    return std::make_unique<signin::Service>(store, *std::move(box), users, clock, signin::Argon2Cost(),
+                                             settings.outside);
 }
 
 }  // namespace lurus

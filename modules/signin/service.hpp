@@ -8,21 +8,23 @@
 
 #include "lurus/ids.hpp"
 #include "lurus/signin.hpp"
+#include "lurus/store/credentials.hpp"
 #include "modules/signin/body.hpp"
 #include "modules/signin/key_ring.hpp"
 #include "modules/signin/mail.hpp"
 #include "modules/signin/oidc.hpp"
 #include "modules/signin/password.hpp"
-#include "modules/signin/store.hpp"
 #include "modules/signin/throttle.hpp"
 
 namespace lurus::signin {
 
 class Service final : public SignIn {
 public:
-    Service(std::unique_ptr<Store> store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {});
+    Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {},
+            OutsideCalls* outside = nullptr);
 
-    Result<void> configure(const AuthSettings& settings, const std::vector<ConfiguredUser>& users) override;
+    Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
+                                                           const std::vector<ConfiguredUser>& users) override;
     void set_address(std::string url) override;
     Result<Principal> principal(const ApiRequest& request, std::string_view bearer) override;
     void on_event(std::function<void(const SignInEvent&)> callback) override { on_event_ = std::move(callback); }
@@ -77,6 +79,8 @@ private:
     [[nodiscard]] std::string link(std::string_view page, const Secret& token) const;
     void tell(std::string what, const ApiRequest& request, const User& user, std::string detail = {}) const;
 
+    /// The request for work that is done after it was answered: what that tells is of its own.
+    static ApiRequest after_answer(const ApiRequest& request);
     /// Before what `tell` says afterwards is done by somebody who is not signed in.
     [[nodiscard]] Result<void> intend(std::string what, const ApiRequest& request, const User& user) const;
 
@@ -90,9 +94,9 @@ private:
     Result<User> person(const ApiRequest& request);
     /// A new session, as tokens or as a cookie.
     ApiResponse start_session(const ApiRequest& request, const User& user, const std::string& method, bool browser);
-    Result<std::string> access_token(const Session& session, UnixMicros now);
-    Result<nlohmann::ordered_json> token_body(const Session& session, const User& user, const Secret& refresh);
-    Result<Principal> principal_of_session(const std::optional<Session>& session, bool by_cookie);
+    Result<std::string> access_token(const SignInSession& session, UnixMicros now);
+    Result<nlohmann::ordered_json> token_body(const SignInSession& session, const User& user, const Secret& refresh);
+    Result<Principal> principal_of_session(const std::optional<SignInSession>& session, bool by_cookie);
 
     /// Somebody whom a provider or a directory vouches for.
     struct Outside {
@@ -110,12 +114,22 @@ private:
     Result<void> set_new_password(const User& user, const std::string& password);
     Result<Secret> make_ticket(Ticket ticket);
     void send(Mail mail);
-    Result<void> ensure(const ConfiguredUser& wanted);
 
-    std::unique_ptr<Store> store_;
+    class Prepared;
+    /// A user of the configuration, with the hash of their password where another one or none is stored.
+    struct FixedUser {
+        std::string email;
+        Role role = Role::member;
+        std::optional<std::string> hash;
+    };
+    Result<FixedUser> prepare_user(const ConfiguredUser& wanted);
+    Result<void> store_user(const FixedUser& wanted);
+
+    CredentialStore& store_;
     const SecretBox box_;
     Users& users_;
     const Clock& clock_;
+    OutsideCalls* const outside_;  // may be null
     const PasswordHasher hasher_;
     KeyRing keys_;
     Throttle accounts_;

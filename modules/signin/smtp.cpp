@@ -1,22 +1,21 @@
 // SMTP over libcurl.
 #include <curl/curl.h>
-#include <dlfcn.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
 
+#include "core/io/open_socket.hpp"
+#include "core/os/shared_library.hpp"
 #include "modules/signin/mail.hpp"
 
 namespace lurus::signin {
 namespace {
 
-constexpr long connect_timeout_s = 10;
-constexpr long whole_timeout_s = 30;
+constexpr long connect_timeout_ms = 10'000;
 
-// Loaded when the first mail is sent: the one executable starts without libcurl, and the OpenSSL that libcurl brings
-// stays apart from the one inside the executable.
+// Loaded when the first mail is sent.
 class Curl {
 public:
     static const Curl* get() {
@@ -34,22 +33,13 @@ public:
 
 private:
     Curl() {
-        void* library = nullptr;
-        for (const char* name : {"libcurl.so.4", "libcurl-gnutls.so.4"}) {
-            if (library == nullptr) library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
-        }
-        if (library == nullptr) return;
+        const SharedLibrary library({"libcurl.so.4", "libcurl-gnutls.so.4"});
         decltype(&curl_global_init) global_init = nullptr;
-        ready_ = find(library, "curl_global_init", global_init) && find(library, "curl_easy_init", easy_init) &&
-                 find(library, "curl_easy_setopt", setopt) && find(library, "curl_easy_perform", perform) &&
-                 find(library, "curl_easy_cleanup", cleanup) && find(library, "curl_easy_strerror", strerror) &&
-                 find(library, "curl_slist_append", append) && find(library, "curl_slist_free_all", free_all) &&
+        ready_ = library.find("curl_global_init", global_init) && library.find("curl_easy_init", easy_init) &&
+                 library.find("curl_easy_setopt", setopt) && library.find("curl_easy_perform", perform) &&
+                 library.find("curl_easy_cleanup", cleanup) && library.find("curl_easy_strerror", strerror) &&
+                 library.find("curl_slist_append", append) && library.find("curl_slist_free_all", free_all) &&
                  global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    }
-    template <class Function>
-    static bool find(void* library, const char* name, Function& function) {
-        function = reinterpret_cast<Function>(::dlsym(library, name));
-        return function != nullptr;
     }
     bool ready_ = false;
 };
@@ -66,6 +56,21 @@ std::size_t read_some(char* to, std::size_t size, std::size_t count, void* state
     return n;
 }
 
+// libcurl's callbacks, with the OpenSocket.
+int socket_opened(void* socket, curl_socket_t descriptor, curlsocktype) {
+    static_cast<OpenSocket*>(socket)->opened(descriptor);
+    return CURL_SOCKOPT_OK;
+}
+
+int socket_closed(void* socket, curl_socket_t descriptor) {
+    return static_cast<OpenSocket*>(socket)->close(descriptor);
+}
+
+// About once a second, also while a name is looked up. Not 0 ends the call.
+int is_over(void* limit, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<const OutsideLimit*>(limit)->over() ? 1 : 0;
+}
+
 std::string envelope_of(std::string_view from) {
     const auto open = from.find('<');
     if (open == std::string_view::npos) return "<" + std::string(from) + ">";
@@ -80,10 +85,13 @@ bool is_loopback_mail(std::string_view url) {
 
 }  // namespace
 
-Result<void> send_smtp(const MailSettings& settings, std::string_view to, std::string_view message) {
+Result<void> send_smtp(const MailSettings& settings, std::string_view to, std::string_view message,
+                       const OutsideLimit& limit) {
+    if (limit.over()) return fail(ErrorCode::unavailable, settings.smtp_url + ": there is no time left to send a mail");
     const Curl* curl = Curl::get();
     if (curl == nullptr)
         return fail(ErrorCode::unavailable, "sending mail takes libcurl (libcurl.so.4), which is not installed");
+    OpenSocket socket;
     const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> call(curl->easy_init(), curl->cleanup);
     const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> recipients(
         curl->append(nullptr, ("<" + std::string(to) + ">").c_str()), curl->free_all);
@@ -105,10 +113,23 @@ Result<void> send_smtp(const MailSettings& settings, std::string_view to, std::s
     set(CURLOPT_READDATA, &reading);
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
-    set(CURLOPT_TIMEOUT, whole_timeout_s);
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(limit.until - std::chrono::steady_clock::now()).count();
+    set(CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::clamp<std::int64_t>(left, 1, 24 * 3600 * 1000)));
+    set(CURLOPT_QUICK_EXIT, 1L);  // a name that is still looked up is not waited for
+    set(CURLOPT_SOCKOPTFUNCTION, &socket_opened);
+    set(CURLOPT_SOCKOPTDATA, &socket);
+    set(CURLOPT_CLOSESOCKETFUNCTION, &socket_closed);
+    set(CURLOPT_CLOSESOCKETDATA, &socket);
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, &is_over);
+    set(CURLOPT_XFERINFODATA, const_cast<OutsideLimit*>(&limit));
+    const std::stop_callback shut(limit.stop, [&socket] { socket.shut(); });
     const CURLcode code = curl->perform(call.get());
     if (code == CURLE_OK) return {};
+    if (limit.stop.stop_requested())
+        return fail(ErrorCode::unavailable, settings.smtp_url + ": ended, because the server stops");
     return fail(ErrorCode::unavailable, settings.smtp_url + ": " + curl->strerror(code));
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/crypto/sha256.hpp"
 #include "core/http/url.hpp"
+#include "core/text/ascii.hpp"
 
 namespace lurus::signin {
 namespace {
@@ -101,7 +102,7 @@ std::array<std::uint8_t, 32> recovery_hash(std::string_view user, std::string_vi
     std::string plain = "recovery code\n" + std::string(user) + "\n";
     for (const char c : code) {
         if (c == '-' || c == ' ') continue;
-        plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        plain += lower(c);
     }
     return sha256(plain);
 }

@@ -12,6 +12,7 @@
 #include "control/state/control_plane.hpp"
 #include "core/os/platform.hpp"
 #include "core/os/version.hpp"
+#include "core/text/edit_distance.hpp"
 
 namespace lurus::app {
 namespace {
@@ -20,7 +21,8 @@ int exit_for(ErrorCode code) {
     switch (code) {
         case ErrorCode::invalid_argument: return exit_usage;
         case ErrorCode::not_found: return exit_not_found;
-        case ErrorCode::conflict: return exit_conflict;
+        case ErrorCode::conflict:
+        case ErrorCode::stale: return exit_conflict;
         case ErrorCode::unavailable:
         case ErrorCode::timeout: return exit_unreachable;
         default: return exit_failed;
@@ -57,21 +59,6 @@ void add_globals(CLI::App& app, Cli& cli) {
     app.add_flag("--json", cli.json, "Print JSON for scripts")->group(group);
     app.add_flag("--no-color", cli.no_color, "No colours (also: NO_COLOR)")->group(group);
     for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) add_globals(*sub, cli);
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            std::size_t above = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u)});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
 }
 
 CLI::App* deepest(CLI::App& app) {

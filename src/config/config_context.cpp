@@ -1,32 +1,14 @@
 #include <algorithm>
 
 #include "config/config_reader.hpp"
+#include "core/text/edit_distance.hpp"
 
 namespace lurus::app {
-namespace {
-
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t above = row[j];
-            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-            diagonal = above;
-        }
-    }
-    return row.back();
-}
-
-}  // namespace
-
 std::string nearest(std::string_view given, const std::vector<std::string>& known) {
     std::string best;
     std::size_t best_distance = std::max<std::size_t>(2, given.size() / 3) + 1;
     for (const auto& name : known) {
-        std::size_t d = distance(given, name);
+        std::size_t d = edit_distance(given, name);
         if (given.size() >= 3 && (name.starts_with(given) || given.starts_with(name))) d = std::min<std::size_t>(d, 1);
         if (d < best_distance) {
             best = name;

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 
+#include "core/text/ascii.hpp"
 #include "core/text/glob.hpp"
 
 namespace lurus {
@@ -47,13 +48,6 @@ std::optional<std::int64_t> nano_from(std::string_view text) {
     for (const char c : whole) nano = nano * 10 + (c - '0');
     for (std::size_t i = 0; i < nano_digits; ++i) nano = nano * 10 + (i < part.size() ? part[i] - '0' : 0);
     return nano;
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::ranges::transform(out, out.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return out;
 }
 
 }  // namespace
@@ -156,8 +150,8 @@ bool KeyRules::allows_address(const std::optional<IpAddress>& address) const {
 
 bool KeyRules::allows_user_agent(std::string_view user_agent) const {
     if (user_agents.empty()) return true;
-    const std::string given = lower(user_agent);
-    return std::ranges::any_of(user_agents, [&](const auto& glob) { return glob_match(lower(glob), given); });
+    const std::string given = lower_case(user_agent);
+    return std::ranges::any_of(user_agents, [&](const auto& glob) { return glob_match(lower_case(glob), given); });
 }
 
 }  // namespace lurus

@@ -1,18 +1,53 @@
 #include "lurus/billing.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "modules/billing/tariff/litellm.hpp"
 #include "modules/billing/tariff/price_file.hpp"
 #include "modules/billing/tariff/prices.hpp"
 
 namespace lurus {
 namespace billing {
+namespace {
 
-Prices::Prices(const Clock& clock, std::unique_ptr<PriceStore> store, std::vector<Tariff> builtin,
-               std::vector<Tariff> stored)
+/// `replaced` is the one that is stored in its stead; null = none is.
+StoredPrice stored_price(const Tariff& tariff, const Tariff* replaced) {
+    StoredPrice price;
+    price.own = tariff.origin == Origin::own;
+    price.vendor = tariff.vendor;
+    price.model = tariff.model;
+    price.from = tariff.from;
+    price.until = tariff.until;
+    price.source = tariff.source;
+    price.rates = rates_json(tariff.services).dump();
+    price.version = replaced == nullptr ? 0 : replaced->version;
+    return price;
+}
+
+Result<Tariff> tariff_from(const StoredPrice& price) {
+    Tariff tariff;
+    tariff.origin = price.own ? Origin::own : Origin::imported;
+    tariff.vendor = price.vendor;
+    tariff.model = price.model;
+    tariff.from = price.from;
+    tariff.until = price.until;
+    tariff.source = price.source;
+    tariff.version = price.version;
+    auto services = services_from(price.rates);
+    if (!services)
+        return fail(ErrorCode::corrupt, "price " + price.vendor + "/" + price.model + ": " + services.error().message);
+    tariff.services = *std::move(services);
+    if (auto ok = complete(tariff); !ok) return fail(ErrorCode::corrupt, ok.error().message);
+    return tariff;
+}
+
+}  // namespace
+
+Prices::Prices(const Clock& clock, PriceStore& store, std::vector<Tariff> builtin)
     : clock_(clock),
       builtin_(std::make_shared<const std::vector<Tariff>>(std::move(builtin))),
-      store_(std::move(store)),
-      table_(std::make_shared<const TariffTable>(builtin_, std::move(stored))) {}
+      store_(store),
+      table_(std::make_shared<const TariffTable>(builtin_, std::vector<Tariff>())) {}
 
 std::shared_ptr<const TariffTable> Prices::table() const {
     const std::scoped_lock lock(table_mutex_);
@@ -34,42 +69,32 @@ Result<ImportCounts> Prices::take_litellm(std::string_view json, UnixMicros effe
     if (!tariffs) return std::unexpected(tariffs.error());
     ImportCounts counts;
     counts.models = static_cast<int>(tariffs->size());
-    {
-        const std::scoped_lock lock(change_mutex_);
+    const auto done = store_and_reload([&]() -> Result<void> {
         const auto before = table();
-        std::vector<const Tariff*> changed;
+        std::vector<StoredPrice> changed;
         for (const auto& tariff : *tariffs) {
             // What an import already says for that time stays as it is: importing the same file again changes nothing.
             const Tariff* known = before->imported(tariff.vendor, tariff.model, effective_from);
-            if (known == nullptr || known->services != tariff.services) changed.push_back(&tariff);
+            if (known != nullptr && known->services == tariff.services) continue;
+            changed.push_back(stored_price(tariff, before->stored(tariff)));
         }
         counts.changed = static_cast<int>(changed.size());
-        if (changed.empty()) return counts;
-        if (auto ok = store_->put(changed, clock_.now()); !ok) return std::unexpected(ok.error());
-        if (auto ok = reload(); !ok) return std::unexpected(ok.error());
-    }
-    notify();
+        return changed.empty() ? Result<void>() : store_.put(changed, clock_.now());
+    });
+    if (!done) return std::unexpected(done.error());
     return counts;
 }
 
 Result<void> Prices::put_override(Tariff tariff) {
-    {
-        const std::scoped_lock lock(change_mutex_);
-        if (auto ok = store_->put({&tariff}, clock_.now()); !ok) return ok;
-        if (auto ok = reload(); !ok) return ok;
-    }
-    notify();
-    return {};
+    return store_and_reload([&] { return store_.put({stored_price(tariff, table()->stored(tariff))}, clock_.now()); });
 }
 
 Result<void> Prices::remove_override(const std::string& vendor, const std::string& model) {
-    {
-        const std::scoped_lock lock(change_mutex_);
-        if (auto ok = store_->remove_override(vendor, model); !ok) return ok;
-        if (auto ok = reload(); !ok) return ok;
-    }
-    notify();
-    return {};
+    return store_and_reload([&] { return store_.remove_own(vendor, model); });
+}
+
+Result<void> Prices::refresh() {
+    return store_and_reload([] { return Result<void>(); });
 }
 
 void Prices::on_change(std::function<void()> callback) {
@@ -81,14 +106,42 @@ std::vector<ApiRoute> Prices::api() {
     return price_routes(*this);
 }
 
-// Under change_mutex_.
-Result<void> Prices::reload() {
-    auto stored = store_->load();
-    if (!stored) return std::unexpected(stored.error());
-    auto next = std::make_shared<const TariffTable>(builtin_, *std::move(stored));
+// What others changed meanwhile counts before and after it. Whoever listens is told when the table is another one.
+Result<void> Prices::store_and_reload(const std::function<Result<void>()>& change) {
+    Result<void> done;
+    bool another = false;
+    {
+        const std::scoped_lock lock(change_mutex_);
+        auto before = reload();
+        if (!before) return std::unexpected(before.error());
+        done = change();
+        auto after = reload();
+        if (!after) done = std::unexpected(after.error());
+        another = *before || (after && *after);
+    }
+    if (another) notify();
+    return done;
+}
+
+// Under change_mutex_. True when the store had changed.
+Result<bool> Prices::reload() {
+    // Asked first: what is changed while the prices are read is read again the next time.
+    const auto head = store_.changes().head();
+    if (!head) return std::unexpected(head.error());
+    if (*head == seen_) return false;
+    const auto rows = store_.all();
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<Tariff> stored;
+    for (const StoredPrice& row : *rows) {
+        auto tariff = tariff_from(row);
+        if (!tariff) return std::unexpected(tariff.error());
+        stored.push_back(*std::move(tariff));
+    }
+    auto next = std::make_shared<const TariffTable>(builtin_, std::move(stored));
+    seen_ = *head;
     const std::scoped_lock lock(table_mutex_);
     table_.swap(next);
-    return {};
+    return true;
 }
 
 // Outside every lock: a callback may ask for the snapshot.
@@ -103,14 +156,12 @@ void Prices::notify() {
 
 }  // namespace billing
 
-Result<std::unique_ptr<Billing>> make_billing_sqlite(const BillingSettings& settings, const Clock& clock) {
+Result<std::unique_ptr<Billing>> make_billing(const BillingSettings& settings, PriceStore& store, const Clock& clock) {
     auto builtin = billing::read_price_file(settings.builtin_prices);
     if (!builtin) return std::unexpected(builtin.error());
-    auto store = billing::open_price_store_sqlite(settings.file);
-    if (!store) return std::unexpected(store.error());
-    auto stored = (*store)->load();
-    if (!stored) return std::unexpected(stored.error());
-    return std::make_unique<billing::Prices>(clock, *std::move(store), *std::move(builtin), *std::move(stored));
+    auto prices = std::make_unique<billing::Prices>(clock, store, *std::move(builtin));
+    if (auto loaded = prices->refresh(); !loaded) return std::unexpected(loaded.error());
+    return prices;
 }
 
 }  // namespace lurus

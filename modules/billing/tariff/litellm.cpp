@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "core/text/ascii.hpp"
 #include "modules/billing/tariff/decimal.hpp"
 #include "modules/billing/tariff/model_name.hpp"
 
@@ -253,7 +254,7 @@ Result<std::optional<Tariff>> tariff_of(const Model& model, UnixMicros from) {
     tariff.vendor = vendor_of(model.provider);
     const std::string prefix = model.provider + "/";
     tariff.model =
-        folded(model.name.starts_with(prefix) ? std::string_view(model.name).substr(prefix.size()) : model.name);
+        lower_case(model.name.starts_with(prefix) ? std::string_view(model.name).substr(prefix.size()) : model.name);
     tariff.origin = Origin::imported;
     tariff.from = from;
     tariff.source = litellm_source;

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "core/text/ascii.hpp"
+
 namespace lurus::billing {
 namespace {
 
@@ -36,14 +38,6 @@ bool is_day(std::string_view digits) {
 }
 
 }  // namespace
-
-std::string folded(std::string_view name) {
-    std::string out(name);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
-}
 
 std::string_view without_snapshot(std::string_view name) {
     for (const std::string_view suffix : {"-latest", "@latest", "@default"}) {
@@ -91,7 +85,7 @@ int maker_rank(std::string_view vendor) {
 }
 
 std::string service_name(std::string_view said) {
-    std::string name = folded(said);
+    std::string name = lower_case(said);
     std::ranges::replace(name, '-', '_');
     if (name.starts_with("on_demand_")) name.erase(0, 10);
     if (name.empty() || name == "default" || name == "auto" || name == "on_demand") return "standard";

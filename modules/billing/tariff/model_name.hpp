@@ -6,14 +6,11 @@
 
 namespace lurus::billing {
 
-/// Lower-case ASCII.
-std::string folded(std::string_view name);
-
 /// Without a date (`-20250929`, `-2025-09-29`, `@20250929`), `-latest`, `@latest`, `@default`; the name itself when it
 /// has none.
 std::string_view without_snapshot(std::string_view name);
 
-/// What a folded name says about who made the model: `anthropic/claude-x` → {`anthropic`, `claude-x`};
+/// What a lower-case name says about who made the model: `anthropic/claude-x` → {`anthropic`, `claude-x`};
 /// `models/gemini-x` and `publishers/google/models/gemini-x` → {`gemini`, `gemini-x`}. Vendor empty: nothing said.
 struct VendorAndName {
     std::string_view vendor;

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/text/ascii.hpp"
 #include "modules/billing/tariff/decimal.hpp"
-#include "modules/billing/tariff/model_name.hpp"
 
 namespace lurus::billing {
 namespace {
@@ -136,11 +136,11 @@ Result<Tariff> read_entry(const json& entry, const std::map<std::string, Source>
     tariff.vendor = *vendor;
     const auto model = text_in(entry, "model");
     if (!model) return std::unexpected(model.error());
-    tariff.model = folded(*model);
+    tariff.model = lower_case(*model);
     if (const auto at = entry.find("aliases"); at != entry.end()) {
         for (const auto& alias : *at) {
             if (!alias.is_string()) return fail(ErrorCode::invalid_argument, "`aliases` must be an array of names");
-            tariff.aliases.push_back(folded(alias.get<std::string>()));
+            tariff.aliases.push_back(lower_case(alias.get<std::string>()));
         }
     }
     const auto from = day_in(entry, "from");

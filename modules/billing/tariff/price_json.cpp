@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "modules/billing/tariff/model_name.hpp"
+#include "core/text/ascii.hpp"
 #include "modules/billing/tariff/price_file.hpp"
 
 namespace lurus::billing {
@@ -234,7 +234,7 @@ Result<Tariff> own_price_from(std::string_view body, const std::string& model, U
     Tariff tariff;
     tariff.origin = Origin::own;
     tariff.vendor = vendor->empty() ? vendor_of_provider(*provider) : *vendor;
-    tariff.model = folded(model);
+    tariff.model = lower_case(model);
     const auto from = time_of(*object, "from");
     if (!from) return std::unexpected(from.error());
     tariff.from = from->value_or(now);

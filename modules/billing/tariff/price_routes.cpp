@@ -1,9 +1,10 @@
 #include <algorithm>
-#include <charconv>
 
 #include "core/http/api_route.hpp"
 #include "core/http/problem.hpp"
+#include "core/text/ascii.hpp"
 #include "core/text/glob.hpp"
+#include "core/text/number.hpp"
 #include "modules/billing/tariff/model_name.hpp"
 #include "modules/billing/tariff/price_json.hpp"
 #include "modules/billing/tariff/prices.hpp"
@@ -28,19 +29,18 @@ bool is_asked(const Tariff& tariff, const std::string& model, const std::string&
 ApiResponse list(Prices& prices, const ApiRequest& request) {
     std::size_t limit = 100;
     if (const auto text = query_of(request, "limit"); !text.empty()) {
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-        if (error != std::errc() || end != text.data() + text.size() || limit < 1 || limit > 1000) {
-            return problem(400, "`limit` must be 1 to 1000");
-        }
+        const auto wanted = whole_number(text, 1, 1000);
+        if (!wanted) return problem(400, "`limit` must be 1 to 1000");
+        limit = static_cast<std::size_t>(*wanted);
     }
-    const auto model = folded(query_of(request, "model"));
+    const auto model = lower_case(query_of(request, "model"));
     const auto vendor = query_of(request, "provider");
     auto after = query_of(request, "cursor");
     if (after.empty()) after = query_of(request, "after");
     const auto split = after.find('/');
     if (!after.empty() && split == after.npos) return problem(400, "`cursor` must be the `next` of a page before");
-    const auto place = std::pair(std::string_view(after).substr(0, split),
-                                 std::string_view(after).substr(after.empty() ? 0 : split + 1));
+    const auto last_shown = std::pair(std::string_view(after).substr(0, split),
+                                      std::string_view(after).substr(after.empty() ? 0 : split + 1));
 
     const auto table = prices.table();
     Json body;
@@ -48,7 +48,8 @@ ApiResponse list(Prices& prices, const ApiRequest& request) {
     body["next"] = nullptr;
     const Tariff* last = nullptr;
     for (const Tariff* tariff : table->current(prices.clock().now())) {
-        if (!after.empty() && std::pair<std::string_view, std::string_view>(tariff->vendor, tariff->model) <= place)
+        if (!after.empty() &&
+            std::pair<std::string_view, std::string_view>(tariff->vendor, tariff->model) <= last_shown)
             continue;
         if (!is_asked(*tariff, model, vendor)) continue;
         if (body["data"].size() == limit) {
@@ -147,7 +148,7 @@ ApiResponse remove(Prices& prices, const ApiRequest& request) {
     const auto provider = query_of(request, "provider");
     if (vendor.empty() == provider.empty()) return problem(400, "say one of `vendor` and `provider`");
     const auto done = prices.remove_override(vendor.empty() ? vendor_of_provider(provider) : vendor,
-                                             folded(request.params.at("model")));
+                                             lower_case(request.params.at("model")));
     if (!done) return problem(done.error());
     ApiResponse response;
     response.status = 204;
@@ -185,6 +186,8 @@ std::vector<ApiRoute> price_routes(Prices& prices) {
     routes.push_back(api_route(Permission::read_models, "GET", "/api/v1/prices/{model}", "getPrice",
                                "All prices of a model: every vendor, date and origin", price_schema(),
                                of(prices, show)));
+    routes.back().resource.kind = "Price";
+    routes.back().resource.names = {"model"};
     routes.push_back(api_route(Permission::operate, "PUT", "/api/v1/prices/{model}", "putPrice",
                                "Set a price of your own; it wins over all others", R"({"type":"object"})",
                                of(prices, put)));

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "lurus/billing.hpp"
-#include "modules/billing/tariff/price_store.hpp"
+#include "lurus/store/prices.hpp"
 #include "modules/billing/tariff/tariff_table.hpp"
 
 namespace lurus::billing {
@@ -22,12 +22,11 @@ struct ImportCounts {
 /// Any thread. Changes are serialised; table() waits for no database.
 class Prices final : public Billing {
 public:
-    /// `stored` is what `store` holds.
-    Prices(const Clock& clock, std::unique_ptr<PriceStore> store, std::vector<Tariff> builtin,
-           std::vector<Tariff> stored);
+    Prices(const Clock& clock, PriceStore& store, std::vector<Tariff> builtin);
 
     std::shared_ptr<const TariffSnapshot> snapshot() const override;
     Result<int> import_litellm(std::string_view json, UnixMicros effective_from) override;
+    Result<void> refresh() override;
     void on_change(std::function<void()> callback) override;
     std::vector<ApiRoute> api() override;
 
@@ -39,14 +38,16 @@ public:
     [[nodiscard]] const Clock& clock() const { return clock_; }
 
 private:
-    Result<void> reload();
+    Result<bool> reload();
+    Result<void> store_and_reload(const std::function<Result<void>()>& change);
     void notify();
 
     const Clock& clock_;
     const std::shared_ptr<const std::vector<Tariff>> builtin_;
 
-    std::mutex change_mutex_;  // guards store_
-    std::unique_ptr<PriceStore> store_;
+    std::mutex change_mutex_;  // one change or reload at a time
+    PriceStore& store_;
+    std::int64_t seen_ = -1;  // of the store's changes
 
     mutable std::mutex table_mutex_;  // guards table_, callbacks_
     std::shared_ptr<const TariffTable> table_;

@@ -99,6 +99,7 @@ struct Tariff {
     std::string checked;            // the day it was looked up; empty = not known
     std::vector<Service> services;  // `standard` first where it is there
     std::string label;              // `anthropic/claude-sonnet-4-5@2025-09-29`
+    std::int64_t version = 0;       // of its row; 0 = it is in none
 
     [[nodiscard]] bool applies_at(UnixMicros time) const {
         return from <= time && (!until || time < *until) && (!hours || hours->contain(time));

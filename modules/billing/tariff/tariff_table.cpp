@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/text/ascii.hpp"
 #include "modules/billing/tariff/model_name.hpp"
 
 namespace lurus::billing {
@@ -67,7 +68,7 @@ const Tariff* TariffTable::find_in(std::string_view vendor, std::string_view nam
 
 const Tariff* TariffTable::find(const PriceQuery& query) const {
     if (query.upstream_model.empty() || query.upstream_model.size() > longest_name) return nullptr;
-    const std::string name = folded(query.upstream_model);
+    const std::string name = lower_case(query.upstream_model);
     if (has_provider_prices_ && !query.provider.empty()) {
         const std::string vendor = std::string(provider_vendor) + std::string(query.provider);
         if (const auto* tariff = find_in(vendor, name, query.time)) return tariff;
@@ -92,7 +93,7 @@ std::vector<const Tariff*> TariffTable::all_named(std::string_view model) const 
         for (const auto& tariff : *list) vendors.insert(tariff.vendor);
     }
     std::vector<const Tariff*> found;
-    const std::string whole = folded(model);
+    const std::string whole = lower_case(model);
     const auto take = [&](std::string_view vendor, std::string_view name) {
         const auto at = index_.find(Key{vendor, name});
         if (at == index_.end()) return false;
@@ -127,6 +128,15 @@ std::vector<const Tariff*> TariffTable::current(UnixMicros time) const {
 
 const Tariff* TariffTable::winner(std::string_view vendor, std::string_view model, UnixMicros time) const {
     return lookup(vendor, model, time);
+}
+
+const Tariff* TariffTable::stored(const Tariff& like) const {
+    const auto at = index_.find(Key{like.vendor, like.model});
+    if (at == index_.end()) return nullptr;
+    const auto same = std::ranges::find_if(at->second, [&](const Tariff* t) {
+        return t->version != 0 && t->origin == like.origin && t->model == like.model && t->from == like.from;
+    });
+    return same == at->second.end() ? nullptr : *same;
 }
 
 const Tariff* TariffTable::imported(std::string_view vendor, std::string_view model, UnixMicros time) const {

@@ -31,6 +31,8 @@ public:
     /// The one that wins among those of the same vendor and model at `time`.
     [[nodiscard]] const Tariff* winner(std::string_view vendor, std::string_view model, UnixMicros time) const;
 
+    /// The one that is stored under the same origin, vendor, model and date; null when there is none.
+    [[nodiscard]] const Tariff* stored(const Tariff& like) const;
     /// The imported one among those of the same vendor and model at `time`.
     [[nodiscard]] const Tariff* imported(std::string_view vendor, std::string_view model, UnixMicros time) const;
 

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "core/http/http1.hpp"
+#include "core/text/ascii.hpp"
 #include "modules/gateway/attempt/forward_head.hpp"
 
 namespace lurus::gateway {
@@ -89,11 +90,7 @@ asio::awaitable<void> serve(LocalSocket socket, std::shared_ptr<const LocalVendo
         http1::parse_request_head(in, max_head, head);
         std::vector<std::pair<std::string, std::string>> headers;
         for (const auto& field : head.fields) {
-            std::string name(field.name);
-            for (char& c : name) {
-                if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-            }
-            headers.emplace_back(std::move(name), std::string(field.value));
+            headers.emplace_back(lower_case(field.name), std::string(field.value));
         }
         const LocalReply reply = vendor->answer(head.method, head.target, headers,
                                                 std::string_view(in).substr(parsed.consumed, total - parsed.consumed));

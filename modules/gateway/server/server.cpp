@@ -12,6 +12,7 @@
 #include <csignal>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "core/io/listening_socket.hpp"
 #include "core/os/platform.hpp"
@@ -44,10 +45,12 @@ struct Listener {
 
 class Server final : public Gateway, public Services {
 public:
-    Server(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api, const Clock& clock)
+    Server(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api, const Clock& clock,
+           ApiOutside outside)
         : snapshot_(std::move(initial)),
           log_(log),
           api_(std::move(api)),
+          outside_(std::move(outside)),
           clock_(clock),
           started_us_(clock.monotonic_us()),
           limits_(started_us_) {
@@ -74,6 +77,7 @@ public:
 
     void call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse)> done) override;
     void run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) override;
+    void refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::function<void()> done) override;
     void collect_metrics(Shard& shard, std::function<void(Metrics)> done) override;
     [[nodiscard]] double uptime_seconds() const override {
         return static_cast<double>(clock_.monotonic_us() - started_us_) / 1e6;
@@ -94,6 +98,7 @@ private:
     std::shared_ptr<const GatewaySnapshot> snapshot_;
     Journal& log_;
     ApiHandler api_;
+    const ApiOutside outside_;
     const Clock& clock_;
     const std::int64_t started_us_;
     LimitTable limits_;
@@ -275,9 +280,15 @@ void Server::publish(std::shared_ptr<const GatewaySnapshot> snapshot) {
 
 void Server::call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse)> done) {
     asio::post(control_, [this, &shard, call = std::move(call), done = std::move(done)]() mutable {
-        ApiResponse response = api_(call);
-        asio::post(shard.io(),
-                   [done = std::move(done), response = std::move(response)]() mutable { done(std::move(response)); });
+        const bool waits = outside_.calls != nullptr && outside_.wanted && outside_.wanted(call);
+        auto answer = [this, &shard, call = std::move(call), done = std::move(done)]() mutable {
+            ApiResponse response = api_(call);
+            asio::post(shard.io(), [done = std::move(done), response = std::move(response)]() mutable {
+                done(std::move(response));
+            });
+        };
+        if (!waits) return answer();
+        outside_.calls->post(std::move(answer));
     });
 }
 
@@ -285,6 +296,14 @@ void Server::run_blocking(Shard& shard, std::function<void()> work, std::functio
     asio::post(control_, [&shard, work = std::move(work), done = std::move(done)]() mutable {
         work();
         asio::post(shard.io(), std::move(done));
+    });
+}
+
+void Server::refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::function<void()> done) {
+    asio::post(control_, [&shard, refresh = snapshot.refresh_models, done = std::move(done)]() mutable {
+        // Whoever calls back keeps nothing of the session, which ends on its shard only.
+        const auto once = std::make_shared<std::function<void()>>(std::move(done));
+        refresh([&shard, once] { asio::post(shard.io(), std::exchange(*once, nullptr)); });
     });
 }
 
@@ -315,6 +334,7 @@ std::size_t Server::sessions_left() {
 
 void Server::drain() {
     if (threads_.empty()) return;
+    if (outside_.calls != nullptr) outside_.calls->stop();  // what waits for others is answered without them
     const std::int64_t until = clock_.monotonic_us() + snapshot_->settings.drain_timeout_ms * 1000ll;
     asio::post(shards_.front()->io(), [this] {
         accepting_ = false;
@@ -333,6 +353,7 @@ void Server::stop() {
     if (stopped_) return;
     stopped_ = true;
     accepting_ = false;
+    if (outside_.calls != nullptr) outside_.calls->stop();
     for (auto& shard : shards_) asio::post(shard->io(), [&shard = *shard] { shard.stop_sessions(); });
     if (!threads_.empty()) {
         const std::int64_t until = clock_.monotonic_us() + 2'000'000;
@@ -340,6 +361,7 @@ void Server::stop() {
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     control_.join();
+    if (outside_.calls != nullptr) outside_.calls->settle();  // they answer to shards
     for (auto& shard : shards_) shard->io().stop();
     for (auto& thread : threads_) thread.join();
     threads_.clear();
@@ -356,8 +378,8 @@ void Server::stop() {
 namespace lurus {
 
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
-                                      const Clock& clock) {
-    return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock);
+                                      const Clock& clock, ApiOutside outside) {
+    return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock, std::move(outside));
 }
 
 }  // namespace lurus

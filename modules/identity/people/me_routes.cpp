@@ -29,11 +29,11 @@ ApiResponse me(Directory& directory, const ApiRequest& request) {
     }
     out["organisations"] = nlohmann::ordered_json::array();
     if (!who.user.empty()) {
-        const auto places = directory.memberships(who.user);
-        if (!places) return problem(places.error());
-        for (const auto& place : *places) {
+        const auto memberships = directory.memberships(who.user);
+        if (!memberships) return problem(memberships.error());
+        for (const auto& member : *memberships) {
             out["organisations"].push_back(
-                {{"id", place.org}, {"name", place.org_name}, {"role", name_of(place.role)}, {"member", place.id}});
+                {{"id", member.org}, {"name", member.org_name}, {"role", name_of(member.role)}, {"member", member.id}});
         }
     }
     out["teams"] = nlohmann::ordered_json::array();
@@ -66,6 +66,7 @@ std::vector<ApiRoute> me_routes(Directory& directory, Keys& keys) {
     routes.push_back(
         route_of(Permission::signed_in, "GET", "/api/v1/me/export", "exportMe", "All that is kept of who asks",
                  [&directory, &keys](const ApiRequest& request) { return export_me(directory, keys, request); }));
+    routes.back().person_export.person = true;
     routes.back().response_schema = R"({"type":"object"})";
     return routes;
 }

@@ -1,8 +1,7 @@
 // `/api/v1/logs`, `/api/v1/records`, `/api/v1/traces`, `/api/v1/usage` and `/api/v1/stats`.
-#include <charconv>
-
 #include "core/http/api_route.hpp"
 #include "core/http/problem.hpp"
+#include "core/text/number.hpp"
 #include "lurus/log.hpp"
 #include "modules/log/queries/api_query.hpp"
 #include "modules/log/queries/api_schema.hpp"
@@ -16,9 +15,8 @@ Result<std::optional<std::int64_t>> integer(const Query& query, const std::strin
                                             std::int64_t most) {
     const std::string* text = find(query, name);
     if (text == nullptr) return std::nullopt;
-    std::int64_t value = 0;
-    const auto parsed = std::from_chars(text->data(), text->data() + text->size(), value);
-    if (parsed.ec != std::errc() || parsed.ptr != text->data() + text->size() || value < least || value > most) {
+    const auto value = whole_number(*text, least, most);
+    if (!value) {
         const std::string range = most == INT64_MAX ? "at least " + std::to_string(least)
                                                     : "from " + std::to_string(least) + " to " + std::to_string(most);
         return std::unexpected(wrong(name, *text, "a whole number " + range));
@@ -223,6 +221,7 @@ std::vector<ApiRoute> log_routes(const Journal& journal, RecordQueries& all, con
                                    return logs(all, clock, scope, request);
                                }));
     routes.back().query = log_params();
+    routes.back().following = {"followLogs", "after_id", "id"};
     routes.push_back(api_route(
         Permission::read_records, "GET", "/api/v1/usage", "getUsage", "Tokens and cost, summed", usage_schema(),
         [&all, &clock, scope, names](const ApiRequest& request) { return usage(all, clock, scope, names, request); }));

@@ -7,6 +7,7 @@
 
 #include "core/http/url.hpp"
 #include "core/os/files.hpp"
+#include "core/text/ascii.hpp"
 #include "core/text/glob.hpp"
 #include "modules/provider/demo/demo.hpp"
 
@@ -27,24 +28,16 @@ bool printable(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7F; });
 }
 
-std::string lower_text(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
-}
-
 /// Collects the first thing that is wrong.
 class Checker {
 public:
-    explicit Checker(std::string name) : where_("provider " + in_quotes(name) + ": ") {}
+    explicit Checker(std::string name) : where_("provider " + in_quotes(name) + ": "), name_(std::move(name)) {}
     [[nodiscard]] std::unexpected<Error> bad(const std::string& what) const {
-        return fail(ErrorCode::invalid_argument, where_ + what);
+        return fail(ErrorCode::invalid_argument, where_ + what, ErrorSubject("provider", name_));
     }
 
 private:
-    std::string where_;
+    std::string where_, name_;
 };
 
 Result<void> check_headers(const Checker& checker, const ProviderSpec& spec) {
@@ -52,7 +45,7 @@ Result<void> check_headers(const Checker& checker, const ProviderSpec& spec) {
         "host",    "content-length", "transfer-encoding",   "connection", "keep-alive",       "te",
         "trailer", "upgrade",        "proxy-authorization", "expect",     "content-encoding", "accept-encoding"};
     for (const auto& [name, value] : spec.headers) {
-        const std::string low = lower_text(name);
+        const std::string low = lower_case(name);
         if (low.empty() || !std::ranges::all_of(low, [](char c) { return is_alnum(c) || c == '-' || c == '_'; })) {
             return checker.bad("the header name " + in_quotes(name) + " holds other than letters, digits, - and _");
         }
@@ -250,7 +243,7 @@ Result<Provider> build_provider(const ProviderSpec& spec, std::string source) {
     if (auto checked = check_headers(checker, spec); !checked) return std::unexpected(checked.error());
     for (const auto& [name, value] : spec.headers) {
         for (const auto& [family, endpoint] : provider.endpoints) {
-            if (lower_text(name) == header_of(endpoint.auth))
+            if (lower_case(name) == header_of(endpoint.auth))
                 return checker.bad("the header " + in_quotes(name) + " carries the credential already");
         }
         provider.headers.emplace_back(name, value);
@@ -308,9 +301,14 @@ const FamilyEndpoint* list_endpoint(const Provider& provider) {
     return found == provider.endpoints.end() ? nullptr : &found->second;
 }
 
+ErrorSubject subject_of(const RouteSpec& route) {
+    if (route.family) return {"default", std::string(name_of(*route.family))};
+    return {"route", route.model};
+}
+
 Result<void> check_route(const RouteSpec& route) {
     const auto bad = [&](const std::string& what) {
-        return fail(ErrorCode::invalid_argument, "route " + in_quotes(route.model) + ": " + what);
+        return fail(ErrorCode::invalid_argument, "route " + in_quotes(route.model) + ": " + what, subject_of(route));
     };
     if (route.model.empty() || route.model.size() > 256 || !printable(route.model)) {
         return bad("model is a name or a pattern of at most 256 characters without spaces");

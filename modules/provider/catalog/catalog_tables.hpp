@@ -63,9 +63,9 @@ struct CatalogTables {
     [[nodiscard]] const CatalogTable& of(Family family) const { return of_family[static_cast<std::size_t>(family)]; }
 };
 
-/// `Candidate::because` of the one at `place`, counted from 0.
-inline std::string reason(std::size_t place, std::string_view of_the_first) {
-    return place == 0 ? std::string(of_the_first) : "fallback " + std::to_string(place);
+/// `Candidate::because` of the one at this position, counted from 0.
+inline std::string reason(std::size_t position, std::string_view of_the_first) {
+    return position == 0 ? std::string(of_the_first) : "fallback " + std::to_string(position);
 }
 
 /// As make_catalog.

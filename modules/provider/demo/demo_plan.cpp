@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/crypto/sha256.hpp"
+#include "core/text/ascii.hpp"
 #include "core/text/base64.hpp"
 
 namespace lurus::provider::demo {
@@ -13,14 +14,6 @@ constexpr std::int64_t attachment_tokens = 258;
 constexpr std::size_t long_opaque_text = 2048;
 constexpr std::int64_t least_for_thinking = 96;
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
-}
-
 /// Lower is more sensible to call unasked.
 int rank_of(const Tool& tool) {
     constexpr std::array<std::string_view, 11> shells{
@@ -28,7 +21,7 @@ int rank_of(const Tool& tool) {
         "terminal", "execute_command", "run_command",  "local_shell",       "run_terminal_cmd"};
     constexpr std::array<std::string_view, 9> readers{"get",  "list", "read",   "search", "glob",
                                                       "grep", "find", "lookup", "ls"};
-    const std::string name = lower(tool.name);
+    const std::string name = lower_case(tool.name);
     if (std::ranges::find(shells, name) != shells.end()) return 0;
     if (std::ranges::any_of(readers, [&](std::string_view word) { return name.starts_with(word); })) return 1;
     return tool.custom ? 3 : 2;
@@ -41,7 +34,7 @@ const Tool* choose(const Ask& ask) {
         if (found != ask.tools.end()) return &*found;
     }
     // A client that compacts its conversation wants text, though it still offers its tools.
-    const std::string said = lower(ask.user_text);
+    const std::string said = lower_case(ask.user_text);
     if (said.contains("summar") || said.contains("compact")) return nullptr;
     return &*std::ranges::min_element(ask.tools, {}, rank_of);
 }

@@ -148,9 +148,9 @@ private:
         empty["summary"] = ordered_json::array();
         if (empty.contains("encrypted_content")) empty["encrypted_content"] = "";
         added(empty, index);
-        const ordered_json place{{"item_id", item["id"]}, {"output_index", index}, {"summary_index", 0}};
+        const ordered_json position{{"item_id", item["id"]}, {"output_index", index}, {"summary_index", 0}};
         const auto send = [&](const std::string& name, const char* key, ordered_json value) {
-            ordered_json fields = place;
+            ordered_json fields = position;
             fields[key] = std::move(value);
             emit("response.reasoning_summary_" + name, std::move(fields));
         };
@@ -169,9 +169,9 @@ private:
         const ordered_json& part = item["content"][0];
         ordered_json blank = part;
         blank["text"] = "";
-        const ordered_json place{{"item_id", item["id"]}, {"output_index", index}, {"content_index", 0}};
+        const ordered_json position{{"item_id", item["id"]}, {"output_index", index}, {"content_index", 0}};
         const auto send = [&](const std::string& name, const ordered_json& more) {
-            ordered_json fields = place;
+            ordered_json fields = position;
             fields.update(more);
             emit("response." + name, std::move(fields));
         };

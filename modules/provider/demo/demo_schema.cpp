@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/text/ascii.hpp"
 #include "modules/provider/demo/demo_plan.hpp"
 
 namespace lurus::provider::demo {
@@ -10,13 +11,6 @@ namespace {
 
 constexpr int deepest = 12;
 constexpr const char* command = "echo hello from lurus";
-
-std::string lower_case(std::string text) {
-    for (char& c : text) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return text;
-}
 
 bool one_of(std::string_view text, std::initializer_list<std::string_view> list) {
     return std::ranges::find(list, text) != list.end();

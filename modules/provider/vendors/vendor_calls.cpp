@@ -1,7 +1,6 @@
 #include "modules/provider/vendors/vendor_calls.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "core/http/http_client.hpp"
@@ -16,7 +15,6 @@ using nlohmann::json;
 constexpr std::size_t max_models = 20'000;
 constexpr int max_pages = 50;
 constexpr int exchange_timeout_ms = 60'000;
-constexpr auto listing_limit = std::chrono::seconds(60);  // all pages together
 
 struct Ask {
     Family family = Family::openai;
@@ -45,7 +43,7 @@ Result<HttpAnswer> local_answer(const Provider& provider, const Ask& ask) {
     return answer;
 }
 
-Result<HttpAnswer> send(const Provider& provider, const Ask& ask) {
+Result<HttpAnswer> send(const Provider& provider, const Ask& ask, const OutsideLimit& limit) {
     if (provider.local) return local_answer(provider, ask);
     const FamilyEndpoint& endpoint = provider.endpoints.at(ask.family);
     HttpCall call;
@@ -57,6 +55,7 @@ Result<HttpAnswer> send(const Provider& provider, const Ask& ask) {
     call.body = ask.body;
     call.connect_timeout_ms = provider.connect_timeout_ms;
     call.timeout_ms = std::min(provider.first_byte_timeout_ms, exchange_timeout_ms);
+    call.limit = limit;
     call.tls_verify = provider.tls_verify;
     call.ca_file = provider.ca_file;
     call.headers = {{"accept", "application/json"}, {"user-agent", "lurus"}};
@@ -186,7 +185,7 @@ Ask generation(const Provider& provider, Family family, const std::string& model
 
 }  // namespace
 
-Result<std::vector<ListedModel>> fetch_models(const Provider& provider) {
+Result<std::vector<ListedModel>> fetch_models(const Provider& provider, const OutsideLimit& limit) {
     if (list_endpoint(provider) == nullptr) {
         return fail(ErrorCode::invalid_argument,
                     "provider '" + provider.name + "' (" + provider.kind +
@@ -198,16 +197,15 @@ Result<std::vector<ListedModel>> fetch_models(const Provider& provider) {
     const Preset* preset = find_preset(provider.kind);
     std::vector<ListedModel> out;
     std::string next;
-    const auto deadline = std::chrono::steady_clock::now() + listing_limit;
     for (int page = 0; page < max_pages; ++page) {
-        if (std::chrono::steady_clock::now() > deadline) {
+        if (limit.over()) {
             return fail(ErrorCode::timeout, "provider '" + provider.name + "' takes too long to list its models");
         }
         Ask ask;
         ask.family = preset->list_family;
         ask.target = preset->list_path;
         if (!next.empty()) ask.target += (ask.target.contains('?') ? "&" : "?") + next;
-        const auto answer = send(provider, ask);
+        const auto answer = send(provider, ask, limit);
         if (!answer) return fail(answer.error().code, "provider '" + provider.name + "': " + answer.error().message);
         if (answer->status != 200) {
             return fail(ErrorCode::unavailable,
@@ -222,7 +220,7 @@ Result<std::vector<ListedModel>> fetch_models(const Provider& provider) {
 }
 
 Result<TestOutcome> test_provider(const Provider& provider, const std::string& model, std::optional<Family> family,
-                                  const Clock& clock) {
+                                  const Clock& clock, const OutsideLimit& limit) {
     const Preset* preset = find_preset(provider.kind);
     TestOutcome outcome;
     outcome.family = family.value_or(preset != nullptr ? preset->list_family : Family::openai);
@@ -242,7 +240,7 @@ Result<TestOutcome> test_provider(const Provider& provider, const std::string& m
         ask = generation(provider, outcome.family, model);
     }
     const auto begin = clock.monotonic_us();
-    const auto answer = send(provider, ask);
+    const auto answer = send(provider, ask, limit);
     outcome.latency_us = clock.monotonic_us() - begin;
     if (!answer) {
         outcome.detail = answer.error().message;

@@ -30,6 +30,9 @@ public:
     /// request. 404 and 405 are problem documents; what a handler throws becomes a 500 without its text.
     [[nodiscard]] ApiResponse dispatch(ApiRequest request, std::string_view target) const;
 
+    /// Whether the route of this request may wait for machines that are not ours.
+    [[nodiscard]] bool calls_outside(const std::string& method, std::string_view target) const;
+
     /// The server's entry: who asks is found out first, but for what is public.
     [[nodiscard]] ApiResponse handle(const ApiCall& call, const ApiGate& gate) const;
 
@@ -54,5 +57,6 @@ private:
 };
 
 inline constexpr std::string_view openapi_path = "/api/v1/openapi.json";
+static_assert(openapi_path.starts_with(api_root));
 
 }  // namespace lurus::app

@@ -6,10 +6,11 @@
 
 namespace lurus::app {
 
-std::string etag_of(std::string_view body, const std::vector<std::string>& unversioned) {
-    std::string versioned(body);
+std::string etag_of(const ApiResponse& response, const std::vector<std::string>& unversioned) {
+    if (response.version) return '"' + std::to_string(*response.version) + '"';
+    std::string versioned = response.body;
     if (!unversioned.empty()) {
-        auto json = nlohmann::ordered_json::parse(body, nullptr, false);
+        auto json = nlohmann::ordered_json::parse(response.body, nullptr, false);
         if (json.is_object()) {
             for (const auto& name : unversioned) json.erase(name);
             versioned = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);

@@ -5,10 +5,13 @@
 #include <string_view>
 #include <vector>
 
+#include "lurus/api.hpp"
+
 namespace lurus::app {
 
-/// A strong tag of this JSON text without the members named in `unversioned`.
-std::string etag_of(std::string_view body, const std::vector<std::string>& unversioned);
+/// A strong tag: the row's version where the answer carries one, else made from its JSON without the members named in
+/// `unversioned`.
+std::string etag_of(const ApiResponse& response, const std::vector<std::string>& unversioned);
 
 /// Whether `field` (an If-Match or If-None-Match value: `*` or a list of tags) names `etag`. A weak tag names nothing
 /// where `strong` is wanted.

@@ -4,17 +4,14 @@
 
 #include "core/crypto/sha256.hpp"
 #include "core/http/problem.hpp"
+#include "core/text/ascii.hpp"
 
 namespace lurus::app {
 namespace {
 
 std::string_view bearer(std::string_view authorization) {
     constexpr std::string_view scheme = "bearer ";
-    if (authorization.size() < scheme.size()) return {};
-    for (std::size_t i = 0; i < scheme.size(); ++i) {
-        const char c = authorization[i];
-        if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != scheme[i]) return {};
-    }
+    if (!iequals(authorization.substr(0, scheme.size()), scheme)) return {};
     authorization.remove_prefix(scheme.size());
     while (authorization.starts_with(' ')) authorization.remove_prefix(1);
     return authorization;

@@ -17,6 +17,7 @@
 #include "control/steps/audit.hpp"
 #include "control/steps/guards.hpp"
 #include "control/steps/rate.hpp"
+#include "core/io/outside_pool.hpp"
 #include "core/os/platform.hpp"
 #include "core/os/server_file.hpp"
 #include "lurus/audit.hpp"
@@ -29,6 +30,7 @@
 #include "lurus/provider.hpp"
 #include "lurus/secret.hpp"
 #include "lurus/signin.hpp"
+#include "lurus/store/backend.hpp"
 
 namespace lurus::app {
 
@@ -57,6 +59,8 @@ public:
 
     /// A request from the network, its token not yet checked.
     [[nodiscard]] ApiResponse handle(const ApiCall& call) const;
+    /// Those of `handle` that may wait for machines that are not ours, and whose threads they are for.
+    [[nodiscard]] ApiOutside outside();
     /// A request of this process itself.
     [[nodiscard]] ApiResponse local(std::string method, std::string_view target, std::string body) const;
     [[nodiscard]] const ApiDispatcher& dispatcher() const { return *dispatcher_; }
@@ -78,6 +82,9 @@ public:
 
     /// Looks at the databases; when one broke or works again, that is logged and published. Keeps the snapshot.
     void watch_databases();
+    /// Takes over what another process stored in the same database, where there is something: a look costs
+    /// microseconds. By one thread, several times a second.
+    void follow_changes();
     /// Before the end: what changed since the last look is in the snapshot as well.
     void take_last_snapshot() { databases_->take_snapshot(); }
     /// Why not lurus.db but its snapshot is served; empty = lurus.db is.
@@ -96,7 +103,10 @@ private:
     Result<void> choose_database();
     Result<void> build_sign_in();
     Result<void> build_guards();
-    Result<void> apply(const Config& config);
+    using Prepared = std::vector<std::unique_ptr<PreparedConfiguration>>;
+    /// Each module's part, judged and ready, and what it needs stored. On error nothing of it is in force.
+    Result<Prepared> prepare(const Config& config) const;
+    Result<void> take_over_changes();
     void publish();
     void free_retired();  // under publish_mutex_
     std::vector<ApiRoute> own_routes();
@@ -130,10 +140,14 @@ private:
     std::vector<std::shared_ptr<const GatewaySnapshot>> retired_;
     std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher_;
 
+    OutsidePool outside_;  // outlives the modules
     std::unique_ptr<platform::FileLock> lock_;
     MainDatabase main_;
     ApiRate rate_;
     ApiGate gate_;
+    bool behind_ = false;         // of follow_changes, as the next one: there is something that was not taken over
+    std::string follow_problem_;  // why not; what was logged last
+    std::unique_ptr<Backend> backend_;  // outlives the modules
     std::unique_ptr<Identity> identity_;
     std::unique_ptr<SignIn> sign_in_;
     std::unique_ptr<Audit> audit_;
@@ -144,14 +158,15 @@ private:
     std::unique_ptr<Databases> databases_;
     std::unique_ptr<Idempotency> idempotency_;
     std::unique_ptr<ApiGuards> guards_;
-    std::unique_ptr<FlagStore> flags_;
+    std::unique_ptr<StoredFlags> flags_;
     std::unique_ptr<ApiDispatcher> dispatcher_;
 };
 
 /// Options that differ and only count at a start, such as `[server] listen`.
 std::vector<std::string> start_only_differences(const Config& started_with, const Config& now);
 
-/// An error that names a declared provider, route or key in quotes, with that declaration's position in front.
+/// An error about something that the configuration declares, with that declaration's position in front; else with the
+/// file's name.
 Error with_position(const Config& config, Error error);
 
 /// Reads the folder's token or makes it (32 random bytes as hex, 0600).

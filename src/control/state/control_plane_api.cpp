@@ -60,6 +60,7 @@ std::vector<ApiRoute> ControlPlane::own_routes() {
                                    response.body = openapi_document(dispatcher_->routes(), version(), "/");
                                    return response;
                                }));
+    routes.back().tag = "server";
     return routes;
 }
 
@@ -114,6 +115,11 @@ ApiResponse ControlPlane::reload_response() {
 ApiResponse ControlPlane::handle(const ApiCall& call) const {
     if (auto page = page_at(call.request.method, call.target)) return *std::move(page);
     return dispatcher_->handle(call, gate_);
+}
+
+ApiOutside ControlPlane::outside() {
+    return {&outside_,
+            [this](const ApiCall& call) { return dispatcher_->calls_outside(call.request.method, call.target); }};
 }
 
 ApiResponse ControlPlane::local(std::string method, std::string_view target, std::string body) const {

@@ -26,24 +26,24 @@ constexpr const char* change_schema =
     R"({"type":"object","required":["value"],"additionalProperties":false,"properties":{
 "value":{"type":["string","integer","boolean","null"],"description":"null = what the configuration says"}}})";
 
-std::string_view source_of(const std::string& origin) {
-    if (origin.empty()) return "default";
-    if (origin == "stored") return "stored";
-    if (origin.starts_with("--")) return "command_line";
-    return origin.starts_with("LURUS_") ? "environment" : "file";
+std::string_view source_of(const std::string& where) {
+    if (where.empty()) return "default";
+    if (where == "stored") return "stored";
+    if (where.starts_with("--")) return "command_line";
+    return where.starts_with("LURUS_") ? "environment" : "file";
 }
 
 Json shown(const Flag& flag, const Config& started_with, const Config& now) {
     static const Config defaults;
     const Json configured = flag.value(now), in_force = flag.at_start ? flag.value(started_with) : configured;
-    const std::string origin = origin_of(flag.at_start ? started_with : now, flag.name);
-    const std::string_view source = source_of(origin);
+    const std::string where = where_set(flag.at_start ? started_with : now, flag.name);
+    const std::string_view source = source_of(where);
     Json out;
     out["name"] = flag.name;
     out["value"] = in_force;
     out["default"] = flag.name == "server.listen" ? Json::array({"127.0.0.1:18100"}) : flag.value(defaults);
     out["source"] = source;
-    out["where"] = source == "default" || source == "stored" ? Json(nullptr) : Json(origin);
+    out["where"] = source == "default" || source == "stored" ? Json(nullptr) : Json(where);
     out["description"] = flag.description;
     out["applies"] = flag.at_start ? "start" : "reload";
     out["pending"] = configured == in_force ? Json(nullptr) : configured;
@@ -74,7 +74,9 @@ ApiResponse ControlPlane::show_flag(const ApiRequest& request) const {
     const Flag* flag = find_flag(name);
     if (flag == nullptr) return no_such(name);
     const std::scoped_lock lock(mutex_);
-    return json_response(shown(*flag, start_config_, config_));
+    ApiResponse response = json_response(shown(*flag, start_config_, config_));
+    response.version = flags_->version_of(name);
+    return response;
 }
 
 ApiResponse ControlPlane::change_flag(const ApiRequest& request) {
@@ -93,7 +95,8 @@ ApiResponse ControlPlane::change_flag(const ApiRequest& request) {
         if (auto fits = flag->set(tried, value); !fits) return lurus::problem(fits.error());
     }
     const std::scoped_lock one(reload_mutex_);
-    auto stored = value.is_null() ? flags_->unset(name) : flags_->set(name, value, clock_.now());
+    auto stored = value.is_null() ? flags_->unset(name, request.if_version)
+                                  : flags_->set(name, value, clock_.now(), request.if_version);
     if (!stored) return lurus::problem(stored.error());
     Config read;
     {
@@ -114,10 +117,12 @@ std::vector<ApiRoute> ControlPlane::flag_routes() {
     all.back().query.push_back(ApiParam{"source", R"({"type":"string"})", "only those that were set there"});
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/flags/{name}", "getFlag", "One flag",
                             flag_schema, [this](const ApiRequest& r) { return show_flag(r); }));
+    all.back().resource.kind = "Flag";
     all.push_back(api_route(Permission::operate, "PATCH", "/api/v1/flags/{name}", "changeFlag",
                             "Change a flag while it runs; the value is kept and wins over the configuration",
                             flag_schema, [this](const ApiRequest& r) { return change_flag(r); }));
     all.back().request_schema = change_schema;
+    all.back().audit.plain = {"value"};
     return all;
 }
 

@@ -167,7 +167,7 @@ const Flag* find_flag(std::string_view name) {
     return found == std::end(all_flags) ? nullptr : found;
 }
 
-std::string origin_of(const Config& config, std::string_view flag) {
+std::string where_set(const Config& config, std::string_view flag) {
     if (flag == "master_key") return config.master_key.empty() ? "" : "LURUS_MASTER_KEY";
     const auto set_by = [&](const std::string& name) {
         // The whole option, or a part of it: `limits.key` by `limits.key.rpm`.
@@ -176,15 +176,89 @@ std::string origin_of(const Config& config, std::string_view flag) {
             found != config.origins.end() && (found->first == name || found->first.starts_with(name + "."));
         return is_it ? found->second : std::string();
     };
-    std::string origin = set_by(std::string(flag));
+    std::string where = set_by(std::string(flag));
     // What a listener has of its own.
-    if (origin.empty() && (flag == "server.listen" || flag == "server.open" || flag == "server.tls"))
-        origin = set_by("server.listener");
-    return origin;
+    if (where.empty() && (flag == "server.listen" || flag == "server.open" || flag == "server.tls"))
+        where = set_by("server.listener");
+    return where;
 }
 
-void take_stored(const FlagStore& store, Config& config) {
-    for (const auto& [name, value] : store.all()) {
+Result<bool> StoredFlags::refresh() {
+    const std::scoped_lock lock(mutex_);
+    return read_again();
+}
+
+Result<bool> StoredFlags::read_again() {
+    // Asked first: what is changed while the flags are read is read again the next time.
+    const auto head = store_.changes().head();
+    if (!head) return std::unexpected(head.error());
+    if (*head == seen_) return false;
+    auto rows = store_.all();
+    if (!rows) return std::unexpected(rows.error());
+    std::map<std::string, StoredFlag> flags;
+    for (auto& row : *rows) {
+        std::string name = row.name;
+        flags.emplace(std::move(name), std::move(row));
+    }
+    const auto same = [](const auto& a, const auto& b) {
+        return a.first == b.first && a.second.version == b.second.version;
+    };
+    const bool changed = !std::ranges::equal(flags, flags_, same);
+    flags_ = std::move(flags);
+    seen_ = *head;
+    return changed;
+}
+
+Result<std::int64_t> StoredFlags::version_to_change(const std::string& name, std::optional<std::int64_t> wanted) {
+    if (auto read = read_again(); !read) return std::unexpected(read.error());
+    const auto known = flags_.find(name);
+    const std::int64_t version = known == flags_.end() ? 0 : known->second.version;
+    if (wanted && *wanted != version)
+        return fail(ErrorCode::stale, "the flag '" + name + "' was changed meanwhile; read it again");
+    return version;
+}
+
+Result<void> StoredFlags::set(const std::string& name, const Json& value, UnixMicros now,
+                              std::optional<std::int64_t> wanted) {
+    const std::scoped_lock lock(mutex_);
+    const auto before = version_to_change(name, wanted);
+    if (!before) return std::unexpected(before.error());
+    StoredFlag flag;
+    flag.name = name;
+    flag.value = value.dump();
+    flag.version = *before;
+    const auto version = store_.set(flag, now);
+    if (!version) return std::unexpected(version.error());
+    flag.version = *version;
+    flags_.insert_or_assign(name, std::move(flag));
+    return {};
+}
+
+Result<void> StoredFlags::unset(const std::string& name, std::optional<std::int64_t> wanted) {
+    const std::scoped_lock lock(mutex_);
+    const auto before = version_to_change(name, wanted);
+    if (!before) return std::unexpected(before.error());
+    if (*before == 0) return {};
+    auto done = store_.unset(name, *before);
+    if (done) flags_.erase(name);
+    return done;
+}
+
+std::optional<std::int64_t> StoredFlags::version_of(const std::string& name) const {
+    const std::scoped_lock lock(mutex_);
+    const auto known = flags_.find(name);
+    return known == flags_.end() ? std::nullopt : std::optional(known->second.version);
+}
+
+std::map<std::string, Json> StoredFlags::all() const {
+    const std::scoped_lock lock(mutex_);
+    std::map<std::string, Json> values;
+    for (const auto& [name, flag] : flags_) values.emplace(name, Json::parse(flag.value, nullptr, false));
+    return values;
+}
+
+void take_stored(const StoredFlags& stored, Config& config) {
+    for (const auto& [name, value] : stored.all()) {
         const Flag* flag = find_flag(name);
         if (flag == nullptr || flag->set == nullptr) continue;  // of another version of this program
         if (auto taken = flag->set(config, value); !taken) {

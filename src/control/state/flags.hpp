@@ -1,10 +1,11 @@
 #pragma once
 // What of the configuration switches something in the running process, and the few of it that can be switched there.
 
-#include <filesystem>
+#include <cstdint>
 #include <map>
-#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "config/config.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/result.hpp"
+#include "lurus/store/flags.hpp"
 
 namespace lurus::app {
 
@@ -27,21 +29,38 @@ struct Flag {
 std::span<const Flag> flags();
 const Flag* find_flag(std::string_view name);
 /// Where the option or a part of it was set: a position, a variable, a flag of the command line; empty = nowhere.
-std::string origin_of(const Config& config, std::string_view flag);
+std::string where_set(const Config& config, std::string_view flag);
 
-/// What was changed while the process ran; wins over the configuration. Any thread.
-class FlagStore {
+/// What was changed while a server ran, as it was last read: reading the configuration again needs no database. Any
+/// thread.
+class StoredFlags {
 public:
-    virtual ~FlagStore() = default;
-    virtual Result<void> set(std::string_view name, const nlohmann::ordered_json& value, UnixMicros now) = 0;
+    /// Holds nothing before the first refresh. `store` outlives it.
+    explicit StoredFlags(FlagStore& store) : store_(store) {}
+
+    /// Takes over what others changed; true when something did.
+    Result<bool> refresh();
+    /// `stale` where `wanted` is another version than there is; none = whatever there is.
+    Result<void> set(const std::string& name, const nlohmann::ordered_json& value, UnixMicros now,
+                     std::optional<std::int64_t> wanted);
     /// The configuration's counts again. Done as well when nothing is stored.
-    virtual Result<void> unset(std::string_view name) = 0;
-    [[nodiscard]] virtual std::map<std::string, nlohmann::ordered_json> all() const = 0;
+    Result<void> unset(const std::string& name, std::optional<std::int64_t> wanted);
+    /// None = it is not stored.
+    [[nodiscard]] std::optional<std::int64_t> version_of(const std::string& name) const;
+    [[nodiscard]] std::map<std::string, nlohmann::ordered_json> all() const;
+
+private:
+    Result<bool> read_again();  // under mutex_, as the next
+    /// Of the row as it is now, 0 = there is none.
+    Result<std::int64_t> version_to_change(const std::string& name, std::optional<std::int64_t> wanted);
+
+    FlagStore& store_;
+    mutable std::mutex mutex_;                 // guards what follows
+    std::map<std::string, StoredFlag> flags_;  // by name
+    std::int64_t seen_ = -1;                   // of the store's changes
 };
 
-Result<std::unique_ptr<FlagStore>> open_flag_store_sqlite(const std::filesystem::path& file);
-
 /// Puts the stored values over the configuration's; one that does not go with it (any more) becomes a warning.
-void take_stored(const FlagStore& store, Config& config);
+void take_stored(const StoredFlags& stored, Config& config);
 
 }  // namespace lurus::app

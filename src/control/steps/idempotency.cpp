@@ -51,9 +51,9 @@ std::optional<ApiResponse> response_of(std::string_view text) {
     return response;
 }
 
-// What another try may end otherwise is not held against it.
+// What another try may end otherwise is not held against it, nor what is made while it is sent.
 bool is_final(const ApiResponse& response) {
-    return response.status < 500 && response.status != 429;
+    return response.status < 500 && response.status != 429 && !response.stream;
 }
 
 }  // namespace
@@ -84,32 +84,26 @@ ApiResponse Idempotency::run(const ApiRequest& request, const std::string& key,
 ApiResponse Idempotency::run_alone(const ApiRequest& request, const std::string& caller, const std::string& key_hash,
                                    const std::function<ApiResponse()>& work) {
     const std::string request_hash = hash_of(request), bound_to = "api answer " + caller + ' ' + key_hash;
-    {
-        const std::scoped_lock lock(mutex_);
-        const UnixMicros now = clock_.now();
-        const auto known = store_->find(caller, key_hash, now - kept_us);
-        if (!known) return problem(known.error());
-        if (*known) {
-            if ((*known)->request_hash != request_hash)
-                return problem(422, "this Idempotency-Key was used for another request; take a new one");
-            if ((*known)->answer.empty()) {
-                return problem(409,
-                               "a request with this Idempotency-Key was begun, and the server ended before it was "
-                               "answered: look whether it was done, and take a new key");
-            }
-            const auto plain = box_.open((*known)->answer, bound_to);
-            if (!plain) return problem(plain.error());
-            if (auto again = response_of(plain->reveal())) return *std::move(again);
-            return problem(503, "the answer that was kept cannot be read; take a new Idempotency-Key");
+    const UnixMicros now = clock_.now();
+    const auto known = store_.reserve(caller, key_hash, request_hash, now, now - kept_us);
+    if (!known) return problem(known.error());
+    if (*known) {
+        if ((*known)->request_hash != request_hash)
+            return problem(422, "this Idempotency-Key was used for another request; take a new one");
+        if ((*known)->answer.empty()) {
+            return problem(409,
+                           "a request with this Idempotency-Key was begun, and the server ended before it was "
+                           "answered, or another server is at it: look whether it was done, and take a new key");
         }
-        if (auto ok = store_->begin(caller, key_hash, request_hash, now, now - kept_us); !ok)
-            return problem(ok.error());
+        const auto plain = box_.open((*known)->answer, bound_to);
+        if (!plain) return problem(plain.error());
+        if (auto again = response_of(plain->reveal())) return *std::move(again);
+        return problem(503, "the answer that was kept cannot be read; take a new Idempotency-Key");
     }
     ApiResponse response = work();
     const auto sealed = box_.seal(text_field(response), bound_to);
-    const std::scoped_lock lock(mutex_);
     const auto kept =
-        is_final(response) && sealed ? store_->finish(caller, key_hash, *sealed) : store_->forget(caller, key_hash);
+        is_final(response) && sealed ? store_.finish(caller, key_hash, *sealed) : store_.forget(caller, key_hash);
     if (!kept) spdlog::error("an Idempotency-Key's answer was not kept: {}", kept.error().message);
     return response;
 }

@@ -76,6 +76,10 @@ Result<void> migrate(SQLite::Database& db, std::string_view set, const std::file
 
 }  // namespace
 
+Result<void> migrate_sqlite(SQLite::Database& db, std::string_view set, const std::filesystem::path& file) {
+    return with_sqlite("opening " + file.string(), [&] { return migrate(db, set, file); });
+}
+
 Error sqlite_error(std::string_view doing, const SQLite::Exception& e) {
     ErrorCode code = ErrorCode::internal;
     switch (e.getErrorCode()) {
@@ -146,6 +150,15 @@ void SqliteStatement::check(int code) const {
 
 void SqliteStatement::clear() noexcept {
     sqlite3_clear_bindings(statement_);
+}
+
+int SqliteStatement::parameter_count() const noexcept {
+    return sqlite3_bind_parameter_count(statement_);
+}
+
+std::string_view SqliteStatement::parameter_name(int at) const noexcept {
+    const char* name = sqlite3_bind_parameter_name(statement_, at);
+    return name == nullptr ? std::string_view() : std::string_view(name);
 }
 
 void SqliteStatement::bind(int at, std::int64_t value) {

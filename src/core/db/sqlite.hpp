@@ -32,6 +32,9 @@ struct SqliteOptions {
 Result<std::unique_ptr<SQLite::Database>> open_sqlite(const std::filesystem::path& file, std::string_view set,
                                                       const SqliteOptions& options = {});
 
+/// Brings one more set of migrations of an open database up to date. `file` is its name, for messages.
+Result<void> migrate_sqlite(SQLite::Database& db, std::string_view set, const std::filesystem::path& file);
+
 /// A second connection for reading; the file must exist. One thread at a time.
 Result<std::unique_ptr<SQLite::Database>> open_sqlite_reader(const std::filesystem::path& file);
 
@@ -46,6 +49,9 @@ public:
 
     /// Every parameter becomes NULL.
     void clear() noexcept;
+    [[nodiscard]] int parameter_count() const noexcept;
+    /// As it is written, such as `$1`; empty for `?`.
+    [[nodiscard]] std::string_view parameter_name(int at) const noexcept;
     void bind(int at, std::int64_t value);
     /// Not copied: the bytes must stay until the statement is bound again or reset.
     void bind_text(int at, std::string_view text);
@@ -73,5 +79,15 @@ private:
 
 /// What SQLite said, as our Error: busy and I/O become `unavailable`, a damaged file `corrupt`.
 Error sqlite_error(std::string_view doing, const SQLite::Exception& e);
+
+/// Runs `work`, which returns a Result; what SQLite throws becomes an Error that says `doing`.
+template <class Work>
+auto with_sqlite(std::string_view doing, Work&& work) -> decltype(work()) {
+    try {
+        return work();
+    } catch (const SQLite::Exception& e) {
+        return std::unexpected(sqlite_error(doing, e));
+    }
+}
 
 }  // namespace lurus

@@ -1,9 +1,9 @@
 #include "core/http/api_body.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/http/api_route.hpp"
+#include "core/text/number.hpp"
 
 namespace lurus {
 
@@ -76,12 +76,9 @@ ApiResponse no_content() {
 Result<Page> page_from(const ApiRequest& request) {
     Page page;
     if (const auto at = request.query.find("limit"); at != request.query.end()) {
-        const std::string& text = at->second;
-        const auto parsed = std::from_chars(text.data(), text.data() + text.size(), page.limit);
-        if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || page.limit < 1 ||
-            page.limit > 1000) {
-            return std::unexpected(wrong_field("limit", "a whole number from 1 to 1000"));
-        }
+        const auto limit = whole_number(at->second, 1, 1000);
+        if (!limit) return std::unexpected(wrong_field("limit", "a whole number from 1 to 1000"));
+        page.limit = static_cast<std::size_t>(*limit);
     }
     if (const auto at = request.query.find("cursor"); at != request.query.end()) page.cursor = at->second;
     return page;

@@ -5,6 +5,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -15,14 +16,14 @@
 #include <array>
 #include <chrono>
 #include <csignal>
-#include <future>
 #include <memory>
 #include <optional>
 #include <sstream>
-#include <thread>
 
 #include "core/io/channel.hpp"
+#include "core/io/left_behind.hpp"
 #include "core/io/tls.hpp"
+#include "core/text/ascii.hpp"
 
 namespace lurus {
 namespace {
@@ -35,6 +36,7 @@ using SteadyClock = std::chrono::steady_clock;
 using Endpoints = std::vector<asio::ip::tcp::endpoint>;
 
 constexpr std::size_t max_head_bytes = 256 << 10;
+constexpr std::string_view stopped_text = "the call was ended, because the server stops";
 
 bool is_field_name(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) {
@@ -52,42 +54,25 @@ bool is_target(std::string_view text) {
     return text.starts_with('/') && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
-std::string lower_name(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
-}
-
-/// getaddrinfo cannot be given a deadline: it runs in a thread that is left behind when it takes too long.
-Result<Endpoints> resolve(const std::string& host, std::uint16_t port, SteadyClock::time_point deadline) {
+/// getaddrinfo cannot be given a deadline.
+Result<Endpoints> resolve(const std::string& host, std::uint16_t port, const OutsideLimit& limit) {
     error_code error;
     const auto address = asio::ip::make_address(host, error);
     if (!error) return Endpoints{asio::ip::tcp::endpoint(address, port)};
-    struct Found {
-        error_code error;
-        Endpoints endpoints;
-    };
-    auto promise = std::make_shared<std::promise<Found>>();
-    auto future = promise->get_future();
-    std::thread([promise, host, port] {
+    auto found = result_within<Result<Endpoints>>(limit, [host, port]() -> Result<Endpoints> {
         asio::io_context context;
         asio::ip::tcp::resolver resolver(context);
-        Found found;
-        const auto results = resolver.resolve(host, std::to_string(port), found.error);
-        for (const auto& entry : results) found.endpoints.push_back(entry.endpoint());
-        promise->set_value(std::move(found));
-    }).detach();
-    if (future.wait_until(deadline) != std::future_status::ready) {
-        return fail(ErrorCode::timeout, "the name " + host + " was not resolved in time");
-    }
-    Found found = future.get();
-    if (found.error || found.endpoints.empty()) {
-        return fail(ErrorCode::unavailable, "the name " + host + " cannot be resolved" +
-                                                (found.error ? ": " + found.error.message() : std::string()));
-    }
-    return std::move(found.endpoints);
+        error_code why;
+        Endpoints endpoints;
+        const auto results = resolver.resolve(host, std::to_string(port), why);
+        for (const auto& entry : results) endpoints.push_back(entry.endpoint());
+        if (!why && !endpoints.empty()) return endpoints;
+        return fail(ErrorCode::unavailable,
+                    "the name " + host + " cannot be resolved" + (why ? ": " + why.message() : std::string()));
+    });
+    if (found) return *std::move(found);
+    if (limit.stop.stop_requested()) return fail(ErrorCode::unavailable, host + ": " + std::string(stopped_text));
+    return fail(ErrorCode::timeout, "the name " + host + " was not resolved in time");
 }
 
 /// OpenSSL writes to a socket without MSG_NOSIGNAL. A server ignores the signal anyway; a command wants it back for its
@@ -110,18 +95,23 @@ public:
     explicit Exchange(const HttpCall& call) : call_(call) {}
 
     Result<HttpAnswer> run() {
-        deadline_ = SteadyClock::now() + std::chrono::milliseconds(call_.connect_timeout_ms);
+        const std::stop_callback wake(call_.limit.stop, [this] { asio::post(context_, [] {}); });
+        set_deadline(call_.connect_timeout_ms);
         if (auto connected = connect(); !connected) return std::unexpected(connected.error());
-        deadline_ = SteadyClock::now() + std::chrono::milliseconds(call_.timeout_ms);
+        set_deadline(call_.timeout_ms);
         // A server may answer (413, 401) and close without reading everything: its answer counts, not our failed write.
         const auto sent = send();
-        if (!sent && sent.error().code == ErrorCode::timeout) return std::unexpected(sent.error());
+        if (!sent && (sent.error().code == ErrorCode::timeout || stopped())) return std::unexpected(sent.error());
         auto answer = receive();
         if (!answer && !sent) return std::unexpected(sent.error());
         return answer;
     }
 
 private:
+    void set_deadline(int ms) {
+        deadline_ = std::min(SteadyClock::now() + std::chrono::milliseconds(ms), call_.limit.until);
+    }
+    [[nodiscard]] bool stopped() const { return call_.limit.stop.stop_requested(); }
     [[nodiscard]] std::string peer() const {
         return call_.unix_socket.empty() ? call_.url.authority() : call_.unix_socket;
     }
@@ -129,16 +119,17 @@ private:
         return fail(ErrorCode::unavailable, peer() + ": " + why);
     }
     [[nodiscard]] std::unexpected<Error> late(const std::string& doing) const {
+        if (stopped()) return broken(std::string(stopped_text));
         return fail(ErrorCode::timeout, peer() + ": " + doing + " took too long");
     }
 
-    /// Starts an operation and runs until its handler was called; false when the deadline passed.
+    /// Starts an operation and runs until its handler was called; false when the deadline passed or it was stopped.
     template <class Start>
     bool wait(Start&& start, error_code& result) {
         std::optional<error_code> done;
         start([&done](const error_code& e) { done = e; });
         context_.restart();
-        while (!done && context_.run_one_until(deadline_) != 0) {
+        while (!done && !stopped() && context_.run_one_until(deadline_) != 0) {
         }
         if (!done) {
             if (channel_) channel_->close();
@@ -169,7 +160,7 @@ private:
     Result<void> connect() {
         std::vector<asio::generic::stream_protocol::endpoint> endpoints;
         if (call_.unix_socket.empty()) {
-            auto found = resolve(call_.url.host, call_.url.port, deadline_);
+            auto found = resolve(call_.url.host, call_.url.port, {deadline_, call_.limit.stop});
             if (!found) return std::unexpected(found.error());
             endpoints.assign(found->begin(), found->end());
         } else if (call_.unix_socket.size() < 108) {
@@ -260,7 +251,11 @@ private:
     Result<HttpAnswer> receive() {
         for (;;) {
             Parser parser;
-            parser.body_limit(call_.max_body_bytes);
+            if (call_.on_piece) {
+                parser.body_limit(boost::none);
+            } else {
+                parser.body_limit(call_.max_body_bytes);
+            }
             parser.header_limit(max_head_bytes);
             parser.eager(true);
             if (call_.method == "HEAD") parser.skip(true);
@@ -270,11 +265,21 @@ private:
             HttpAnswer answer;
             answer.status = status;
             for (const auto& field : parser.get()) {
-                answer.headers.emplace_back(lower_name(field.name_string()), std::string(field.value()));
+                answer.headers.emplace_back(lower_case(field.name_string()), std::string(field.value()));
             }
             answer.body = std::move(parser.get().body());
             return answer;
         }
+    }
+
+    /// Hands on what there is of a 2xx body. False: no more is wanted.
+    bool hand_on(Parser& parser) {
+        std::string& body = parser.get().body();
+        if (!call_.on_piece || body.empty() || parser.get().result_int() / 100 != 2) return true;
+        const bool wanted = call_.on_piece(body);
+        body.clear();
+        deadline_ = SteadyClock::now() + std::chrono::milliseconds(call_.timeout_ms);
+        return wanted;
     }
 
     Result<void> parse(Parser& parser) {
@@ -285,7 +290,8 @@ private:
                 in_.erase(0, parser.put(asio::buffer(in_), error));
                 first = false;
             }
-            if (error == http::error::body_limit) {
+            if (!hand_on(parser)) return {};
+            if (error == http::error::body_limit || parser.get().body().size() > call_.max_body_bytes) {
                 return fail(ErrorCode::resource_exhausted,
                             peer() + ": the answer is larger than " + std::to_string(call_.max_body_bytes) + " bytes");
             }

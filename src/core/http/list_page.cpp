@@ -1,11 +1,11 @@
 #include "core/http/list_page.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/http/url.hpp"
+#include "core/text/number.hpp"
 
 namespace lurus {
 namespace {
@@ -50,12 +50,10 @@ Result<Order> order_of(const Query& query, const ListShape& shape) {
 
 Result<std::size_t> limit_of(const Query& query, const ListShape& shape) {
     const std::string text = text_of(query, "limit");
-    std::size_t limit = shape.most;
-    if (text.empty()) return limit;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-    if (error != std::errc() || end != text.data() + text.size() || limit < 1 || limit > shape.most)
-        return wrong("limit", "1 to " + std::to_string(shape.most));
-    return limit;
+    if (text.empty()) return shape.most;
+    const auto limit = whole_number(text, 1, static_cast<std::int64_t>(shape.most));
+    if (!limit) return wrong("limit", "1 to " + std::to_string(shape.most));
+    return static_cast<std::size_t>(*limit);
 }
 
 // The order and the last entry's place; another order's cursor means nothing.

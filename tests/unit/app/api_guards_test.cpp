@@ -1,4 +1,5 @@
 // Rates, versions and requests that are sent twice, without a server.
+#include "control/state/backend.hpp"
 #include "control/steps/guards.hpp"
 
 #include <doctest/doctest.h>
@@ -29,15 +30,17 @@ public:
 struct Desk {
     test::Scratch scratch;
     TestClock clock;
+    std::unique_ptr<Backend> backend;
     std::unique_ptr<Idempotency> idempotency = open();
     int done = 0;
 
     std::unique_ptr<Idempotency> open() {
-        auto store = open_idempotency_sqlite(scratch.dir() / "lurus.db");
-        REQUIRE(store.has_value());
+        auto opened = make_backend_sqlite(scratch.dir() / "lurus.db");
+        REQUIRE(opened.has_value());
+        backend = *std::move(opened);
         auto box = SecretBox::from_text(Secret(std::string(64, 'a')));
         REQUIRE(box.has_value());
-        return std::make_unique<Idempotency>(std::move(*store), std::move(*box), clock);
+        return std::make_unique<Idempotency>(backend->idempotency(), std::move(*box), clock);
     }
     ApiResponse post(const std::string& key, const std::string& body, int status = 201, const std::string& user = "u") {
         ApiRequest request;
@@ -79,10 +82,18 @@ TEST_CASE("a rate lets its number through at once, then as many a minute, for ea
 }
 
 TEST_CASE("an ETag is of what was changed, not of what changes by itself") {
-    const auto tag = etag_of(R"({"a":1,"seen":5})", {"seen"});
-    CHECK(tag == etag_of(R"({"a":1,"seen":6})", {"seen"}));
-    CHECK(tag != etag_of(R"({"a":2,"seen":5})", {"seen"}));
-    CHECK(tag != etag_of(R"({"a":1,"seen":5})", {}));
+    const auto shown = [](const char* body) {
+        ApiResponse response;
+        response.body = body;
+        return response;
+    };
+    const auto tag = etag_of(shown(R"({"a":1,"seen":5})"), {"seen"});
+    CHECK(tag == etag_of(shown(R"({"a":1,"seen":6})"), {"seen"}));
+    CHECK(tag != etag_of(shown(R"({"a":2,"seen":5})"), {"seen"}));
+    CHECK(tag != etag_of(shown(R"({"a":1,"seen":5})"), {}));
+    auto versioned = shown(R"({"a":1})");
+    versioned.version = 17;
+    CHECK(etag_of(versioned, {}) == "\"17\"");
     for (const auto comparison : {Comparison::strong, Comparison::weak}) {
         CHECK(etag_matches(tag, tag, comparison));
         CHECK(etag_matches("\"x\" ,\t" + tag, tag, comparison));
@@ -154,4 +165,71 @@ TEST_CASE("who comes while it runs waits for the one answer") {
     for (auto& caller : callers) caller.join();
     CHECK(desk.done == 1);
     CHECK(bodies.size() == 1);
+}
+
+namespace {
+
+/// One resource whose row carries a version.
+struct Versioned : Desk {
+    std::int64_t version = 7;
+    std::optional<std::int64_t> wanted;  // as the handler of the last change was told
+    std::vector<ApiRoute> routes;
+    std::unique_ptr<Databases> databases;
+    std::unique_ptr<ApiGuards> guards;
+
+    Versioned() {
+        REQUIRE(open_sqlite(scratch.dir() / "log.db", "api").has_value());
+        MainDatabase main;
+        main.file = scratch.dir() / "lurus.db";
+        auto opened = Databases::open(scratch.dir(), main, false, clock);
+        REQUIRE(opened.has_value());
+        databases = *std::move(opened);
+        const auto shown = [this](const ApiRequest&) {
+            ApiResponse response;
+            response.body = R"({"id":"x"})";
+            response.version = version;
+            return response;
+        };
+        for (const char* method : {"GET", "PATCH"}) {
+            ApiRoute route(Permission::change_keys);
+            route.method = method;
+            route.path = "/api/v1/things/{id}";
+            route.handler = shown;
+            routes.push_back(std::move(route));
+        }
+        routes[1].handler = [this, shown](const ApiRequest& request) {
+            wanted = request.if_version;
+            ++version;
+            return shown(request);
+        };
+        guards = std::make_unique<ApiGuards>(*databases, *idempotency);
+        guards->set_routes(routes);
+    }
+    ApiResponse ask(const ApiRoute& route, const char* header, const char* value) const {
+        ApiRequest request;
+        request.method = route.method;
+        request.headers[header] = value;
+        return guards->run(route, request, [](const ApiRoute& r, const ApiRequest& q) { return r.handler(q); });
+    }
+    static std::string etag(const ApiResponse& response) {
+        return response.headers.empty() ? std::string() : response.headers.front().second;
+    }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Versioned, "If-Match is the row's version where there is one, and is told to who writes the row") {
+    CHECK(etag(ask(routes[0], "accept", "*/*")) == "\"7\"");
+    CHECK(ask(routes[0], "if-none-match", "\"7\"").status == 304);
+    CHECK(ask(routes[1], "if-match", "\"6\"").status == 412);
+    CHECK(version == 7);
+    const auto changed = ask(routes[1], "if-match", "\"7\"");
+    CHECK(changed.status == 200);
+    CHECK(etag(changed) == "\"8\"");
+    CHECK(wanted == 7);
+    CHECK(ask(routes[1], "if-match", "*").status == 200);
+    CHECK_FALSE(wanted.has_value());
+    CHECK(ask(routes[1], "accept", "*/*").status == 200);
+    CHECK_FALSE(wanted.has_value());
+    CHECK(version == 10);
 }

@@ -43,6 +43,7 @@ const Line lines[] = {
     {"undoKey", Whose::members, &Tenant::key, empty},
     {"revokeKey", Whose::members, &Tenant::key, nothing, false, true},
     {"listLogs", Whose::nobodys},
+    {"followLogs", Whose::nobodys},
     {"getUsage", Whose::nobodys},
     {"getStatistics", Whose::nobodys},
     {"getRecord", Whose::members, &Tenant::record},

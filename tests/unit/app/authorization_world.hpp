@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/state/control_plane.hpp"
+#include "core/http/api_route.hpp"
 #include "core/os/files.hpp"
 #include "scratch.hpp"
 
@@ -86,8 +87,9 @@ struct World {
         call.request.remote_address = "192.0.2.1";
         call.target = target;
         call.authorization = authorization;
-        const auto response = plane->handle(call);
-        return {response.status, response.body};
+        const auto response = whole_response(plane->handle(call));
+        REQUIRE_MESSAGE(response.has_value(), (response ? "" : response.error().message));
+        return {response->status, response->body};
     }
     Json must(const std::string& method, const std::string& target, const Json& body) const {
         const auto answer = ask(admin, method, target, body);

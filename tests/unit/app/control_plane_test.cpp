@@ -11,6 +11,7 @@
 
 #include "cli/api_client.hpp"
 #include "control/api/openapi.hpp"
+#include "core/http/api_route.hpp"
 #include "core/os/files.hpp"
 #include "scratch.hpp"
 
@@ -115,6 +116,7 @@ TEST_CASE("a change is published") {
 
 TEST_CASE("a reload takes a good file and refuses a bad one") {
     Folder folder;
+    folder.environment.variables["NOBODY"] = "a password that is long enough";
     folder.scratch.write("lurus.toml", "[log]\nlevel = \"info\"\n");
     auto plane = folder.open();
     std::shared_ptr<const GatewaySnapshot> last;
@@ -159,6 +161,30 @@ TEST_CASE("a reload takes a good file and refuses a bad one") {
         CHECK(last->keys->find("cr_configured_secret_0003") == nullptr);
         const auto& providers = last->catalog->providers();
         CHECK(std::ranges::none_of(providers, [](const auto& p) { return p->name == "two"; }));
+    }
+    SUBCASE("with what only the last module refuses, nothing of it is in force for a moment") {
+        const auto catalog = last->catalog;
+        const auto keys = last->keys;
+        const auto tariffs = last->tariffs;
+        std::vector<std::shared_ptr<const GatewaySnapshot>> published;
+        plane->on_publish([&](std::shared_ptr<const GatewaySnapshot> next) { published.push_back(std::move(next)); });
+        const auto file = folder.scratch.write("lurus.toml",
+                                               "[server]\nheartbeat = \"1s\"\n"
+                                               "[[provider]]\nname = \"two\"\nkind = \"openai-compatible\"\nbase_url = "
+                                               "\"http://127.0.0.1:9/v1\"\nmodels = [\"m-two\"]\n"
+                                               "[[key]]\nname = \"next\"\nvalue = \"cr_configured_secret_0003\"\n"
+                                               "[[user]]\nemail = \"nobody@\"\npassword_env = \"NOBODY\"\n");
+        const auto refused = plane->reload();
+        REQUIRE(!refused.has_value());
+        CHECK_MESSAGE(refused.error().message.find(file.string() + ":11:1: ") == 0, refused.error().message);
+        REQUIRE(published.size() == 2);  // the one there was, and the same with the reason
+        for (const auto& snapshot : published) {
+            CHECK(snapshot->catalog == catalog);
+            CHECK(snapshot->keys == keys);
+            CHECK(snapshot->tariffs == tariffs);
+            CHECK(snapshot->settings.heartbeat_ms == 15'000);
+        }
+        CHECK(published.back()->problems.size() == 1);
     }
     SUBCASE("an unknown preset is refused with its place") {
         const auto file = folder.scratch.write("lurus.toml", "\n[[provider]]\nname = \"p\"\nkind = \"opnai\"\n");
@@ -292,7 +318,7 @@ TEST_CASE("no secret is in the log, the answers or the status") {
         CHECK_FALSE(plane->reload().has_value());
         for (const auto& route : plane->dispatcher().routes()) {
             if (route.method == "GET" && route.path.find('{') == std::string::npos)
-                answers += plane->local("GET", route.path, "").body;
+                answers += whole_response(plane->local("GET", route.path, "")).value().body;
         }
         ask(*plane, "POST", "/api/v1/providers", 201,
             {{"name", "stored"},

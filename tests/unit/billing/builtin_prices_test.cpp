@@ -243,9 +243,8 @@ TEST_CASE("a price file with a mistake is refused by name") {
     CHECK_FALSE(billing::read_price_file("[]").has_value());
     Fixture f;
     BillingSettings settings;
-    settings.file = f.folder.path / "other.db";
     settings.builtin_prices = "{";
-    CHECK_FALSE(make_billing_sqlite(settings, f.clock).has_value());
+    CHECK_FALSE(make_billing(settings, *f.store, f.clock).has_value());
 }
 
 TEST_CASE("a length or a tier without a list price is unpriced, not priced as its neighbour") {

@@ -6,7 +6,9 @@
 #include <string>
 
 #include "../world.hpp"
+#include "core/db/sql_sqlite.hpp"
 #include "lurus/billing.hpp"
+#include "lurus/store/prices.hpp"
 
 namespace lurus::test {
 
@@ -38,6 +40,8 @@ inline constexpr const char* sample_prices = R"({
 struct Fixture {
     TempFolder folder;
     SetClock clock;
+    std::unique_ptr<sql::Database> database;
+    std::unique_ptr<PriceStore> store;
     std::unique_ptr<Billing> billing;
 
     explicit Fixture(const std::string& prices = sample_prices) {
@@ -47,10 +51,13 @@ struct Fixture {
 
     void open(const std::string& prices = sample_prices) {
         BillingSettings settings;
-        settings.file = folder.path / "lurus.db";
         settings.builtin_prices = prices;
         billing.reset();
-        auto made = make_billing_sqlite(settings, clock);
+        auto opened = sql::open_sqlite(folder.path / "lurus.db", {"billing"});
+        REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().message));
+        store = make_price_store(**opened);
+        database = *std::move(opened);
+        auto made = make_billing(settings, *store, clock);
         REQUIRE_MESSAGE(made.has_value(), (made ? "" : made.error().message));
         billing = *std::move(made);
     }

@@ -100,8 +100,9 @@ TEST_CASE_FIXTURE(People, "when a key was used last is stored by the upkeep") {
 TEST_CASE_FIXTURE(People, "keys come in pages, each once, whatever is made or revoked meanwhile") {
     const auto admin = person("admin@example.com", Role::admin);
     std::set<std::string> wanted;
-    REQUIRE(identity->configure({configured("fixed a", "fixed-value-a"), configured("fixed b", "fixed-value-b")})
-                .has_value());
+    REQUIRE(
+        in_force(identity->prepare({configured("fixed a", "fixed-value-a"), configured("fixed b", "fixed-value-b")}))
+            .has_value());
     for (int i = 0; i < 25; ++i) {
         clock.time += i % 3;  // several at one moment
         create("key " + std::to_string(i));

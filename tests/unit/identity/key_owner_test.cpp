@@ -12,7 +12,7 @@ TEST_CASE_FIXTURE(People, "a member sees and changes its own keys, an admin thos
     const auto of_ann = make_key(ann, R"({"name":"ann's"})");
     make_key(bob, R"({"name":"bob's"})");
     create("shared");
-    REQUIRE(identity->configure({configured("fixed", "fixed-value")}).has_value());
+    REQUIRE(in_force(identity->prepare({configured("fixed", "fixed-value")})).has_value());
     CHECK(of_ann.at("user") == ann.member);
     CHECK(of_ann.at("owner") == "ann@example.com");
 

@@ -70,7 +70,7 @@ TEST_CASE("requests that cannot be met say what was wrong") {
     CHECK(f.call("PATCH", "/api/v1/keys/{id}", "{}", "taken").status == 400);
     CHECK(f.call("PATCH", "/api/v1/keys/{id}", R"({"disabled":"yes"})", "taken").status == 400);
     CHECK(f.call("PATCH", "/api/v1/keys/{id}", R"({"disabled":true})", "nobody").status == 404);
-    REQUIRE(f.identity->configure({configured("fixed", "fixed-value")}).has_value());
+    REQUIRE(in_force(f.identity->prepare({configured("fixed", "fixed-value")})).has_value());
     CHECK(f.call("PATCH", "/api/v1/keys/{id}", R"({"disabled":true})", "fixed").status == 409);
     CHECK(f.call("DELETE", "/api/v1/keys/{id}", "", "fixed").status == 409);
     CHECK(f.identity->list_keys()->size() == 2);

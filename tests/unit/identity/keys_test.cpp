@@ -141,7 +141,8 @@ TEST_CASE("what cannot be a key is refused") {
 TEST_CASE("keys of the configuration stand beside the stored ones") {
     Fixture f;
     const auto made = f.create("stored");
-    REQUIRE(f.identity->configure({configured("ci", "sk-fixed-value"), configured("short", "12345678")}).has_value());
+    REQUIRE(in_force(f.identity->prepare({configured("ci", "sk-fixed-value"), configured("short", "12345678")}))
+                .has_value());
     const auto snapshot = f.identity->snapshot();
     REQUIRE(snapshot->find("sk-fixed-value") != nullptr);
     CHECK(snapshot->find("sk-fixed-value")->name == "ci");
@@ -160,7 +161,7 @@ TEST_CASE("keys of the configuration stand beside the stored ones") {
     same.name = "ci";
     CHECK(f.identity->create_key(same).error().code == ErrorCode::conflict);
 
-    REQUIRE(f.identity->configure({}).has_value());
+    REQUIRE(in_force(f.identity->prepare({})).has_value());
     CHECK(f.identity->snapshot()->find("sk-fixed-value") == nullptr);
     CHECK(f.identity->snapshot()->find(made.key.reveal()) != nullptr);
 }
@@ -168,7 +169,7 @@ TEST_CASE("keys of the configuration stand beside the stored ones") {
 TEST_CASE("a configuration that cannot be is refused whole, and never shows a value") {
     Fixture f;
     const auto made = f.create("stored");
-    REQUIRE(f.identity->configure({configured("good", "good-value-1")}).has_value());
+    REQUIRE(in_force(f.identity->prepare({configured("good", "good-value-1")})).has_value());
     const std::vector<std::vector<ConfiguredKey>> bad = {
         {configured("a", "other-value-2"), configured("stored", "other-value-1")},
         {configured("a", "other-value-1"), configured("a", "other-value-2")},
@@ -179,13 +180,28 @@ TEST_CASE("a configuration that cannot be is refused whole, and never shows a va
         {configured("a", std::string(made.key.reveal()))},
     };
     for (const auto& keys : bad) {
-        const auto done = f.identity->configure(keys);
+        const auto done = f.identity->prepare(keys);
         REQUIRE_FALSE(done.has_value());
         for (const auto& key : keys) CHECK(done.error().message.find(key.value.reveal()) == std::string::npos);
         CHECK(f.identity->snapshot()->find("good-value-1") != nullptr);
         CHECK(f.identity->snapshot()->find("other-value-1") == nullptr);
     }
-    CHECK(f.identity->configure(bad[0]).error().message.find("`stored`") != std::string::npos);
+    CHECK(f.identity->prepare(bad[0]).error().message.find("`stored`") != std::string::npos);
+}
+
+TEST_CASE("keys of a configuration count from its commit, beside what was stored since it was prepared") {
+    Fixture f;
+    REQUIRE(in_force(f.identity->prepare({configured("before", "sk-before-value")})).has_value());
+    auto prepared = f.identity->prepare({configured("ci", "sk-fixed-value")});
+    REQUIRE(prepared.has_value());
+    const auto made = f.create("ci");
+    CHECK(f.identity->snapshot()->find("sk-fixed-value") == nullptr);
+    CHECK(f.identity->snapshot()->find("sk-before-value") != nullptr);
+    (*prepared)->commit();
+    CHECK(f.identity->snapshot()->find("sk-before-value") == nullptr);
+    REQUIRE(f.identity->snapshot()->find("sk-fixed-value") != nullptr);
+    REQUIRE(f.identity->snapshot()->find(made.key.reveal()) != nullptr);
+    CHECK(f.identity->snapshot()->find("sk-fixed-value")->id != f.identity->snapshot()->find(made.key.reveal())->id);
 }
 
 TEST_CASE("the prefix can be another one") {
@@ -194,9 +210,8 @@ TEST_CASE("the prefix can be another one") {
     f.identity = f.open("team-");
     CHECK(f.create("a").key.reveal().starts_with("team-"));
     IdentitySettings settings;
-    settings.file = f.folder.path / "other.db";
     settings.key_prefix = "has space";
-    CHECK_FALSE(make_identity_sqlite(settings, f.clock).has_value());
+    CHECK_FALSE(make_identity(settings, *f.stores.keys, *f.stores.people, f.clock).has_value());
 }
 
 TEST_CASE("snapshots swap under readers") {

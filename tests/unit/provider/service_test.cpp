@@ -40,6 +40,8 @@ TEST_CASE("providers: what is added stays, sealed") {
     CHECK(p->on_client_gone == OnClientGone::drain);
     CHECK(f.resolve(Family::openai, "gpt-5") == "mine:gpt-5 (model pattern)");
     f.providers.reset();
+    f.store.reset();
+    f.database.reset();
     const std::string bytes = file_bytes(f.dir.path());
     CHECK(bytes.contains("mine"));
     CHECK_FALSE(bytes.contains("very-secret"));
@@ -78,9 +80,36 @@ TEST_CASE("providers: a bad configuration changes nothing") {
               .contains("two routes are for the model 'r'"));
     CHECK(f.refused({spec("a", "openai")}, {route("r", {"gone/x"})}).contains("'gone/x'"));
     CHECK(f.providers->snapshot() == before);
-    CHECK(called == 0);
     f.configure({spec("b", "openai")});
-    CHECK(called == 1);
+    CHECK(f.providers->snapshot() != before);
+    CHECK(called == 0);  // who commits publishes
+}
+
+TEST_CASE("providers: what is prepared has no effect before it is committed") {
+    Fixture f;
+    f.configure({spec("a", "openai", {"m-a"})});
+    const auto before = f.providers->snapshot();
+    {
+        const auto dropped = f.providers->prepare({spec("b", "openai", {"m-b"})}, {});
+        REQUIRE(dropped.has_value());
+        CHECK(f.providers->snapshot() == before);
+    }
+    CHECK(f.providers->snapshot() == before);
+    CHECK(f.resolve(Family::openai, "m-a") == "a:m-a (model)");
+}
+
+TEST_CASE("providers: what is stored between preparing and committing stays") {
+    Fixture f;
+    REQUIRE(f.providers->add(spec("gone", "openai", {"m-gone"})).has_value());
+    auto prepared = f.providers->prepare({spec("b", "openai", {"m-b"})}, {route("r", {"gone/x", "b/y"})});
+    REQUIRE(prepared.has_value());
+    REQUIRE(f.providers->add(spec("new", "openai", {"m-new"})).has_value());
+    REQUIRE(f.providers->remove("gone").has_value());
+    (*prepared)->commit();
+    CHECK(f.resolve(Family::openai, "m-b") == "b:m-b (model)");
+    CHECK(f.resolve(Family::openai, "m-new") == "new:m-new (model)");
+    CHECK(f.resolve(Family::openai, "r") == "b:y (route)");
+    CHECK(f.find("gone") == nullptr);
 }
 
 TEST_CASE("providers: a file's provider hides a stored one of the same name") {
@@ -109,7 +138,7 @@ TEST_CASE("providers: under another master key one is out, the others go on") {
 
     f.providers.reset();
     f.settings.master_key = Secret("short");
-    const auto made = make_providers_sqlite(f.settings, f.clock);
+    const auto made = make_providers(f.settings, *f.store, f.clock);
     REQUIRE_FALSE(made.has_value());
     CHECK(made.error().message.contains("LURUS_MASTER_KEY"));
 }
@@ -129,7 +158,7 @@ TEST_CASE("providers: a stored route survives the loss of its provider") {
     Fixture f;
     f.configure({spec("c", "openai")});
     {
-        auto db = open_sqlite(f.settings.file, "provider");
+        auto db = open_sqlite(f.file, "provider");
         REQUIRE(db.has_value());
         (*db)->exec(
             R"(INSERT INTO route (model, family, targets, created_us) VALUES ('kept', '', '["gone/x","c/y"]', 1))");

@@ -14,8 +14,11 @@
 #include <thread>
 #include <vector>
 
+#include "../in_force.hpp"
+#include "core/db/sql_sqlite.hpp"
 #include "core/os/files.hpp"
 #include "lurus/provider.hpp"
+#include "lurus/store/providers.hpp"
 
 namespace lurus::provider::test {
 
@@ -80,26 +83,32 @@ inline std::string shown(const Result<Resolution>& resolution) {
 struct Fixture {
     TemporaryDir dir;
     TestClock clock;
+    std::filesystem::path file = dir.path() / "lurus.db";
     ProviderSettings settings;
+    std::unique_ptr<sql::Database> database;
+    std::unique_ptr<ProviderStore> store;
     std::unique_ptr<Providers> providers;
 
     Fixture() {
-        settings.file = dir.path() / "lurus.db";
         settings.data_dir = dir.path();
         reopen();
     }
     void reopen() {
         providers.reset();
-        auto made = make_providers_sqlite(settings, clock);
+        auto opened = sql::open_sqlite(file, {"provider"});
+        REQUIRE_MESSAGE(opened.has_value(), opened.error().message);
+        store = make_provider_store(**opened);
+        database = *std::move(opened);
+        auto made = make_providers(settings, *store, clock);
         REQUIRE_MESSAGE(made.has_value(), made.error().message);
         providers = std::move(*made);
     }
     void configure(std::vector<ProviderSpec> specs, std::vector<RouteSpec> routes = {}) {
-        auto done = providers->configure(std::move(specs), std::move(routes));
+        auto done = lurus::test::in_force(providers->prepare(std::move(specs), std::move(routes)));
         REQUIRE_MESSAGE(done.has_value(), done.error().message);
     }
     [[nodiscard]] std::string refused(std::vector<ProviderSpec> specs, std::vector<RouteSpec> routes = {}) const {
-        auto done = providers->configure(std::move(specs), std::move(routes));
+        auto done = lurus::test::in_force(providers->prepare(std::move(specs), std::move(routes)));
         REQUIRE_FALSE(done.has_value());
         CHECK(done.error().code == ErrorCode::invalid_argument);
         return done.error().message;

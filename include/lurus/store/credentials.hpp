@@ -1,0 +1,128 @@
+#pragma once
+// Port: credentials, sessions, tickets, signing keys. Secrets come here hashed or sealed.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lurus/clock.hpp"
+#include "lurus/result.hpp"
+#include "lurus/store/change_feed.hpp"
+
+namespace lurus {
+
+namespace sql {
+class Database;
+}
+
+/// SHA-256 of a secret that is random enough to need no salt.
+using SecretHash = std::array<std::uint8_t, 32>;
+
+struct StoredTotp {
+    std::string sealed;
+    bool confirmed = false;
+    int recovery_codes = 0;  // unused ones
+};
+
+struct SignInSession {
+    std::string id;      // hex, 32 digits
+    std::string user;    // a user's id
+    std::string method;  // `password`, `oidc:NAME`, `ldap`, ...
+    UnixMicros created = 0;
+    UnixMicros expires = 0;
+    std::optional<UnixMicros> ended;
+    std::string address, user_agent;
+    bool browser = false;  // held by a cookie
+
+    [[nodiscard]] bool live_at(UnixMicros now) const { return !ended && now < expires; }
+};
+
+/// What came of a refresh token. `reused`: it was taken before, and its session has just been ended for it.
+enum class Rotation : std::uint8_t { rotated, unknown, ended, reused };
+struct Rotated {
+    Rotation outcome = Rotation::unknown;
+    SignInSession session;
+};
+
+struct Ticket {
+    std::string purpose;  // `verify`, `reset`, `invite`, ...
+    std::string subject;  // a user's id or an address
+    std::string detail;   // JSON
+    UnixMicros expires = 0;
+};
+
+struct StoredSigningKey {
+    std::string kid, sealed;
+    UnixMicros created = 0;
+    std::optional<UnixMicros> retired;
+};
+
+/// Any thread; may block. `unavailable` when the database is away. What can be taken once (a step, a code, a token, a
+/// ticket) is given to one of those who ask at once, in whatever process.
+class CredentialStore {
+public:
+    virtual ~CredentialStore() = default;
+
+    virtual Result<std::optional<std::string>> password(std::string_view user) = 0;
+    /// A new password: every session of the user ends with it, and every reset link.
+    virtual Result<void> set_password(std::string_view user, std::string_view hash, UnixMicros now) = 0;
+    /// The same password under a better hash; nothing when it was changed meanwhile.
+    virtual Result<void> rehash_password(std::string_view user, std::string_view old, std::string_view hash) = 0;
+
+    virtual Result<std::optional<StoredTotp>> totp(std::string_view user) = 0;
+    /// Replaces an enrolment that was not confirmed; `conflict` when there is a confirmed one.
+    virtual Result<void> enrol_totp(std::string_view user, std::string_view sealed) = 0;
+    virtual Result<void> confirm_totp(std::string_view user, std::int64_t step, const std::vector<SecretHash>& recovery,
+                                      UnixMicros now) = 0;
+    /// False when this step or a later one was taken before.
+    virtual Result<bool> take_totp_step(std::string_view user, std::int64_t step) = 0;
+    /// False when there is no such code or it was used.
+    virtual Result<bool> take_recovery_code(std::string_view user, const SecretHash& code, UnixMicros now) = 0;
+    virtual Result<void> drop_totp(std::string_view user) = 0;
+
+    virtual Result<void> add_session(const SignInSession& session, const std::optional<SecretHash>& cookie,
+                                     const std::optional<SecretHash>& refresh) = 0;
+    virtual Result<std::optional<SignInSession>> session(std::string_view id) = 0;
+    virtual Result<std::optional<SignInSession>> session_of_cookie(const SecretHash& cookie) = 0;
+    /// Those that are live, newest first.
+    virtual Result<std::vector<SignInSession>> sessions(std::string_view user, UnixMicros now) = 0;
+    virtual Result<void> end_session(std::string_view id, std::string_view why, UnixMicros now) = 0;
+    virtual Result<void> end_sessions(std::string_view user, std::string_view why, UnixMicros now) = 0;
+    /// Takes `old` and gives `next` in one transaction.
+    virtual Result<Rotated> rotate(const SecretHash& old, const SecretHash& next, UnixMicros now) = 0;
+
+    virtual Result<void> add_ticket(const SecretHash& hash, const Ticket& ticket, UnixMicros now) = 0;
+    /// The ticket, which is gone then. Empty: unknown, used, expired or of another purpose.
+    virtual Result<std::optional<Ticket>> take_ticket(const SecretHash& hash, std::string_view purpose,
+                                                      UnixMicros now) = 0;
+    virtual Result<std::optional<Ticket>> ticket(const SecretHash& hash, std::string_view purpose, UnixMicros now) = 0;
+    virtual Result<void> drop_tickets(std::string_view subject, std::string_view purpose) = 0;
+
+    /// Newest first.
+    virtual Result<std::vector<StoredSigningKey>> signing_keys() = 0;
+    /// The others that are not yet retired are retired at `key.created`.
+    virtual Result<void> add_signing_key(const StoredSigningKey& key) = 0;
+
+    virtual Result<std::optional<std::string>> outside_user(std::string_view provider, std::string_view subject) = 0;
+    virtual Result<void> link_outside(std::string_view provider, std::string_view subject, std::string_view user,
+                                      UnixMicros now) = 0;
+
+    /// Everything of one user, for erasing them.
+    virtual Result<void> forget(std::string_view user) = 0;
+    /// Removes what expired, and signing keys retired before `keys_before`.
+    virtual Result<void> prune(UnixMicros now, UnixMicros keys_before) = 0;
+
+    /// Ids: `user/ID` when anything of that user's changed (password, second factor, sessions, outside identities),
+    /// deleted when all of it was forgotten; `signing-keys`. Tickets are in no feed: they are taken once, here. Nor is
+    /// what expires: everybody has a clock.
+    virtual ChangeFeed& changes() = 0;
+};
+
+/// `database` outlives it.
+std::unique_ptr<CredentialStore> make_credential_store(sql::Database& database);
+
+}  // namespace lurus

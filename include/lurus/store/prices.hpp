@@ -1,0 +1,48 @@
+#pragma once
+// Port: the prices beside the built-in ones, as they are kept.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lurus/clock.hpp"
+#include "lurus/result.hpp"
+#include "lurus/store/change_feed.hpp"
+
+namespace lurus {
+
+/// What a vendor's model costs from a date on. There is one of each owner, vendor, model and date.
+struct StoredPrice {
+    bool own = false;    // given by a person; else imported
+    std::string vendor;  // `anthropic`; `provider:NAME` for one provider's own price
+    std::string model;
+    UnixMicros from = 0;
+    std::optional<UnixMicros> until;  // none = no end
+    std::string source;               // a URL, or who said it
+    std::string rates;                // JSON, which the store does not look into
+    std::int64_t version = 0;         // of the row
+};
+
+/// Any thread; may block.
+class PriceStore {
+public:
+    virtual ~PriceStore() = default;
+    virtual Result<std::vector<StoredPrice>> all() = 0;
+    /// All or none. `version` is that of the row which the price replaces, 0 where there must be none yet; `conflict`
+    /// when it is another one by now.
+    virtual Result<void> put(const std::vector<StoredPrice>& prices, UnixMicros now) = 0;
+    /// Every date of an own price. `not_found` when there is none.
+    virtual Result<void> remove_own(std::string_view vendor, std::string_view model) = 0;
+    virtual ChangeFeed& changes() = 0;
+};
+
+namespace sql {
+class Database;
+}
+/// Over `database`, which outlives it.
+std::unique_ptr<PriceStore> make_price_store(sql::Database& database);
+
+}  // namespace lurus

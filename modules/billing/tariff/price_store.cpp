@@ -1,0 +1,97 @@
+#include "core/db/sql.hpp"
+#include "core/db/sql_feed.hpp"
+#include "lurus/store/prices.hpp"
+
+namespace lurus {
+namespace billing {
+namespace {
+
+constexpr std::string_view price_feed = "price";
+
+std::string_view origin_of(bool own) {
+    return own ? "override" : "import";
+}
+
+std::string id_of(std::string_view origin, std::string_view vendor, std::string_view model, UnixMicros from) {
+    std::string id(origin);
+    id.append("/").append(vendor).append("/").append(model).append("@").append(std::to_string(from));
+    return id;
+}
+
+class SqlPrices final : public PriceStore {
+public:
+    explicit SqlPrices(sql::Database& database) : database_(database), changes_(database, std::string(price_feed)) {}
+
+    Result<std::vector<StoredPrice>> all() override {
+        return database_.read("reading prices", [](sql::Connection& db) {
+            return db.all("SELECT origin, vendor, model, from_us, until_us, source, rates, version FROM price", {},
+                          [](const sql::Row& row) {
+                              StoredPrice price;
+                              price.own = row.text(0) == origin_of(true);
+                              price.vendor = row.text(1);
+                              price.model = row.text(2);
+                              price.from = row.integer(3);
+                              price.until = row.integer_if_any(4);
+                              price.source = row.text(5);
+                              price.rates = row.text(6);
+                              price.version = row.integer(7);
+                              return price;
+                          });
+        });
+    }
+
+    Result<void> put(const std::vector<StoredPrice>& prices, UnixMicros now) override {
+        return database_.write("storing prices", [&](sql::Transaction& db) -> Result<void> {
+            for (const StoredPrice& price : prices) {
+                if (auto done = put_one(db, price, now); !done) return done;
+            }
+            return {};
+        });
+    }
+
+    Result<void> remove_own(std::string_view vendor, std::string_view model) override {
+        return database_.write("removing a price", [&](sql::Transaction& db) -> Result<void> {
+            const auto dates =
+                db.all("DELETE FROM price WHERE origin = 'override' AND vendor = $1 AND model = $2 RETURNING from_us",
+                       {vendor, model}, [](const sql::Row& row) { return row.integer(0); });
+            if (!dates) return std::unexpected(dates.error());
+            if (dates->empty())
+                return fail(ErrorCode::not_found,
+                            "there is no own price for `" + std::string(vendor) + "/" + std::string(model) + "`");
+            for (const UnixMicros from : *dates) db.deleted(price_feed, id_of(origin_of(true), vendor, model, from));
+            return {};
+        });
+    }
+
+    ChangeFeed& changes() override { return changes_; }
+
+private:
+    static Result<void> put_one(sql::Transaction& db, const StoredPrice& price, UnixMicros now) {
+        const std::string_view origin = origin_of(price.own);
+        const std::string what = "the price of " + price.vendor + "/" + price.model;
+        const std::string_view statement =
+            price.version == 0
+                ? "INSERT INTO price (origin, vendor, model, from_us, until_us, source, stored_us, rates, version) "
+                  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $7) ON CONFLICT DO NOTHING"
+                : "UPDATE price SET until_us = $5, source = $6, stored_us = $7, rates = $8, version = version + 1 "
+                  "WHERE origin = $1 AND vendor = $2 AND model = $3 AND from_us = $4 AND version = $9";
+        auto done = db.execute_versioned(
+            statement,
+            {origin, price.vendor, price.model, price.from, price.until, price.source, now, price.rates, price.version},
+            what);
+        if (done) db.changed(price_feed, id_of(origin, price.vendor, price.model, price.from));
+        return done;
+    }
+
+    sql::Database& database_;
+    sql::SqlFeed changes_;
+};
+
+}  // namespace
+}  // namespace billing
+
+std::unique_ptr<PriceStore> make_price_store(sql::Database& database) {
+    return std::make_unique<billing::SqlPrices>(database);
+}
+
+}  // namespace lurus

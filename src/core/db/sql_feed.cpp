@@ -1,0 +1,29 @@
+#include "core/db/sql_feed.hpp"
+
+namespace lurus::sql {
+
+Result<std::int64_t> SqlFeed::head() {
+    return database_.read("reading the changes of " + feed_, [&](Connection& db) -> Result<std::int64_t> {
+        const auto head = db.first("SELECT number FROM feed_head WHERE feed = $1", {feed_},
+                                   [](const Row& row) { return row.integer(0); });
+        if (!head) return std::unexpected(head.error());
+        return head->value_or(0);
+    });
+}
+
+Result<std::vector<Change>> SqlFeed::changes_after(std::int64_t number, std::size_t limit) {
+    return database_.read("reading the changes of " + feed_, [&](Connection& db) {
+        return db.all(
+            "SELECT number, id, deleted FROM feed_change WHERE feed = $1 AND number > $2 ORDER BY number "
+            "LIMIT $3",
+            {feed_, number, limit}, [](const Row& row) {
+                Change change;
+                change.number = row.integer(0);
+                change.id = row.text(1);
+                change.deleted = row.integer(2) != 0;
+                return change;
+            });
+    });
+}
+
+}  // namespace lurus::sql

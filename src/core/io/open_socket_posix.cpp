@@ -1,0 +1,34 @@
+#ifndef _WIN32
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/io/open_socket.hpp"
+
+namespace lurus {
+
+void OpenSocket::opened(int descriptor) {
+    const std::scoped_lock lock(mutex_);
+    descriptor_ = descriptor;
+    if (shut_) ::shutdown(descriptor_, SHUT_RDWR);
+}
+
+void OpenSocket::closed() {
+    const std::scoped_lock lock(mutex_);
+    descriptor_ = -1;
+}
+
+int OpenSocket::close(int descriptor) {
+    closed();
+    return ::close(descriptor);
+}
+
+void OpenSocket::shut() {
+    const std::scoped_lock lock(mutex_);
+    shut_ = true;
+    if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
+}
+
+}  // namespace lurus
+
+#endif

@@ -106,9 +106,10 @@ public:
 
 private:
     void digits(const Id& id, std::size_t from) {
-        for (std::size_t i = from; i < id_digits; ++i) {
-            const auto byte = id.bytes[i / 2];
-            *at_++ = hex_digits[i % 2 == 0 ? byte >> 4 : byte & 15];
+        if (from % 2 == 1) *at_++ = hex_digits[id.bytes[from / 2] & 15];
+        for (std::size_t i = (from + 1) / 2; i < id.bytes.size(); ++i) {
+            *at_++ = hex_digits[id.bytes[i] >> 4];
+            *at_++ = hex_digits[id.bytes[i] & 15];
         }
     }
 

@@ -8,7 +8,6 @@
 #include "core/os/log_setup.hpp"
 #include "core/os/server_file.hpp"
 #include "core/os/version.hpp"
-#include "lurus/statistics.hpp"
 
 namespace lurus::app {
 namespace {

@@ -110,6 +110,7 @@ Result<void> ControlPlane::take(Config read) {
     const std::scoped_lock order(publish_mutex_);
     for (const auto& part : *prepared) part->commit();
     rate_.set(next.api_rpm);
+    flags_->in_force();
     const std::scoped_lock lock(mutex_);
     config_ = std::move(next);
     read_config_ = std::move(read);

@@ -185,14 +185,20 @@ std::string where_set(const Config& config, std::string_view flag) {
 
 Result<bool> StoredFlags::refresh() {
     const std::scoped_lock lock(mutex_);
-    return read_again();
+    if (auto read = read_again(); !read) return std::unexpected(read.error());
+    return is_new_;
 }
 
-Result<bool> StoredFlags::read_again() {
+void StoredFlags::in_force() {
+    const std::scoped_lock lock(mutex_);
+    is_new_ = false;
+}
+
+Result<void> StoredFlags::read_again() {
     // Asked first: what is changed while the flags are read is read again the next time.
     const auto head = store_.changes().head();
     if (!head) return std::unexpected(head.error());
-    if (*head == seen_) return false;
+    if (*head == seen_) return {};
     auto rows = store_.all();
     if (!rows) return std::unexpected(rows.error());
     std::map<std::string, StoredFlag> flags;
@@ -203,10 +209,10 @@ Result<bool> StoredFlags::read_again() {
     const auto same = [](const auto& a, const auto& b) {
         return a.first == b.first && a.second.version == b.second.version;
     };
-    const bool changed = !std::ranges::equal(flags, flags_, same);
+    if (!std::ranges::equal(flags, flags_, same)) is_new_ = true;
     flags_ = std::move(flags);
     seen_ = *head;
-    return changed;
+    return {};
 }
 
 Result<std::int64_t> StoredFlags::version_to_change(const std::string& name, std::optional<std::int64_t> wanted) {
@@ -231,6 +237,7 @@ Result<void> StoredFlags::set(const std::string& name, const Json& value, UnixMi
     if (!version) return std::unexpected(version.error());
     flag.version = *version;
     flags_.insert_or_assign(name, std::move(flag));
+    is_new_ = true;
     return {};
 }
 
@@ -240,7 +247,10 @@ Result<void> StoredFlags::unset(const std::string& name, std::optional<std::int6
     if (!before) return std::unexpected(before.error());
     if (*before == 0) return {};
     auto done = store_.unset(name, *before);
-    if (done) flags_.erase(name);
+    if (done) {
+        flags_.erase(name);
+        is_new_ = true;
+    }
     return done;
 }
 

@@ -38,8 +38,10 @@ public:
     /// Holds nothing before the first refresh. `store` outlives it.
     explicit StoredFlags(FlagStore& store) : store_(store) {}
 
-    /// Takes over what others changed; true when something did.
+    /// Takes over what others changed. True when something changed since `in_force`, by whomever.
     Result<bool> refresh();
+    /// What `all` gave last is in force.
+    void in_force();
     /// `stale` where `wanted` is another version than there is; none = whatever there is.
     Result<void> set(const std::string& name, const nlohmann::ordered_json& value, UnixMicros now,
                      std::optional<std::int64_t> wanted);
@@ -50,7 +52,7 @@ public:
     [[nodiscard]] std::map<std::string, nlohmann::ordered_json> all() const;
 
 private:
-    Result<bool> read_again();  // under mutex_, as the next
+    Result<void> read_again();  // under mutex_, as the next
     /// Of the row as it is now, 0 = there is none.
     Result<std::int64_t> version_to_change(const std::string& name, std::optional<std::int64_t> wanted);
 
@@ -58,6 +60,7 @@ private:
     mutable std::mutex mutex_;                 // guards what follows
     std::map<std::string, StoredFlag> flags_;  // by name
     std::int64_t seen_ = -1;                   // of the store's changes
+    bool is_new_ = false;                      // not what is in force
 };
 
 /// Puts the stored values over the configuration's; one that does not go with it (any more) becomes a warning.

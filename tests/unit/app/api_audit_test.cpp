@@ -4,6 +4,7 @@
 #include <set>
 
 #include "authorization_world.hpp"
+#include "control/state/backend.hpp"
 #include "control/steps/audit.hpp"
 #include "lurus/request_context.hpp"
 
@@ -184,9 +185,10 @@ TEST_CASE_FIXTURE(Audited,
 }
 
 TEST_CASE_FIXTURE(Audited, "what is done after an answer has entries of its own, which belong together") {
-    auto audit = make_audit_sqlite(scratch.dir() / "data" / "lurus.db", system_clock());
-    REQUIRE(audit.has_value());
-    app::ApiAudit step(**audit, plane->users(), system_clock());
+    const auto backend = app::make_backend_sqlite(scratch.dir() / "data" / "lurus.db");
+    REQUIRE(backend.has_value());
+    const auto audit = make_audit((*backend)->audit(), system_clock());
+    app::ApiAudit step(*audit, plane->users(), system_clock());
     RequestContext work, other;
     SignInEvent event;
     event.what = "signed up";

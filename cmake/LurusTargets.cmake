@@ -18,6 +18,11 @@ if(LURUS_SANITIZE)
   endif()
 endif()
 
+# The fuzzers look at which branches a library takes; the other executables of such a build do not mind.
+if(LURUS_FUZZ)
+  target_compile_options(lurus_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # lurus_unity(TARGET SOURCE...): the sources of one folder are compiled together, at most sixteen at a time, which costs a third
 # of compiling them one by one. A unit is named after its folder, so that its counts (LurusProfile) find it again.
 function(lurus_unity name)
@@ -62,11 +67,7 @@ function(lurus_library name)
   target_link_libraries(${name} PUBLIC lurus_flags ${arg_LINK})
   lurus_unity(${name} ${sources})
   lurus_use_profile(${name})
-  if(LURUS_FUZZ)
-    target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
-  else()
-    target_precompile_headers(${name} REUSE_FROM lurus_pch)
-  endif()
+  target_precompile_headers(${name} REUSE_FROM lurus_pch)
 endfunction()
 
 # One executable for each folder of tests; ctest runs it whole. Its label is the folder's name under tests/ (unit, golden,
@@ -83,9 +84,7 @@ function(lurus_test name)
   target_link_libraries(${name} PRIVATE lurus_flags ${arg_UNPARSED_ARGUMENTS})
   target_compile_definitions(${name} PRIVATE LURUS_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   lurus_unity(${name} ${sources})
-  if(NOT LURUS_FUZZ)
-    target_precompile_headers(${name} REUSE_FROM lurus_pch)
-  endif()
+  target_precompile_headers(${name} REUSE_FROM lurus_pch)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 600)
   foreach(label ${folder} ${arg_LABELS})

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,11 @@
 #include "lurus/result.hpp"
 
 namespace lurus {
+
+struct RequestContext;  // lurus/request_context.hpp
+
+/// Where the management API begins.
+inline constexpr std::string_view api_root = "/api/v1/";
 
 struct ApiRequest {
     std::string method;
@@ -29,6 +35,9 @@ struct ApiRequest {
     /// The row's version that `If-Match` names, where the route's answers carry one: a change is to be made only while
     /// that is the version there is, and is 412 otherwise. Set by the step that judged `If-Match`.
     std::optional<std::int64_t> if_version;
+    /// Carried to whatever answers the request, and told what it did; null outside of a change. Work that goes on
+    /// after the answer takes a context of its own.
+    std::shared_ptr<RequestContext> context;
 
     [[nodiscard]] std::string_view header(const std::string& name) const {
         const auto found = headers.find(name);
@@ -39,13 +48,27 @@ struct ApiRequest {
 /// What the gateway passes on of a request's head, beside `authorization`.
 inline constexpr std::string_view api_headers[] = {"cookie",          "host",       "if-match",     "if-none-match",
                                                    "idempotency-key", "user-agent", "content-type", "origin",
-                                                   "sec-fetch-site",  "accept"};
+                                                   "sec-fetch-site",  "accept",     "last-event-id"};
+
+/// A part of a body that is made while it is sent. No bytes and no pause: the body is whole.
+struct ApiPiece {
+    std::string bytes;
+    int pause_ms = 0;  // there is nothing more right now: ask again after so long
+
+    explicit ApiPiece(std::string b = {}, int pause = 0) : bytes(std::move(b)), pause_ms(pause) {}
+};
+
+/// Makes a body that is never held whole. Called on control-plane threads, one at a time, again only when the client
+/// took what came before; never after the end or an error, which breaks the answer off. Must not wait by itself. When
+/// the client leaves or the server stops it is destroyed, on such a thread.
+using ApiStream = std::function<Result<ApiPiece>()>;
 
 struct ApiResponse {
     int status = 200;
     std::string body;  // JSON
     std::string content_type = "application/json";
     std::vector<std::pair<std::string, std::string>> headers;  // beside content-type; the server sends them as they are
+    ApiStream stream;                                          // set: the body, and `body` is empty
     /// Of the row that is shown: its ETag. Without one the ETag is made from the body.
     std::optional<std::int64_t> version;
 };
@@ -54,6 +77,34 @@ struct ApiParam {
     std::string name;
     std::string schema;  // JSON Schema text, such as {"type":"integer"}
     std::string description;
+};
+
+/// What the audit keeps of a change through a route.
+struct ApiAuditing {
+    bool answer = true;              // the answer to a change; false: it holds credentials
+    std::vector<std::string> plain;  // members that hold no secret although they are called like one
+};
+
+/// The resource that a GET of a path such as `/api/v1/keys/{id}` shows, and that others of the same path change.
+struct ApiResource {
+    std::string kind;                              // `Key`; empty: it has no versions. In the ids of their operations
+    std::vector<std::string> names{"id", "name"};  // members it may be called by in the path
+    std::string envelope;                          // the member that holds it; empty: the answer is the resource
+    std::vector<std::string> unversioned;          // members that change without anybody changing it
+};
+
+/// What a route has to do with a person's export of all that is kept of them.
+struct ApiExport {
+    bool person = false;               // answers `user` and `memberships`, to which the parts are added
+    std::string part;                  // the member that `data` of its answer to that person becomes
+    std::vector<std::string> without;  // members of each of `data` that mean nothing there
+};
+
+/// How a list can be followed: a route of its own then sends what comes after the newest as server-sent events.
+struct ApiFollowing {
+    std::string operation;  // `followLogs`; empty = it cannot
+    std::string after;      // the parameter that takes a number and asks for the entries after it, oldest first
+    std::string number;     // the member of an entry that is this number
 };
 
 struct ApiRoute {
@@ -70,11 +121,19 @@ struct ApiRoute {
     std::string response_schema;  // JSON Schema text of the 2xx body; empty = none
     int success = 200;
     bool calls_outside = false;  // the handler may wait for machines that are not ours: OutsideCalls' threads run it
+    std::string content_type = "application/json";  // of the 2xx body
+    std::string tag;                                // groups operations; empty = the path's first word
+    ApiAuditing audit;
+    ApiResource resource;
+    ApiExport person_export;
+    ApiFollowing following;
     /// Control-plane threads, several at once. Expected failure is a response, not an exception.
     std::function<ApiResponse(const ApiRequest&)> handler;
 
     /// Answers without a sign-in; `security: []` in the OpenAPI document.
     [[nodiscard]] bool is_public() const { return permission == Permission::anyone; }
+    /// Whether it may store something: what takes a permission to read does not, whatever its method.
+    [[nodiscard]] bool changes() const { return method != "GET" && !is_reading(permission); }
 };
 
 /// Who presents this bearer token (empty = none) or this request's cookies: a principal with `kind`, `user` or

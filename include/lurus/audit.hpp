@@ -1,7 +1,6 @@
 #pragma once
 // Port: who changed what, from where. Rows are only ever added, each holding the hash of the one before.
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,8 +51,8 @@ public:
     virtual Result<std::int64_t> append(AuditEntry entry) = 0;
     /// Newest first.
     virtual Result<std::vector<AuditEntry>> query(const AuditFilter& filter) = 0;
-    /// Every entry, oldest first, until `each` says false.
-    virtual Result<void> read_all(const std::function<bool(const AuditEntry&)>& each) = 0;
+    /// Entries with numbers above `after`, oldest first, at most `limit`.
+    virtual Result<std::vector<AuditEntry>> read_after(std::int64_t after, int limit) = 0;
     /// The number of entries when all hashes hold; `corrupt` names the first entry that was changed or is missing.
     virtual Result<std::int64_t> verify() = 0;
     /// `/api/v1/audit`

@@ -1,6 +1,8 @@
 #pragma once
 // The wire protocols that clients and vendors speak.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -8,52 +10,52 @@
 namespace lurus {
 
 /// A wire protocol. `openai` is what OpenAI serves beside chat and responses (embeddings, images, audio, models ...).
+/// What a client speaks and what is spoken upstream are two things, also where they are equal.
 enum class Dialect : std::uint8_t { anthropic, openai_chat, openai_responses, openai, gemini };
 
 /// Which base URL, credential header and error shape belong together.
 enum class Family : std::uint8_t { anthropic, openai, gemini };
 
+struct DialectName {
+    Dialect dialect;
+    Family family;
+    std::string_view name;
+};
+
+/// A dialect's place is its number, which the log keeps: a new one comes last.
+inline constexpr std::array dialect_names{
+    DialectName{Dialect::anthropic, Family::anthropic, "anthropic"},
+    DialectName{Dialect::openai_chat, Family::openai, "openai-chat"},
+    DialectName{Dialect::openai_responses, Family::openai, "openai-responses"},
+    DialectName{Dialect::openai, Family::openai, "openai"},
+    DialectName{Dialect::gemini, Family::gemini, "gemini"},
+};
+
+/// In the order of their numbers.
+inline constexpr std::array<std::string_view, 3> family_names{"anthropic", "openai", "gemini"};
+
 constexpr Family family_of(Dialect d) {
-    switch (d) {
-        case Dialect::anthropic: return Family::anthropic;
-        case Dialect::gemini: return Family::gemini;
-        default: return Family::openai;
-    }
+    return dialect_names[static_cast<std::size_t>(d)].family;
 }
 
-/// `anthropic`, `openai-chat`, `openai-responses`, `openai`, `gemini`.
 constexpr std::string_view name_of(Dialect d) {
-    switch (d) {
-        case Dialect::anthropic: return "anthropic";
-        case Dialect::openai_chat: return "openai-chat";
-        case Dialect::openai_responses: return "openai-responses";
-        case Dialect::openai: return "openai";
-        case Dialect::gemini: return "gemini";
-    }
-    return "openai";
+    return dialect_names[static_cast<std::size_t>(d)].name;
 }
 
-/// `anthropic`, `openai`, `gemini`.
 constexpr std::string_view name_of(Family f) {
-    switch (f) {
-        case Family::anthropic: return "anthropic";
-        case Family::openai: return "openai";
-        case Family::gemini: return "gemini";
-    }
-    return "openai";
+    return family_names[static_cast<std::size_t>(f)];
 }
 
 constexpr std::optional<Dialect> dialect_from(std::string_view name) {
-    for (Dialect d :
-         {Dialect::anthropic, Dialect::openai_chat, Dialect::openai_responses, Dialect::openai, Dialect::gemini}) {
-        if (name_of(d) == name) return d;
+    for (const DialectName& known : dialect_names) {
+        if (known.name == name) return known.dialect;
     }
     return std::nullopt;
 }
 
 constexpr std::optional<Family> family_from(std::string_view name) {
-    for (Family f : {Family::anthropic, Family::openai, Family::gemini}) {
-        if (name_of(f) == name) return f;
+    for (std::size_t i = 0; i < family_names.size(); ++i) {
+        if (family_names[i] == name) return static_cast<Family>(i);
     }
     return std::nullopt;
 }

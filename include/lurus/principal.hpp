@@ -49,6 +49,27 @@ enum class Permission : std::uint8_t {
 };
 inline constexpr int permission_count = 15;
 
+constexpr bool is_reading(Permission permission) {
+    switch (permission) {
+        case Permission::read_models:
+        case Permission::read_records:
+        case Permission::read_keys:
+        case Permission::read_people:
+        case Permission::read_limits:
+        case Permission::read_audit:
+        case Permission::read_organisation:
+        case Permission::read_installation: return true;
+        case Permission::anyone:
+        case Permission::signed_in:
+        case Permission::change_keys:
+        case Permission::change_people:
+        case Permission::change_limits:
+        case Permission::change_organisation:
+        case Permission::operate: return false;
+    }
+    return false;
+}
+
 /// `read_keys` and so on: the names of a token's scope.
 std::string_view name_of(Permission permission);
 std::optional<Permission> permission_from(std::string_view name);

@@ -91,6 +91,7 @@ struct SignInEvent {
     std::string email;
     std::string address;  // the other side's
     std::string detail;
+    RequestContext* context = nullptr;  // of the request or the work it belongs to; for the time of the call
 };
 
 /// Any thread; may block.
@@ -107,7 +108,7 @@ public:
     /// Set before the first request.
     virtual void on_event(std::function<void(const SignInEvent&)> callback) = 0;
     /// Asked before a change that nobody who is signed in makes, such as a reset; where it fails, nothing is changed.
-    /// The change itself is told by `on_event`, on the same thread. Set before the first request.
+    /// The change itself is told by `on_event`, with the same context. Set before the first request.
     virtual void before_change(std::function<Result<void>(const SignInEvent&)> callback) = 0;
     /// `/api/v1/auth/...`.
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;

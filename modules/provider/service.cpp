@@ -139,15 +139,18 @@ Result<std::unique_ptr<PreparedConfiguration>> ProviderService::prepare(std::vec
         auto built = build_provider(spec, "config");
         if (!built) return std::unexpected(built.error());
         if (!names.insert(built->name).second)
-            return fail(ErrorCode::invalid_argument, "two providers are named '" + built->name + "'");
+            return fail(ErrorCode::invalid_argument, "two providers are named '" + built->name + "'",
+                        ErrorSubject("provider", built->name));
         configured.push_back(std::make_shared<const Provider>(std::move(*built)));
     }
     for (std::size_t i = 0; i < routes.size(); ++i) {
         if (auto checked = check_route(routes[i]); !checked) return std::unexpected(checked.error());
         for (std::size_t j = 0; j < i; ++j) {
             if (!same_route(routes[i], routes[j])) continue;
-            return fail(ErrorCode::invalid_argument, "two routes are for the model '" + routes[i].model +
-                                                         "'; one route may have several targets in 'to'");
+            return fail(
+                ErrorCode::invalid_argument,
+                "two routes are for the model '" + routes[i].model + "'; one route may have several targets in 'to'",
+                subject_of(routes[i]));
         }
     }
     auto prepared = std::make_unique<Prepared>(*this);
@@ -291,7 +294,8 @@ std::vector<ApiRoute> ProviderService::api() {
 }
 
 std::unexpected<Error> ProviderService::no_such_provider(std::string_view name) const {
-    return fail(ErrorCode::not_found, "there is no provider '" + std::string(name.substr(0, 100)) + "'");
+    const std::string shown(name.substr(0, 100));
+    return fail(ErrorCode::not_found, "there is no provider '" + shown + "'", ErrorSubject("provider", shown));
 }
 
 }  // namespace lurus::provider

@@ -41,7 +41,8 @@ Result<void> ProviderService::add(const ProviderSpec& spec) {
                 if (provider->name != spec.name) continue;
                 return fail(ErrorCode::conflict,
                             "there is a provider '" + spec.name + "' already" +
-                                (provider->source == "config" ? ", in the configuration file" : "; remove it first"));
+                                (provider->source == "config" ? ", in the configuration file" : "; remove it first"),
+                            ErrorSubject("provider", spec.name));
             }
         }
         State next = state_;
@@ -66,7 +67,8 @@ Result<GivenProvider> ProviderService::stored_spec(std::string_view name) const 
         const auto& shown = catalog_->providers();
         if (std::ranges::none_of(shown, [&](const auto& p) { return p->name == name; })) return no_such_provider(name);
         return fail(ErrorCode::conflict,
-                    "provider '" + std::string(name) + "' is not a stored one; change it in the configuration file");
+                    "provider '" + std::string(name) + "' is not a stored one; change it in the configuration file",
+                    ErrorSubject("provider", std::string(name)));
     }
     GivenProvider given;
     given.spec = row->spec;
@@ -116,14 +118,16 @@ Result<void> ProviderService::remove_stored(std::string_view name, IfVersion wan
         const auto named = [&](const ProviderPtr& provider) { return provider->name == name; };
         if (std::ranges::any_of(state_.configured, named)) {
             return fail(ErrorCode::conflict,
-                        "provider '" + std::string(name) + "' is declared in the configuration file; remove it there");
+                        "provider '" + std::string(name) + "' is declared in the configuration file; remove it there",
+                        ErrorSubject("provider", std::string(name)));
         }
         const auto row = std::ranges::find_if(state_.rows, row_named(name));
         if (row == state_.rows.end()) {
             const auto& shown = catalog_->providers();
             if (std::ranges::any_of(shown, named)) {
                 return fail(ErrorCode::conflict,
-                            "provider '" + std::string(name) + "' is built in; it goes away when another one is added");
+                            "provider '" + std::string(name) + "' is built in; it goes away when another one is added",
+                            ErrorSubject("provider", std::string(name)));
             }
             return no_such_provider(name);
         }
@@ -138,7 +142,8 @@ Result<void> ProviderService::remove_stored(std::string_view name, IfVersion wan
         for (const StoredRoute& route : state_.routes) add_user(route.spec);
         if (!users.empty()) {
             return fail(ErrorCode::conflict,
-                        "provider '" + std::string(name) + "' is used by the routes " + users + "; remove those first");
+                        "provider '" + std::string(name) + "' is used by the routes " + users + "; remove those first",
+                        ErrorSubject("provider", std::string(name)));
         }
         State next = state_;
         std::erase_if(next.stored, named);

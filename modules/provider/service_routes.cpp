@@ -19,8 +19,10 @@ Result<void> ProviderService::add_route(const RouteSpec& route) {
         const auto same = [&](const RouteSpec& other) { return same_route(other, route); };
         const bool configured = std::ranges::any_of(state_.configured_routes, same);
         if (configured || std::ranges::any_of(state_.routes, row_for(route))) {
-            return fail(ErrorCode::conflict, "there is a route for '" + route.model + "' already" +
-                                                 (configured ? ", in the configuration file" : "; remove it first"));
+            return fail(ErrorCode::conflict,
+                        "there is a route for '" + route.model + "' already" +
+                            (configured ? ", in the configuration file" : "; remove it first"),
+                        subject_of(route));
         }
         if (auto checked = check_targets(route); !checked) return checked;
         State next = state_;
@@ -70,10 +72,13 @@ Result<void> ProviderService::check_targets(const RouteSpec& route) const {
 std::unexpected<Error> ProviderService::not_stored(const RouteSpec& route) const {
     if (std::ranges::any_of(state_.configured_routes, [&](const auto& r) { return same_route(r, route); })) {
         return fail(ErrorCode::conflict,
-                    "the route '" + route.model + "' is declared in the configuration file; change it there");
+                    "the route '" + route.model + "' is declared in the configuration file; change it there",
+                    subject_of(route));
     }
-    return fail(ErrorCode::not_found, "there is no route '" + route.model + "'" +
-                                          (route.family ? " for " + std::string(name_of(*route.family)) : ""));
+    return fail(
+        ErrorCode::not_found,
+        "there is no route '" + route.model + "'" + (route.family ? " for " + std::string(name_of(*route.family)) : ""),
+        subject_of(route));
 }
 
 Result<void> ProviderService::remove_route(std::string_view model, std::optional<Family> family, IfVersion wanted) {

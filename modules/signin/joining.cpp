@@ -49,7 +49,8 @@ ApiResponse SignInService::register_user(const ApiRequest& request) {
         return problem(429, "too many sign-ups from here; try again later");
     auto hash = hasher_.hash(password);
     if (!hash) return problem(hash.error());
-    const bool taken = background_.post([this, request, email, name = text_in(*body, "name"), hash = *std::move(hash)] {
+    const bool taken = background_.post([this, request = after_answer(request), email, name = text_in(*body, "name"),
+                                         hash = *std::move(hash)] {
         NewUser fresh;
         fresh.email = email;
         fresh.name = name;

@@ -66,7 +66,7 @@ ApiResponse SignInService::ask_reset(const ApiRequest& request) {
     const bool too_many =
         mails_.begin(email, now) != 0 || (!from.empty() && addresses_.begin("mails from " + from, now) != 0);
     if (!too_many) {
-        const bool taken = background_.post([this, request, email] {
+        const bool taken = background_.post([this, request = after_answer(request), email] {
             const auto user = users_.find_by_email(email);
             if (!user || user->status == UserStatus::disabled || user->status == UserStatus::erased) return;
             Ticket ticket;

@@ -144,7 +144,12 @@ std::vector<ApiRoute> sign_in_routes(SignInService& service) {
         route.response_schema = row.response;
         route.success = row.success;
         route.calls_outside = row.outside;
-        if (route.operation_id == "startOidc") {
+        route.audit.answer = false;
+        if (row.handler == &SignInService::list_sessions) {
+            route.person_export.part = "sessions";
+            route.person_export.without = {"current"};
+        }
+        if (row.handler == &SignInService::start_oidc) {
             route.query.push_back(
                 {"tokens", R"({"type":"string","enum":["true"]})", "answer with tokens instead of a cookie"});
         }

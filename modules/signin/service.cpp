@@ -7,6 +7,7 @@
 #include "core/http/url.hpp"
 #include "core/text/ascii.hpp"
 #include "lurus/ids.hpp"
+#include "lurus/request_context.hpp"
 #include "modules/signin/cookie.hpp"
 
 namespace lurus {
@@ -69,7 +70,8 @@ public:
         service_.oidc_ = std::move(oidc_);
     }
     static Error of_user(const std::string& email, const Error& error) {
-        return Error(error.code, "user `" + email + "` of the configuration: " + error.message);
+        return Error(error.code, "user `" + email + "` of the configuration: " + error.message,
+                     ErrorSubject("user", email));
     }
 
     std::vector<FixedUser> users;
@@ -149,12 +151,19 @@ std::string SignInService::link(std::string_view page, const Secret& token) cons
 }
 
 void SignInService::tell(std::string what, const ApiRequest& request, const User& user, std::string detail) const {
-    if (on_event_) on_event_({std::move(what), user.id, user.email, request.remote_address, std::move(detail)});
+    if (!on_event_) return;
+    on_event_({std::move(what), user.id, user.email, request.remote_address, std::move(detail), request.context.get()});
 }
 
 Result<void> SignInService::intend(std::string what, const ApiRequest& request, const User& user) const {
     if (!before_change_) return {};
-    return before_change_({std::move(what), user.id, user.email, request.remote_address, ""});
+    return before_change_({std::move(what), user.id, user.email, request.remote_address, "", request.context.get()});
+}
+
+ApiRequest SignInService::after_answer(const ApiRequest& request) {
+    ApiRequest later = request;
+    later.context = std::make_shared<RequestContext>();
+    return later;
 }
 
 Result<Secret> SignInService::make_ticket(Ticket ticket) {

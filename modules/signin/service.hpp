@@ -79,6 +79,8 @@ private:
     [[nodiscard]] std::string link(std::string_view page, const Secret& token) const;
     void tell(std::string what, const ApiRequest& request, const User& user, std::string detail = {}) const;
 
+    /// The request for work that is done after it was answered: what that tells is of its own.
+    static ApiRequest after_answer(const ApiRequest& request);
     /// Before what `tell` says afterwards is done by somebody who is not signed in.
     [[nodiscard]] Result<void> intend(std::string what, const ApiRequest& request, const User& user) const;
 

@@ -1,6 +1,5 @@
 // SMTP over libcurl.
 #include <curl/curl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -64,8 +63,7 @@ int socket_opened(void* socket, curl_socket_t descriptor, curlsocktype) {
 }
 
 int socket_closed(void* socket, curl_socket_t descriptor) {
-    static_cast<OpenSocket*>(socket)->closed();
-    return ::close(descriptor);
+    return static_cast<OpenSocket*>(socket)->close(descriptor);
 }
 
 // About once a second, also while a name is looked up. Not 0 ends the call.

@@ -3,8 +3,10 @@
 #include <chrono>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 #include "control/state/control_plane.hpp"
+#include "core/http/api_route.hpp"
 #include "core/http/http_client.hpp"
 #include "core/http/url.hpp"
 #include "core/os/files.hpp"
@@ -35,8 +37,21 @@ public:
         call.method = method;
         call.target = target_of(path, query);
         call.body = body;
+        return exchange(std::move(call));
+    }
+    Result<ApiResponse> stream(std::string_view path, const std::map<std::string, std::string>& query,
+                               const std::function<bool(std::string_view)>& take) override {
+        HttpCall call = base_;
+        call.target = target_of(path, query);
+        call.on_piece = take;
+        return exchange(std::move(call));
+    }
+    std::string server_url() const override { return url_; }
+
+private:
+    Result<ApiResponse> exchange(HttpCall call) {
         call.headers = {{"authorization", "Bearer " + std::string(token_.reveal())}, {"accept", "application/json"}};
-        if (!body.empty()) call.headers.emplace_back("content-type", "application/json");
+        if (!call.body.empty()) call.headers.emplace_back("content-type", "application/json");
         auto answer = http_exchange(call);
         if (!answer) {
             const bool away =
@@ -51,9 +66,7 @@ public:
         response.headers = std::move(answer->headers);
         return response;
     }
-    std::string server_url() const override { return url_; }
 
-private:
     HttpCall base_;
     std::string url_;
     Secret token_;
@@ -66,7 +79,24 @@ public:
 
     Result<ApiResponse> call(std::string_view method, std::string_view path,
                              const std::map<std::string, std::string>& query, std::string_view body) override {
-        return plane_->local(std::string(method), target_of(path, query), std::string(body));
+        return whole_response(plane_->local(std::string(method), target_of(path, query), std::string(body)));
+    }
+    Result<ApiResponse> stream(std::string_view path, const std::map<std::string, std::string>& query,
+                               const std::function<bool(std::string_view)>& take) override {
+        ApiResponse response = plane_->local("GET", target_of(path, query), {});
+        if (response.status >= 300) return whole_response(std::move(response));
+        if (!response.stream) {
+            take(std::exchange(response.body, {}));
+            return response;
+        }
+        const ApiStream next = std::exchange(response.stream, nullptr);
+        for (;;) {
+            const auto piece = next();
+            if (!piece) return std::unexpected(piece.error());
+            if (piece->bytes.empty() && piece->pause_ms == 0) return response;
+            if (!piece->bytes.empty() && !take(piece->bytes)) return response;
+            std::this_thread::sleep_for(std::chrono::milliseconds(piece->pause_ms));
+        }
     }
     std::string server_url() const override { return {}; }
 

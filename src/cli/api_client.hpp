@@ -1,6 +1,7 @@
 #pragma once
 // How a command reaches the management API: over the running server, or in-process on the data folder when none runs.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,6 +21,10 @@ public:
     virtual Result<ApiResponse> call(std::string_view method, std::string_view path,
                                      const std::map<std::string, std::string>& query = {},
                                      std::string_view body = {}) = 0;
+    /// GET of what may be large or go on: a 2xx body is given to `take` as it comes, and the response has none. False:
+    /// no more of it is wanted.
+    virtual Result<ApiResponse> stream(std::string_view path, const std::map<std::string, std::string>& query,
+                                       const std::function<bool(std::string_view)>& take) = 0;
     /// `http://127.0.0.1:18100` of the running server, or empty when this is the data folder itself.
     [[nodiscard]] virtual std::string server_url() const = 0;
 };

@@ -29,21 +29,16 @@ int list_entries(Cli& cli, const Args& args) {
 
 // JSON lines as the server wrote them: their bytes are what the hashes are made of.
 int export_all(Cli& cli, const Args&) {
-    std::string cursor;
-    for (;;) {
-        auto client = cli.api();
-        if (!client) return cli.report(client.error());
-        const auto some = (*client)->call("GET", "/api/v1/audit/export", {{"limit", "1000"}, {"cursor", cursor}});
-        if (!some) return cli.report(failure_of(some.error()));
-        if (some->status != 200) return cli.report(failure_of(*some));
-        if (some->body.empty()) return exit_ok;
-        cli.out << some->body;
-        const auto last = some->body.rfind('\n', some->body.size() - 2);
-        const auto line = Json::parse(some->body.substr(last == std::string::npos ? 0 : last + 1), nullptr, false);
-        const auto number = number_of(line, "number");
-        if (!number) return cli.report({exit_failed, "the export's last line has no number"});
-        cursor = std::to_string(*number);
-    }
+    auto client = cli.api();
+    if (!client) return cli.report(client.error());
+    const auto done = (*client)->stream("/api/v1/audit/export", {}, [&](std::string_view lines) {
+        cli.out << lines;
+        return cli.out.good();
+    });
+    if (!done) return cli.report(failure_of(done.error()));
+    if (done->status != 200) return cli.report(failure_of(*done));
+    if (cli.out.good()) return exit_ok;
+    return cli.report({exit_failed, "the export could not be written"});
 }
 
 int verify(Cli& cli, const Args&) {

@@ -74,15 +74,15 @@ struct Figures {
 
 Figures run_shard(LimitTable& table, const Case& what, std::int64_t requests) {
     LimitCache cache(table);
-    Demand demand;
-    demand.input_tokens = 40;
-    demand.output_tokens = 20;
-    demand.cost = Money{10};
+    RequestEstimate estimate;
+    estimate.input_tokens = 40;
+    estimate.output_tokens = 20;
+    estimate.cost = Money{10};
     const auto micros = [&] { return table.since_start(system_clock().monotonic_us()); };
     std::int64_t passed = 0;
     const double begin = thread_cpu_ns();
     for (std::int64_t i = 0; i < requests; ++i) {
-        auto admitted = admit(cache, what.subjects, demand, micros(), system_clock().now());
+        auto admitted = admit(cache, what.subjects, estimate, micros(), system_clock().now());
         if (!admitted) continue;
         ++passed;
         admitted->leave();
@@ -98,7 +98,7 @@ Figures run_shard(LimitTable& table, const Case& what, std::int64_t requests) {
         each.limits.rpm = 1;
     }
     const std::int64_t tries = std::max<std::int64_t>(requests / 10, 1);
-    for (std::int64_t i = 0; i < tries; ++i) (void)admit(cache, full, demand, micros(), system_clock().now());
+    for (std::int64_t i = 0; i < tries; ++i) (void)admit(cache, full, estimate, micros(), system_clock().now());
     const double end = thread_cpu_ns();
     return {(middle - begin) / static_cast<double>(requests), (end - middle) / static_cast<double>(tries)};
 }

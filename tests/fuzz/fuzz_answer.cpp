@@ -37,7 +37,7 @@ struct Seen {
 };
 
 Seen read(const Endpoint& endpoint, AnswerFormat format, int status, std::string_view body, std::size_t step) {
-    AnswerReader reader(endpoint, format, status);
+    AnswerReader reader(endpoint.answer, format, status);
     Seen seen;
     std::size_t boundaries = 0;
     for (std::size_t at = 0; at < body.size(); at += step) {
@@ -71,7 +71,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (choice != '\n' && choice != '}' && choice != ']' && choice % targets.size() != i) continue;
         const Endpoint endpoint = *match_endpoint("POST", targets[i], {}, false).endpoint;
         const bool sse = body.starts_with("data") || body.starts_with("event") || body.starts_with(":");
-        const AnswerFormat format = answer_format(endpoint, targets[i], sse ? "text/event-stream" : "application/json");
+        const AnswerFormat format =
+            answer_format(endpoint.answer, targets[i], sse ? "text/event-stream" : "application/json");
         const int status = choice % 3 == 0 ? 500 : 200;
         const Seen whole = read(endpoint, format, status, body, size);
         if (size <= 1024) require(whole == read(endpoint, format, status, body, 1));
@@ -82,7 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             require(!count || *count >= 0);
         }
         if (i == 2) {
-            AnswerReader session(endpoint, AnswerFormat::sse, 101);
+            AnswerReader session(endpoint.answer, AnswerFormat::sse, 101);
             session.feed_event(body);
             session.feed_event(body);
             require(!session.usage().input || *session.usage().input >= 0);

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "modules/gateway/answer/dialect_text.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 
 using namespace lurus;
 using namespace lurus::gateway;

@@ -17,8 +17,8 @@ namespace {
 Seen run(const Case& one, const std::function<std::size_t(std::size_t left)>& next) {
     const auto match = lurus::gateway::match_endpoint(one.method, one.target, {}, false);
     REQUIRE_MESSAGE(match.endpoint.has_value(), one.target);
-    const auto format = lurus::gateway::answer_format(*match.endpoint, one.target, one.content_type);
-    AnswerReader reader(*match.endpoint, format, one.status);
+    const auto format = lurus::gateway::answer_format(match.endpoint->answer, one.target, one.content_type);
+    AnswerReader reader(match.endpoint->answer, format, one.status);
     Seen seen;
     std::size_t at = 0;
     while (at < one.body.size()) {

@@ -186,6 +186,8 @@ std::vector<ApiRoute> price_routes(Prices& prices) {
     routes.push_back(api_route(Permission::read_models, "GET", "/api/v1/prices/{model}", "getPrice",
                                "All prices of a model: every vendor, date and origin", price_schema(),
                                of(prices, show)));
+    routes.back().resource.kind = "Price";
+    routes.back().resource.names = {"model"};
     routes.push_back(api_route(Permission::operate, "PUT", "/api/v1/prices/{model}", "putPrice",
                                "Set a price of your own; it wins over all others", R"({"type":"object"})",
                                of(prices, put)));

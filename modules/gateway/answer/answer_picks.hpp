@@ -1,43 +1,63 @@
 #pragma once
-// Which values of an answer matter, by dialect and by form: trees for the picker.
+// Which values of an answer matter: the names that the dialects' trees for the picker give them.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include "core/json/json_pick.hpp"
-#include "modules/gateway/session/endpoint.hpp"
 
 namespace lurus::gateway {
 
-/// Captured values.
-enum Want : std::uint8_t {
-    want_usage,
-    want_error,
-    want_tier,
-    want_type,
-    want_object,
-    want_message,
-    want_code,
-    want_detail,
-    want_delta,
-    want_finish,
-    want_item_type,
-    want_item_action,
-    want_nothing,  // named so that a `*` beside it does not take it
+/// Values that are handed out whole.
+enum PickedValue : std::uint8_t {
+    value_usage,
+    value_error,
+    value_tier,  // the service tier, where it stands beside the usage
+    value_type,
+    value_object,
+    value_message,
+    value_code,
+    value_detail,
+    value_delta,   // content, unless it is empty
+    value_finish,  // the reason why the answer ends
+    value_item_type,
+    value_item_action,
+    value_nothing,  // named so that a `*` beside it does not take it
 };
 
-/// Marked places.
-enum Place : std::uint8_t {
-    place_content,    // an answer's content begins: it is no error body
-    place_element,    // one element of an array that is a stream
-    place_item,       // an output item of the Responses API
-    place_image,      // a picture made
-    place_grounding,  // a candidate's list of search queries begins
-    place_query,      // one of them
+/// Places whose beginning and end are told.
+enum PickedMark : std::uint8_t {
+    mark_content,    // an answer's content begins: it is no error body
+    mark_element,    // one element of an array that is a stream
+    mark_item,       // one thing of those that the answer consists of; a search may be one
+    mark_image,      // a picture made
+    mark_grounding,  // a list of search queries begins
+    mark_query,      // one of them
 };
 
-/// A whole JSON body, or an array of events.
-const json::Pick& body_picks(Family family);
-/// The data of one event.
-const json::Pick& event_picks(Dialect dialect);
+constexpr json::Pick capture(std::string_view key, PickedValue value) {
+    return {.key = key, .capture = value};
+}
+constexpr json::Pick mark(std::string_view key, PickedMark place) {
+    return {.key = key, .mark = place};
+}
+constexpr json::Pick mark(std::string_view key, PickedMark place, std::span<const json::Pick> children) {
+    return {.key = key, .mark = place, .children = children};
+}
+constexpr json::Pick inside(std::string_view key, std::span<const json::Pick> children) {
+    return {.key = key, .children = children};
+}
+
+/// The same members and one more.
+template <std::size_t N>
+constexpr std::array<json::Pick, N + 1> with(const json::Pick (&members)[N], json::Pick more) {
+    std::array<json::Pick, N + 1> all{};
+    for (std::size_t i = 0; i < N; ++i) all[i] = members[i];
+    all[N] = more;
+    return all;
+}
 
 }  // namespace lurus::gateway

@@ -13,29 +13,31 @@ bool contains(std::string_view text, std::string_view lower_case_word) {
     return !std::ranges::search(text, lower_case_word, same).empty();
 }
 
+bool asks_for_events(std::string_view target) {
+    return target.find("alt=sse") != std::string_view::npos;
+}
+
 }  // namespace
 
 bool streams_array(const Endpoint& endpoint, std::string_view target) {
-    return endpoint.operation == Operation::stream_generate && target.find("alt=sse") == std::string_view::npos;
+    return endpoint.streams && !asks_for_events(target);
 }
 
-AnswerFormat answer_format(const Endpoint& endpoint, std::string_view target, std::string_view content_type) {
-    const bool array = streams_array(endpoint, target);
+AnswerFormat answer_format(const UpstreamAnswer& answer, std::string_view target, std::string_view content_type) {
+    const bool array = answer.array_stream && !asks_for_events(target);
     // The two that nearly all answers have, then what else they may be called.
     if (content_type == "application/json") return array ? AnswerFormat::json_array : AnswerFormat::json;
     if (content_type == "text/event-stream" || contains(content_type, "text/event-stream")) return AnswerFormat::sse;
-    const bool gemini_sse = endpoint.operation == Operation::stream_generate && !array;
-    const bool plain =
-        content_type.empty() || (contains(content_type, "text/plain") && endpoint.operation != Operation::audio);
-    if (plain && gemini_sse) return AnswerFormat::sse;
+    const bool plain = content_type.empty() || (contains(content_type, "text/plain") && !answer.text);
+    if (plain && answer.array_stream && !array) return AnswerFormat::sse;
     if (plain || (contains(content_type, "json") && !contains(content_type, "ndjson"))) {
         return array ? AnswerFormat::json_array : AnswerFormat::json;
     }
     return AnswerFormat::other;
 }
 
-AnswerReader::AnswerReader(const Endpoint& endpoint, AnswerFormat format, int status)
-    : state_(std::make_unique<State>(endpoint, format, status)) {}
+AnswerReader::AnswerReader(const UpstreamAnswer& answer, AnswerFormat format, int status)
+    : state_(std::make_unique<AnswerState>(answer, format, status)) {}
 AnswerReader::~AnswerReader() = default;
 AnswerReader::AnswerReader(AnswerReader&&) noexcept = default;
 AnswerReader& AnswerReader::operator=(AnswerReader&&) noexcept = default;

@@ -13,19 +13,21 @@
 
 namespace lurus::gateway {
 
+class AnswerState;
+
 enum class AnswerFormat : std::uint8_t { json, sse, json_array, other };
 
-/// The endpoint answers a streaming request with a JSON array (Gemini, unless the query's `alt` is `sse`).
+/// The client expects a stream as a JSON array (Gemini, unless the query's `alt` is `sse`).
 bool streams_array(const Endpoint& endpoint, std::string_view target);
 
-/// From the content type, the endpoint and (Gemini) the query's `alt`.
-AnswerFormat answer_format(const Endpoint& endpoint, std::string_view target, std::string_view content_type);
+/// From the content type, what was asked for and (Gemini) the query's `alt` in the target that the vendor got.
+AnswerFormat answer_format(const UpstreamAnswer& answer, std::string_view target, std::string_view content_type);
 
-/// One answer's reader. One shard's; not copied. Memory: an unfinished event up to 8 MiB, a value of interest up to 1
-/// MiB; a JSON body of any length is read without being kept.
+/// One answer's reader, for the dialect that the vendor speaks. One shard's; not copied. Memory: an unfinished event up
+/// to 8 MiB, a value of interest up to 1 MiB; a JSON body of any length is read without being kept.
 class AnswerReader {
 public:
-    AnswerReader(const Endpoint& endpoint, AnswerFormat format, int status);
+    AnswerReader(const UpstreamAnswer& answer, AnswerFormat format, int status);
     ~AnswerReader();
     AnswerReader(AnswerReader&&) noexcept;
     AnswerReader& operator=(AnswerReader&&) noexcept;
@@ -63,8 +65,7 @@ public:
     [[nodiscard]] std::string usage_raw() const;
 
 private:
-    struct State;
-    std::unique_ptr<State> state_;
+    std::unique_ptr<AnswerState> state_;
 };
 
 }  // namespace lurus::gateway

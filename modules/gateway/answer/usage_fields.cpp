@@ -56,7 +56,7 @@ void UsageFields::compact() {
     }
 }
 
-void UsageFields::merge(std::string_view object, std::initializer_list<std::string_view> keep_if_zero) {
+void UsageFields::merge(std::string_view object, std::span<const std::string_view> keep_if_zero) {
     json::Reader reader(object, json::Mode::trusting);
     if (reader.peek() != json::Kind::object || !reader.enter_object()) return;
     if (fields_.empty()) {
@@ -132,25 +132,25 @@ std::string UsageFields::json() const {
     return out;
 }
 
-void KnownUsage::set(std::uint8_t id, std::string_view value) {
-    present_ |= std::uint64_t{1} << id;
+void UsageValues::set(std::uint8_t id, std::string_view value) {
+    present_ |= std::uint32_t{1} << id;
     values_[id] = {value.data(), value.size()};
 }
 
-KnownUsage::KnownUsage(const UsageFields& fields) {
+UsageValues::UsageValues(const UsageNames& names, const UsageFields& fields) {
     for (std::size_t i = fields.size(); i-- > 0;) {  // of equal keys, written differently, the first counts
-        if (const auto id = usage_id(fields.key(i))) set(*id, not_null(fields.value(i)));
+        if (const auto id = names.find(fields.key(i))) set(*id, not_null(fields.value(i)));
     }
 }
 
-KnownUsage::KnownUsage(std::string_view object) {
+UsageValues::UsageValues(const UsageNames& names, std::string_view object) {
     if (object.empty()) return;
     json::Reader reader(object, json::Mode::trusting);
     if (reader.peek() != json::Kind::object || !reader.enter_object()) return;
     std::string_view key;
     while (reader.next_member(key)) {
         const std::string_view value = reader.skip();
-        if (const auto id = usage_id(key)) set(*id, not_null(value));
+        if (const auto id = names.find(key)) set(*id, not_null(value));
     }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,7 @@ class UsageFields {
 public:
     /// A later value replaces an earlier one, inside nested objects too; null replaces nothing. `keep_if_zero`: fields
     /// that a later 0 does not replace (counts that cannot shrink, zeroed by some hosts in their last event).
-    void merge(std::string_view object, std::initializer_list<std::string_view> keep_if_zero = {});
+    void merge(std::string_view object, std::span<const std::string_view> keep_if_zero = {});
     void clear();
     [[nodiscard]] bool empty() const { return fields_.empty(); }
     [[nodiscard]] std::size_t size() const { return fields_.size(); }
@@ -58,30 +59,22 @@ private:
     std::size_t unused_ = 0;  // bytes of `text_` that no field points to
 };
 
-/// The known fields of a usage object, found in one pass over it. Views into it.
-class KnownUsage {
+/// The listed fields of a usage object, found in one pass over it. Views into it.
+class UsageValues {
 public:
-    explicit KnownUsage(const UsageFields& fields);
+    UsageValues(const UsageNames& names, const UsageFields& fields);
     /// Of equal keys the last counts. A text that is no object has no fields.
-    explicit KnownUsage(std::string_view object);
+    UsageValues(const UsageNames& names, std::string_view object);
 
     /// Empty when it is absent or null.
-    [[nodiscard]] std::string_view raw(UsageName name) const {
-        if ((present_ >> name.id & 1) == 0) return {};
-        return {values_[name.id].data, values_[name.id].size};
+    [[nodiscard]] std::string_view raw(std::uint8_t id) const {
+        if ((present_ >> id & 1) == 0) return {};
+        return {values_[id].data, values_[id].size};
     }
-    [[nodiscard]] std::optional<std::int64_t> count(UsageName name) const {
-        const std::string_view value = raw(name);
+    [[nodiscard]] std::optional<std::int64_t> count(std::uint8_t id) const {
+        const std::string_view value = raw(id);
         return value.empty() ? std::nullopt : token_count(value);
     }
-    /// The first of these counts that is there.
-    [[nodiscard]] std::optional<std::int64_t> first(std::initializer_list<UsageName> names) const {
-        for (const UsageName name : names) {
-            if (const auto found = count(name)) return found;
-        }
-        return std::nullopt;
-    }
-    [[nodiscard]] KnownUsage inside(UsageName name) const { return KnownUsage(raw(name)); }
 
 private:
     void set(std::uint8_t id, std::string_view value);
@@ -91,9 +84,33 @@ private:
         const char* data;
         std::size_t size;
     };
-    std::uint64_t present_ = 0;  // one bit for each name
-    std::array<Value, usage_names.size()> values_;
-    static_assert(usage_names.size() <= 64);
+    std::uint32_t present_ = 0;  // one bit for each name
+    std::array<Value, UsageNames::most> values_;
+    static_assert(UsageNames::most <= 32);
+};
+
+/// The same with the names of one dialect's list.
+template <const UsageNames& names>
+class KnownUsage {
+public:
+    using Name = UsageName<names>;
+
+    explicit KnownUsage(const UsageFields& fields) : values_(names, fields) {}
+    explicit KnownUsage(std::string_view object) : values_(names, object) {}
+
+    [[nodiscard]] std::string_view raw(Name name) const { return values_.raw(name.id); }
+    [[nodiscard]] std::optional<std::int64_t> count(Name name) const { return values_.count(name.id); }
+    /// The first of these counts that is there.
+    [[nodiscard]] std::optional<std::int64_t> first(std::initializer_list<Name> of) const {
+        for (const Name name : of) {
+            if (const auto found = count(name)) return found;
+        }
+        return std::nullopt;
+    }
+    [[nodiscard]] KnownUsage inside(Name name) const { return KnownUsage(raw(name)); }
+
+private:
+    UsageValues values_;
 };
 
 }  // namespace lurus::gateway

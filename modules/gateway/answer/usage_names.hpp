@@ -1,40 +1,61 @@
 #pragma once
-// The fields of the vendors' usage objects that are counted, as small numbers.
+// The fields of a dialect's usage object that are counted, as small numbers.
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 
 namespace lurus::gateway {
 
-/// A field's number is its place here.
-inline constexpr auto usage_names = std::to_array<std::string_view>(
-    {// Anthropic
-     "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation",
-     "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens", "output_tokens_details", "thinking_tokens",
-     "reasoning_tokens", "iterations", "server_tool_use", "web_search_requests", "service_tier",
-     // OpenAI and who speaks like it
-     "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "input_tokens_details",
-     "input_token_details", "completion_tokens_details", "output_token_details", "cached_tokens",
-     "cached_tokens_details", "cache_write_tokens", "cache_creation_tokens", "audio_tokens", "prompt_cache_hit_tokens",
-     "prompt_cache_miss_tokens", "num_cached_tokens", "num_search_queries",
-     // Gemini
-     "promptTokenCount", "cachedContentTokenCount", "toolUsePromptTokenCount", "thoughtsTokenCount",
-     "candidatesTokenCount", "responseTokenCount", "promptTokensDetails", "cacheTokensDetails",
-     "candidatesTokensDetails", "serviceTier", "trafficType"});
+/// A constant list, one for each dialect. A field's number is its place in it.
+class UsageNames {
+public:
+    static constexpr std::size_t most = 32;
+    static constexpr std::size_t longest = 32;
 
-/// A field by its name, looked up by the compiler: a name that is not in the list does not compile.
+    consteval UsageNames(std::initializer_list<std::string_view> names) {
+        for (const std::string_view name : names) names_.at(count_++) = name;
+        std::uint8_t at = 0;
+        for (std::size_t length = 0; length <= longest; ++length) {
+            starts_[length] = at;
+            for (std::uint8_t i = 0; i < count_; ++i) {
+                if (names_[i].size() == length) by_length_[at++] = i;
+            }
+        }
+        starts_[longest + 1] = at;
+        if (at != count_) throw "a name is too long";
+    }
+
+    /// While compiling only: a name that is not in the list does not compile.
+    [[nodiscard]] consteval std::uint8_t number(std::string_view name) const {
+        std::uint8_t i = 0;
+        while (i < count_ && names_[i] != name) ++i;
+        if (i == count_) throw "no such field";
+        return i;
+    }
+
+    /// The number of a key as written between its quotes; empty for a key that is none of them.
+    [[nodiscard]] std::optional<std::uint8_t> find(std::string_view raw_key) const;
+
+private:
+    [[nodiscard]] std::optional<std::uint8_t> find_plain(std::string_view key) const;
+
+    std::array<std::string_view, most> names_{};
+    std::uint8_t count_ = 0;
+    // The names of length n are by_length_[starts_[n]] up to by_length_[starts_[n + 1]].
+    std::array<std::uint8_t, most> by_length_{};
+    std::array<std::uint8_t, longest + 2> starts_{};
+};
+
+/// A field of that list by its name, looked up by the compiler.
+template <const UsageNames& names>
 struct UsageName {
     std::uint8_t id = 0;
     // Not explicit: a literal stands for its number.
-    consteval UsageName(const char* name) {
-        while (usage_names.at(id) != name) ++id;
-    }
+    consteval UsageName(const char* name) : id(names.number(name)) {}
 };
-
-/// The number of a key as written between its quotes; empty for a key that is none of them.
-std::optional<std::uint8_t> usage_id(std::string_view raw_key);
 
 }  // namespace lurus::gateway

@@ -1,5 +1,7 @@
 #include "modules/gateway/attempt/candidates.hpp"
 
+#include <utility>
+
 namespace lurus::gateway {
 namespace {
 
@@ -10,11 +12,22 @@ const AccountGroups& groups_of(const Request& request) {
 
 }  // namespace
 
-Result<Resolution> candidates_of(const Request& request) {
+const Result<Resolution>& candidates_of(Request& request) {
+    const std::string& model = request.facts.model;
+    if (request.resolution) return *request.resolution;
     const Catalog& catalog = *request.snapshot->catalog;
     const AccountGroups& groups = groups_of(request);
-    return request.facts.model.empty() ? catalog.any(request.family, groups)
-                                       : catalog.resolve(request.family, request.facts.model, groups);
+    request.resolution =
+        model.empty() ? catalog.any(request.family, groups) : catalog.resolve(request.family, model, groups);
+    return *request.resolution;
+}
+
+std::vector<Candidate> take_candidates(Request& request) {
+    Resolution& found = **request.resolution;
+    request.record.route = std::move(found.route);
+    std::vector<Candidate> candidates = std::move(found.candidates);
+    request.resolution.reset();
+    return candidates;
 }
 
 int status_of(const Error& no_candidates) {

@@ -3,12 +3,15 @@
 
 #include <vector>
 
-#include "modules/gateway/session/session.hpp"
+#include "modules/gateway/session/request.hpp"
 
 namespace lurus::gateway {
 
-/// By its model, or of its family when it names none; of the accounts that its key is for.
-Result<Resolution> candidates_of(const Request& request);
+/// By its model, or of its family when it names none; of the accounts that its key is for. The catalogue is asked once,
+/// however often this is called, unless the request's model changes meanwhile.
+const Result<Resolution>& candidates_of(Request& request);
+/// For whoever tries them, where there are any: names the route in the record, and the request keeps none.
+std::vector<Candidate> take_candidates(Request& request);
 /// What the client is told when there is none.
 int status_of(const Error& no_candidates);
 

@@ -144,17 +144,18 @@ std::string_view presented_key(const http1::RequestHead& head) {
     return {};
 }
 
-std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Provider& provider,
+std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Target& target,
                           const std::string& upstream_model, std::optional<std::uint64_t> content_length,
                           bool websocket) {
-    const FamilyEndpoint& place = provider.endpoints.at(family_of(endpoint.dialect));
+    const Provider& provider = *target.provider;
+    const FamilyEndpoint& upstream = target.endpoint();
     std::string out;
     out.reserve(1000);
     out.append(head.method)
         .append(" ")
-        .append(target_for(head, endpoint, provider, place.base, upstream_model))
+        .append(target_for(head, endpoint, provider, upstream.base, upstream_model))
         .append(" HTTP/1.1\r\n");
-    add(out, "Host", place.base.authority());
+    add(out, "Host", upstream.base.authority());
     bool credential_sent = false;
     bool length_sent = false;
     bool encoding_sent = false;
@@ -165,7 +166,7 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
             case Role::expect:
             case Role::hop_by_hop: break;
             case Role::credential:
-                if (!credential_sent) add_credential(out, provider, place.auth);
+                if (!credential_sent) add_credential(out, provider, upstream.auth);
                 credential_sent = true;
                 break;
             case Role::length:
@@ -187,7 +188,7 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
             case Role::ordinary: add(out, name, value); break;
         }
     }
-    if (!credential_sent) add_credential(out, provider, place.auth);
+    if (!credential_sent) add_credential(out, provider, upstream.auth);
     if (!length_sent && content_length && (*content_length > 0 || (head.method != "GET" && head.method != "HEAD"))) {
         add_unsigned(out, "Content-Length", *content_length);
     }
@@ -227,11 +228,7 @@ std::string local_head(int status, std::string_view content_type, std::optional<
     if (!content_type.empty()) add(out, "Content-Type", content_type);
     if (trace_id != nullptr) add(out, "x-lurus-trace-id", trace_id->hex());
     out.append(extra_fields);
-    if (content_length) {
-        add_unsigned(out, "Content-Length", *content_length);
-    } else if (status >= 200) {
-        out += "Transfer-Encoding: chunked\r\n";
-    }
+    if (content_length) add_unsigned(out, "Content-Length", *content_length);
     if (!keep_alive) out += "Connection: close\r\n";
     out += "\r\n";
     return out;

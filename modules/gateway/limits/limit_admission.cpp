@@ -8,12 +8,12 @@ namespace {
 
 constexpr std::int64_t ask_again_us = 1'000'000;
 
-std::int64_t amount_of(const Demand& demand, Measure measure) {
+std::int64_t amount_of(const RequestEstimate& estimate, Measure measure) {
     switch (measure) {
-        case Measure::requests: return demand.requests;
-        case Measure::tokens: return demand.input_tokens + demand.output_tokens;
-        case Measure::input_tokens: return demand.input_tokens;
-        case Measure::output_tokens: return demand.output_tokens;
+        case Measure::requests: return estimate.requests;
+        case Measure::tokens: return estimate.input_tokens + estimate.output_tokens;
+        case Measure::input_tokens: return estimate.input_tokens;
+        case Measure::output_tokens: return estimate.output_tokens;
     }
     return 0;
 }
@@ -32,14 +32,14 @@ Refusal refusal_of(const LimitedSubject& subject, Refusal::What what, std::int64
 }
 
 // The longest wait for any of the amounts; empty = all would fit.
-std::optional<Refusal> longest_wait(SubjectState& state, const LimitedSubject& subject, const Demand& demand,
+std::optional<Refusal> longest_wait(SubjectState& state, const LimitedSubject& subject, const RequestEstimate& estimate,
                                     std::int64_t now_us) {
     std::optional<Refusal> worst;
     for (const Measure measure : measures) {
         const std::int64_t limit = limit_of(subject.limits, measure);
         if (limit == 0) continue;
         const std::int64_t wait =
-            state.wait_us(measure, subject.limits, now_us, std::min(amount_of(demand, measure), limit));
+            state.wait_us(measure, subject.limits, now_us, std::min(amount_of(estimate, measure), limit));
         if (wait == 0 || (worst && *worst->wait_us >= wait)) continue;
         worst = refusal_of(subject, what_of(measure), limit);
         worst->wait_us = wait;
@@ -101,14 +101,14 @@ void Admission::undo() {
     }
 }
 
-std::optional<Refusal> Admission::take(const LimitedSubject& subject, const Demand& demand, StatePtr state,
+std::optional<Refusal> Admission::take(const LimitedSubject& subject, const RequestEstimate& estimate, StatePtr state,
                                        std::int64_t now_us, UnixMicros now) {
     Charge& charge = charges_.emplace_back();
     charge.state = std::move(state);
     charge.limits = subject.limits;
     const Limits& limits = charge.limits;
     SubjectState& counters = *charge.state;
-    if (demand.slot) {
+    if (estimate.slot) {
         charge.entered = counters.enter(limits.concurrency);
         if (!charge.entered) {
             Refusal refusal = refusal_of(subject, Refusal::What::concurrency, limits.concurrency);
@@ -121,7 +121,7 @@ std::optional<Refusal> Admission::take(const LimitedSubject& subject, const Dema
         const auto at = static_cast<std::size_t>(measure);
         const std::int64_t limit = limit_of(limits, measure);
         if (limit == 0) continue;
-        charge.amounts[at] = std::min(amount_of(demand, measure), limit);
+        charge.amounts[at] = std::min(amount_of(estimate, measure), limit);
         const auto slot = counters.take(measure, limits, now_us, charge.amounts[at]);
         if (!slot) {
             Refusal refusal = refusal_of(subject, what_of(measure), limit);
@@ -134,7 +134,7 @@ std::optional<Refusal> Admission::take(const LimitedSubject& subject, const Dema
     if (limits.budget) {
         const Budget& budget = *limits.budget;
         charge.window = BudgetMeter::window_of(budget, now);
-        const auto held = counters.budget.hold(budget, charge.window, demand.cost, subject.spent_before);
+        const auto held = counters.budget.hold(budget, charge.window, estimate.cost, subject.spent_before);
         if (!held.taken) {
             Refusal refusal = refusal_of(subject, Refusal::What::budget, budget.amount.nano_usd);
             refusal.budget = budget;
@@ -148,7 +148,7 @@ std::optional<Refusal> Admission::take(const LimitedSubject& subject, const Dema
             return refusal;
         }
         charge.holds_money = true;
-        charge.held = demand.cost;
+        charge.held = estimate.cost;
     }
     return std::nullopt;
 }
@@ -185,28 +185,28 @@ Admission Admission::refused(LimitCache& cache, std::span<const LimitedSubject> 
     return out;
 }
 
-std::optional<Standing> Admission::standing(Measure measure, std::int64_t now_us) const {
-    std::optional<Standing> tightest;
+std::optional<LimitStatus> Admission::status(Measure measure, std::int64_t now_us) const {
+    std::optional<LimitStatus> tightest;
     for (const Charge& charge : charges_) {
         const std::int64_t limit = limit_of(charge.limits, measure);
         if (limit == 0) continue;
-        Standing standing;
-        standing.limit = limit;
-        standing.remaining = std::max<std::int64_t>(limit - charge.state->used(measure, charge.limits, now_us), 0);
-        if (tightest && tightest->remaining <= standing.remaining) continue;
-        standing.empty_in_us = charge.state->empty_in_us(measure, charge.limits, now_us);
-        tightest = standing;
+        LimitStatus status;
+        status.limit = limit;
+        status.remaining = std::max<std::int64_t>(limit - charge.state->used(measure, charge.limits, now_us), 0);
+        if (tightest && tightest->remaining <= status.remaining) continue;
+        status.empty_in_us = charge.state->empty_in_us(measure, charge.limits, now_us);
+        tightest = status;
     }
     return tightest;
 }
 
 std::expected<Admission, Refusal> admit(LimitCache& cache, std::span<const LimitedSubject> subjects,
-                                        const Demand& demand, std::int64_t now_us, UnixMicros now) {
+                                        const RequestEstimate& estimate, std::int64_t now_us, UnixMicros now) {
     Admission admission;
     admission.charges_.reserve(subjects.size());
     std::optional<Refusal> refusal;
     for (const auto& subject : subjects) {
-        refusal = admission.take(subject, demand, cache.get(subject.subject, subject.id, now_us, now), now_us, now);
+        refusal = admission.take(subject, estimate, cache.get(subject.subject, subject.id, now_us, now), now_us, now);
         if (refusal) break;
     }
     if (!refusal) return admission;
@@ -214,7 +214,7 @@ std::expected<Admission, Refusal> admit(LimitCache& cache, std::span<const Limit
     admission = Admission();
     // What stands in the way longest is what the client is told, so that its wait is long enough for all of them.
     for (const auto& subject : subjects) {
-        auto other = longest_wait(*cache.get(subject.subject, subject.id, now_us, now), subject, demand, now_us);
+        auto other = longest_wait(*cache.get(subject.subject, subject.id, now_us, now), subject, estimate, now_us);
         if (other && waits_longer(*other, *refusal)) refusal = std::move(other);
     }
     return std::unexpected(*std::move(refusal));

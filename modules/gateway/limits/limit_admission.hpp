@@ -26,7 +26,7 @@ struct LimitedSubject {
 
 /// What a request is thought to use before it has. Amounts above a limit count as the whole limit: such a request
 /// passes when nothing else has.
-struct Demand {
+struct RequestEstimate {
     std::int64_t requests = 1;
     std::int64_t input_tokens = 0;
     std::int64_t output_tokens = 0;
@@ -50,7 +50,7 @@ struct Refusal {
 std::string_view name_of(Refusal::What what);
 
 /// How one measure stands, for the answer's fields.
-struct Standing {
+struct LimitStatus {
     std::int64_t limit = 0;
     std::int64_t remaining = 0;
     std::int64_t empty_in_us = 0;
@@ -79,10 +79,10 @@ public:
     static Admission refused(LimitCache& cache, std::span<const LimitedSubject> subjects, std::int64_t now_us,
                              UnixMicros now);
     /// The tightest of all limits on this measure; empty = there is none.
-    [[nodiscard]] std::optional<Standing> standing(Measure measure, std::int64_t now_us) const;
+    [[nodiscard]] std::optional<LimitStatus> status(Measure measure, std::int64_t now_us) const;
 
 private:
-    friend std::expected<Admission, Refusal> admit(LimitCache&, std::span<const LimitedSubject>, const Demand&,
+    friend std::expected<Admission, Refusal> admit(LimitCache&, std::span<const LimitedSubject>, const RequestEstimate&,
                                                    std::int64_t, UnixMicros);
     struct Charge {
         StatePtr state;
@@ -95,7 +95,7 @@ private:
         std::uint32_t window = 0;
         Money held;
     };
-    std::optional<Refusal> take(const LimitedSubject& subject, const Demand& demand, StatePtr state,
+    std::optional<Refusal> take(const LimitedSubject& subject, const RequestEstimate& estimate, StatePtr state,
                                 std::int64_t now_us, UnixMicros now);
     void undo();
 
@@ -105,7 +105,7 @@ private:
 
 /// All or nothing: what was taken is given back when a later limit refuses. `now_us` since the table's start.
 std::expected<Admission, Refusal> admit(LimitCache& cache, std::span<const LimitedSubject> subjects,
-                                        const Demand& demand, std::int64_t now_us, UnixMicros now);
+                                        const RequestEstimate& estimate, std::int64_t now_us, UnixMicros now);
 
 /// The tokens that the model read and wrote; empty where the vendor did not say.
 Admission::Used used_by(const Usage& usage, const std::optional<Money>& cost);

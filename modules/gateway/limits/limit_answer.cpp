@@ -3,7 +3,7 @@
 #include <array>
 
 #include "core/json/json_scan.hpp"
-#include "modules/gateway/answer/dialect_text.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 
 namespace lurus::gateway {
 namespace {
@@ -115,19 +115,19 @@ std::string limit_fields(Family family, const Admission& admission, std::int64_t
     std::string out;
     if (family == Family::gemini || !admission.limited()) return out;
     for (const auto& word : words) {
-        const auto standing = admission.standing(word.measure, now_us);
-        if (!standing) continue;
-        const std::string limit = std::to_string(standing->limit);
-        const std::string remaining = std::to_string(standing->remaining);
+        const auto status = admission.status(word.measure, now_us);
+        if (!status) continue;
+        const std::string limit = std::to_string(status->limit);
+        const std::string remaining = std::to_string(status->remaining);
         if (family == Family::anthropic) {
             const std::string prefix = "anthropic-ratelimit-" + std::string(word.anthropic);
             line(out, prefix, "-limit", limit);
             line(out, prefix, "-remaining", remaining);
-            line(out, prefix, "-reset", rfc3339_seconds(now + standing->empty_in_us));
+            line(out, prefix, "-reset", rfc3339_seconds(now + status->empty_in_us));
         } else if (!word.openai.empty()) {
             line(out, "x-ratelimit-limit-", word.openai, limit);
             line(out, "x-ratelimit-remaining-", word.openai, remaining);
-            line(out, "x-ratelimit-reset-", word.openai, short_duration(standing->empty_in_us));
+            line(out, "x-ratelimit-reset-", word.openai, short_duration(status->empty_in_us));
         }
     }
     return out;

@@ -45,7 +45,7 @@ struct Listener {
 
 class Server final : public Gateway, public Services {
 public:
-    Server(std::shared_ptr<const GatewaySnapshot> initial, RequestLog& log, ApiHandler api, const Clock& clock,
+    Server(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api, const Clock& clock,
            ApiOutside outside)
         : snapshot_(std::move(initial)),
           log_(log),
@@ -76,6 +76,7 @@ public:
     void stop() override;
 
     void call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse)> done) override;
+    void run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) override;
     void refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::function<void()> done) override;
     void collect_metrics(Shard& shard, std::function<void(Metrics)> done) override;
     [[nodiscard]] double uptime_seconds() const override {
@@ -95,7 +96,7 @@ private:
     [[nodiscard]] std::size_t sessions_left();
 
     std::shared_ptr<const GatewaySnapshot> snapshot_;
-    RequestLog& log_;
+    Journal& log_;
     ApiHandler api_;
     const ApiOutside outside_;
     const Clock& clock_;
@@ -291,6 +292,13 @@ void Server::call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse
     });
 }
 
+void Server::run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) {
+    asio::post(control_, [&shard, work = std::move(work), done = std::move(done)]() mutable {
+        work();
+        asio::post(shard.io(), std::move(done));
+    });
+}
+
 void Server::refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::function<void()> done) {
     asio::post(control_, [&shard, refresh = snapshot.refresh_models, done = std::move(done)]() mutable {
         // Whoever calls back keeps nothing of the session, which ends on its shard only.
@@ -369,7 +377,7 @@ void Server::stop() {
 
 namespace lurus {
 
-std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, RequestLog& log, ApiHandler api,
+std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
                                       const Clock& clock, ApiOutside outside) {
     return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock, std::move(outside));
 }

@@ -16,6 +16,8 @@ public:
     virtual ~Services() = default;
     /// Runs the call on a control-plane thread; `done` comes back on `shard`.
     virtual void call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse)> done) = 0;
+    /// Runs `work` on a control-plane thread, which it may block for a moment; `done` comes back on `shard`.
+    virtual void run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) = 0;
     /// Calls the snapshot's `refresh_models` on a control-plane thread; `done` comes back on `shard`.
     virtual void refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::function<void()> done) = 0;
     /// The merged counters of all shards; `done` comes back on `shard`.

@@ -21,6 +21,15 @@ constexpr std::int64_t addresses_us = 30'000'000;
 constexpr std::size_t max_idle = 512;
 
 thread_local Shard* appending = nullptr;  // the shard that is in the log's append_all
+
+// Where a connection goes and how it is secured: all that decides whether an idle one will do.
+std::string destination(const Provider& provider, const FamilyEndpoint& endpoint) {
+    if (provider.local) return "local " + std::to_string(reinterpret_cast<std::uintptr_t>(provider.local.get()));
+    const Url& to = endpoint.base;
+    std::string out = (to.tls ? "https " : "http ") + to.host + " " + std::to_string(to.port);
+    if (to.tls) out += (provider.tls_verify ? " verified " : " unverified ") + provider.ca_file;
+    return out;
+}
 }  // namespace
 
 UpstreamConnection::UpstreamConnection(Shard& shard, Channel::Socket socket)
@@ -86,11 +95,11 @@ void UpstreamConnection::send_rest() {
 }
 
 void UpstreamConnection::close() {
-    shard_.outbox.drop(*this);
+    shard_.writes.drop(*this);
     channel.close();
 }
 
-Shard::Shard(int index, std::shared_ptr<const GatewaySnapshot> initial, RequestLog& request_log,
+Shard::Shard(int index, std::shared_ptr<const GatewaySnapshot> initial, Journal& request_log,
              const Clock& machine_clock, LimitTable& limit_table)
     : snapshot(std::move(initial)),
       log(request_log),
@@ -98,6 +107,7 @@ Shard::Shard(int index, std::shared_ptr<const GatewaySnapshot> initial, RequestL
       limits(limit_table),
       index_(index),
       ready_(Readiness::of(io_)) {
+    find_destinations();
     ready_.at_turn_end([this] { end_turn(); });
 }
 
@@ -111,7 +121,7 @@ void Shard::run() {
 
 void Shard::committed(std::span<const std::uint64_t> tickets, bool safe) noexcept {
     if (appending == this) {
-        for (const std::uint64_t ticket : tickets) told_.emplace_back(ticket, safe);
+        for (const std::uint64_t ticket : tickets) committed_now_.emplace_back(ticket, safe);
         return;
     }
     asio::post(io_, [batch = std::vector<std::uint64_t>(tickets.begin(), tickets.end()), safe] {
@@ -139,23 +149,32 @@ void Shard::end_turn() {
         appending = this;
         log.append_all(entries_);
         appending = nullptr;
-        telling_.swap(told_);
-        for (const auto& [ticket, safe] : telling_) reinterpret_cast<Session*>(ticket)->on_committed(safe);
-        telling_.clear();
+        announced_.swap(committed_now_);
+        for (const auto& [ticket, safe] : announced_) reinterpret_cast<Session*>(ticket)->on_committed(safe);
+        announced_.clear();
     }
-    outbox.send();
+    writes.send();
     turn_ends_ = false;
     if (!entries_.empty()) end_turn_later();
 }
 
 void Shard::publish(std::shared_ptr<const GatewaySnapshot> next) {
     snapshot = std::move(next);
+    found_pools_.clear();
+    find_destinations();
     std::erase_if(pools_, [&](const auto& entry) {
-        const auto& known = snapshot->catalog->providers();
-        if (std::ranges::find(known, entry.second->provider) != known.end()) return false;
+        if (destinations_.contains(entry.first)) return false;
         for (const auto& connection : entry.second->idle) connection->close();
         return true;
     });
+}
+
+void Shard::find_destinations() {
+    destinations_.clear();
+    for (const auto& provider : snapshot->catalog->providers()) {
+        for (const auto& [family, endpoint] : provider->endpoints)
+            destinations_.insert(destination(*provider, endpoint));
+    }
 }
 
 void Shard::add(const std::shared_ptr<Session>& session) {
@@ -184,15 +203,15 @@ void Shard::stop_sessions() {
     std::vector<std::shared_ptr<Session>> all;
     for (const auto& [raw, session] : sessions_) all.push_back(session);
     for (const auto& session : all) session->on_stop();
-    for (auto& [place, pool] : pools_) {
+    for (auto& [destination, pool] : pools_) {
         for (auto& connection : pool->idle) connection->close();
         pool->idle.clear();
     }
 }
 
-void Shard::send_at_turn_end(std::shared_ptr<void> keep, OutboxClient& client, Channel& channel,
-                             std::span<const asio::const_buffer> buffers, Outbox::Pace pace) {
-    outbox.add(std::move(keep), client, channel.descriptor(), buffers, pace);
+void Shard::send_at_turn_end(std::shared_ptr<void> keep, TurnWriter& client, Channel& channel,
+                             std::span<const asio::const_buffer> buffers, TurnWrites::Pace pace) {
+    writes.add(std::move(keep), client, channel.descriptor(), buffers, pace);
     end_turn_later();
 }
 
@@ -207,7 +226,7 @@ void Shard::arm_tick() {
 }
 
 // One sweep for all deadlines of the shard; a woken session may end, so the due ones are collected first.
-void Shard::tell_due(std::int64_t now) {
+void Shard::wake_due(std::int64_t now) {
     if (now < due_us_) return;
     due_us_ = never;
     std::vector<std::shared_ptr<Session>> due;
@@ -226,9 +245,9 @@ void Shard::tell_due(std::int64_t now) {
 
 void Shard::tick() {
     const std::int64_t now = clock.monotonic_us();
-    tell_due(now);
+    wake_due(now);
     bool pooled = false;
-    for (auto& [place, pool] : pools_) {
+    for (auto& [destination, pool] : pools_) {
         std::erase_if(pool->idle, [&](const auto& c) {
             if (now - c->idle_since_us < upstream_idle_us) return false;
             c->close();
@@ -250,13 +269,15 @@ bool Shard::rest() {
     return false;
 }
 
-UpstreamPool& Shard::pool(const std::shared_ptr<const Provider>& provider, const FamilyEndpoint& place) {
-    auto& slot = pools_[&place];
-    if (!slot) {
-        slot = std::make_unique<UpstreamPool>();
-        slot->provider = provider;
-    }
-    return *slot;
+std::shared_ptr<UpstreamPool> Shard::pool(const std::shared_ptr<const Provider>& provider,
+                                          const FamilyEndpoint& endpoint) {
+    if (const auto found = found_pools_.find(&endpoint); found != found_pools_.end()) return found->second.pool;
+    std::string to = destination(*provider, endpoint);
+    if (!destinations_.contains(to)) return std::make_shared<UpstreamPool>();
+    auto& kept = pools_[std::move(to)];
+    if (!kept) kept = std::make_shared<UpstreamPool>(provider->local);
+    found_pools_.emplace(&endpoint, FoundPool{provider, kept});
+    return kept;
 }
 
 std::shared_ptr<UpstreamConnection> Shard::take(UpstreamPool& pool) {
@@ -272,22 +293,20 @@ std::shared_ptr<UpstreamConnection> Shard::take(UpstreamPool& pool) {
 
 void Shard::give_back(const std::shared_ptr<UpstreamConnection>& connection) {
     connection->owner = nullptr;
-    const auto found = pools_.find(connection->place);
-    if (found == pools_.end() || draining_ || connection->readable || !connection->all_sent() ||
-        found->second->idle.size() >= max_idle) {
+    const auto pool = connection->pool.lock();
+    if (!pool || draining_ || connection->readable || !connection->all_sent() || pool->idle.size() >= max_idle) {
         connection->close();
         return;
     }
     connection->idle_since_us = clock.monotonic_us();
-    found->second->idle.push_back(connection);
+    pool->idle.push_back(connection);
     connection->arm();
 }
 
 void Shard::forget(UpstreamConnection* connection) {
     connection->close();
-    const auto found = pools_.find(connection->place);
-    if (found == pools_.end()) return;
-    std::erase_if(found->second->idle, [&](const auto& c) { return c.get() == connection; });
+    if (const auto pool = connection->pool.lock())
+        std::erase_if(pool->idle, [&](const auto& c) { return c.get() == connection; });
 }
 
 void Shard::resolve(const std::string& host, std::uint16_t port,

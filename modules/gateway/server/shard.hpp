@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/io/channel.hpp"
@@ -23,12 +24,13 @@
 #include "lurus/ids.hpp"
 #include "modules/gateway/limits/limit_table.hpp"
 #include "modules/gateway/metrics/metrics.hpp"
-#include "modules/gateway/server/outbox.hpp"
+#include "modules/gateway/server/turn_writes.hpp"
 
 namespace lurus::gateway {
 
 class Session;
 class Shard;
+struct UpstreamPool;
 
 /// The newest TLS session of an endpoint. Its connections keep it: tickets also come when the pool is gone already.
 struct TlsSession final : TlsSessionStore {
@@ -37,7 +39,7 @@ struct TlsSession final : TlsSessionStore {
 };
 
 /// One connection to a vendor. While idle it watches for the vendor closing it.
-class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnection>, private OutboxClient {
+class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnection>, private TurnWriter {
 public:
     UpstreamConnection(Shard& shard, Channel::Socket socket);
     ~UpstreamConnection();
@@ -58,7 +60,7 @@ public:
     bool readable = false;    // set by the watch, cleared by whoever reads
     bool reused = false;
     std::int64_t idle_since_us = 0;
-    const void* place = nullptr;  // the pool it belongs to
+    std::weak_ptr<UpstreamPool> pool;  // where it is kept between requests; gone when nothing goes there any more
     std::shared_ptr<TlsSession> session;
 
 private:
@@ -71,17 +73,17 @@ private:
     bool armed_ = false;
 };
 
-/// Idle connections of one provider's endpoint, and the TLS session that a new one resumes. `place` is the
-/// FamilyEndpoint's address, which the kept provider keeps alive.
+/// Idle connections to one destination, and the TLS session that a new one resumes. Providers that go to the same
+/// address with the same TLS settings share it: the credential is a header of each request.
 struct UpstreamPool {
-    std::shared_ptr<const Provider> provider;
+    std::shared_ptr<const LocalVendor> local;               // of an in-process vendor, whose address is its destination
     std::vector<std::shared_ptr<UpstreamConnection>> idle;  // the newest last
     std::shared_ptr<TlsSession> session = std::make_shared<TlsSession>();
 };
 
 class Shard final : public CommitSink {
 public:
-    Shard(int index, std::shared_ptr<const GatewaySnapshot> snapshot, RequestLog& log, const Clock& clock,
+    Shard(int index, std::shared_ptr<const GatewaySnapshot> snapshot, Journal& log, const Clock& clock,
           LimitTable& limits);
     ~Shard() override;
 
@@ -99,7 +101,7 @@ public:
     void add(const std::shared_ptr<Session>& session);
     void remove(Session* session);
     static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
-    /// A session has something to be told then (monotonic microseconds).
+    /// A session is to be woken then (monotonic microseconds).
     void due_at(std::int64_t us) { due_us_ = std::min(due_us_, us); }
     /// Stops keep-alive: idle sessions close now, busy ones after their request.
     void drain();
@@ -108,7 +110,9 @@ public:
     [[nodiscard]] bool draining() const { return draining_; }
     [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
-    UpstreamPool& pool(const std::shared_ptr<const Provider>& provider, const FamilyEndpoint& place);
+    /// The pool of where that endpoint of the provider is. A destination that no provider of the snapshot has any more
+    /// (a request from before the change asks for it) gets one that nobody keeps.
+    std::shared_ptr<UpstreamPool> pool(const std::shared_ptr<const Provider>& provider, const FamilyEndpoint& endpoint);
     /// Takes the newest idle connection, or null.
     std::shared_ptr<UpstreamConnection> take(UpstreamPool& pool);
     void give_back(const std::shared_ptr<UpstreamConnection>& connection);
@@ -121,13 +125,14 @@ public:
     Result<SslContextPtr> tls_client(const Provider& provider);
 
     std::shared_ptr<const GatewaySnapshot> snapshot;
-    RequestLog& log;
+    Journal& log;
     const Clock& clock;
     IdGenerator ids;
     Metrics metrics;
-    Outbox outbox;
-    void send_at_turn_end(std::shared_ptr<void> keep, OutboxClient& client, Channel& channel,
-                          std::span<const boost::asio::const_buffer> buffers, Outbox::Pace pace = Outbox::Pace::turn);
+    TurnWrites writes;
+    void send_at_turn_end(std::shared_ptr<void> keep, TurnWriter& client, Channel& channel,
+                          std::span<const boost::asio::const_buffer> buffers,
+                          TurnWrites::Pace pace = TurnWrites::Pace::turn);
     /// `session.on_committed` follows.
     void append_at_turn_end(RequestRecord&& record, Session& session);
     LimitCache limits;
@@ -140,7 +145,7 @@ private:
     void end_turn_later();
     void end_turn();
     void tick();
-    void tell_due(std::int64_t now);
+    void wake_due(std::int64_t now);
     void arm_tick();
     /// Gives back memory when there was nothing to do for a while. True while that is still to come.
     bool rest();
@@ -150,18 +155,28 @@ private:
     boost::asio::ip::tcp::resolver resolver_{io_};
     boost::asio::steady_timer timer_{io_};
     Readiness& ready_;
-    std::vector<LogEntry> entries_;                        // of this turn, for the log
-    std::vector<std::pair<std::uint64_t, bool>> told_;     // tickets that were committed in append_all
-    std::vector<std::pair<std::uint64_t, bool>> telling_;  // and whose sessions go on now
-    bool turn_ends_ = false;                               // it is being ended, or its end is posted
-    std::int64_t due_us_ = never;                          // no session is due before
+    std::vector<LogEntry> entries_;                              // of this turn, for the log
+    std::vector<std::pair<std::uint64_t, bool>> committed_now_;  // tickets that were committed in append_all
+    std::vector<std::pair<std::uint64_t, bool>> announced_;      // and whose sessions go on now
+    bool turn_ends_ = false;                                     // it is being ended, or its end is posted
+    std::int64_t due_us_ = never;                                // no session is due before
     bool ticking_ = false;
     bool worked_ = false;  // since the last tick
     int quiet_ticks_ = 0;  // without work; negative once memory was given back
     bool draining_ = false;
     std::atomic<int> load_ = 0;
     std::unordered_map<Session*, std::shared_ptr<Session>> sessions_;
-    std::unordered_map<const void*, std::unique_ptr<UpstreamPool>> pools_;
+    void find_destinations();
+
+    std::unordered_map<std::string, std::shared_ptr<UpstreamPool>> pools_;  // by destination
+    std::unordered_set<std::string> destinations_;                          // of the snapshot's providers
+    // What `pool` found since the last snapshot, so that a request looks up an address and builds no text. The provider
+    // is kept so that no other endpoint can get its address meanwhile.
+    struct FoundPool {
+        std::shared_ptr<const Provider> provider;
+        std::shared_ptr<UpstreamPool> pool;
+    };
+    std::unordered_map<const FamilyEndpoint*, FoundPool> found_pools_;
     struct CachedAddresses {
         Addresses addresses;
         std::int64_t until_us = 0;

@@ -1,5 +1,5 @@
 #pragma once
-// Which of the served endpoints a request names: the constant route table of the data plane.
+// Which of the served endpoints a request names. The paths are in the dialects' folders.
 
 #include <cstdint>
 #include <optional>
@@ -33,9 +33,19 @@ enum class Operation : std::uint8_t {
     model_get,  // answered from the catalogue
 };
 
+/// What a vendor answers, in the dialect that is spoken upstream, which need not be the client's.
+struct UpstreamAnswer {
+    Dialect dialect = Dialect::openai;  // whose events, errors and usage it has
+    bool metered = true;         // false: its usage is of tokens that were not used, or that another request paid for
+    bool counts_images = false;  // pictures in it are counted
+    bool text = false;           // text/plain is its content, not JSON of a host that says so
+    bool array_stream = false;   // a stream is a JSON array, unless the query's `alt` is `sse`
+};
+
 struct Endpoint {
     Operation operation = Operation::messages;
-    Dialect dialect = Dialect::openai;
+    Dialect dialect = Dialect::openai;  // the client's
+    UpstreamAnswer answer;
     std::string_view name;  // for the record: `messages`, `chat.completions`, `generateContent` ...
     std::string_view
         path_model;  // Gemini, `models/{id}`, realtime's `?model=`: a part of the target, still percent-encoded

@@ -4,6 +4,7 @@
 
 #include "core/json/json_scan.hpp"
 #include "core/text/ascii.hpp"
+#include "modules/gateway/dialect/dialect.hpp"
 
 namespace lurus::gateway {
 namespace {
@@ -39,7 +40,8 @@ std::string session_of_user_id(const std::string& user_id) {
 
 class JsonScan {
 public:
-    JsonScan(const Endpoint& endpoint, std::string_view body) : endpoint_(endpoint), body_(body), reader_(body) {}
+    JsonScan(const Endpoint& endpoint, const ScanRules& rules, std::string_view body)
+        : endpoint_(endpoint), rules_(rules), body_(body), reader_(body) {}
 
     RequestFacts run() {
         std::string_view key;
@@ -71,12 +73,8 @@ private:
             if (endpoint_.model_in_body) model(value);
         } else if (key == "stream") {
             facts_.stream = reader_.skip() == "true";
-        } else if (key == "max_tokens" || key == "max_completion_tokens" || key == "max_output_tokens") {
-            facts_.max_output = json::to_int64(reader_.skip());
-        } else if (key == "generationConfig" || key == "generation_config") {
-            const std::string_view value = reader_.skip();
-            const std::string_view camel = json::find(value, {"maxOutputTokens"});
-            facts_.max_output = json::to_int64(camel.empty() ? json::find(value, {"max_output_tokens"}) : camel);
+        } else if (const MaxOutputField* field = max_output_field(key)) {
+            facts_.max_output = max_output(*field, reader_.skip());
         } else if (key == "metadata" || key == "client_metadata") {
             metadata();
         } else if (key == "prompt_cache_key") {
@@ -90,6 +88,22 @@ private:
         } else {
             reader_.skip();
         }
+    }
+
+    [[nodiscard]] const MaxOutputField* max_output_field(std::string_view key) const {
+        for (const MaxOutputField& field : rules_.max_output) {
+            if (field.key == key) return &field;
+        }
+        return nullptr;
+    }
+
+    static std::optional<std::int64_t> max_output(const MaxOutputField& field, std::string_view value) {
+        if (field.members.front().empty()) return json::to_int64(value);
+        std::string_view found;
+        for (const std::string_view member : field.members) {
+            if (found.empty() && !member.empty()) found = json::find(value, {member});
+        }
+        return json::to_int64(found);
     }
 
     void model(std::string_view value) {
@@ -121,6 +135,7 @@ private:
     }
 
     const Endpoint& endpoint_;
+    const ScanRules& rules_;
     std::string_view body_;
     json::Reader reader_;
     RequestFacts facts_;
@@ -231,7 +246,8 @@ private:
 
 RequestFacts scan_request(const Endpoint& endpoint, std::string_view content_type, std::string_view body) {
     if (istarts_with(trim(content_type), "multipart/form-data")) return FormScan(endpoint, content_type, body).run();
-    const bool wants_json = endpoint.model_in_body || endpoint.dialect == Dialect::gemini;
+    const ScanRules& rules = *rules_of(endpoint.dialect).scan;
+    const bool wants_json = endpoint.model_in_body || rules.json_body;
     // A message of a WebSocket is a body when the caller says that it names the model.
     const bool bodiless = (endpoint.websocket && !endpoint.model_in_body) ||
                           endpoint.operation == Operation::models_list || endpoint.operation == Operation::model_get;
@@ -240,7 +256,7 @@ RequestFacts scan_request(const Endpoint& endpoint, std::string_view content_typ
         facts.stream = endpoint.streams;
         return facts;
     }
-    return JsonScan(endpoint, body).run();
+    return JsonScan(endpoint, rules, body).run();
 }
 
 int session_header_rank(std::string_view name) {

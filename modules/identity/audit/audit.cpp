@@ -5,7 +5,7 @@ namespace lurus {
 namespace identity {
 namespace {
 
-class ChainedAudit final : public AuditBook {
+class ChainedAudit final : public Audit {
 public:
     ChainedAudit(AuditStore& store, const Clock& clock) : store_(store), clock_(clock) {}
 
@@ -22,19 +22,6 @@ public:
 
     Result<std::vector<AuditEntry>> read_after(std::int64_t after, int limit) override {
         return store_.read_after(after, limit);
-    }
-
-    // In pieces, so that nobody who changes something waits for all of it.
-    Result<void> read_all(const std::function<bool(const AuditEntry&)>& each) override {
-        for (std::int64_t after = 0;;) {
-            const auto some = store_.read_after(after, 1000);
-            if (!some) return std::unexpected(some.error());
-            if (some->empty()) return {};
-            for (const auto& entry : *some) {
-                if (!each(entry)) return {};
-            }
-            after = some->back().number;
-        }
     }
 
     Result<std::int64_t> verify() override {
@@ -60,6 +47,19 @@ public:
     std::vector<ApiRoute> api() override { return audit_routes(*this); }
 
 private:
+    // In pieces, so that nobody who changes something waits for all of it.
+    Result<void> read_all(const std::function<bool(const AuditEntry&)>& each) {
+        for (std::int64_t after = 0;;) {
+            const auto some = store_.read_after(after, 1000);
+            if (!some) return std::unexpected(some.error());
+            if (some->empty()) return {};
+            for (const auto& entry : *some) {
+                if (!each(entry)) return {};
+            }
+            after = some->back().number;
+        }
+    }
+
     AuditStore& store_;
     const Clock& clock_;
 };

@@ -10,13 +10,6 @@
 
 namespace lurus::identity {
 
-/// The audit with what its own routes need.
-class AuditBook : public Audit {
-public:
-    /// Entries above `after`, oldest first, at most `limit`.
-    virtual Result<std::vector<AuditEntry>> read_after(std::int64_t after, int limit) = 0;
-};
-
 /// One line of JSON, members by name, without the hash: what the hash is made of, together with `previous`.
 std::string canonical(const AuditEntry& entry, std::string_view previous_hex);
 /// The same with the hash: a line of the export, which anybody can check.
@@ -27,6 +20,6 @@ std::string chained_hash(const AuditEntry& entry, std::string_view previous_hex)
 /// The hash before the first entry.
 std::string first_hash();
 
-std::vector<ApiRoute> audit_routes(AuditBook& audit);
+std::vector<ApiRoute> audit_routes(Audit& audit);
 
 }  // namespace lurus::identity

@@ -4,8 +4,15 @@
 #include "core/text/number.hpp"
 #include "modules/identity/audit/audit_chain.hpp"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+
 namespace lurus::identity {
 namespace {
+
+constexpr const char* lines_type = "application/x-ndjson";
+constexpr std::int64_t entries_a_piece = 100;  // each holds up to 64 KiB of what was and what is
 
 constexpr std::string_view entry_schema =
     R"({"type":"object","required":["number","time","org","actor_kind","actor","actor_name","remote_address","user_agent",)"
@@ -56,7 +63,7 @@ Result<std::optional<UnixMicros>> time_of(const ApiRequest& request, const std::
     return *time;
 }
 
-ApiResponse list(AuditBook& audit, const ApiRequest& request) {
+ApiResponse list(Audit& audit, const ApiRequest& request) {
     const auto page = page_from(request);
     if (!page) return problem(page.error());
     AuditFilter filter;
@@ -87,27 +94,55 @@ ApiResponse list(AuditBook& audit, const ApiRequest& request) {
     return json_answer(200, body);
 }
 
+/// Where an export of the chain is.
+struct ExportPlace {
+    std::int64_t after = 0;
+    std::string previous = first_hash();  // of the entry of that number
+    std::optional<std::int64_t> left;     // empty = all there are
+};
+
+Result<ApiPiece> next_lines(Audit& audit, ExportPlace& place) {
+    const auto wanted = std::min<std::int64_t>(place.left.value_or(entries_a_piece), entries_a_piece);
+    if (wanted == 0) return ApiPiece();
+    const auto found = audit.read_after(place.after, static_cast<int>(wanted));
+    if (!found) return std::unexpected(found.error());
+    ApiPiece piece;
+    for (const auto& entry : *found) {
+        piece.bytes += export_line(entry, place.previous) + "\n";
+        place.previous = entry.hash;
+        place.after = entry.number;
+    }
+    if (place.left) *place.left -= static_cast<std::int64_t>(found->size());
+    return piece;
+}
+
 // The whole chain, so that whoever holds it can check it: that of all organisations.
-ApiResponse export_some(AuditBook& audit, const ApiRequest& request) {
+ApiResponse export_some(Audit& audit, const ApiRequest& request) {
     const auto page = page_from(request);
     if (!page) return problem(page.error());
     const auto after = number_of(request, "cursor");
     if (!after) return problem(after.error());
-    const std::int64_t from = after->value_or(0);
-    // With the entry before, which holds the hash that the first one refers to.
-    const auto found = audit.read_after(from - 1, static_cast<int>(page->limit) + (from > 0 ? 1 : 0));
-    if (!found) return problem(found.error());
-    ApiResponse response;
-    response.content_type = "application/x-ndjson";
-    std::string previous = first_hash();
-    for (const auto& entry : *found) {
-        if (entry.number > from) response.body += export_line(entry, previous) + "\n";
-        previous = entry.hash;
+    ExportPlace place;
+    place.after = after->value_or(0);
+    if (request.query.contains("limit")) place.left = static_cast<std::int64_t>(page->limit);
+    if (place.after > 0) {
+        // The first line refers to the hash of the entry before it.
+        const auto before = audit.read_after(place.after - 1, 1);
+        if (!before) return problem(before.error());
+        if (!before->empty() && before->front().number == place.after) place.previous = before->front().hash;
     }
+    auto first = next_lines(audit, place);
+    if (!first) return problem(first.error());
+    ApiResponse response;
+    response.content_type = lines_type;
+    response.stream = [&audit, place = std::move(place), first = std::optional(*std::move(first))]() mutable {
+        if (!first) return next_lines(audit, place);
+        return Result<ApiPiece>(*std::exchange(first, std::nullopt));
+    };
     return response;
 }
 
-ApiResponse verify(AuditBook& audit, const ApiRequest&) {
+ApiResponse verify(Audit& audit, const ApiRequest&) {
     const auto checked = audit.verify();
     if (!checked && checked.error().code != ErrorCode::corrupt) return problem(checked.error());
     return json_answer(200, {{"sound", checked.has_value()},
@@ -118,10 +153,10 @@ ApiResponse verify(AuditBook& audit, const ApiRequest&) {
 
 }  // namespace
 
-std::vector<ApiRoute> audit_routes(AuditBook& audit) {
+std::vector<ApiRoute> audit_routes(Audit& audit) {
     std::vector<ApiRoute> routes;
     const auto add = [&](Permission needed, const char* path, const char* id, const char* summary,
-                         ApiResponse (*handler)(AuditBook&, const ApiRequest&)) {
+                         ApiResponse (*handler)(Audit&, const ApiRequest&)) {
         routes.push_back(route_of(needed, "GET", path, id, summary,
                                   [&audit, handler](const ApiRequest& request) { return handler(audit, request); }));
     };
@@ -137,8 +172,11 @@ std::vector<ApiRoute> audit_routes(AuditBook& audit) {
     routes.back().response_schema = page_schema(entry_schema);
     add(Permission::operate, "/api/v1/audit/export", "exportAudit",
         "The whole audit as JSON lines, oldest first; the last line's `number` is the next `cursor`", export_some);
-    routes.back().query = page_params();
-    routes.back().response_schema = R"({"type":"string","contentMediaType":"application/x-ndjson"})";
+    routes.back().query = {
+        {"limit", R"({"type":"integer","minimum":1,"maximum":1000})", "At most so many; without it all of them"},
+        {"cursor", R"({"type":"string"})", "the `number` of the line before"}};
+    routes.back().content_type = lines_type;
+    routes.back().response_schema = R"({"type":"string"})";
     add(Permission::operate, "/api/v1/audit/verify", "verifyAudit",
         "Whether every entry still holds the hash of the one before", verify);
     routes.back().response_schema =

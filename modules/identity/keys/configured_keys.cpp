@@ -22,12 +22,14 @@ std::string configured_id(std::string_view name) {
 Result<std::vector<KeyInfo>> infos_of(const std::vector<ConfiguredKey>& keys, std::string_view prefix, UnixMicros now) {
     std::vector<KeyInfo> infos;
     for (const auto& key : keys) {
+        const ErrorSubject subject("key", key.name);
         if (auto ok = check_name(key.name); !ok) {
-            return fail(ErrorCode::invalid_argument, "key `" + key.name + "`: " + ok.error().message);
+            return fail(ErrorCode::invalid_argument, "key `" + key.name + "`: " + ok.error().message, subject);
         }
-        if (auto ok = check_configured_value(key.name, key.value); !ok) return std::unexpected(ok.error());
+        if (auto ok = check_configured_value(key.name, key.value); !ok)
+            return std::unexpected(about(ok.error(), subject.kind, subject.name));
         for (const auto& ok : {check_models(key.models), check_rules(key.rules)}) {
-            if (!ok) return fail(ErrorCode::invalid_argument, "key `" + key.name + "`: " + ok.error().message);
+            if (!ok) return fail(ErrorCode::invalid_argument, "key `" + key.name + "`: " + ok.error().message, subject);
         }
         KeyInfo info;
         info.id = configured_id(key.name);
@@ -45,11 +47,13 @@ Result<std::vector<KeyInfo>> infos_of(const std::vector<ConfiguredKey>& keys, st
         for (const auto& other : infos) {
             if (other.name == info.name) {
                 return fail(ErrorCode::conflict,
-                            "two keys in the configuration are named `" + info.name + "`; rename one");
+                            "two keys in the configuration are named `" + info.name + "`; rename one", subject);
             }
             if (other.hash == info.hash) {
-                return fail(ErrorCode::conflict, "keys `" + other.name + "` and `" + info.name +
-                                                     "` in the configuration have the same value");
+                return fail(
+                    ErrorCode::conflict,
+                    "keys `" + other.name + "` and `" + info.name + "` in the configuration have the same value",
+                    subject);
             }
         }
         infos.push_back(std::move(info));

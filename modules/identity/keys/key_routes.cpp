@@ -209,6 +209,8 @@ std::vector<ApiRoute> key_routes(Keys& keys, Directory& directory) {
     routes.push_back(route(Permission::read_keys, "GET", "/api/v1/keys/{id}", "getKey", "One key, by id or name",
                            &KeyRequest::show));
     routes.back().response_schema = key_schema();
+    routes.back().resource.kind = "Key";
+    routes.back().resource.unversioned = {"last_used", "status", "old_value_until"};
     routes.push_back(route(Permission::change_keys, "PATCH", "/api/v1/keys/{id}", "changeKey",
                            "Change a stored key, by id or name", &KeyRequest::change));
     routes.back().request_schema = key_change_schema();

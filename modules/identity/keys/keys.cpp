@@ -20,14 +20,15 @@ auto find_key(Range& keys, const KeyReach& reach, std::string_view id_or_name) {
 }
 
 Error unknown(std::string_view id_or_name) {
-    return Error(ErrorCode::not_found,
-                 "there is no key `" + std::string(id_or_name) + "`; `lurus key list` shows them");
+    return Error(ErrorCode::not_found, "there is no key `" + std::string(id_or_name) + "`; `lurus key list` shows them",
+                 ErrorSubject("key", std::string(id_or_name)));
 }
 
 Error name_taken(const std::string& name, bool configured) {
-    return Error(ErrorCode::conflict, "a key named `" + name + "` exists already" +
-                                          (configured ? " in the configuration file" : "") +
-                                          "; choose another name or revoke it");
+    return Error(ErrorCode::conflict,
+                 "a key named `" + name + "` exists already" + (configured ? " in the configuration file" : "") +
+                     "; choose another name or revoke it",
+                 ErrorSubject("key", name));
 }
 
 // Whether an update would write what is there already: then the version stays.
@@ -204,7 +205,8 @@ Result<KeyInfo*> Keys::stored_key(const KeyReach& reach, std::string_view id_or_
     if (const auto found = find_key(stored_, reach, id_or_name); found != stored_.end()) return &*found;
     if (find_key(configured_, reach, id_or_name) != configured_.end()) {
         return fail(ErrorCode::conflict,
-                    "key `" + std::string(id_or_name) + "` comes from the configuration file; change it there");
+                    "key `" + std::string(id_or_name) + "` comes from the configuration file; change it there",
+                    ErrorSubject("key", std::string(id_or_name)));
     }
     return std::unexpected(unknown(id_or_name));
 }
@@ -326,12 +328,14 @@ Result<std::unique_ptr<PreparedConfiguration>> Keys::prepare(const std::vector<C
                 return fail(ErrorCode::conflict,
                             "key `" + info.name +
                                 "` is in the configuration and stored as well; rename it there, or revoke the "
-                                "stored one with `lurus key revoke`");
+                                "stored one with `lurus key revoke`",
+                            ErrorSubject("key", info.name));
             }
             if (stored.hash == info.hash) {
-                return fail(ErrorCode::conflict, "key `" + info.name +
-                                                     "` in the configuration has the value of the stored key `" +
-                                                     stored.name + "`; give it another one");
+                return fail(ErrorCode::conflict,
+                            "key `" + info.name + "` in the configuration has the value of the stored key `" +
+                                stored.name + "`; give it another one",
+                            ErrorSubject("key", info.name));
             }
         }
     }

@@ -66,6 +66,7 @@ std::vector<ApiRoute> me_routes(Directory& directory, Keys& keys) {
     routes.push_back(
         route_of(Permission::signed_in, "GET", "/api/v1/me/export", "exportMe", "All that is kept of who asks",
                  [&directory, &keys](const ApiRequest& request) { return export_me(directory, keys, request); }));
+    routes.back().person_export.person = true;
     routes.back().response_schema = R"({"type":"object"})";
     return routes;
 }

@@ -154,6 +154,7 @@ std::vector<ApiRoute> member_routes(Directory& directory) {
                    : body_schema(R"("required":["name"],)", R"("name":{"type":"string","maxLength":64})");
         add(Permission::read_people, "GET", "/{id}", "get" + one, "One " + what + ", by id or by address or name",
             &Members::show);
+        routes.back().resource.kind = one;
         add(Permission::change_people, "PATCH", "/{id}", "change" + one,
             "Change a " + what + "'s role, disable it, or set limits for all its keys together", &Members::change);
         routes.back().request_schema =

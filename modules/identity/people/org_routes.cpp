@@ -135,6 +135,7 @@ std::vector<ApiRoute> org_routes(Directory& directory) {
     routes.back().success = 201;
     add(Permission::read_organisation, "GET", "/api/v1/orgs/{id}", "getOrganisation", "One organisation, by id or name",
         &Orgs::show);
+    routes.back().resource.kind = "Organisation";
     add(Permission::change_organisation, "PATCH", "/api/v1/orgs/{id}", "changeOrganisation",
         "Rename an organisation; who operates the installation also sets limits for all its keys together",
         &Orgs::change);

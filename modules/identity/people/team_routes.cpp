@@ -135,6 +135,7 @@ std::vector<ApiRoute> team_routes(Directory& directory, Keys& keys) {
     routes.back().request_schema = name_schema;
     routes.back().success = 201;
     add(Permission::read_people, "GET", "/api/v1/teams/{id}", "getTeam", "One team, by id or name", &Teams::show);
+    routes.back().resource.kind = "Team";
     add(Permission::change_people, "PATCH", "/api/v1/teams/{id}", "changeTeam",
         "Rename a team, or set limits for all its keys together", &Teams::change);
     routes.back().request_schema = team_change_schema();

@@ -141,6 +141,7 @@ std::vector<ApiRoute> user_routes(Directory& directory, Keys& keys) {
     routes.back().query.push_back({"q", R"({"type":"string"})", "text in the address or name"});
     routes.back().response_schema = page_schema(user_schema());
     add("GET", "/api/v1/users/{id}", "getUser", "One user, by id or address", &People::show);
+    routes.back().resource.kind = "User";
     add("PATCH", "/api/v1/users/{id}", "changeUser", "Disable a user everywhere, or enable them again",
         &People::change);
     routes.back().request_schema =
@@ -150,6 +151,7 @@ std::vector<ApiRoute> user_routes(Directory& directory, Keys& keys) {
     routes.back().success = 204;
     routes.back().response_schema.clear();
     add("GET", "/api/v1/users/{id}/export", "exportUser", "All that is kept of a user, for them", &People::export_one);
+    routes.back().person_export.person = true;
     routes.back().response_schema = R"({"type":"object"})";
     return routes;
 }

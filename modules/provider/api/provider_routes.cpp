@@ -139,6 +139,8 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
         201, provider_spec_schema));
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/providers/{name}", "getProvider",
                             "Shows a provider", provider_schema, [&s](Request r) { return get_provider(s, r); }));
+    all.back().resource.kind = "Provider";
+    all.back().resource.unversioned = {"models_fetched", "models_listed"};
     all.push_back(
         with_body(api_route(Permission::operate, "PUT", "/api/v1/providers/{name}", "putProvider",
                             "Puts another stored provider in its place; without a credential the old one stays",

@@ -255,6 +255,9 @@ std::vector<ApiRoute> quotalane_routes(ProviderService& s) {
     all.back().request_schema = body + R"(,"required":["Name","Provider"]})";
     all.push_back(api_route(read_installation, "GET", "/api/v1/accounts/{id}", "getAccount",
                             "One account, by id or name", one, [&s](Request r) { return show(s, r); }));
+    all.back().resource.kind = "Account";
+    all.back().resource.names = {"Id", "Name"};
+    all.back().resource.envelope = "Account";
     all.push_back(api_route(operate, "PUT", "/api/v1/accounts/{id}", "updateAccount",
                             "Change an account; what is left out stays", one,
                             [&s](Request r) { return update(s, r); }));

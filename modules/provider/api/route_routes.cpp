@@ -129,6 +129,7 @@ std::vector<ApiRoute> route_routes(ProviderService& s) {
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/routes/{model}", "getRoute",
                             "Shows a route, by its id, percent-encoded", route_schema,
                             [&s](Request r) { return get_route(s, r); }));
+    all.back().resource.kind = "Route";
     all.push_back(with_body(
         api_route(Permission::operate, "PATCH", "/api/v1/routes/{model}", "changeRoute",
                   "Changes where a stored route leads", route_schema, [&s](Request r) { return change_route(s, r); }),

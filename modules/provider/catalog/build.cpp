@@ -31,13 +31,13 @@ bool printable(std::string_view text) {
 /// Collects the first thing that is wrong.
 class Checker {
 public:
-    explicit Checker(std::string name) : where_("provider " + in_quotes(name) + ": ") {}
+    explicit Checker(std::string name) : where_("provider " + in_quotes(name) + ": "), name_(std::move(name)) {}
     [[nodiscard]] std::unexpected<Error> bad(const std::string& what) const {
-        return fail(ErrorCode::invalid_argument, where_ + what);
+        return fail(ErrorCode::invalid_argument, where_ + what, ErrorSubject("provider", name_));
     }
 
 private:
-    std::string where_;
+    std::string where_, name_;
 };
 
 Result<void> check_headers(const Checker& checker, const ProviderSpec& spec) {
@@ -301,9 +301,14 @@ const FamilyEndpoint* list_endpoint(const Provider& provider) {
     return found == provider.endpoints.end() ? nullptr : &found->second;
 }
 
+ErrorSubject subject_of(const RouteSpec& route) {
+    if (route.family) return {"default", std::string(name_of(*route.family))};
+    return {"route", route.model};
+}
+
 Result<void> check_route(const RouteSpec& route) {
     const auto bad = [&](const std::string& what) {
-        return fail(ErrorCode::invalid_argument, "route " + in_quotes(route.model) + ": " + what);
+        return fail(ErrorCode::invalid_argument, "route " + in_quotes(route.model) + ": " + what, subject_of(route));
     };
     if (route.model.empty() || route.model.size() > 256 || !printable(route.model)) {
         return bad("model is a name or a pattern of at most 256 characters without spaces");

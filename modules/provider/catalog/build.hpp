@@ -26,4 +26,7 @@ const FamilyEndpoint* list_endpoint(const Provider& provider);
 /// A route's shape; whether its targets exist is the catalogue's to say.
 Result<void> check_route(const RouteSpec& route);
 
+/// What an error about it is about: the default of a dialect goes by that.
+ErrorSubject subject_of(const RouteSpec& route);
+
 }  // namespace lurus::provider

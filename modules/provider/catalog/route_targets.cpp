@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "modules/provider/catalog/build.hpp"
+
 namespace lurus::provider {
 
 Result<std::vector<RouteTarget>> RouteTargets::of(const CatalogRoute& route, std::vector<std::string>& warnings) const {
@@ -67,7 +69,7 @@ Result<void> RouteTargets::expand(const CatalogRoute& route, std::vector<std::st
             message += "its target '" + entry + "' names neither a provider (there are: " + names() +
                        "), nor a route, nor a model that a provider declares";
         }
-        if (!route.lenient) return fail(ErrorCode::invalid_argument, std::move(message));
+        if (!route.lenient) return fail(ErrorCode::invalid_argument, std::move(message), subject_of(route.spec));
         warnings.push_back(std::move(message));
     }
     path.pop_back();

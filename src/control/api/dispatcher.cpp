@@ -64,6 +64,31 @@ ApiResponse with_security_headers(ApiResponse response) {
     return response;
 }
 
+// What was thrown, without what it quotes.
+void tell_failure(const ApiRoute& route) {
+    try {
+        throw;
+    } catch (const std::exception& e) {
+        spdlog::error("{} {} failed: {}", route.method, route.path, without_quotes(e.what()));
+    } catch (...) {
+        spdlog::error("{} {} failed", route.method, route.path);
+    }
+}
+
+constexpr std::string_view own_error = "this request met an error of the server's own; its log says more";
+
+// A piece that throws is like a handler that does.
+ApiStream caught(ApiStream stream, const ApiRoute& route) {
+    return [stream = std::move(stream), &route]() -> Result<ApiPiece> {
+        try {
+            return stream();
+        } catch (...) {
+            tell_failure(route);
+        }
+        return fail(ErrorCode::internal, std::string(own_error));
+    };
+}
+
 }  // namespace
 
 ApiDispatcher::ApiDispatcher(std::vector<ApiRoute> routes, std::size_t max_body_bytes, std::vector<Step> steps)
@@ -159,13 +184,13 @@ ApiResponse ApiDispatcher::run(const ApiRoute& route, const ApiRequest& request)
                                 "permission `" + std::string(name_of(route.permission)) + "`");
     }
     try {
-        return handler_(route, request);
-    } catch (const std::exception& e) {
-        spdlog::error("{} {} failed: {}", route.method, route.path, without_quotes(e.what()));
+        ApiResponse response = handler_(route, request);
+        if (response.stream) response.stream = caught(std::move(response.stream), route);
+        return response;
     } catch (...) {
-        spdlog::error("{} {} failed", route.method, route.path);
+        tell_failure(route);
     }
-    return problem(500, "this request met an error of the server's own; its log says more");
+    return problem(500, own_error);
 }
 
 ApiResponse ApiDispatcher::dispatch(ApiRequest request, std::string_view target) const {

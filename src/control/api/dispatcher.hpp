@@ -57,5 +57,6 @@ private:
 };
 
 inline constexpr std::string_view openapi_path = "/api/v1/openapi.json";
+static_assert(openapi_path.starts_with(api_root));
 
 }  // namespace lurus::app

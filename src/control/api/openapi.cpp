@@ -17,12 +17,11 @@ Json schema_of(const std::string& text) {
     return schema.is_discarded() ? Json::object() : schema;
 }
 
-// `/api/v1/keys/{id}` belongs to `keys`.
-std::string tag_of(std::string_view path) {
-    constexpr std::string_view root = "/api/v1/";
-    if (path.starts_with(root)) path.remove_prefix(root.size());
-    path = path.substr(0, path.find('/'));
-    return std::string(path.ends_with(".json") ? std::string_view("server") : path);
+std::string tag_of(const ApiRoute& route) {
+    if (!route.tag.empty()) return route.tag;
+    std::string_view path = route.path;
+    if (path.starts_with(api_root)) path.remove_prefix(api_root.size());
+    return std::string(path.substr(0, path.find('/')));
 }
 
 Json ref_to(std::string_view kind, std::string_view name) {
@@ -51,7 +50,7 @@ Json parameters_of(const ApiRoute& route, const std::vector<ApiRoute>& routes) {
     if (!has_org) out.push_back(ref_to("parameters", "Organisation"));
     if (reader_of(route, routes) != nullptr)
         out.push_back(ref_to("parameters", route.method == "GET" ? "IfNoneMatch" : "IfMatch"));
-    if (route.method == "POST" && changes(route) && !route.is_public())
+    if (route.method == "POST" && route.changes() && !route.is_public())
         out.push_back(ref_to("parameters", "IdempotencyKey"));
     return out;
 }
@@ -61,9 +60,9 @@ Json problems_of(const ApiRoute& route, const std::vector<ApiRoute>& routes) {
     std::vector<int> statuses{400};
     if (!route.is_public()) statuses.insert(statuses.end(), {401, 403});
     if (route.path.contains('{')) statuses.push_back(404);
-    if (changes(route)) statuses.push_back(409);
+    if (route.changes()) statuses.push_back(409);
     if (route.method != "GET" && reader_of(route, routes) != nullptr) statuses.push_back(412);
-    if (route.method == "POST" && changes(route) && !route.is_public()) statuses.push_back(422);
+    if (route.method == "POST" && route.changes() && !route.is_public()) statuses.push_back(422);
     statuses.insert(statuses.end(), {429, 503});
     Json out = Json::object();
     for (const int status : statuses) out[std::to_string(status)] = ref_to("responses", "Problem");
@@ -72,7 +71,7 @@ Json problems_of(const ApiRoute& route, const std::vector<ApiRoute>& routes) {
 }
 
 Json operation_of(const ApiRoute& route, const std::vector<ApiRoute>& routes) {
-    Json out{{"operationId", route.operation_id}, {"summary", route.summary}, {"tags", {tag_of(route.path)}}};
+    Json out{{"operationId", route.operation_id}, {"summary", route.summary}, {"tags", {tag_of(route)}}};
     out["x-permission"] = name_of(route.permission);
     if (Json parameters = parameters_of(route, routes); !parameters.empty()) out["parameters"] = std::move(parameters);
     if (!route.request_schema.empty()) {
@@ -81,7 +80,7 @@ Json operation_of(const ApiRoute& route, const std::vector<ApiRoute>& routes) {
     }
     Json success{{"description", route.summary}};
     if (!route.response_schema.empty()) {
-        success["content"]["application/json"]["schema"] = schema_of(route.response_schema);
+        success["content"][route.content_type]["schema"] = schema_of(route.response_schema);
     }
     const bool versioned = reader_of(route, routes) != nullptr;
     if (versioned && route.method != "DELETE") success["headers"]["ETag"] = ref_to("headers", "ETag");
@@ -99,7 +98,7 @@ Json tags_of(const std::vector<ApiRoute>& routes) {
     Json out = Json::array();
     std::set<std::string> seen;
     for (const auto& route : routes) {
-        if (seen.insert(tag_of(route.path)).second) out.push_back({{"name", tag_of(route.path)}});
+        if (seen.insert(tag_of(route)).second) out.push_back({{"name", tag_of(route)}});
     }
     return out;
 }
@@ -138,13 +137,19 @@ Json components() {
     out["responses"]["Problem"] = {
         {"description", "What was wrong, where, and what to do (RFC 9457)."},
         {"content", {{"application/problem+json", {{"schema", ref_to("schemas", "Problem")}}}}}};
-    out["schemas"]["Problem"] = {{"type", "object"},
-                                 {"required", {"type", "title", "status", "detail"}},
-                                 {"properties",
-                                  {{"type", {{"type", "string"}}},
-                                   {"title", {{"type", "string"}}},
-                                   {"status", {{"type", "integer"}}},
-                                   {"detail", {{"type", "string"}}}}}};
+    out["schemas"]["Problem"] = {
+        {"type", "object"},
+        {"required", {"type", "title", "status", "detail"}},
+        {"properties",
+         {{"type", {{"type", "string"}}},
+          {"title", {{"type", "string"}}},
+          {"status", {{"type", "integer"}}},
+          {"detail", {{"type", "string"}}},
+          {"subject",
+           {{"type", "object"},
+            {"description", "the thing that was wrong"},
+            {"required", {"kind", "name"}},
+            {"properties", {{"kind", {{"type", "string"}}}, {"name", {{"type", "string"}}}}}}}}}};
     return out;
 }
 

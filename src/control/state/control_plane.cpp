@@ -8,17 +8,10 @@
 #include "core/os/log_setup.hpp"
 #include "core/os/server_file.hpp"
 #include "core/os/version.hpp"
+#include "lurus/statistics.hpp"
 
 namespace lurus::app {
 namespace {
-
-std::string quoted_name(std::string_view message, std::string_view name) {
-    for (const char quote : {'`', '"', '\''}) {
-        const std::string form = quote + std::string(name) + quote;
-        if (message.find(form) != std::string_view::npos) return form;
-    }
-    return {};
-}
 
 }  // namespace
 
@@ -44,11 +37,12 @@ std::vector<std::string> start_only_differences(const Config& started_with, cons
 }
 
 Error with_position(const Config& config, Error error) {
-    for (const auto& [what, position] : config.positions) {
-        const auto space = what.find(' ');
-        if (quoted_name(error.message, std::string_view(what).substr(space + 1)).empty()) continue;
-        error.message = position + ": " + error.message;
-        return error;
+    if (error.subject) {
+        const auto declared = config.positions.find(error.subject->kind + " " + error.subject->name);
+        if (declared != config.positions.end()) {
+            error.message = declared->second + ": " + error.message;
+            return error;
+        }
     }
     if (!config.file.empty()) error.message = config.file.string() + ": " + error.message;
     return error;

@@ -26,6 +26,7 @@
 #include "lurus/gateway.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/log.hpp"
+#include "lurus/log_sqlite.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/secret.hpp"
 #include "lurus/signin.hpp"
@@ -164,7 +165,8 @@ private:
 /// Options that differ and only count at a start, such as `[server] listen`.
 std::vector<std::string> start_only_differences(const Config& started_with, const Config& now);
 
-/// An error that names a declared provider, route or key in quotes, with that declaration's position in front.
+/// An error about something that the configuration declares, with that declaration's position in front; else with the
+/// file's name.
 Error with_position(const Config& config, Error error);
 
 /// Reads the folder's token or makes it (32 random bytes as hex, 0600).

@@ -60,6 +60,7 @@ std::vector<ApiRoute> ControlPlane::own_routes() {
                                    response.body = openapi_document(dispatcher_->routes(), version(), "/");
                                    return response;
                                }));
+    routes.back().tag = "server";
     return routes;
 }
 

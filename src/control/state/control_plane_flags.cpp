@@ -117,10 +117,12 @@ std::vector<ApiRoute> ControlPlane::flag_routes() {
     all.back().query.push_back(ApiParam{"source", R"({"type":"string"})", "only those that were set there"});
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/flags/{name}", "getFlag", "One flag",
                             flag_schema, [this](const ApiRequest& r) { return show_flag(r); }));
+    all.back().resource.kind = "Flag";
     all.push_back(api_route(Permission::operate, "PATCH", "/api/v1/flags/{name}", "changeFlag",
                             "Change a flag while it runs; the value is kept and wins over the configuration",
                             flag_schema, [this](const ApiRequest& r) { return change_flag(r); }));
     all.back().request_schema = change_schema;
+    all.back().audit.plain = {"value"};
     return all;
 }
 

@@ -7,13 +7,14 @@
 
 #include "control/state/backend.hpp"
 #include "control/state/control_plane.hpp"
-#include "control/state/team_keys.hpp"
 #include "control/steps/export.hpp"
+#include "control/steps/following.hpp"
 #include "control/steps/versions.hpp"
 #include "core/os/embedded.hpp"
 #include "core/os/files.hpp"
 #include "core/os/log_setup.hpp"
 #include "core/os/server_file.hpp"
+#include "lurus/statistics.hpp"
 
 namespace lurus::app {
 namespace {
@@ -109,13 +110,14 @@ Result<void> ControlPlane::build() {
     if (auto made = build_guards(); !made) return made;
     std::vector<ApiRoute> routes = own_routes();
     const auto visible = [this](const Principal& who) { return identity_->visible_users(who); };
-    const auto teams = [this](const Principal& who) { return team_keys(*identity_, who); };
-    for (auto part : {flag_routes(), identity_->api(), audit_->api(), sign_in_->api(), providers_->api(),
-                      billing_->api(), log_->api(visible), statistics_api(*log_, clock_, visible, teams)})
+    const auto names = [this] { return identity_->users().names(); };
+    for (auto part :
+         {flag_routes(), identity_->api(), audit_->api(), sign_in_->api(), providers_->api(), billing_->api(),
+          log_api(*log_, *log_, clock_, visible, names), statistics_api(*log_, clock_, visible, names)})
         std::ranges::move(part, std::back_inserter(routes));
     complete_exports(routes, *audit_);
-    std::vector<ApiRoute> versions = version_routes(routes, *audit_);
-    routes.insert(routes.begin(), versions.begin(), versions.end());
+    for (auto part : {version_routes(routes, *audit_), following_routes(routes, clock_)})
+        routes.insert(routes.begin(), part.begin(), part.end());
     const auto guarded = [this](const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
         return guards_->run(route, request, next);
     };

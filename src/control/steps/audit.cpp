@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/http/problem.hpp"
+#include "lurus/request_context.hpp"
 
 namespace lurus::app {
 namespace {
@@ -17,34 +18,6 @@ constexpr std::size_t text_most = 32 << 10;
 constexpr std::int64_t refusals_told_every_us = 60'000'000;
 constexpr std::size_t refusals_remembered = 4096;
 
-/// What sign-in told while this thread answers a request.
-struct Listening {
-    explicit Listening(AuditEntry entry) : base(std::move(entry)), before_(std::exchange(current, this)) {}
-    Listening(const Listening&) = delete;
-    Listening& operator=(const Listening&) = delete;
-    ~Listening() { current = before_; }
-
-    const AuditEntry base;
-    std::vector<SignInEvent> events;
-    std::optional<AuditEntry> begun;  // as it was stored before the change, with its number
-
-    static thread_local Listening* current;  // null outside of a request
-
-private:
-    Listening* before_;
-};
-thread_local Listening* Listening::current = nullptr;
-// What a thread without a request, such as one that sends mails, has begun.
-struct Aside {
-    std::string what;
-    std::int64_t number = 0;
-};
-thread_local std::optional<Aside> begun_aside;
-
-bool is_reading(const ApiRoute& route) {
-    return route.method == "GET" || name_of(route.permission).starts_with("read_");
-}
-
 bool is_secret(std::string_view name) {
     constexpr std::array exact = {"key",  "value", "password", "secret", "token",
                                   "link", "code",  "uri",      "totp",   "api_key"};
@@ -53,17 +26,18 @@ bool is_secret(std::string_view name) {
            std::ranges::any_of(ends, [&](std::string_view end) { return name.ends_with(end); });
 }
 
-void mask(Json& value) {
+void mask(Json& value, const std::vector<std::string>& plain) {
     if (value.is_object()) {
         for (auto& [name, member] : value.items()) {
-            if (is_secret(name) && !member.is_null() && !member.is_boolean()) {
+            const bool hidden = is_secret(name) && std::ranges::find(plain, name) == plain.end();
+            if (hidden && !member.is_null() && !member.is_boolean()) {
                 member = "***";
             } else {
-                mask(member);
+                mask(member, plain);
             }
         }
     } else if (value.is_array()) {
-        for (auto& member : value) mask(member);
+        for (auto& member : value) mask(member, plain);
     }
 }
 
@@ -73,15 +47,9 @@ std::string text_of(const Json& value) {
     return text;
 }
 
-// The `value` of a flag is no secret, a key's is.
-std::string kept(const ApiRoute& route, const std::string& body) {
-    return route.path.starts_with("/api/v1/flags/") ? body : without_secrets(body);
-}
-
 std::string result_of(const ApiRoute& route, const ApiResponse& response) {
-    // What sign-in answers are credentials.
-    if (response.status >= 300 || route.path.starts_with("/api/v1/auth/")) return {};
-    return kept(route, response.body);
+    if (response.status >= 300 || !route.audit.answer) return {};
+    return without_secrets(response.body, route.audit.plain);
 }
 
 std::string text_of(const SignInEvent& event) {
@@ -90,11 +58,19 @@ std::string text_of(const SignInEvent& event) {
     return text_of(told_of);
 }
 
-AuditEntry aside(const SignInEvent& event) {
+AuditEntry start_of(const SignInEvent& event) {
+    if (event.context != nullptr && event.context->base) return *event.context->base;
     AuditEntry entry;
     entry.remote_address = event.address;
     entry.action = event.what;
     return entry;
+}
+
+ApiRequest with_context(const ApiRequest& request, AuditEntry base) {
+    ApiRequest told = request;
+    told.context = std::make_shared<RequestContext>();
+    told.context->base = std::move(base);
+    return told;
 }
 
 ApiResponse not_stored(const Error& error) {
@@ -103,16 +79,16 @@ ApiResponse not_stored(const Error& error) {
 
 }  // namespace
 
-std::string without_secrets(std::string_view text) {
+std::string without_secrets(std::string_view text, const std::vector<std::string>& plain) {
     Json value = Json::parse(text, nullptr, false);
     if (!value.is_structured()) return {};
-    mask(value);
+    mask(value, plain);
     return text_of(value);
 }
 
 void ApiAudit::set_routes(const std::vector<ApiRoute>& routes) {
     for (const auto& route : routes) {
-        if (route.method == "GET" && !route.path.starts_with("/api/v1/auth/")) readers_[route.path] = &route;
+        if (route.method == "GET" && route.audit.answer) readers_[route.path] = &route;
     }
 }
 
@@ -126,7 +102,7 @@ std::string ApiAudit::as_it_is(const ApiRoute& route, const ApiRequest& request)
         look.body.clear();
         look.query.clear();
         const ApiResponse now = reader->second->handler(look);
-        return now.status == 200 ? kept(route, now.body) : std::string();
+        return now.status == 200 ? without_secrets(now.body, route.audit.plain) : std::string();
     }
     return {};
 }
@@ -161,7 +137,7 @@ void ApiAudit::describe(AuditEntry& entry, const SignInEvent& event) {
 
 ApiResponse ApiAudit::run(const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
     if (route.is_public()) return run_public(route, request, next);
-    return is_reading(route) ? next(route, request) : run_change(route, request, next);
+    return route.changes() ? run_change(route, request, next) : next(route, request);
 }
 
 ApiResponse ApiAudit::run_change(const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
@@ -169,12 +145,12 @@ ApiResponse ApiAudit::run_change(const ApiRoute& route, const ApiRequest& reques
     entry.before = as_it_is(route, request);
     const auto begun = audit_.append(entry);
     if (!begun) return not_stored(begun.error());
-    Listening listening(entry);
-    ApiResponse response = next(route, request);
+    const ApiRequest told = with_context(request, entry);
+    ApiResponse response = next(route, told);
     entry.begun = *begun;
     entry.status = response.status;
     entry.after = result_of(route, response);
-    for (const auto& event : listening.events) describe(entry, event);
+    for (const auto& event : told.context->events) describe(entry, event);
     // The first entry stays: that this was begun, and its end not told.
     if (const auto ended = audit_.append(std::move(entry)); !ended)
         spdlog::error("the end of {} is not in the audit: {}", route.operation_id, ended.error().message);
@@ -182,23 +158,24 @@ ApiResponse ApiAudit::run_change(const ApiRoute& route, const ApiRequest& reques
 }
 
 ApiResponse ApiAudit::run_public(const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
-    Listening listening(entry_of(route, request));
-    ApiResponse response = next(route, request);
-    if (listening.begun && listening.events.empty()) {
+    const ApiRequest told = with_context(request, entry_of(route, request));
+    RequestContext& context = *told.context;
+    ApiResponse response = next(route, told);
+    if (context.begun && context.events.empty()) {
         // Begun, and refused or failed before it was done.
-        AuditEntry entry = *listening.begun;
+        AuditEntry entry = *context.begun;
         entry.begun = std::exchange(entry.number, 0);
         entry.status = response.status;
         if (const auto stored = audit_.append(std::move(entry)); !stored) return not_stored(stored.error());
     }
-    for (const auto& event : listening.events) {
-        const bool ends = listening.begun.has_value();
+    for (const auto& event : context.events) {
+        const bool ends = context.begun.has_value();
         if (!ends && response.status >= 400 && is_repeated(event)) continue;
-        AuditEntry entry = listening.base;
+        AuditEntry entry = *context.base;
         entry.status = response.status;
         describe(entry, event);
-        if (ends) entry.begun = listening.begun->number;
-        listening.begun.reset();
+        if (ends) entry.begun = context.begun->number;
+        context.begun.reset();
         // Whoever would have signed in gets nothing to go on with.
         if (const auto stored = audit_.append(std::move(entry)); !stored) return not_stored(stored.error());
     }
@@ -220,32 +197,29 @@ bool ApiAudit::is_repeated(const SignInEvent& event) {
 }
 
 Result<void> ApiAudit::begin(const SignInEvent& event) {
-    Listening* const listening = Listening::current;
-    AuditEntry entry = listening != nullptr ? listening->base : aside(event);
+    AuditEntry entry = start_of(event);
     describe(entry, event);
     entry.after.clear();
     const auto number = audit_.append(entry);
     if (!number)
         return fail(ErrorCode::unavailable,
                     "the change was refused, because the audit cannot store it: " + number.error().message);
-    if (listening == nullptr) {
-        begun_aside = Aside{event.what, *number};
-    } else {
-        entry.number = *number;
-        listening->begun = std::move(entry);
-    }
+    entry.number = *number;
+    if (event.context != nullptr) event.context->begun = std::move(entry);
     return {};
 }
 
 void ApiAudit::note(const SignInEvent& event) {
-    if (Listening::current != nullptr) {
-        Listening::current->events.push_back(event);
+    if (event.context != nullptr && event.context->base) {
+        event.context->events.push_back(event);
         return;
     }
-    AuditEntry entry = aside(event);
+    AuditEntry entry = start_of(event);
     describe(entry, event);
-    if (begun_aside && begun_aside->what == event.what) entry.begun = begun_aside->number;
-    begun_aside.reset();
+    if (event.context != nullptr && event.context->begun) {
+        entry.begun = event.context->begun->number;
+        event.context->begun.reset();
+    }
     if (const auto stored = audit_.append(std::move(entry)); !stored)
         spdlog::error("`{}` is not in the audit: {}", event.what, stored.error().message);
 }

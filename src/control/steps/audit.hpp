@@ -28,7 +28,7 @@ public:
     ApiResponse run(const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next);
     /// `SignIn::before_change`: stores that it was begun, which `note` or the request's end then completes.
     Result<void> begin(const SignInEvent& event);
-    /// `SignIn::on_event`: part of the request that this thread answers, or an entry of its own.
+    /// `SignIn::on_event`: part of the request that it belongs to, or an entry of its own.
     void note(const SignInEvent& event);
     /// Something that this program did by itself.
     void note_own(std::string action, std::string why, int status);
@@ -50,7 +50,8 @@ private:
     std::map<std::string, UnixMicros> refused_;
 };
 
-/// The JSON with the values of members that hold secrets replaced; empty when it is no JSON object or list.
-std::string without_secrets(std::string_view json);
+/// The JSON with the values of members that hold secrets, by their names but for those in `plain`, replaced; empty when
+/// it is no JSON object or list.
+std::string without_secrets(std::string_view json, const std::vector<std::string>& plain = {});
 
 }  // namespace lurus::app

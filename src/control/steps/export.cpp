@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "core/http/problem.hpp"
 
@@ -11,6 +12,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Handler = std::function<ApiResponse(const ApiRequest&)>;
+
+constexpr int entries_a_piece = 100;
 
 /// How entries may call them: their address, their id, those of their memberships.
 std::vector<std::string> names_of(const Json& exported) {
@@ -30,49 +33,86 @@ Json json_of(const AuditEntry& entry, bool own) {
     return out;
 }
 
-Result<Json> audit_of(Audit& audit, const Json& exported) {
-    const auto names = names_of(exported);
-    Json out = Json::array();
-    const auto done = audit.read_all([&](const AuditEntry& entry) {
-        const bool own = std::ranges::find(names, entry.actor) != names.end();
-        const bool about = std::ranges::any_of(names, [&](const std::string& name) {
+/// What is told of a person, entry by entry.
+struct AuditPlace {
+    std::vector<std::string> names;
+    std::int64_t after = 0;
+    bool any = false;  // an entry was told
+    bool ended = false;
+};
+
+// The list's elements out of the next entries. A line's end where none of these is about the person: nothing at all
+// would be the end.
+Result<ApiPiece> next_entries(Audit& audit, AuditPlace& place) {
+    if (place.ended) return ApiPiece();
+    const auto found = audit.read_after(place.after, entries_a_piece);
+    if (!found) return std::unexpected(found.error());
+    place.ended = found->empty();
+    if (place.ended) return ApiPiece("]}");
+    place.after = found->back().number;
+    ApiPiece piece;
+    for (const auto& entry : *found) {
+        const bool own = std::ranges::find(place.names, entry.actor) != place.names.end();
+        const bool about = std::ranges::any_of(place.names, [&](const std::string& name) {
             return entry.target.find(name) != std::string::npos || entry.after.find(name) != std::string::npos;
         });
-        if (own || about) out.push_back(json_of(entry, own));
-        return true;
-    });
-    if (!done) return std::unexpected(done.error());
-    return out;
+        if (!own && !about) continue;
+        if (std::exchange(place.any, true)) piece.bytes += ',';
+        piece.bytes += json_of(entry, own).dump(-1, ' ', false, Json::error_handler_t::replace);
+    }
+    if (piece.bytes.empty()) piece.bytes = "\n";
+    return piece;
 }
 
-ApiResponse completed(const ApiResponse& exported, const Handler& sessions, Audit& audit, ApiRequest request) {
+/// A route whose answer is a part of the export.
+struct Part {
+    std::string name;
+    std::vector<std::string> without;
+    Handler handler;
+};
+
+// The audit comes last and in pieces: it is what grows.
+ApiResponse completed(ApiResponse exported, const std::vector<Part>& parts, Audit& audit, ApiRequest request) {
     if (exported.status != 200) return exported;
     Json all = Json::parse(exported.body);
     request.principal = Principal();
     request.principal.kind = Principal::Kind::user;
     request.principal.user = all.at("user").at("id");
-    const ApiResponse live = sessions(request);
-    if (live.status != 200) return live;
-    all["sessions"] = Json::parse(live.body).at("data");
-    for (auto& session : all["sessions"]) session.erase("current");
-    auto entries = audit_of(audit, all);
-    if (!entries) return problem(entries.error());
-    all["audit"] = *std::move(entries);
-    ApiResponse out = exported;
-    out.body = all.dump(-1, ' ', false, Json::error_handler_t::replace);
-    return out;
+    for (const auto& part : parts) {
+        const ApiResponse answer = part.handler(request);
+        if (answer.status != 200) return answer;
+        Json data = Json::parse(answer.body).at("data");
+        for (auto& one : data) {
+            for (const auto& member : part.without) one.erase(member);
+        }
+        all[part.name] = std::move(data);
+    }
+    AuditPlace place;
+    place.names = names_of(all);
+    if (const auto readable = audit.read_after(0, 1); !readable) return problem(readable.error());
+    std::string head = all.dump(-1, ' ', false, Json::error_handler_t::replace);
+    head.pop_back();
+    head += R"(,"audit":[)";
+    exported.body.clear();
+    exported.stream = [&audit, place = std::move(place), head = std::move(head)]() mutable -> Result<ApiPiece> {
+        if (!head.empty()) return ApiPiece(std::exchange(head, {}));
+        return next_entries(audit, place);
+    };
+    return exported;
 }
 
 }  // namespace
 
 void complete_exports(std::vector<ApiRoute>& routes, Audit& audit) {
-    const auto lister = std::ranges::find(routes, "listSessions", &ApiRoute::operation_id);
-    if (lister == routes.end()) return;
-    const Handler sessions = lister->handler;
+    std::vector<Part> parts;
+    for (const auto& route : routes) {
+        const auto& [person, part, without] = route.person_export;
+        if (!part.empty()) parts.push_back({part, without, route.handler});
+    }
     for (auto& route : routes) {
-        if (route.operation_id != "exportUser" && route.operation_id != "exportMe") continue;
-        route.handler = [inner = route.handler, sessions, &audit](const ApiRequest& request) {
-            return completed(inner(request), sessions, audit, request);
+        if (!route.person_export.person) continue;
+        route.handler = [inner = route.handler, parts, &audit](const ApiRequest& request) {
+            return completed(inner(request), parts, audit, request);
         };
     }
 }

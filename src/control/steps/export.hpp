@@ -8,7 +8,8 @@
 
 namespace lurus::app {
 
-/// Adds `sessions` and `audit` to what `exportUser` and `exportMe` answer. `audit` outlives the routes.
+/// Adds the parts that routes say they are, and what the audit tells, to what a person's export answers. `audit`
+/// outlives the routes.
 void complete_exports(std::vector<ApiRoute>& routes, Audit& audit);
 
 }  // namespace lurus::app

@@ -9,32 +9,15 @@ namespace lurus::app {
 namespace {
 
 bool is_json(const ApiResponse& response) {
-    return response.status == 200 && response.content_type == "application/json";
+    return response.status == 200 && !response.stream && response.content_type == "application/json";
 }
 
-// `/api/v1/keys/{id}` -> `keys`
+// `/api/v1/keys/{id}` and `/api/v1/keys/{id}/rotate` are of one.
 std::string_view collection_of(std::string_view path) {
-    constexpr std::string_view root = "/api/v1/";
-    if (path.starts_with(root)) path.remove_prefix(root.size());
-    return path.substr(0, path.find('/'));
-}
-
-// Members that change without anybody changing the resource: no part of its version.
-const std::vector<std::string>& unversioned(const ApiRoute& reader) {
-    static const std::map<std::string, std::vector<std::string>, std::less<>> by_operation = {
-        {"getKey", {"last_used", "status", "old_value_until"}},
-        {"getProvider", {"models_fetched", "models_listed"}},
-    };
-    static const std::vector<std::string> none;
-    const auto found = by_operation.find(reader.operation_id);
-    return found == by_operation.end() ? none : found->second;
+    return path.substr(0, path.find('{'));
 }
 
 }  // namespace
-
-bool changes(const ApiRoute& route) {
-    return route.method != "GET" && !name_of(route.permission).starts_with("read_");
-}
 
 const ApiRoute* reader_of(const ApiRoute& route, const std::vector<ApiRoute>& routes) {
     if (!route.path.ends_with('}') || route.is_public()) return nullptr;
@@ -50,7 +33,7 @@ void ApiGuards::set_routes(const std::vector<ApiRoute>& routes) {
 
 ApiResponse ApiGuards::run(const ApiRoute& route, const ApiRequest& request, const Next& next) {
     if (route.method == "GET") return read(route, request, next);
-    if (!changes(route)) return next(route, request);
+    if (!route.changes()) return next(route, request);
     // A change to a file that is not there any more would be answered as done, and lost.
     if (const auto ok = databases_.check_changes(); !ok) return problem(503, ok.error().message);
     if (route.method != "POST") return change(route, request, next);
@@ -64,7 +47,7 @@ ApiResponse ApiGuards::read(const ApiRoute& route, const ApiRequest& request, co
     ApiResponse response = next(route, request);
     const auto reader = readers_.find(&route);
     if (reader == readers_.end() || reader->second == nullptr || !is_json(response)) return response;
-    const std::string etag = etag_of(response, unversioned(route));
+    const std::string etag = etag_of(response, route.resource.unversioned);
     if (etag_matches(request.header("if-none-match"), etag, Comparison::weak)) {
         response = ApiResponse();
         response.status = 304;
@@ -91,7 +74,7 @@ ApiResponse ApiGuards::change(const ApiRoute& route, const ApiRequest& request, 
         const ApiResponse before = show();
         if (before.status >= 500) return before;
         if (!is_json(before) ||
-            !etag_matches(wanted, etag_of(before, unversioned(*shown_by)), Comparison::strong)) {
+            !etag_matches(wanted, etag_of(before, shown_by->resource.unversioned), Comparison::strong)) {
             return problem(412, "it is not the version that If-Match names: read it again, then change that");
         }
         if (before.version && wanted != "*") conditional.if_version = before.version;
@@ -101,7 +84,7 @@ ApiResponse ApiGuards::change(const ApiRoute& route, const ApiRequest& request, 
     if (response.version) {
         response.headers.emplace_back("etag", etag_of(response, {}));
     } else if (const ApiResponse after = show(); is_json(after)) {
-        response.headers.emplace_back("etag", etag_of(after, unversioned(*shown_by)));
+        response.headers.emplace_back("etag", etag_of(after, shown_by->resource.unversioned));
     }
     return response;
 }

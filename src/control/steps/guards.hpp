@@ -19,9 +19,6 @@ namespace lurus::app {
 /// none.
 const ApiRoute* reader_of(const ApiRoute& route, const std::vector<ApiRoute>& routes);
 
-/// Whether it may store something.
-bool changes(const ApiRoute& route);
-
 /// Any thread once `set_routes` was called. What it refers to outlives it.
 class ApiGuards {
 public:

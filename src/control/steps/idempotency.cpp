@@ -51,9 +51,9 @@ std::optional<ApiResponse> response_of(std::string_view text) {
     return response;
 }
 
-// What another try may end otherwise is not held against it.
+// What another try may end otherwise is not held against it, nor what is made while it is sent.
 bool is_final(const ApiResponse& response) {
-    return response.status < 500 && response.status != 429;
+    return response.status < 500 && response.status != 429 && !response.stream;
 }
 
 }  // namespace

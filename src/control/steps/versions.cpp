@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "control/steps/guards.hpp"
 #include "core/http/problem.hpp"
 #include "core/text/number.hpp"
 
@@ -21,13 +20,13 @@ ApiResponse shown_by(const ApiRoute& reader, const ApiRequest& request) {
     return reader.handler(look);
 }
 
-// A resource answers to its id and to its name; one of the same name in another organisation is another one. An account
-// stands in an envelope of its own.
+// A resource answers to its id and to its name; one of the same name in another organisation is another one.
 std::vector<std::string> targets_of(const ApiRoute& reader, const Json& shown) {
     const std::string collection = reader.path.substr(0, reader.path.rfind('{'));
-    const Json& resource = shown.contains("Account") ? shown["Account"] : shown;
+    const std::string& envelope = reader.resource.envelope;
+    const Json& resource = !envelope.empty() && shown.contains(envelope) ? shown[envelope] : shown;
     std::vector<std::string> out;
-    for (const char* member : {"id", "name", "Id", "Name"}) {
+    for (const auto& member : reader.resource.names) {
         if (resource.contains(member) && resource[member].is_string())
             out.push_back(collection + resource[member].get<std::string>());
     }
@@ -174,11 +173,6 @@ ApiResponse undo(Audit& audit, const ApiRoute& reader, const ApiRoute& changer, 
     return changer.handler(back);
 }
 
-std::string capitalised(std::string text) {
-    if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
-    return text;
-}
-
 constexpr const char* versions_schema =
     R"({"type":"object","required":["data","next"],"properties":{"data":{"type":"array","items":{"type":"object",
 "required":["number","time","actor_kind","actor_name","action","before","after"],"properties":{"number":{"type":"integer"},
@@ -191,19 +185,18 @@ constexpr const char* versions_schema =
 std::vector<ApiRoute> version_routes(const std::vector<ApiRoute>& routes, Audit& audit) {
     std::vector<ApiRoute> out;
     for (const auto& reader : routes) {
-        if (reader.method != "GET" || reader_of(reader, routes) == nullptr) continue;
+        if (reader.method != "GET" || reader.resource.kind.empty()) continue;
         const auto by = [&](const char* method) {
             return std::ranges::find_if(
                 routes, [&](const ApiRoute& other) { return other.method == method && other.path == reader.path; });
         };
         const auto patch = by("PATCH"), put = by("PUT");
         if (patch == routes.end() && put == routes.end()) continue;
-        const std::string subject =
-            capitalised(reader.operation_id.substr(reader.operation_id.starts_with("get") ? 3 : 0));
+        const std::string& kind = reader.resource.kind;
         ApiRoute versions(reader.permission);
         versions.method = "GET";
         versions.path = reader.path + "/versions";
-        versions.operation_id = "list" + subject + "Versions";
+        versions.operation_id = "list" + kind + "Versions";
         versions.summary = "Who changed it and what it was, the newest change first";
         versions.query = {{"limit", R"({"type":"integer","minimum":1,"maximum":100,"default":50})", "At most so many"},
                           {"cursor", R"({"type":"string"})", "`next` of the page before"}};
@@ -214,11 +207,12 @@ std::vector<ApiRoute> version_routes(const std::vector<ApiRoute>& routes, Audit&
         ApiRoute back(patch->permission);
         back.method = "POST";
         back.path = reader.path + "/undo";
-        back.operation_id = "undo" + subject;
+        back.operation_id = "undo" + kind;
         back.summary = "Take the last change back, or go back to before the change of a number";
         back.request_schema =
             R"({"type":"object","additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1}}})";
         back.response_schema = patch->response_schema;
+        back.audit = patch->audit;
         back.handler = [&audit, reader, changer = *patch](const ApiRequest& r) {
             return undo(audit, reader, changer, r);
         };

@@ -9,8 +9,8 @@
 
 namespace lurus::app {
 
-/// `{path}/versions` for each resource of its own path that GET shows and something changes, and `{path}/undo` where
-/// PATCH changes it. `audit` outlives them.
+/// `{path}/versions` for each resource of a kind that GET shows and something changes, and `{path}/undo` where PATCH
+/// changes it. `audit` outlives them.
 std::vector<ApiRoute> version_routes(const std::vector<ApiRoute>& routes, Audit& audit);
 
 }  // namespace lurus::app

@@ -1,6 +1,7 @@
 #include "core/http/api_route.hpp"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace lurus {
 
@@ -20,6 +21,17 @@ ApiResponse json_response(const nlohmann::ordered_json& body, int status) {
     ApiResponse response;
     response.status = status;
     response.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    return response;
+}
+
+Result<ApiResponse> whole_response(ApiResponse response) {
+    const ApiStream stream = std::exchange(response.stream, nullptr);
+    while (stream) {
+        const auto piece = stream();
+        if (!piece) return std::unexpected(piece.error());
+        response.body += piece->bytes;
+        if (piece->bytes.empty() || piece->pause_ms > 0) break;
+    }
     return response;
 }
 

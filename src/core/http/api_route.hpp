@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lurus/api.hpp"
+#include "lurus/result.hpp"
 
 namespace lurus {
 
@@ -15,5 +16,9 @@ ApiRoute api_route(Permission needed, std::string method, std::string path, std:
 
 /// Bytes that are not UTF-8 are replaced.
 ApiResponse json_response(const nlohmann::ordered_json& body, int status = 200);
+
+/// The answer with its whole body, for those who cannot take it in pieces. Where the body breaks off, that is the
+/// error; a pause ends it, since it may go on for ever.
+Result<ApiResponse> whole_response(ApiResponse response);
 
 }  // namespace lurus

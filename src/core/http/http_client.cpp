@@ -251,7 +251,11 @@ private:
     Result<HttpAnswer> receive() {
         for (;;) {
             Parser parser;
-            parser.body_limit(call_.max_body_bytes);
+            if (call_.on_piece) {
+                parser.body_limit(boost::none);
+            } else {
+                parser.body_limit(call_.max_body_bytes);
+            }
             parser.header_limit(max_head_bytes);
             parser.eager(true);
             if (call_.method == "HEAD") parser.skip(true);
@@ -268,6 +272,16 @@ private:
         }
     }
 
+    /// Hands on what there is of a 2xx body. False: no more is wanted.
+    bool hand_on(Parser& parser) {
+        std::string& body = parser.get().body();
+        if (!call_.on_piece || body.empty() || parser.get().result_int() / 100 != 2) return true;
+        const bool wanted = call_.on_piece(body);
+        body.clear();
+        deadline_ = SteadyClock::now() + std::chrono::milliseconds(call_.timeout_ms);
+        return wanted;
+    }
+
     Result<void> parse(Parser& parser) {
         bool first = true;
         while (!parser.is_done()) {
@@ -276,7 +290,8 @@ private:
                 in_.erase(0, parser.put(asio::buffer(in_), error));
                 first = false;
             }
-            if (error == http::error::body_limit) {
+            if (!hand_on(parser)) return {};
+            if (error == http::error::body_limit || parser.get().body().size() > call_.max_body_bytes) {
                 return fail(ErrorCode::resource_exhausted,
                             peer() + ": the answer is larger than " + std::to_string(call_.max_body_bytes) + " bytes");
             }

@@ -3,6 +3,7 @@
 // its own pools.
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,9 @@ struct HttpCall {
     std::size_t max_body_bytes = 32 << 20;
     bool tls_verify = true;
     std::string ca_file;  // roots beside the system's
+    /// Set: takes the body of a 2xx as it comes, which the answer then lacks; it may be of any size, and `timeout_ms`
+    /// counts from the piece before. False: no more of it is wanted, and the exchange is over.
+    std::function<bool(std::string_view piece)> on_piece;
 };
 
 struct HttpAnswer {

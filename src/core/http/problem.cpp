@@ -45,12 +45,13 @@ int http_status(ErrorCode code) {
     return 500;
 }
 
-ApiResponse problem(int status, std::string_view detail) {
+ApiResponse problem(int status, std::string_view detail, const std::optional<ErrorSubject>& subject) {
     nlohmann::ordered_json body;
     body["type"] = "about:blank";
     body["title"] = title_of(status);
     body["status"] = status;
     body["detail"] = detail;
+    if (subject) body["subject"] = {{"kind", subject->kind}, {"name", subject->name}};
     ApiResponse response;
     response.status = status;
     response.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
@@ -59,7 +60,7 @@ ApiResponse problem(int status, std::string_view detail) {
 }
 
 ApiResponse problem(const Error& error) {
-    return problem(http_status(error.code), error.message);
+    return problem(http_status(error.code), error.message, error.subject);
 }
 
 }  // namespace lurus

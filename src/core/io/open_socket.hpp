@@ -11,6 +11,8 @@ public:
     void opened(int descriptor);
     /// Before the descriptor is closed: it may be another socket's then.
     void closed();
+    /// The same, and closes it; as `::close` answers.
+    int close(int descriptor);
     /// Shuts it down, or the one that is opened next: whoever reads or writes it returns at once.
     void shut();
 

@@ -1,6 +1,7 @@
 #ifndef _WIN32
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/io/open_socket.hpp"
 
@@ -15,6 +16,11 @@ void OpenSocket::opened(int descriptor) {
 void OpenSocket::closed() {
     const std::scoped_lock lock(mutex_);
     descriptor_ = -1;
+}
+
+int OpenSocket::close(int descriptor) {
+    closed();
+    return ::close(descriptor);
 }
 
 void OpenSocket::shut() {

@@ -26,7 +26,7 @@ export async function api(lurus, method, target, { body, token, headers = {} } =
   for await (const part of response) parts.push(part);
   const answer = Buffer.concat(parts).toString();
   let parsed = answer;
-  if (/json/.test(response.headers['content-type'] ?? '') && answer) parsed = JSON.parse(answer);
+  if (/[/+]json/.test(response.headers['content-type'] ?? '') && answer) parsed = JSON.parse(answer);
   return { status: response.statusCode, headers: response.headers, body: parsed };
 }
 

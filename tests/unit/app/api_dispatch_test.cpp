@@ -8,6 +8,9 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "core/http/api_route.hpp"
+#include "core/http/problem.hpp"
+
 using namespace lurus;
 using namespace lurus::app;
 
@@ -36,6 +39,16 @@ ApiDispatcher made() {
     ApiRoute broken = route("GET", "/api/v1/broken");
     broken.handler = [](const ApiRequest&) -> ApiResponse { throw std::runtime_error("handler met 'sk-inside'"); };
     routes.push_back(broken);
+    ApiRoute pieces = route("GET", "/api/v1/pieces");
+    pieces.handler = [](const ApiRequest& request) {
+        ApiResponse response;
+        response.stream = [left = 3, broken = request.query.contains("broken")]() mutable -> Result<ApiPiece> {
+            if (left == 1 && broken) throw std::runtime_error("source met 'sk-inside'");
+            return left-- > 0 ? ApiPiece("piece ") : ApiPiece();
+        };
+        return response;
+    };
+    routes.push_back(pieces);
     ApiRoute odd = route("GET", "/api/v1/odd");
     odd.handler = [](const ApiRequest&) -> ApiResponse { throw 3; };
     routes.push_back(odd);
@@ -63,6 +76,30 @@ std::string header(const ApiResponse& response, std::string_view name) {
 }
 
 }  // namespace
+
+TEST_CASE("a body in pieces is whole for who cannot take pieces, and what it throws is an error without its text") {
+    const auto whole = whole_response(ask("GET", "/api/v1/pieces"));
+    REQUIRE(whole.has_value());
+    CHECK(whole->body == "piece piece piece ");
+    CHECK_FALSE(whole->stream);
+    std::ostringstream log;
+    const auto before = spdlog::default_logger();
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("capture", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+    const auto broken = whole_response(ask("GET", "/api/v1/pieces?broken=1"));
+    spdlog::set_default_logger(before);
+    REQUIRE_FALSE(broken.has_value());
+    CHECK(broken.error().code == ErrorCode::internal);
+    CHECK(log.str().find("/api/v1/pieces failed") != std::string::npos);
+    CHECK((log.str() + broken.error().message).find("sk-inside") == std::string::npos);
+}
+
+TEST_CASE("a problem names its subject where the error does") {
+    const auto named = json_of(problem(Error(ErrorCode::conflict, "it is used", ErrorSubject("provider", "ant"))));
+    CHECK(named["subject"] == nlohmann::json{{"kind", "provider"}, {"name", "ant"}});
+    CHECK_FALSE(json_of(problem(Error(ErrorCode::conflict, "it is used"))).contains("subject"));
+    CHECK(about(Error(ErrorCode::conflict, "m", ErrorSubject("key", "a")), "route", "b").subject->kind == "key");
+}
 
 TEST_CASE("a target finds its route") {
     CHECK(json_of(ask("GET", "/api/v1/keys"))["route"] == "GET /api/v1/keys");

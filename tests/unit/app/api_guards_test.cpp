@@ -166,3 +166,70 @@ TEST_CASE("who comes while it runs waits for the one answer") {
     CHECK(desk.done == 1);
     CHECK(bodies.size() == 1);
 }
+
+namespace {
+
+/// One resource whose row carries a version.
+struct Versioned : Desk {
+    std::int64_t version = 7;
+    std::optional<std::int64_t> wanted;  // as the handler of the last change was told
+    std::vector<ApiRoute> routes;
+    std::unique_ptr<Databases> databases;
+    std::unique_ptr<ApiGuards> guards;
+
+    Versioned() {
+        REQUIRE(open_sqlite(scratch.dir() / "log.db", "api").has_value());
+        MainDatabase main;
+        main.file = scratch.dir() / "lurus.db";
+        auto opened = Databases::open(scratch.dir(), main, false, clock);
+        REQUIRE(opened.has_value());
+        databases = *std::move(opened);
+        const auto shown = [this](const ApiRequest&) {
+            ApiResponse response;
+            response.body = R"({"id":"x"})";
+            response.version = version;
+            return response;
+        };
+        for (const char* method : {"GET", "PATCH"}) {
+            ApiRoute route(Permission::change_keys);
+            route.method = method;
+            route.path = "/api/v1/things/{id}";
+            route.handler = shown;
+            routes.push_back(std::move(route));
+        }
+        routes[1].handler = [this, shown](const ApiRequest& request) {
+            wanted = request.if_version;
+            ++version;
+            return shown(request);
+        };
+        guards = std::make_unique<ApiGuards>(*databases, *idempotency);
+        guards->set_routes(routes);
+    }
+    ApiResponse ask(const ApiRoute& route, const char* header, const char* value) const {
+        ApiRequest request;
+        request.method = route.method;
+        request.headers[header] = value;
+        return guards->run(route, request, [](const ApiRoute& r, const ApiRequest& q) { return r.handler(q); });
+    }
+    static std::string etag(const ApiResponse& response) {
+        return response.headers.empty() ? std::string() : response.headers.front().second;
+    }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Versioned, "If-Match is the row's version where there is one, and is told to who writes the row") {
+    CHECK(etag(ask(routes[0], "accept", "*/*")) == "\"7\"");
+    CHECK(ask(routes[0], "if-none-match", "\"7\"").status == 304);
+    CHECK(ask(routes[1], "if-match", "\"6\"").status == 412);
+    CHECK(version == 7);
+    const auto changed = ask(routes[1], "if-match", "\"7\"");
+    CHECK(changed.status == 200);
+    CHECK(etag(changed) == "\"8\"");
+    CHECK(wanted == 7);
+    CHECK(ask(routes[1], "if-match", "*").status == 200);
+    CHECK_FALSE(wanted.has_value());
+    CHECK(ask(routes[1], "accept", "*/*").status == 200);
+    CHECK_FALSE(wanted.has_value());
+    CHECK(version == 10);
+}

@@ -43,8 +43,10 @@ const Line lines[] = {
     {"undoKey", Whose::members, &Tenant::key, empty},
     {"revokeKey", Whose::members, &Tenant::key, nothing, false, true},
     {"listLogs", Whose::nobodys},
+    {"followLogs", Whose::nobodys},
     {"getUsage", Whose::nobodys},
     {"getStatistics", Whose::nobodys},
+    {"getRecord", Whose::members, &Tenant::record},
     {"getTrace", Whose::members, &Tenant::trace},
     // People: the organisation's.
     {"listMembers", Whose::nobodys},

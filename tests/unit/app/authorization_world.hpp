@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/state/control_plane.hpp"
+#include "core/http/api_route.hpp"
 #include "core/os/files.hpp"
 #include "scratch.hpp"
 
@@ -26,7 +27,8 @@ struct Answer {
 struct Tenant {
     std::string name;  // also in the name of everything that is the tenant's: nobody else may ever read it
     std::string org;
-    std::string key, shared_key, team, member, service, trace;  // ids; `key` and `trace` are of `member`
+    std::string key, shared_key, team, member, service, trace,
+        record;  // ids; the first, `trace` and `record` are of `member`
 };
 
 struct Actor {
@@ -85,8 +87,9 @@ struct World {
         call.request.remote_address = "192.0.2.1";
         call.target = target;
         call.authorization = authorization;
-        const auto response = plane->handle(call);
-        return {response.status, response.body};
+        const auto response = whole_response(plane->handle(call));
+        REQUIRE_MESSAGE(response.has_value(), (response ? "" : response.error().message));
+        return {response->status, response->body};
     }
     Json must(const std::string& method, const std::string& target, const Json& body) const {
         const auto answer = ask(admin, method, target, body);
@@ -133,10 +136,12 @@ private:
         RequestRecord record;
         record.trace_id = *Id::parse(*random_hex(16));
         record.time = system_clock().now();
+        record.record_id = IdGenerator().at(record.time);
         record.key = tenant.name + " key";
         record.model = tenant.name + " model";
         record.user = tenant.member;
         tenant.trace = record.trace_id.hex();
+        tenant.record = record.record_id.hex();
         plane->log().append(std::move(record), 0, nullptr);
         REQUIRE(plane->log().flush(5000).has_value());
     }

@@ -40,6 +40,12 @@ public:
             404,
             R"({"type":"about:blank","title":"Not Found","status":404,"detail":"there is no such thing: look elsewhere"})"};
     }
+    Result<ApiResponse> stream(std::string_view path, const std::map<std::string, std::string>& query,
+                               const std::function<bool(std::string_view)>& take) override {
+        auto response = call("GET", path, query, {});
+        if (response && response->status == 200) take(std::exchange(response->body, {}));
+        return response;
+    }
     std::string server_url() const override { return "http://127.0.0.1:18100"; }
 };
 

@@ -2,11 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "modules/gateway/answer/usage_classes.hpp"
 #include "modules/gateway/answer/usage_fields.hpp"
+#include "modules/gateway/dialect/dialect.hpp"
 
 using namespace lurus;
 using namespace lurus::gateway;
@@ -20,7 +21,7 @@ Endpoint at(std::string_view target, std::string_view method = "POST", bool webs
 Usage classes(Family family, std::string_view object) {
     UsageFields fields;
     fields.merge(object);
-    return usage_classes(family, fields);
+    return rules_of(family).read->usage(fields);
 }
 
 }  // namespace
@@ -30,21 +31,21 @@ TEST_CASE("answer: the format follows content type, endpoint and query") {
     const Endpoint messages = at("/v1/messages");
     const std::string sse_target = "/v1beta/models/m:streamGenerateContent?alt=sse";
     const std::string array_target = "/v1beta/models/m:streamGenerateContent";
-    CHECK(answer_format(messages, "/v1/messages", "text/event-stream; charset=utf-8") == sse);
-    CHECK(answer_format(messages, "/v1/messages", "Text/Event-Stream") == sse);
-    CHECK(answer_format(messages, "/v1/messages", "application/json") == json);
-    CHECK(answer_format(messages, "/v1/messages", "application/problem+json") == json);
-    CHECK(answer_format(messages, "/v1/messages", "") == json);
-    CHECK(answer_format(messages, "/v1/messages", "text/html") == other);
-    CHECK(answer_format(at(sse_target), sse_target, "text/event-stream") == sse);
-    CHECK(answer_format(at(sse_target), sse_target, "application/json") == json);
-    CHECK(answer_format(at(array_target), array_target, "application/json; charset=UTF-8") == json_array);
-    CHECK(answer_format(at("/v1/audio/speech"), "/v1/audio/speech", "audio/mpeg") == other);
-    CHECK(answer_format(at("/v1/audio/transcriptions"), "", "text/plain") == other);
+    CHECK(answer_format(messages.answer, "/v1/messages", "text/event-stream; charset=utf-8") == sse);
+    CHECK(answer_format(messages.answer, "/v1/messages", "Text/Event-Stream") == sse);
+    CHECK(answer_format(messages.answer, "/v1/messages", "application/json") == json);
+    CHECK(answer_format(messages.answer, "/v1/messages", "application/problem+json") == json);
+    CHECK(answer_format(messages.answer, "/v1/messages", "") == json);
+    CHECK(answer_format(messages.answer, "/v1/messages", "text/html") == other);
+    CHECK(answer_format(at(sse_target).answer, sse_target, "text/event-stream") == sse);
+    CHECK(answer_format(at(sse_target).answer, sse_target, "application/json") == json);
+    CHECK(answer_format(at(array_target).answer, array_target, "application/json; charset=UTF-8") == json_array);
+    CHECK(answer_format(at("/v1/audio/speech").answer, "/v1/audio/speech", "audio/mpeg") == other);
+    CHECK(answer_format(at("/v1/audio/transcriptions").answer, "", "text/plain") == other);
 }
 
 TEST_CASE("answer: usage of a session is the sum of its answers") {
-    AnswerReader reader(at("/v1/responses", "GET", true), AnswerFormat::sse, 101);
+    AnswerReader reader(at("/v1/responses", "GET", true).answer, AnswerFormat::sse, 101);
     auto completed = [](int in, int cached, int out) {
         return R"({"type":"response.completed","response":{"service_tier":"default","usage":{"input_tokens":)" +
                std::to_string(in) + R"(,"input_tokens_details":{"cached_tokens":)" + std::to_string(cached) +
@@ -70,7 +71,7 @@ TEST_CASE("answer: usage of a session is the sum of its answers") {
 }
 
 TEST_CASE("answer: a realtime session") {
-    AnswerReader reader(at("/v1/realtime?model=m", "GET", true), AnswerFormat::sse, 101);
+    AnswerReader reader(at("/v1/realtime?model=m", "GET", true).answer, AnswerFormat::sse, 101);
     reader.feed_event(R"({"type":"session.created","session":{}})");
     reader.feed_event(
         R"({"type":"response.done","event_id":"e","response":{"status":"completed","usage":{"total_tokens":300,"input_tokens":200,"output_tokens":100,)"
@@ -87,7 +88,7 @@ TEST_CASE("answer: a realtime session") {
 }
 
 TEST_CASE("answer: event boundaries") {
-    AnswerReader array(at("/v1beta/models/m:streamGenerateContent"), AnswerFormat::json_array, 200);
+    AnswerReader array(at("/v1beta/models/m:streamGenerateContent").answer, AnswerFormat::json_array, 200);
     CHECK(array.at_event_boundary());
     array.feed("[{\"candidates\":[");
     CHECK_FALSE(array.at_event_boundary());
@@ -100,12 +101,12 @@ TEST_CASE("answer: event boundaries") {
     array.feed("{\"candidates\":[]}]");
     CHECK_FALSE(array.at_event_boundary());
 
-    AnswerReader json(at("/v1/messages"), AnswerFormat::json, 200);
+    AnswerReader json(at("/v1/messages").answer, AnswerFormat::json, 200);
     CHECK(json.at_event_boundary());
     json.feed("{");
     CHECK_FALSE(json.at_event_boundary());
 
-    AnswerReader stream(at("/v1/messages"), AnswerFormat::sse, 200);
+    AnswerReader stream(at("/v1/messages").answer, AnswerFormat::sse, 200);
     stream.feed("event: ping\ndata: {\"type\":\"ping\"}\n");
     CHECK_FALSE(stream.at_event_boundary());
     stream.feed("\n");
@@ -113,24 +114,24 @@ TEST_CASE("answer: event boundaries") {
 }
 
 TEST_CASE("answer: a cut answer is not complete") {
-    AnswerReader json(at("/v1/messages"), AnswerFormat::json, 200);
+    AnswerReader json(at("/v1/messages").answer, AnswerFormat::json, 200);
     json.feed("{\"content\":[");
     json.finish(false);
     CHECK_FALSE(json.complete());
-    AnswerReader binary(at("/v1/audio/speech"), AnswerFormat::other, 200);
+    AnswerReader binary(at("/v1/audio/speech").answer, AnswerFormat::other, 200);
     binary.feed("x");
     CHECK_FALSE(binary.complete());
     binary.finish(true);
     CHECK(binary.complete());
     // What was cut off in the middle of an event is not read.
-    AnswerReader stream(at("/v1/chat/completions"), AnswerFormat::sse, 200);
+    AnswerReader stream(at("/v1/chat/completions").answer, AnswerFormat::sse, 200);
     stream.feed("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5}}");
     stream.finish(false);
     CHECK_FALSE(stream.usage().known());
 }
 
 TEST_CASE("answer: a long body is read without being kept") {
-    AnswerReader reader(at("/v1/embeddings"), AnswerFormat::json, 200);
+    AnswerReader reader(at("/v1/embeddings").answer, AnswerFormat::json, 200);
     reader.feed("{\"object\":\"list\",\"data\":[");
     const std::string element = "{\"embedding\":[" + std::string(100'000, '1') + "]},";
     for (int i = 0; i < 500; ++i) reader.feed(element);
@@ -143,7 +144,7 @@ TEST_CASE("answer: a long body is read without being kept") {
 TEST_CASE("usage: fields merge one by one") {
     UsageFields fields;
     fields.merge(R"({"a":1,"b":{"x":1,"y":2},"c":5,"d":null})");
-    fields.merge(R"({"b":{"y":3,"z":4},"a":null,"c":0,"e":"t","d":7})", {"c"});
+    fields.merge(R"({"b":{"y":3,"z":4},"a":null,"c":0,"e":"t","d":7})", std::array<std::string_view, 1>{"c"});
     CHECK(nlohmann::json::parse(fields.json()) ==
           nlohmann::json::parse(R"({"a":1,"b":{"x":1,"y":3,"z":4},"c":5,"d":7,"e":"t"})"));
     CHECK(fields.count("b", "z") == 4);

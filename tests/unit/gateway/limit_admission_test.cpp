@@ -26,17 +26,18 @@ struct Desk {
     LimitTable table{0};
     LimitCache cache{table};
 
-    std::expected<Admission, Refusal> ask(const std::vector<LimitedSubject>& subjects, const Demand& demand = {},
-                                          std::int64_t now_us = 0, UnixMicros now = noon) {
-        return admit(cache, subjects, demand, now_us, now);
+    std::expected<Admission, Refusal> ask(const std::vector<LimitedSubject>& subjects,
+                                          const RequestEstimate& estimate = {}, std::int64_t now_us = 0,
+                                          UnixMicros now = noon) {
+        return admit(cache, subjects, estimate, now_us, now);
     }
 };
 
-Demand tokens(std::int64_t input, std::int64_t output) {
-    Demand demand;
-    demand.input_tokens = input;
-    demand.output_tokens = output;
-    return demand;
+RequestEstimate tokens(std::int64_t input, std::int64_t output) {
+    RequestEstimate estimate;
+    estimate.input_tokens = input;
+    estimate.output_tokens = output;
+    return estimate;
 }
 
 Limits limits(std::int64_t Limits::* member, std::int64_t value) {
@@ -100,16 +101,16 @@ TEST_CASE("admission: tokens are corrected to what was used") {
         REQUIRE(taken);
         CHECK_FALSE(desk.ask({key(all)}, tokens(100, 500)));
         taken->settle(Admission::Used{150, 20, {}}, 0);
-        CHECK(taken->standing(Measure::tokens, 0)->remaining == 830);
-        CHECK(taken->standing(Measure::input_tokens, 0)->remaining == 450);
-        CHECK(taken->standing(Measure::output_tokens, 0)->remaining == 580);
+        CHECK(taken->status(Measure::tokens, 0)->remaining == 830);
+        CHECK(taken->status(Measure::input_tokens, 0)->remaining == 450);
+        CHECK(taken->status(Measure::output_tokens, 0)->remaining == 580);
         taken->settle(Admission::Used{0, 0, {}}, 0);  // the first one counts
-        CHECK(taken->standing(Measure::tokens, 0)->remaining == 830);
+        CHECK(taken->status(Measure::tokens, 0)->remaining == 830);
         // More than estimated, beyond the limit: it counts all the same.
         auto more = desk.ask({key(all)}, tokens(1, 1));
         REQUIRE(more);
         more->settle(Admission::Used{10, 5000, {}}, 0);
-        CHECK(more->standing(Measure::tokens, 0)->remaining == 0);
+        CHECK(more->status(Measure::tokens, 0)->remaining == 0);
         CHECK_FALSE(desk.ask({key(all)}, tokens(1, 0), 59 * second));
     }
 }
@@ -123,7 +124,7 @@ TEST_CASE("admission: an estimate above the whole limit passes when nothing else
     REQUIRE_FALSE(refused);
     CHECK(refused.error().wait_us.has_value());
     huge->settle(Admission::Used{100, 50, {}}, 0);
-    CHECK(huge->standing(Measure::tokens, 0)->remaining == 850);
+    CHECK(huge->status(Measure::tokens, 0)->remaining == 850);
 }
 
 TEST_CASE("admission: a place is given back once, however the request ends") {
@@ -172,30 +173,30 @@ TEST_CASE("admission: a budget holds estimates, books costs, and begins again wi
     Desk desk;
     Limits money;
     money.budget = budget("1 USD/day");
-    Demand demand;
-    demand.cost = Money{400'000'000};
-    auto a = desk.ask({key(money)}, demand);
-    auto b = desk.ask({key(money)}, demand);
-    auto c = desk.ask({key(money)}, demand);
+    RequestEstimate estimate;
+    estimate.cost = Money{400'000'000};
+    auto a = desk.ask({key(money)}, estimate);
+    auto b = desk.ask({key(money)}, estimate);
+    auto c = desk.ask({key(money)}, estimate);
     REQUIRE((a && b && c));
     // 1.2 USD are held; nothing is spent yet.
-    auto refused = desk.ask({key(money)}, demand);
+    auto refused = desk.ask({key(money)}, estimate);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().what == Refusal::What::budget);
     CHECK(refused.error().waits_for_running);
     a->settle(Admission::Used{1, 1, Money{700'000'000}}, 0);
     b->settle(Admission::Used{1, 1, Money{100'000'000}}, 0);
     c->settle(Admission::Used{1, 1, Money{}}, 0);
-    auto d = desk.ask({key(money)}, demand);  // 0.8 USD are spent
+    auto d = desk.ask({key(money)}, estimate);  // 0.8 USD are spent
     REQUIRE(d);
     d->settle(Admission::Used{1, 1, Money{200'000'000}}, 0);
-    refused = desk.ask({key(money)}, demand);
+    refused = desk.ask({key(money)}, estimate);
     REQUIRE_FALSE(refused);
     CHECK_FALSE(refused.error().waits_for_running);
     CHECK(refused.error().wait_us == 12 * 3600 * second);
-    CHECK(desk.ask({key(money)}, demand, 0, noon + 12 * 3600 * second));
+    CHECK(desk.ask({key(money)}, estimate, 0, noon + 12 * 3600 * second));
     money.budget = budget("1 USD/total");
-    CHECK(desk.ask({key(money)}, demand));  // another window begins with what the log says
+    CHECK(desk.ask({key(money)}, estimate));  // another window begins with what the log says
 }
 
 TEST_CASE("admission: a budget goes on from what the log has") {
@@ -204,12 +205,12 @@ TEST_CASE("admission: a budget goes on from what the log has") {
     money.budget = budget("1 USD/total");
     LimitedSubject subject = key(money);
     subject.spent_before = Money{900'000'000};
-    Demand demand;
-    demand.cost = Money{50'000'000};
-    auto a = desk.ask({subject}, demand);
+    RequestEstimate estimate;
+    estimate.cost = Money{50'000'000};
+    auto a = desk.ask({subject}, estimate);
     REQUIRE(a);
     a->settle(Admission::Used{1, 1, Money{150'000'000}}, 0);
-    const auto refused = desk.ask({subject}, demand);
+    const auto refused = desk.ask({subject}, estimate);
     REQUIRE_FALSE(refused);
     CHECK_FALSE(refused.error().wait_us);
 }
@@ -218,9 +219,9 @@ TEST_CASE("admission: money held by a request that ended without a record is fre
     Desk desk;
     Limits money;
     money.budget = budget("1 USD/month");
-    Demand demand;
-    demand.cost = Money{2'000'000'000};
-    for (int i = 0; i < 10; ++i) CHECK(desk.ask({key(money)}, demand));
+    RequestEstimate estimate;
+    estimate.cost = Money{2'000'000'000};
+    for (int i = 0; i < 10; ++i) CHECK(desk.ask({key(money)}, estimate));
 }
 
 TEST_CASE("table: what is idle is forgotten, what counts is not") {
@@ -231,10 +232,10 @@ TEST_CASE("table: what is idle is forgotten, what counts is not") {
         CHECK(desk.ask({key(money, id)}));
     }
     money.budget = budget("1 USD/day");
-    Demand demand;
-    demand.cost = Money{1000};
+    RequestEstimate estimate;
+    estimate.cost = Money{1000};
     {
-        auto spender = desk.ask({key(money, "spender")}, demand);
+        auto spender = desk.ask({key(money, "spender")}, estimate);
         REQUIRE(spender);
         spender->settle(Admission::Used{1, 1, Money{500}}, 0);
     }
@@ -281,9 +282,9 @@ TEST_CASE("admission: 64 threads' worth of requests on several shards pass exact
                 while (ready.load() < shards) std::this_thread::yield();
                 for (int i = 0; i < 400; ++i) {
                     const auto one = key(both, "counted");
-                    if (admit(cache, std::span(&one, 1), Demand{}, i, noon)) passed.fetch_add(1);
+                    if (admit(cache, std::span(&one, 1), RequestEstimate{}, i, noon)) passed.fetch_add(1);
                     const auto two = key(narrow, "narrow");
-                    auto inside = admit(cache, std::span(&two, 1), Demand{}, i, noon);
+                    auto inside = admit(cache, std::span(&two, 1), RequestEstimate{}, i, noon);
                     if (!inside) continue;
                     const int now = running.fetch_add(1) + 1;
                     int seen = most.load();
@@ -313,9 +314,9 @@ TEST_CASE("admission: budgets over several threads are exceeded by the last requ
             LimitCache cache(table);
             for (int i = 0; i < 2000; ++i) {
                 const auto subject = key(money);
-                Demand demand;
-                demand.cost = Money{3'000'000};
-                auto passed = admit(cache, std::span(&subject, 1), demand, 0, noon);
+                RequestEstimate estimate;
+                estimate.cost = Money{3'000'000};
+                auto passed = admit(cache, std::span(&subject, 1), estimate, 0, noon);
                 if (!passed) continue;
                 passed->settle(Admission::Used{1, 1, Money{3'000'000}}, 0);
                 spent.fetch_add(3'000'000);

@@ -90,7 +90,7 @@ TEST_CASE("limit answer: bodies in each dialect") {
     CHECK(event["headers"]["retry-after"] == "30");
 }
 
-TEST_CASE("limit answer: standing in the dialect's own fields, the tightest of all subjects") {
+TEST_CASE("limit answer: status in the dialect's own fields, the tightest of all subjects") {
     LimitTable table(0);
     LimitCache cache(table);
     std::array<LimitedSubject, 2> subjects;
@@ -102,10 +102,10 @@ TEST_CASE("limit answer: standing in the dialect's own fields, the tightest of a
     subjects[1].limits = Limits();
     subjects[1].limits.rpm = 10;
     subjects[1].limits.otpm = 500;
-    Demand demand;
-    demand.input_tokens = 30;
-    demand.output_tokens = 70;
-    const auto admitted = admit(cache, subjects, demand, 0, noon);
+    RequestEstimate estimate;
+    estimate.input_tokens = 30;
+    estimate.output_tokens = 70;
+    const auto admitted = admit(cache, subjects, estimate, 0, noon);
     REQUIRE(admitted);
     CHECK(limit_fields(Family::anthropic, *admitted, 0, noon) ==
           "anthropic-ratelimit-requests-limit: 10\r\n"

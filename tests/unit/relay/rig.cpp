@@ -33,11 +33,11 @@ private:
 
 class OneProvider final : public Catalog {
 public:
-    OneProvider(Family family, std::string_view scheme, int port) {
+    OneProvider(Family family, std::string_view url) {
         auto provider = std::make_shared<Provider>();
         provider->name = "vendor";
         provider->kind = "openai";
-        provider->endpoints[family].base = *Url::parse(std::string(scheme) + "://127.0.0.1:" + std::to_string(port));
+        provider->endpoints[family].base = *Url::parse(url);
         provider->tls_verify = false;
         provider->credential = Secret("sk-upstream");
         providers_.push_back(std::move(provider));
@@ -73,7 +73,7 @@ public:
 };
 
 /// Everything is safe at once.
-class PromptLog final : public RequestLog {
+class PromptLog final : public Journal {
 public:
     void append(RequestRecord&& record, std::uint64_t ticket, CommitSink* sink) noexcept override {
         const RequestRecord taken(std::move(record));
@@ -86,14 +86,6 @@ public:
     [[nodiscard]] bool has_room() const noexcept override { return true; }
     Result<void> flush(int) override { return {}; }
     [[nodiscard]] LogStatus status() const override { return {}; }
-    Result<std::vector<RequestRecord>> query(const LogFilter&) override { return std::vector<RequestRecord>(); }
-    Result<std::vector<RequestRecord>> trace(const Id&, const UserSet*) override {
-        return std::vector<RequestRecord>();
-    }
-    Result<std::vector<UsageRow>> usage(UnixMicros, UnixMicros, UsageBy, const UserSet*) override {
-        return std::vector<UsageRow>();
-    }
-    [[nodiscard]] std::vector<ApiRoute> api(RecordScope) override { return {}; }
 };
 
 sockaddr_in loopback(int port) {
@@ -141,11 +133,14 @@ std::string_view Wire::receive_until(std::string_view end) const {
 
 struct Rig::Parts {
     std::shared_ptr<const Catalog> catalog() const {
-        return std::make_shared<OneProvider>(family, vendor == Vendor::tls ? "https" : "http", vendor_port);
+        return std::make_shared<OneProvider>(family, (vendor == Vendor::tls ? "https://127.0.0." : "http://127.0.0.") +
+                                                         std::to_string(vendor_address) + ":" +
+                                                         std::to_string(vendor_port));
     }
 
     Family family = Family::openai;
     Vendor vendor = Vendor::plain;
+    int vendor_address = 1;  // below 127.0.0, all of which are this machine
     int vendor_port = 0;
     int listener = -1;
     int port = 0;
@@ -154,9 +149,10 @@ struct Rig::Parts {
     std::unique_ptr<Gateway> gateway;
 };
 
-Rig::Rig(Family family, Vendor vendor) : parts_(std::make_unique<Parts>()) {
+Rig::Rig(Family family, Vendor vendor, ApiHandler api) : parts_(std::make_unique<Parts>()) {
     parts_->listener = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address = loopback(0);
+    address.sin_addr.s_addr = htonl(INADDR_ANY);
     REQUIRE(::bind(parts_->listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
     REQUIRE(::listen(parts_->listener, 512) == 0);
     socklen_t size = sizeof address;
@@ -173,7 +169,8 @@ Rig::Rig(Family family, Vendor vendor) : parts_(std::make_unique<Parts>()) {
     ListenerSettings listener;
     listener.address = "127.0.0.1:0";
     snapshot.settings.listeners.push_back(listener);
-    parts_->gateway = make_gateway(std::make_shared<GatewaySnapshot>(snapshot), parts_->log, {}, system_clock());
+    parts_->gateway =
+        make_gateway(std::make_shared<GatewaySnapshot>(snapshot), parts_->log, std::move(api), system_clock());
     REQUIRE(parts_->gateway->start());
     const std::string bound = parts_->gateway->addresses().front();
     parts_->port = std::stoi(bound.substr(bound.rfind(':') + 1));
@@ -182,6 +179,11 @@ Rig::Rig(Family family, Vendor vendor) : parts_(std::make_unique<Parts>()) {
 Rig::~Rig() {
     parts_->gateway->stop();
     ::close(parts_->listener);
+}
+
+void Rig::move_provider() {
+    ++parts_->vendor_address;
+    replace_provider();
 }
 
 void Rig::replace_provider() {

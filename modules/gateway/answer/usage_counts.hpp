@@ -1,0 +1,36 @@
+#pragma once
+// Arithmetic with the counts of a usage object: what is unknown stays unknown, nothing overflows or falls below zero.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/json/json_scan.hpp"
+#include "lurus/usage.hpp"
+
+namespace lurus::gateway {
+
+/// Empty = unknown.
+using Count = std::optional<std::int64_t>;
+
+/// Counts come from outside: a sum stops at the largest number.
+std::int64_t add(std::int64_t a, std::int64_t b);
+/// What only one of them says is the sum.
+Count plus(Count a, Count b);
+/// At least 0. An unknown part takes nothing away.
+Count minus(Count whole, Count part);
+
+/// Class by class; a class that neither has stays empty. For answers of several parts.
+Usage sum(const Usage& a, const Usage& b);
+
+template <class F>
+void each_element(std::string_view array, F&& visit) {
+    json::Reader reader(array, json::Mode::trusting);
+    if (reader.peek() != json::Kind::array || !reader.enter_array()) return;
+    while (reader.next_element()) {
+        const std::string_view element = reader.skip();
+        if (!reader.failed()) visit(element);
+    }
+}
+
+}  // namespace lurus::gateway

@@ -1,0 +1,117 @@
+// Answers of the Messages API: docs.anthropic.com, "Messages" and "Streaming Messages". Events are message_start,
+// content_block_start, _delta and _stop, message_delta, message_stop, ping and error; message_start and message_delta
+// carry parts of the usage.
+
+#include "modules/gateway/answer/answer_picks.hpp"
+#include "modules/gateway/answer/answer_state.hpp"
+#include "modules/gateway/answer/event_text.hpp"
+#include "modules/gateway/answer/usage_counts.hpp"
+#include "modules/gateway/answer/usage_fields.hpp"
+#include "modules/gateway/dialect/anthropic/anthropic.hpp"
+
+namespace lurus::gateway::anthropic {
+namespace {
+
+constexpr json::Pick usage_only[] = {capture("usage", value_usage)};
+
+constexpr json::Pick body_members[] = {
+    capture("usage", value_usage),      capture("error", value_error),   capture("message", value_message),
+    capture("type", value_type),        capture("detail", value_detail), mark("content", mark_content),
+    mark("input_tokens", mark_content),
+};
+constexpr json::Pick event_members[] = {
+    capture("type", value_type),
+    capture("usage", value_usage),
+    capture("error", value_error),
+    inside("message", usage_only),
+};
+
+constexpr json::Pick body_picks = inside("", body_members);
+constexpr json::Pick event_picks = inside("", event_members);
+
+constexpr std::string_view cannot_shrink[] = {"input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"};
+
+constexpr UsageNames usage_names{"input_tokens",
+                                 "output_tokens",
+                                 "cache_read_input_tokens",
+                                 "cache_creation_input_tokens",
+                                 "cache_creation",
+                                 "ephemeral_5m_input_tokens",
+                                 "ephemeral_1h_input_tokens",
+                                 "output_tokens_details",
+                                 "thinking_tokens",
+                                 "reasoning_tokens",
+                                 "iterations",
+                                 "server_tool_use",
+                                 "web_search_requests",
+                                 "service_tier"};
+using Fields = KnownUsage<usage_names>;
+
+// Cache writes: what the split does not cover is billed as the 5-minute kind.
+void cache_writes(const Fields& fields, Usage& usage) {
+    const Count total = fields.count("cache_creation_input_tokens");
+    const Fields parts = fields.inside("cache_creation");
+    const Count five = parts.count("ephemeral_5m_input_tokens");
+    const Count hour = parts.count("ephemeral_1h_input_tokens");
+    usage.cache_write_5m = five;
+    usage.cache_write_1h = hour;
+    if (!total) return;
+    const std::int64_t split = add(five.value_or(0), hour.value_or(0));
+    usage.cache_write_5m = add(five.value_or(0), std::max<std::int64_t>(0, *total - split));
+}
+
+Usage usage_of(const Fields& fields) {
+    Usage usage;
+    usage.input = fields.count("input_tokens");
+    usage.cache_read = fields.count("cache_read_input_tokens");
+    cache_writes(fields, usage);
+    usage.output = fields.count("output_tokens");
+    const Fields details = fields.inside("output_tokens_details");
+    usage.reasoning = details.first({"thinking_tokens", "reasoning_tokens"});
+    return usage;
+}
+
+Usage usage(const UsageFields& merged) {
+    const Fields fields(merged);
+    Usage usage = usage_of(fields);
+    // The top-level counts leave the compaction iterations out, which are billed like the others; `message` iterations
+    // are in.
+    each_element(fields.raw("iterations"), [&](std::string_view iteration) {
+        if (json::string_value(json::find(iteration, {"type"})) != "compaction") return;
+        UsageFields part;
+        part.merge(iteration);
+        usage = sum(usage, usage_of(Fields(part)));
+    });
+    usage.web_searches = fields.inside("server_tool_use").count("web_search_requests");
+    usage.service_tier = json::string_value(fields.raw("service_tier"));
+    return usage;
+}
+
+void read_event(AnswerState& answer, const SseEvent& event) {
+    const std::string_view data = event.data;
+    const std::string_view type = event.name.empty() ? event_type(data) : event.name;
+    if (type == "content_block_delta" || type == "content_block_start" || type == "content_block_stop") {
+        answer.event_semantic = true;
+    } else if (type == "message_stop") {
+        answer.event_semantic = true;
+        answer.end_at_event();
+    } else if (type != "ping") {
+        answer.pick(data);
+        // Without an `event:` line, and with `type` not in front.
+        const std::string inner = type.empty() ? json::string_value(answer.members.type) : std::string();
+        if (type == "error" || inner == "error") answer.take_error("error", data);
+        answer.event_semantic =
+            type == "message_delta" || inner == "message_delta" || inner.starts_with("content_block");
+        if (inner == "message_stop") answer.end_at_event();
+    }
+}
+
+}  // namespace
+
+constinit const ReadRules read{.body = &body_picks,
+                               .event = &event_picks,
+                               .read_event = read_event,
+                               .usage = usage,
+                               .cannot_shrink = cannot_shrink};
+
+}  // namespace lurus::gateway::anthropic

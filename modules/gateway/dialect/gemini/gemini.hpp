@@ -1,0 +1,12 @@
+#pragma once
+
+#include "modules/gateway/dialect/dialect.hpp"
+
+namespace lurus::gateway::gemini {
+
+extern const ScanRules scan;
+extern const ReadRules read;
+extern const ErrorRules errors;
+extern const EndpointRules endpoints;
+
+}  // namespace lurus::gateway::gemini

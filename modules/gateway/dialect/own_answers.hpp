@@ -1,0 +1,31 @@
+#pragma once
+// What the gateway itself says, in the shape of the dialect that the client speaks.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lurus/dialect.hpp"
+#include "lurus/ids.hpp"
+#include "lurus/provider.hpp"
+#include "modules/gateway/session/endpoint.hpp"
+
+namespace lurus::gateway {
+
+/// An error body (application/json) in the client's family, for that HTTP status. The message ends with the trace id.
+std::string error_body(Family family, int status, std::string_view message, const Id& trace_id);
+
+/// An error inside a stream that has begun, as the dialect's clients expect it: whole events, at an event boundary.
+/// For the Gemini JSON array (`array`), what closes it after an element: it begins with a `,`, for which a caller who
+/// has sent no element yet writes `[`.
+std::string stream_error(const Endpoint& endpoint, bool array, int status, std::string_view message,
+                         const Id& trace_id);
+
+/// Bytes that keep a waiting client's connection alive without meaning anything. Empty = the dialect has none.
+std::string_view keepalive(const Endpoint& endpoint, bool array);
+
+/// `GET /v1/models` and `/v1/models/{id}` in the dialect's shape.
+std::string models_body(Family family, const std::vector<ModelEntry>& models);
+std::string model_body(Family family, const ModelEntry& model);
+
+}  // namespace lurus::gateway

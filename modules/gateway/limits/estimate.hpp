@@ -1,0 +1,16 @@
+#pragma once
+// What a request is thought to use before anybody has answered it.
+
+#include "modules/gateway/limits/limit_admission.hpp"
+#include "modules/gateway/session/request.hpp"
+
+namespace lurus::gateway {
+
+/// Tokens in: a quarter of the body's bytes. Tokens out: what the body allows, else a thousand. None for operations
+/// whose answers are not counted in tokens.
+RequestEstimate estimate_of(const Endpoint& endpoint, const RequestFacts& facts, std::size_t body_bytes);
+
+/// What those tokens cost at the first candidate; 0 when it has no price.
+Money estimated_cost(Request& request, const RequestEstimate& estimate);
+
+}  // namespace lurus::gateway

@@ -1,0 +1,247 @@
+#include "modules/gateway/session/client_connection.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "core/os/release.hpp"
+
+namespace lurus::gateway {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr int linger_ms = 2000;
+constexpr std::size_t linger_bytes = 4 << 20;
+constexpr std::size_t read_ahead = 64 * 1024;  // of pipelined requests while one is served
+constexpr std::size_t smallest_read = 4 * 1024;
+constexpr std::size_t largest_read = 256 * 1024;
+}  // namespace
+
+ClientConnection::ClientConnection(Shard& own_shard, AcceptedSocket socket, SslPtr tls)
+    : shard(own_shard), peer_(socket.peer()), channel_(shard.io(), std::move(socket)) {
+    if (tls) channel_.use_tls(std::move(tls));
+}
+
+ClientConnection::~ClientConnection() = default;
+
+void ClientConnection::close() {
+    shard.writes.settle(*this);
+    gone_ = true;
+    channel_.close();
+}
+
+void ClientConnection::set_deadline(int ms) {
+    timed_out_ = false;
+    deadline_us_ = ms > 0 ? shard.clock.monotonic_us() + ms * 1000ll : never;
+    shard.due_at(deadline_us_);
+}
+
+void ClientConnection::set_keepalive(int ms) {
+    keepalive_due_ = false;
+    keepalive_us_ = ms > 0 ? shard.clock.monotonic_us() + ms * 1000ll : never;
+    shard.due_at(keepalive_us_);
+}
+
+void ClientConnection::on_due(std::int64_t now_us) {
+    if (now_us >= deadline_us_) {
+        deadline_us_ = never;
+        timed_out_ = true;
+    }
+    if (now_us >= keepalive_us_) {
+        keepalive_us_ = never;
+        keepalive_due_ = true;
+    }
+    signal.notify();
+}
+
+void ClientConnection::on_drain() {
+    keep_alive_ = false;
+    if (idle_ && in_.empty()) client_left();
+}
+
+void ClientConnection::on_stop() {
+    keep_alive_ = false;
+    client_left();
+}
+
+void ClientConnection::client_left() {
+    gone_ = true;
+    signal.notify();
+}
+
+void ClientConnection::abort() {
+    shard.writes.settle(*this);
+    keep_alive_ = false;
+    gone_ = true;
+    channel_.abort();
+}
+
+asio::awaitable<bool> ClientConnection::handshake() {
+    set_deadline(shard.snapshot->settings.header_timeout_ms);
+    for (;;) {
+        const Io state = channel_.handshake();
+        if (state == Io::ok) co_return true;
+        if (state != Io::again) co_return false;
+        bool ready = false;
+        bool failed = false;
+        const auto on_ready = [self = shared_from_this(), &ready, &failed](const boost::system::error_code& ec) {
+            if (self->gone_) return;
+            (ec ? failed : ready) = true;
+            self->signal.notify();
+        };
+        if (channel_.wants_write()) {
+            channel_.when_writable(on_ready);
+        } else {
+            channel_.when_readable(on_ready);
+        }
+        while (!ready && !failed) {
+            if (timed_out_ || gone_) {
+                gone_ = true;  // the callback refers to this frame and must not touch it any more
+                co_return false;
+            }
+            co_await signal.wait();
+        }
+        if (failed) co_return false;
+    }
+}
+
+bool ClientConnection::send_now(std::span<const asio::const_buffer> buffers, TurnWrites::Pace pace) {
+    if (gone_) return false;
+    std::size_t total = 0;
+    for (const auto& buffer : buffers) total += buffer.size();
+    if (unsent_.empty() && total <= TurnWrites::largest && !channel_.is_tls()) {
+        shard.send_at_turn_end(shared_from_this(), *this, channel_, buffers, pace);
+        return true;
+    }
+    shard.writes.settle(*this);
+    if (gone_) return false;
+    std::size_t skip = 0;
+    if (unsent_.empty()) {
+        const IoResult result = channel_.write(buffers);
+        if (result.state == Io::error || result.state == Io::eof) {
+            client_left();
+            return false;
+        }
+        skip = result.bytes;
+    }
+    for (const auto& buffer : buffers) {
+        if (skip >= buffer.size()) {
+            skip -= buffer.size();
+            continue;
+        }
+        unsent_.append(static_cast<const char*>(buffer.data()) + skip, buffer.size() - skip);
+        skip = 0;
+    }
+    return true;
+}
+
+void ClientConnection::on_sent(Io state, std::string_view rest) {
+    if (state == Io::error) {
+        gone_ = true;
+        asio::post(shard.io(), [self = shared_from_this()] { self->signal.notify(); });
+        return;
+    }
+    channel_.filled();
+    unsent_.append(rest);
+    arm_write();
+}
+
+void ClientConnection::arm_write() {
+    if (write_armed_) return;
+    write_armed_ = true;
+    channel_.when_writable([self = shared_from_this()](const boost::system::error_code& ec) {
+        self->write_armed_ = false;
+        if (ec || self->unsent_.empty()) return self->signal.notify();
+        const asio::const_buffer buffer(self->unsent_.data(), self->unsent_.size());
+        const IoResult result = self->channel_.write(std::span(&buffer, 1));
+        if (result.state == Io::error || result.state == Io::eof) return self->client_left();
+        self->unsent_.erase(0, result.bytes);
+        self->written_ = self->written_ || result.bytes > 0;
+        if (!self->unsent_.empty()) self->arm_write();
+        self->signal.notify();
+    });
+}
+
+asio::awaitable<bool> ClientConnection::flush() {
+    if (unsent_.empty()) co_return !gone_;
+    const std::int64_t outer_deadline = deadline_us_;
+    set_deadline(shard.snapshot->settings.write_timeout_ms);
+    while (!unsent_.empty()) {
+        if (gone_) co_return false;
+        if (timed_out_) {
+            abort();
+            co_return false;
+        }
+        if (written_) set_deadline(shard.snapshot->settings.write_timeout_ms);
+        written_ = false;
+        arm_write();
+        co_await signal.wait();
+    }
+    release(unsent_);
+    timed_out_ = false;
+    deadline_us_ = outer_deadline;
+    shard.due_at(deadline_us_);
+    co_return !gone_;
+}
+
+asio::awaitable<bool> ClientConnection::send(std::string bytes) {
+    const asio::const_buffer buffer(bytes.data(), bytes.size());
+    if (!send_now(std::span(&buffer, 1))) co_return false;
+    co_return co_await flush();
+}
+
+void ClientConnection::arm_read() {
+    if (armed_ || gone_ || !channel_.is_open() || in_.size() >= std::max(input_wanted_, read_ahead)) return;
+    armed_ = true;
+    channel_.when_readable([self = shared_from_this()](const boost::system::error_code& ec) {
+        self->armed_ = false;
+        self->on_readable(ec);
+    });
+}
+
+void ClientConnection::on_readable(const boost::system::error_code& ec) {
+    if (gone_) return;
+    if (ec) return client_left();
+    const std::size_t size = in_.size();
+    const std::size_t wanted = input_wanted_ > size ? input_wanted_ - size : 0;
+    IoResult result;
+    if (wanted > smallest_read) {
+        const std::size_t room = std::min(wanted, largest_read);
+        in_.resize_and_overwrite(size + room, [&](char* data, std::size_t) {
+            result = channel_.read(std::span<char>(data + size, room));
+            return size + result.bytes;
+        });
+    } else {
+        result = channel_.read(std::span(shard.scratch).first(smallest_read));
+        in_.append(shard.scratch.data(), result.bytes);
+    }
+    if (result.state == Io::eof || result.state == Io::error) return client_left();
+    arm_read();
+    if (result.bytes > 0) signal.notify();
+}
+
+asio::awaitable<bool> ClientConnection::more_input() {
+    const std::size_t before = in_.size();
+    arm_read();
+    while (in_.size() == before) {
+        if (gone_ || timed_out_) co_return false;
+        co_await signal.wait();
+    }
+    co_return true;
+}
+
+asio::awaitable<void> ClientConnection::linger() {
+    shard.writes.settle(*this);
+    if (!co_await flush()) co_return;
+    if (!channel_.is_tls()) channel_.shutdown_write();
+    set_deadline(linger_ms);
+    input_wanted_ = 0;
+    std::size_t dropped = 0;
+    while (dropped < linger_bytes && !gone_ && !timed_out_) {
+        dropped += in_.size();
+        in_.clear();
+        if (!co_await more_input()) break;
+    }
+    gone_ = true;
+}
+
+}  // namespace lurus::gateway

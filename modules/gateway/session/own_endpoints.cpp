@@ -1,0 +1,97 @@
+// What we answer for ourselves: health, readiness, metrics, and the way to the management API.
+
+#include <cstdio>
+#include <optional>
+
+#include "modules/gateway/attempt/alias.hpp"
+#include "modules/gateway/server/services.hpp"
+#include "modules/gateway/session/steps.hpp"
+
+namespace lurus::gateway {
+
+namespace asio = boost::asio;
+
+namespace {
+
+bool is_api(std::string_view path) {
+    return (path.starts_with("/api/v1/") || path == "/api/v1") && without_alias(path) == path;
+}
+
+bool is_page(std::string_view path) {
+    return path == "/console" || path.starts_with("/console/");
+}
+
+constexpr std::string_view hello = "/api/hello";  // Claude Code asks this to see whether it is online
+
+bool is_for_api(std::string_view path) {
+    return is_api(path) || is_page(path);
+}
+
+std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, bool draining, double uptime) {
+    char seconds[40];
+    std::snprintf(seconds, sizeof seconds, "%.0f", uptime);
+    const bool good = log.healthy && snapshot.problems.empty();
+    std::string out = "{\"status\":\"";
+    out += draining ? "draining" : good ? "healthy" : "degraded";
+    out.append("\",\"uptime_seconds\":").append(seconds);
+    out.append(",\"providers\":").append(std::to_string(snapshot.catalog->providers().size()));
+    out.append(",\"log\":{\"enabled\":").append(snapshot.settings.log_enabled ? "true" : "false");
+    out.append(",\"healthy\":").append(log.healthy ? "true" : "false");
+    out.append(",\"queued\":").append(std::to_string(log.queued));
+    if (!log.problem.empty()) out.append(",\"problem\":").append(quote_json(log.problem));
+    out += "},\"problems\":[";
+    for (std::size_t i = 0; i < snapshot.problems.size(); ++i) {
+        if (i > 0) out += ',';
+        out += quote_json(snapshot.problems[i]);
+    }
+    return out + "]}";
+}
+
+}  // namespace
+
+bool is_own(std::string_view path) {
+    return is_for_api(path) || path == "/health" || path == "/ready" || path == "/metrics" || path == "/" ||
+           path == hello;
+}
+
+asio::awaitable<void> serve_own(Session& session, Request& request, std::size_t head_size) {
+    if (!co_await read_body(session, request, head_size)) co_return;
+    const http1::RequestHead& head = request.head;
+    const std::string_view path = path_of(head.target);
+    if (is_for_api(path)) {
+        co_await session.serve_api(request);
+        co_return;
+    }
+    if (head.method != "GET" && head.method != "HEAD") {
+        co_await session.respond_error(request, 405, "this path takes GET");
+        co_return;
+    }
+    std::string body;
+    std::string_view type = "application/json";
+    int status = 200;
+    if (path == "/health") {
+        body = health_json(*request.snapshot, session.shard.log.status(), session.shard.draining(),
+                           session.services().uptime_seconds());
+    } else if (path == "/ready") {
+        status = session.shard.draining() ? 503 : 200;
+        body = session.shard.draining() ? R"({"status":"draining"})" : R"({"status":"ready"})";
+    } else if (path == "/metrics") {
+        type = "text/plain; version=0.0.4; charset=utf-8";
+        auto merged = std::make_shared<std::optional<Metrics>>();
+        session.services().collect_metrics(session.shard, [self = session.shared_from_this(), merged](Metrics all) {
+            *merged = std::move(all);
+            self->signal.notify();
+        });
+        while (!merged->has_value()) co_await session.signal.wait();
+        body = (*merged)->prometheus(session.shard.log.status(), session.services().uptime_seconds(),
+                                     session.services().shard_count());
+    } else if (path == hello) {
+        body = R"({"message":"hello"})";
+    } else {
+        body = R"({"name":"lurus","health":"/health","metrics":"/metrics","api":"/api/v1/openapi.json"})";
+    }
+    session.shard.metrics.count_local(status);
+    co_await session.respond(request, status, std::move(body), type);
+}
+
+}  // namespace lurus::gateway

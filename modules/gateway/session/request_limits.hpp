@@ -1,0 +1,44 @@
+#pragma once
+// The limits of the request that a session serves: asked before it may go on, told what it used, and shown in its
+// answer. A WebSocket holds its connection's admission, and for each response that it asks for another one. One
+// session's; its shard's thread.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "modules/gateway/limits/limit_admission.hpp"
+#include "modules/gateway/server/shard.hpp"
+#include "modules/gateway/session/request.hpp"
+
+namespace lurus::gateway {
+
+class RequestLimits {
+public:
+    explicit RequestLimits(Shard& shard) : shard_(shard) {}
+
+    /// Null: within all limits.
+    std::unique_ptr<Rejection> admit(Request& request);
+    /// Admits one response of a WebSocket; what it holds is settled by its record. `first`: the upgrade counted as its
+    /// request.
+    std::optional<Refusal> admit_response(Request& request, const RequestFacts& facts, std::size_t bytes, bool first);
+    /// The answer's fields on how the limits stand; empty where there are none.
+    [[nodiscard]] std::string fields(const Request& request) const;
+    /// Puts what was used in the estimate's place. What ended in an error used nothing; of what broke off without a
+    /// word on usage, the estimate is the best guess.
+    void settle(const RequestRecord& record);
+    /// The request does not run any more. To be called before the client can know it.
+    void leave() { admission_.leave(); }
+    /// It is over.
+    void clear() { admission_ = Admission(); }
+
+private:
+    std::optional<Refusal> take(Request& request, RequestEstimate estimate, Admission& into);
+    [[nodiscard]] std::int64_t now_us() const;
+
+    Shard& shard_;
+    Admission admission_;
+    Admission response_admission_;  // of a WebSocket
+};
+
+}  // namespace lurus::gateway

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "modules/identity/keys/configured_keys.hpp"
+#include "modules/identity/keys/key_json.hpp"
 #include "modules/identity/keys/key_snapshot.hpp"
 #include "modules/identity/keys/key_text.hpp"
 
@@ -28,6 +29,14 @@ Error name_taken(const std::string& name, bool configured) {
                  "a key named `" + name + "` exists already" + (configured ? " in the configuration file" : "") +
                      "; choose another name or revoke it",
                  ErrorSubject("key", name));
+}
+
+// Whether an update would write what is there already: then the version stays.
+bool same_row(const KeyInfo& a, const KeyInfo& b) {
+    const bool same_old = a.old.has_value() == b.old.has_value() &&
+                          (!a.old || (a.old->hash == b.old->hash && a.old->until == b.old->until));
+    return same_old && a.hash == b.hash && a.expires == b.expires && a.expires_after == b.expires_after &&
+           json_of(a, "", 0) == json_of(b, "", 0);
 }
 
 Error stale_key(const std::string& name) {
@@ -129,6 +138,7 @@ Result<KeyInfo> Keys::edit_key(const KeyReach& reach, std::string_view id_or_nam
             if (version && (*key)->version != *version) return std::unexpected(stale_key((*key)->name));
             KeyInfo changed = **key;
             if (auto ok = edit(changed); !ok) return std::unexpected(ok.error());
+            if (same_row(changed, **key)) return changed;
             const auto stored = store_.update(changed);
             if (!stored) {
                 overtaken = stored.error().code == ErrorCode::conflict;

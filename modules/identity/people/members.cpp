@@ -127,9 +127,12 @@ Result<Member> Directory::change_member(const Member& member, std::optional<Role
         const bool loses = (role && *role != Role::owner) || (disabled && *disabled);
         if (done && loses) done = check_owner_left(rows, *now);
         if (!done) return std::unexpected(done.error());
+        const Member before = *now;
         now->role = role.value_or(now->role);
         now->disabled = disabled.value_or(now->disabled);
         limits.apply(now->limits);
+        const bool same = now->role == before.role && now->disabled == before.disabled && now->limits == before.limits;
+        if (same) return now;
         if (done = rows.update_member(*now); !done) return std::unexpected(done.error());
         return member_with_id(rows, member.id);
     }));

@@ -61,8 +61,10 @@ Result<Org> Directory::change_org(std::string_view id, std::optional<std::string
         auto done = check_version(*org, version, "organisation");
         if (done && name) done = check_org_name_free(rows, *name, org->id);
         if (!done) return std::unexpected(done.error());
+        const Org before = *org;
         if (name) org->name = *name;
         limits.apply(org->limits);
+        if (org->name == before.name && org->limits == before.limits) return org;
         if (done = rows.update_org(*org); !done) return std::unexpected(done.error());
         return org_called(rows, org->id);
     }));

@@ -63,8 +63,10 @@ Result<Team> Directory::change_team(const Team& team, std::optional<std::string>
         auto done = check_version(*now, version, "team");
         if (done && name && *name != now->name) done = check_team_name_free(rows, team.org, *name);
         if (!done) return std::unexpected(done.error());
+        const Team before = *now;
         if (name) now->name = *name;
         limits.apply(now->limits);
+        if (now->name == before.name && now->limits == before.limits) return now;
         if (done = rows.update_team(*now); !done) return std::unexpected(done.error());
         return team_called(rows, team.org, team.id);
     }));

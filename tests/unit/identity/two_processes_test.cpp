@@ -87,6 +87,8 @@ TEST_CASE("a change of a version is stale when the other changed it, and keeps t
     CHECK(changed.status == 200);
     CHECK(changed.version == 3);
     CHECK(json::parse(changed.body).at("disabled") == true);
+    // What changes nothing makes no new version.
+    CHECK(versions("PATCH", R"({"note":"mine","disabled":true})", 3).version == 3);
     CHECK(versions("DELETE", "", 3).status == 204);
 }
 

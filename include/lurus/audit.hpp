@@ -1,7 +1,6 @@
 #pragma once
 // Port: who changed what, from where. Rows are only ever added, each holding the hash of the one before.
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,7 +59,10 @@ public:
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 
-Result<std::unique_ptr<Audit>> make_audit_sqlite(const std::filesystem::path& file, const Clock& clock);
+class AuditStore;
+
+/// `store` outlives it.
+std::unique_ptr<Audit> make_audit(AuditStore& store, const Clock& clock);
 
 /// Who, from where: what every entry about `principal` starts with.
 AuditEntry audit_entry_of(const Principal& principal, std::string_view remote_address, std::string_view user_agent);

@@ -4,7 +4,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -67,16 +66,17 @@ struct KeyInfo {
     std::optional<std::int64_t> expires_after;  // microseconds from the first use, which sets `expires` instead
     std::optional<UnixMicros> last_used;        // as stored; `use` may know better
     bool disabled = false;
-    bool barred = false;              // its owner or organisation is disabled or gone
+    bool blocked = false;             // its owner or organisation is disabled or gone
     std::vector<std::string> models;  // globs; empty = all
     std::vector<Family> families;     // empty = all
     KeyRules rules;
     OwnLimits user_limits, team_limits, org_limits;  // its owner's, its team's, its organisation's
     Sha256 hash{};
     std::optional<OldKey> old;
+    std::int64_t version = 0;  // of the stored row; 0: it is the configuration's
     std::shared_ptr<KeyUse> use;  // null = nobody asks
 
-    [[nodiscard]] bool usable_at(UnixMicros now) const { return !disabled && !barred && !expired_at(now); }
+    [[nodiscard]] bool usable_at(UnixMicros now) const { return !disabled && !blocked && !expired_at(now); }
     [[nodiscard]] bool expired_at(UnixMicros now) const {
         if (expires && now >= *expires) return true;
         // Until `upkeep` has turned the first use into `expires`.
@@ -132,8 +132,10 @@ struct CreatedKey {
     KeyInfo info;
 };
 
+class KeyStore;
+class PeopleStore;
+
 struct IdentitySettings {
-    std::filesystem::path file;  // data/lurus.db
     std::string key_prefix = "cr_";
 };
 
@@ -156,12 +158,17 @@ public:
     virtual Result<std::shared_ptr<const UserSet>> record_users(std::string_view org) = 0;
     /// Whose records the principal may see; null = everybody's.
     virtual Result<std::shared_ptr<const UserSet>> visible_users(const Principal& principal) = 0;
+    /// Takes over what others changed in the stores: another process, or a module that shares them. Cheap when nobody
+    /// did. Calls `on_change` when keys are different.
+    virtual Result<void> refresh() = 0;
     /// Stores when keys were used. Once a minute is enough.
     virtual Result<void> upkeep() = 0;
     /// `/api/v1/keys`, `members`, `teams`, `service-accounts`, `users`, `orgs`, `me`.
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 
-Result<std::unique_ptr<Identity>> make_identity_sqlite(const IdentitySettings& settings, const Clock& clock);
+/// The stores outlive it.
+Result<std::unique_ptr<Identity>> make_identity(const IdentitySettings& settings, KeyStore& keys, PeopleStore& people,
+                                                const Clock& clock);
 
 }  // namespace lurus

@@ -79,7 +79,6 @@ struct ConfiguredUser {
 };
 
 struct SignInSettings {
-    std::filesystem::path file;       // data/lurus.db
     std::filesystem::path data_dir;   // of the master key
     Secret master_key;                // empty = the data folder's master.key
     OutsideCalls* outside = nullptr;  // whose stop ends calls to directories, providers and mail servers; may be null
@@ -115,7 +114,10 @@ public:
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };
 
-/// `users` must outlive it.
-Result<std::unique_ptr<SignIn>> make_sign_in_sqlite(const SignInSettings& settings, Users& users, const Clock& clock);
+class CredentialStore;
+
+/// `store` and `users` outlive it.
+Result<std::unique_ptr<SignIn>> make_sign_in(const SignInSettings& settings, CredentialStore& store, Users& users,
+                                             const Clock& clock);
 
 }  // namespace lurus

@@ -40,6 +40,7 @@ struct User {
     UserStatus status = UserStatus::invited;
     bool email_verified = false;
     UnixMicros created = 0;
+    std::int64_t version = 1;  // of the stored row
 };
 
 /// A user or a service account within an organisation; its id is what keys and records carry as their user.
@@ -53,6 +54,8 @@ struct Member {
     bool disabled = false;
     Limits limits;  // for all its keys together
     UnixMicros created = 0;
+    std::optional<UnixMicros> removed;
+    std::int64_t version = 1;  // of the stored row
 };
 
 struct NewUser {

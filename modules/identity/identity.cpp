@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <mutex>
+#include <optional>
 
 #include "modules/identity/keys/key_text.hpp"
 #include "modules/identity/keys/keys.hpp"
@@ -14,28 +16,25 @@ namespace lurus {
 namespace identity {
 namespace {
 
-/// Keys and people over one file, each told of the other's changes.
+/// Keys and people, each told of the other's changes.
 class Module final : public Identity {
 public:
-    Module(IdentitySettings settings, const Clock& clock, std::unique_ptr<KeyStore> store, std::vector<KeyInfo> stored,
-           std::unique_ptr<Directory> directory)
-        : keys_(std::move(settings), clock, std::move(store), std::move(stored)), directory_(std::move(directory)) {
-        directory_->on_change([this] {
-            if (auto done = stand(); !done)
+    Module(const IdentitySettings& settings, KeyStore& keys, PeopleStore& people, const Clock& clock)
+        : people_(people), keys_(settings, clock, keys), directory_(people, clock) {
+        directory_.on_change([this] {
+            if (auto done = refresh_restrictions(); !done)
                 spdlog::error("what became of members, teams and organisations is not in force: {}",
                               done.error().message);
         });
-        directory_->on_leave([this](const UserSet& members, bool erased) {
+        directory_.on_leave([this](const UserSet& members, bool erased) {
             if (auto done = keys_.revoke_all_of(members, erased); !done)
                 spdlog::error("keys of who left stay stored, and count no more: {}", done.error().message);
         });
     }
 
-    Result<void> stand() {
-        auto standing = directory_->standing();
-        if (!standing) return std::unexpected(standing.error());
-        keys_.set_standing(*std::move(standing));
-        return {};
+    Result<void> refresh() override {
+        if (auto done = refresh_restrictions(); !done) return done;
+        return keys_.refresh();
     }
 
     Result<CreatedKey> create_key(const NewKey& wanted) override { return keys_.create(wanted); }
@@ -53,10 +52,10 @@ public:
     }
     std::shared_ptr<const KeySnapshot> snapshot() const override { return keys_.snapshot(); }
     void on_change(std::function<void()> callback) override { keys_.on_change(std::move(callback)); }
-    Users& users() override { return *directory_; }
+    Users& users() override { return directory_; }
 
     Result<std::shared_ptr<const UserSet>> record_users(std::string_view org) override {
-        auto ids = directory_->member_ids(org);
+        auto ids = directory_.member_ids(org);
         if (!ids) return std::unexpected(ids.error());
         UserSet users(std::make_move_iterator(ids->begin()), std::make_move_iterator(ids->end()));
         KeyInfo of_nobody;
@@ -72,37 +71,47 @@ public:
     }
 
     Result<void> upkeep() override {
-        if (auto done = stand(); !done) return done;
+        if (auto done = refresh_restrictions(); !done) return done;
         return keys_.store_use();
     }
     std::vector<ApiRoute> api() override {
-        std::vector<ApiRoute> all = key_routes(keys_, *directory_);
-        for (auto part : {org_routes(*directory_), member_routes(*directory_), team_routes(*directory_, keys_),
-                          user_routes(*directory_, keys_), me_routes(*directory_, keys_)}) {
+        std::vector<ApiRoute> all = key_routes(keys_, directory_);
+        for (auto part : {org_routes(directory_), member_routes(directory_), team_routes(directory_, keys_),
+                          user_routes(directory_, keys_), me_routes(directory_, keys_)}) {
             std::ranges::move(part, std::back_inserter(all));
         }
         return all;
     }
 
 private:
+    // Asks the feed first, since who is disabled is read whole.
+    Result<void> refresh_restrictions() {
+        const std::scoped_lock lock(people_mutex_);
+        const auto head = people_.changes().head();
+        if (!head) return std::unexpected(head.error());
+        if (seen_ == *head) return {};
+        auto restrictions = directory_.restrictions();
+        if (!restrictions) return std::unexpected(restrictions.error());
+        keys_.set_restrictions(*std::move(restrictions));
+        seen_ = *head;
+        return {};
+    }
+
+    PeopleStore& people_;
     Keys keys_;
-    std::unique_ptr<Directory> directory_;
+    Directory directory_;
+    std::mutex people_mutex_;           // guards seen_; one at a time takes over what changed
+    std::optional<std::int64_t> seen_;  // the last change of people that the keys' restrictions have
 };
 
 }  // namespace
 }  // namespace identity
 
-Result<std::unique_ptr<Identity>> make_identity_sqlite(const IdentitySettings& settings, const Clock& clock) {
+Result<std::unique_ptr<Identity>> make_identity(const IdentitySettings& settings, KeyStore& keys, PeopleStore& people,
+                                                const Clock& clock) {
     if (auto ok = identity::check_prefix(settings.key_prefix); !ok) return std::unexpected(ok.error());
-    auto store = identity::open_key_store_sqlite(settings.file);
-    if (!store) return std::unexpected(store.error());
-    auto stored = (*store)->load();
-    if (!stored) return std::unexpected(stored.error());
-    auto directory = identity::open_directory_sqlite(settings.file, clock);
-    if (!directory) return std::unexpected(directory.error());
-    auto made = std::make_unique<identity::Module>(settings, clock, *std::move(store), *std::move(stored),
-                                                   *std::move(directory));
-    if (auto done = made->stand(); !done) return std::unexpected(done.error());
+    auto made = std::make_unique<identity::Module>(settings, keys, people, clock);
+    if (auto done = made->refresh(); !done) return std::unexpected(done.error());
     return made;
 }
 

@@ -22,6 +22,9 @@ std::vector<ApiRoute> me_routes(Directory& directory, Keys& keys);
 /// All that is kept of a person here, for themselves: who they are, where they belong, their keys.
 Result<nlohmann::ordered_json> export_of(Directory& directory, Keys& keys, const User& user);
 
+/// With the row's version, which `If-Match` names.
+ApiResponse versioned_answer(int status, const nlohmann::ordered_json& body, std::int64_t version);
+
 nlohmann::ordered_json json_of(const Member& member);
 nlohmann::ordered_json json_of(const User& user);
 std::string member_schema();

@@ -72,7 +72,7 @@ ApiResponse Service::register_user(const ApiRequest& request) {
         ticket.subject = user->id;
         ticket.expires = clock_.now() + verification_lives;
         const auto token = make_ticket(std::move(ticket));
-        if (!token || !store_->set_password(user->id, hash, clock_.now())) return;
+        if (!token || !store_.set_password(user->id, hash, clock_.now())) return;
         tell("signed up", request, *user);
         send({email, "Verify your address",
               "Welcome to Lurus. Confirm within a day that this address is yours:\n\n" + link("verify", *token) +
@@ -85,14 +85,14 @@ ApiResponse Service::register_user(const ApiRequest& request) {
 ApiResponse Service::verify_address(const ApiRequest& request) {
     const auto body = body_of(request, {"!token"});
     if (!body) return problem(body.error());
-    const Hash hash = sha256(text_in(*body, "token"));
-    auto ticket = store_->ticket(hash, "verify", clock_.now());
+    const SecretHash hash = sha256(text_in(*body, "token"));
+    auto ticket = store_.ticket(hash, "verify", clock_.now());
     if (!ticket) return problem(ticket.error());
     if (!*ticket) return wrong_link();
     const auto user = users_.find((*ticket)->subject);
     if (!user) return problem(user.error());
     if (auto ok = intend("address verified", request, *user); !ok) return problem(ok.error());
-    ticket = store_->take_ticket(hash, "verify", clock_.now());
+    ticket = store_.take_ticket(hash, "verify", clock_.now());
     if (!ticket) return problem(ticket.error());
     if (!*ticket) return wrong_link();
     if (auto done = users_.set_email_verified(user->id); !done) return problem(done.error());
@@ -143,8 +143,8 @@ ApiResponse Service::invite(const ApiRequest& request) {
 ApiResponse Service::accept(const ApiRequest& request) {
     const auto body = body_of(request, {"!token", "password", "name", "session?"});
     if (!body) return problem(body.error());
-    const Hash hash = sha256(text_in(*body, "token"));
-    const auto ticket = store_->ticket(hash, "invite", clock_.now());
+    const SecretHash hash = sha256(text_in(*body, "token"));
+    const auto ticket = store_.ticket(hash, "invite", clock_.now());
     if (!ticket) return problem(ticket.error());
     if (!*ticket) return wrong_link();
     const auto detail = nlohmann::json::parse((*ticket)->detail, nullptr, false);
@@ -161,9 +161,9 @@ ApiResponse Service::accept(const ApiRequest& request) {
     const bool mailed = detail.value("mailed", false);
     if (user && !known && !mailed) {
         // A link that the inviting admin holds must not take over somebody whom another organisation invited.
-        const auto places = users_.memberships(user->id);
-        if (!places) return problem(places.error());
-        if (!std::ranges::all_of(*places, [&](const Member& m) { return m.org == org; }))
+        const auto memberships = users_.memberships(user->id);
+        if (!memberships) return problem(memberships.error());
+        if (!std::ranges::all_of(*memberships, [&](const Member& m) { return m.org == org; }))
             return problem(409, "this address was invited elsewhere as well; accept that invitation first");
     }
     if (!known) {
@@ -172,7 +172,7 @@ ApiResponse Service::accept(const ApiRequest& request) {
     User wanted = user ? *user : User();
     wanted.email = email;
     if (auto ok = intend("invitation accepted", request, wanted); !ok) return problem(ok.error());
-    const auto taken = store_->take_ticket(hash, "invite", clock_.now());
+    const auto taken = store_.take_ticket(hash, "invite", clock_.now());
     if (!taken) return problem(taken.error());
     if (!*taken) return wrong_link();
     if (!user) {

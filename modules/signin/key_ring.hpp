@@ -9,8 +9,8 @@
 
 #include "core/crypto/secret_box.hpp"
 #include "lurus/clock.hpp"
+#include "lurus/store/credentials.hpp"
 #include "modules/signin/jose.hpp"
-#include "modules/signin/store.hpp"
 
 namespace lurus::signin {
 
@@ -22,7 +22,8 @@ public:
     /// How long a retired key verifies: longer than any token lives.
     static constexpr std::int64_t verifies_for = 86'400'000'000;
 
-    KeyRing(Store& store, SecretBox box, const Clock& clock) : store_(store), box_(std::move(box)), clock_(clock) {}
+    KeyRing(CredentialStore& store, SecretBox box, const Clock& clock)
+        : store_(store), box_(std::move(box)), clock_(clock) {}
 
     /// Signs with the newest key; makes one when there is none, or it is older than `rotate_after`.
     Result<std::string> sign(std::string_view type, std::string_view payload);
@@ -42,7 +43,7 @@ private:
     Result<void> make();
     Result<void> ready();
 
-    Store& store_;
+    CredentialStore& store_;
     const SecretBox box_;
     const Clock& clock_;
     std::mutex mutex_;         // what follows; also cjose's keys, which promise nothing to threads

@@ -16,7 +16,7 @@ constexpr std::int64_t sign_in_lives = 600;  // seconds between the start and th
 Result<User> Service::admit(const Outside& person) {
     if (person.roles_wanted && !person.role)
         return fail(ErrorCode::permission_denied, "none of your groups has a role here; ask whoever runs the gateway");
-    const auto linked = store_->outside_user(person.provider, person.subject);
+    const auto linked = store_.outside_user(person.provider, person.subject);
     if (!linked) return std::unexpected(linked.error());
     const std::string email = normal_email(person.email);
     Result<User> user = fail(ErrorCode::not_found, "");
@@ -27,7 +27,7 @@ Result<User> Service::admit(const Outside& person) {
         user = users_.find_by_email(email);
         // Whoever made this account never showed that the address is theirs: what they set goes.
         if (user && !user->email_verified) {
-            if (auto done = store_->forget(user->id); !done) return std::unexpected(done.error());
+            if (auto done = store_.forget(user->id); !done) return std::unexpected(done.error());
         }
     }
     if (!user && user.error().code == ErrorCode::not_found) {
@@ -54,7 +54,7 @@ Result<User> Service::admit(const Outside& person) {
         if (auto done = users_.set_role(default_org, user->id, *person.role); !done)
             return std::unexpected(done.error());
     }
-    if (auto done = store_->link_outside(person.provider, person.subject, user->id, clock_.now()); !done)
+    if (auto done = store_.link_outside(person.provider, person.subject, user->id, clock_.now()); !done)
         return std::unexpected(done.error());
     return user;
 }
@@ -82,7 +82,7 @@ ApiResponse Service::start_oidc(const ApiRequest& request) {
                                    {"tokens", tokens != request.query.end() && tokens->second == "true"}}
                         .dump();
     ticket.expires = clock_.now() + sign_in_lives * 1'000'000;
-    if (auto added = store_->add_ticket(sha256(begun->state), ticket, clock_.now()); !added)
+    if (auto added = store_.add_ticket(sha256(begun->state), ticket, clock_.now()); !added)
         return problem(added.error());
     ApiResponse response = json_answer(303, {{"location", begun->url}});
     response.headers.emplace_back("location", begun->url);
@@ -103,7 +103,7 @@ ApiResponse Service::finish_oidc(const ApiRequest& request) {
     // The browser that comes back must be the one that was sent: else somebody could be signed in as somebody else.
     if (state.empty() || cookie_value(request, Cookie::oidc, settings().public_url) != state)
         return problem(403, "this sign-in was begun elsewhere, or takes longer than ten minutes; begin again");
-    const auto ticket = store_->take_ticket(sha256(state), "oidc", clock_.now());
+    const auto ticket = store_.take_ticket(sha256(state), "oidc", clock_.now());
     if (!ticket) return problem(ticket.error());
     if (!*ticket || (*ticket)->subject != name) return problem(403, "this sign-in is over; begin again");
     if (!given("error").empty()) return problem(403, "the provider refused: " + given("error").substr(0, 60));

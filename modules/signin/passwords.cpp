@@ -118,10 +118,10 @@ ApiResponse Service::make_reset_link(const ApiRequest& request) {
 ApiResponse Service::confirm_reset(const ApiRequest& request) {
     const auto body = body_of(request, {"!token", "!new_password"});
     if (!body) return problem(body.error());
-    const Hash hash = sha256(text_in(*body, "token"));
+    const SecretHash hash = sha256(text_in(*body, "token"));
     const std::string password = text_in(*body, "new_password");
     // Looked at first and taken last: a weak password must not cost the link.
-    auto ticket = store_->ticket(hash, "reset", clock_.now());
+    auto ticket = store_.ticket(hash, "reset", clock_.now());
     if (!ticket) return problem(ticket.error());
     if (!*ticket) return problem(403, "the link is wrong, was used or has expired; ask for another");
     const auto user = users_.find((*ticket)->subject);
@@ -131,7 +131,7 @@ ApiResponse Service::confirm_reset(const ApiRequest& request) {
     if (auto ok = check_strength(password, user->email, settings().min_password_length); !ok)
         return problem(ok.error());
     if (auto ok = intend("password reset", request, *user); !ok) return problem(ok.error());
-    ticket = store_->take_ticket(hash, "reset", clock_.now());
+    ticket = store_.take_ticket(hash, "reset", clock_.now());
     if (!ticket) return problem(ticket.error());
     if (!*ticket) return problem(403, "the link is wrong, was used or has expired; ask for another");
     if (auto done = set_new_password(*user, password); !done) return problem(done.error());
@@ -160,7 +160,7 @@ ApiResponse Service::import_password(const ApiRequest& request) {
     fresh.role = *wanted;
     const auto user = users_.create(fresh);
     if (!user) return problem(user.error());
-    if (auto done = store_->set_password(user->id, hash, clock_.now()); !done) return problem(done.error());
+    if (auto done = store_.set_password(user->id, hash, clock_.now()); !done) return problem(done.error());
     tell("password imported", request, *user);
     return json_answer(201, {{"id", user->id}, {"email", user->email}, {"role", name_of(*wanted)}});
 }

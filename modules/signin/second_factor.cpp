@@ -10,7 +10,7 @@ namespace lurus::signin {
 ApiResponse Service::show_totp(const ApiRequest& request) {
     const auto user = person(request);
     if (!user) return problem(user.error());
-    const auto factor = store_->totp(user->id);
+    const auto factor = store_.totp(user->id);
     if (!factor) return problem(factor.error());
     const bool enabled = *factor && (*factor)->confirmed;
     return json_answer(200, {{"enabled", enabled}, {"recovery_codes", enabled ? (*factor)->recovery_codes : 0}});
@@ -25,7 +25,7 @@ ApiResponse Service::enrol_totp(const ApiRequest& request) {
     if (!secret) return problem(secret.error());
     const auto sealed = box_.seal(secret->reveal(), "totp " + user->id);
     if (!sealed) return problem(sealed.error());
-    if (auto stored = store_->enrol_totp(user->id, *sealed); !stored) return problem(stored.error());
+    if (auto stored = store_.enrol_totp(user->id, *sealed); !stored) return problem(stored.error());
     const auto text = totp_secret_text(*secret);
     const auto uri = totp_uri(*secret, user->email);
     if (!text || !uri) return problem(text ? uri.error() : text.error());
@@ -37,7 +37,7 @@ ApiResponse Service::confirm_totp(const ApiRequest& request) {
     if (!body) return problem(body.error());
     const auto user = person(request);
     if (!user) return problem(user.error());
-    const auto factor = store_->totp(user->id);
+    const auto factor = store_.totp(user->id);
     if (!factor) return problem(factor.error());
     if (!*factor || (*factor)->confirmed) return problem(409, "there is no second factor that waits to be confirmed");
     const auto secret = box_.open((*factor)->sealed, "totp " + user->id);
@@ -46,13 +46,13 @@ ApiResponse Service::confirm_totp(const ApiRequest& request) {
     if (!step) return problem(403, "the code is wrong; is the device's clock right?");
     const auto codes = make_recovery_codes();
     if (!codes) return problem(codes.error());
-    std::vector<Hash> hashes;
+    std::vector<SecretHash> hashes;
     auto shown = nlohmann::ordered_json::array();
     for (const auto& code : *codes) {
         hashes.push_back(recovery_hash(user->id, code.reveal()));
         shown.push_back(std::string(code.reveal()));
     }
-    if (auto done = store_->confirm_totp(user->id, *step, hashes, clock_.now()); !done) return problem(done.error());
+    if (auto done = store_.confirm_totp(user->id, *step, hashes, clock_.now()); !done) return problem(done.error());
     tell("second factor added", request, *user);
     return json_answer(200, {{"recovery_codes", shown}});
 }
@@ -67,7 +67,7 @@ ApiResponse Service::disable_totp(const ApiRequest& request) {
         if (refused->status == 401) return problem(403, "the second factor's code is missing, wrong or was used");
         return *refused;
     }
-    if (auto done = store_->drop_totp(user->id); !done) return problem(done.error());
+    if (auto done = store_.drop_totp(user->id); !done) return problem(done.error());
     tell("second factor removed", request, *user);
     return no_content();
 }

@@ -24,19 +24,19 @@ std::string normal_email(std::string_view text) {
     return lower_case(text);
 }
 
-Service::Service(std::unique_ptr<Store> store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost,
+Service::Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost,
                  OutsideCalls* outside)
-    : store_(std::move(store)),
+    : store_(store),
       box_(box),
       users_(users),
       clock_(clock),
       outside_(outside),
       hasher_(cost),
-      keys_(*store_, std::move(box), clock),
+      keys_(store_, std::move(box), clock),
       addresses_({.free_failures = 20}),
       mails_({.free_failures = 3, .first_wait = 300'000'000, .longest_wait = 3600'000'000}) {
     users_.on_erase([this](std::string_view user) {
-        if (auto done = store_->forget(user); !done)
+        if (auto done = store_.forget(user); !done)
             spdlog::error("erasing a user's credentials: {}", done.error().message);
     });
 }
@@ -102,7 +102,7 @@ Result<Service::FixedUser> Service::prepare_user(const ConfiguredUser& wanted) {
     const auto user = users_.find_by_email(wanted.email);
     if (!user && user.error().code != ErrorCode::not_found) return std::unexpected(user.error());
     if (user) {
-        const auto stored = store_->password(user->id);
+        const auto stored = store_.password(user->id);
         if (!stored) return std::unexpected(stored.error());
         if (*stored && hasher_.verify(wanted.password.reveal(), **stored) != Verdict::wrong) return fixed;
     }
@@ -129,13 +129,13 @@ Result<void> Service::store_user(const FixedUser& wanted) {
     }
     if (auto done = users_.set_role(default_org, user->id, wanted.role); !done) return std::unexpected(done.error());
     if (!wanted.hash) return {};
-    return store_->set_password(user->id, *wanted.hash, clock_.now());
+    return store_.set_password(user->id, *wanted.hash, clock_.now());
 }
 
 Result<void> Service::set_new_password(const User& user, const std::string& password) {
     const auto hash = hasher_.hash(password);
     if (!hash) return std::unexpected(hash.error());
-    return store_->set_password(user.id, *hash, clock_.now());
+    return store_.set_password(user.id, *hash, clock_.now());
 }
 
 std::string Service::base_url() const {
@@ -169,7 +169,7 @@ ApiRequest Service::after_answer(const ApiRequest& request) {
 Result<Secret> Service::make_ticket(Ticket ticket) {
     auto token = make_key("lnk_");
     if (!token) return token;
-    if (auto added = store_->add_ticket(sha256(token->reveal()), ticket, clock_.now()); !added)
+    if (auto added = store_.add_ticket(sha256(token->reveal()), ticket, clock_.now()); !added)
         return std::unexpected(added.error());
     return token;
 }
@@ -184,7 +184,7 @@ void Service::send(Mail mail) {
     if (!taken) spdlog::error("a mail was not sent: too many wait");
 }
 
-Result<Principal> Service::principal_of_session(const std::optional<Session>& session, bool by_cookie) {
+Result<Principal> Service::principal_of_session(const std::optional<SignInSession>& session, bool by_cookie) {
     if (!session || !session->live_at(clock_.now()))
         return fail(ErrorCode::unauthenticated, "the session is over; sign in again");
     Principal who;
@@ -199,7 +199,7 @@ Result<Principal> Service::principal(const ApiRequest& request, std::string_view
     if (bearer.empty()) {
         const auto cookie = cookie_value(request, Cookie::session, settings().public_url);
         if (cookie.empty()) return Principal();
-        const auto session = store_->session_of_cookie(sha256(cookie));
+        const auto session = store_.session_of_cookie(sha256(cookie));
         if (!session) return std::unexpected(session.error());
         return principal_of_session(*session, true);
     }
@@ -221,7 +221,7 @@ Result<Principal> Service::principal(const ApiRequest& request, std::string_view
         who.credential = claims.value("jti", "");
         return who;
     }
-    const auto session = store_->session(claims.value("sid", ""));
+    const auto session = store_.session(claims.value("sid", ""));
     if (!session) return std::unexpected(session.error());
     return principal_of_session(*session, false);
 }
@@ -232,13 +232,12 @@ std::vector<ApiRoute> Service::api() {
 
 }  // namespace signin
 
-Result<std::unique_ptr<SignIn>> make_sign_in_sqlite(const SignInSettings& settings, Users& users, const Clock& clock) {
+Result<std::unique_ptr<SignIn>> make_sign_in(const SignInSettings& settings, CredentialStore& store, Users& users,
+                                             const Clock& clock) {
     auto box = settings.master_key.empty() ? SecretBox::from_file(settings.data_dir)
                                            : SecretBox::from_text(settings.master_key);
     if (!box) return std::unexpected(box.error());
-    auto store = signin::open_store_sqlite(settings.file);
-    if (!store) return std::unexpected(store.error());
-    return std::make_unique<signin::Service>(*std::move(store), *std::move(box), users, clock, signin::Argon2Cost(),
+    return std::make_unique<signin::Service>(store, *std::move(box), users, clock, signin::Argon2Cost(),
                                              settings.outside);
 }
 

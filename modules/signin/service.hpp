@@ -8,19 +8,19 @@
 
 #include "lurus/ids.hpp"
 #include "lurus/signin.hpp"
+#include "lurus/store/credentials.hpp"
 #include "modules/signin/body.hpp"
 #include "modules/signin/key_ring.hpp"
 #include "modules/signin/mail.hpp"
 #include "modules/signin/oidc.hpp"
 #include "modules/signin/password.hpp"
-#include "modules/signin/store.hpp"
 #include "modules/signin/throttle.hpp"
 
 namespace lurus::signin {
 
 class Service final : public SignIn {
 public:
-    Service(std::unique_ptr<Store> store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {},
+    Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {},
             OutsideCalls* outside = nullptr);
 
     Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
@@ -94,9 +94,9 @@ private:
     Result<User> person(const ApiRequest& request);
     /// A new session, as tokens or as a cookie.
     ApiResponse start_session(const ApiRequest& request, const User& user, const std::string& method, bool browser);
-    Result<std::string> access_token(const Session& session, UnixMicros now);
-    Result<nlohmann::ordered_json> token_body(const Session& session, const User& user, const Secret& refresh);
-    Result<Principal> principal_of_session(const std::optional<Session>& session, bool by_cookie);
+    Result<std::string> access_token(const SignInSession& session, UnixMicros now);
+    Result<nlohmann::ordered_json> token_body(const SignInSession& session, const User& user, const Secret& refresh);
+    Result<Principal> principal_of_session(const std::optional<SignInSession>& session, bool by_cookie);
 
     /// Somebody whom a provider or a directory vouches for.
     struct Outside {
@@ -125,7 +125,7 @@ private:
     Result<FixedUser> prepare_user(const ConfiguredUser& wanted);
     Result<void> store_user(const FixedUser& wanted);
 
-    std::unique_ptr<Store> store_;
+    CredentialStore& store_;
     const SecretBox box_;
     Users& users_;
     const Clock& clock_;

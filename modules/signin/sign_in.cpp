@@ -32,7 +32,7 @@ Result<Service::Proved> Service::check_password(const std::string& email, const 
         return std::unexpected(user.error());
     std::optional<std::string> stored;
     if (user) {
-        auto read = store_->password(user->id);
+        auto read = store_.password(user->id);
         if (!read) return std::unexpected(read.error());
         stored = *std::move(read);
     }
@@ -49,8 +49,7 @@ Result<Service::Proved> Service::check_password(const std::string& email, const 
     if (verdict == Verdict::outdated) {
         const auto better = hasher_.hash(password);
         if (!better) return std::unexpected(better.error());
-        if (auto done = store_->rehash_password(user->id, *stored, *better); !done)
-            return std::unexpected(done.error());
+        if (auto done = store_.rehash_password(user->id, *stored, *better); !done) return std::unexpected(done.error());
     }
     return Proved{*std::move(user), "password"};
 }
@@ -76,7 +75,7 @@ Result<Service::Proved> Service::check_directory(const LdapSettings& directory, 
 }
 
 std::optional<ApiResponse> Service::check_second_factor(const User& user, const nlohmann::json& body) {
-    const auto factor = store_->totp(user.id);
+    const auto factor = store_.totp(user.id);
     if (!factor) return problem(factor.error());
     if (!*factor || !(*factor)->confirmed) return std::nullopt;
     const std::string code = text_in(body, "totp"), recovery = text_in(body, "recovery_code");
@@ -89,7 +88,7 @@ std::optional<ApiResponse> Service::check_second_factor(const User& user, const 
     }
     const UnixMicros now = clock_.now();
     if (!recovery.empty()) {
-        const auto taken = store_->take_recovery_code(user.id, recovery_hash(user.id, recovery), now);
+        const auto taken = store_.take_recovery_code(user.id, recovery_hash(user.id, recovery), now);
         if (!taken) return problem(taken.error());
         if (*taken) return std::nullopt;
         return problem(401, "the recovery code is wrong or was used");
@@ -97,7 +96,7 @@ std::optional<ApiResponse> Service::check_second_factor(const User& user, const 
     const auto secret = box_.open((*factor)->sealed, "totp " + user.id);
     if (!secret) return problem(secret.error());
     if (const auto step = totp_step(*secret, code, now)) {
-        const auto taken = store_->take_totp_step(user.id, *step);
+        const auto taken = store_.take_totp_step(user.id, *step);
         if (!taken) return problem(taken.error());
         if (*taken) return std::nullopt;
     }
@@ -138,7 +137,7 @@ ApiResponse Service::start_session(const ApiRequest& request, const User& user, 
                                    bool browser) {
     const AuthSettings set = settings();
     const UnixMicros now = clock_.now();
-    Session session;
+    SignInSession session;
     session.user = user.id;
     session.method = method;
     session.created = now;
@@ -153,13 +152,13 @@ ApiResponse Service::start_session(const ApiRequest& request, const User& user, 
         prune = now - pruned_ > prune_every;
         if (prune) pruned_ = now;
     }
-    if (prune) (void)store_->prune(now, now - KeyRing::verifies_for);  // the next one tries again
+    if (prune) (void)store_.prune(now, now - KeyRing::verifies_for);  // the next one tries again
     const auto secret = make_key(browser ? "lss_" : "lrt_");
     if (!secret) return problem(secret.error());
-    const Hash hash = sha256(secret->reveal());
-    const std::optional<Hash> none;
-    const std::optional<Hash> some = hash;
-    if (auto added = store_->add_session(session, browser ? some : none, browser ? none : some); !added)
+    const SecretHash hash = sha256(secret->reveal());
+    const std::optional<SecretHash> none;
+    const std::optional<SecretHash> some = hash;
+    if (auto added = store_.add_session(session, browser ? some : none, browser ? none : some); !added)
         return problem(added.error());
     tell("signed in", request, user, method);
     if (!browser) {
@@ -178,7 +177,7 @@ ApiResponse Service::refresh(const ApiRequest& request) {
     if (!body) return problem(body.error());
     const auto next = make_key("lrt_");
     if (!next) return problem(next.error());
-    const auto rotated = store_->rotate(sha256(text_in(*body, "refresh_token")), sha256(next->reveal()), clock_.now());
+    const auto rotated = store_.rotate(sha256(text_in(*body, "refresh_token")), sha256(next->reveal()), clock_.now());
     if (!rotated) return problem(rotated.error());
     switch (rotated->outcome) {
         case Rotation::unknown: return problem(401, "the refresh token is not known here; sign in again");
@@ -206,8 +205,8 @@ ApiResponse Service::logout(const ApiRequest& request) {
     const auto user = person(request);
     if (!user) return problem(user.error());
     const auto ended = flag_in(*body, "all")
-                           ? store_->end_sessions(user->id, "signed out everywhere", clock_.now())
-                           : store_->end_session(request.principal.credential.value_or(""), "signed out", clock_.now());
+                           ? store_.end_sessions(user->id, "signed out everywhere", clock_.now())
+                           : store_.end_session(request.principal.credential.value_or(""), "signed out", clock_.now());
     if (!ended) return problem(ended.error());
     tell("signed out", request, *user);
     ApiResponse response = no_content();
@@ -221,7 +220,7 @@ ApiResponse Service::logout(const ApiRequest& request) {
 ApiResponse Service::list_sessions(const ApiRequest& request) {
     const auto user = person(request);
     if (!user) return problem(user.error());
-    const auto sessions = store_->sessions(user->id, clock_.now());
+    const auto sessions = store_.sessions(user->id, clock_.now());
     if (!sessions) return problem(sessions.error());
     auto data = nlohmann::ordered_json::array();
     for (const auto& session : *sessions) {
@@ -241,12 +240,12 @@ ApiResponse Service::end_session(const ApiRequest& request) {
     const auto user = person(request);
     if (!user) return problem(user.error());
     const auto& id = request.params.at("id");
-    const auto session = store_->session(id);
+    const auto session = store_.session(id);
     if (!session) return problem(session.error());
     // Somebody else's is answered as one that is not there.
     if (!*session || (*session)->user != user->id || !(*session)->live_at(clock_.now()))
         return problem(404, "you have no such session");
-    if (auto ended = store_->end_session(id, "ended from another session", clock_.now()); !ended)
+    if (auto ended = store_.end_session(id, "ended from another session", clock_.now()); !ended)
         return problem(ended.error());
     tell("signed out", request, *user, "another session");
     return no_content();

@@ -12,7 +12,7 @@ constexpr std::int64_t longest_service_token = 3600;  // seconds
 
 }  // namespace
 
-Result<std::string> Service::access_token(const Session& session, UnixMicros now) {
+Result<std::string> Service::access_token(const SignInSession& session, UnixMicros now) {
     std::string id;
     {
         const std::scoped_lock lock(mutex_);
@@ -29,7 +29,7 @@ Result<std::string> Service::access_token(const Session& session, UnixMicros now
     return keys_.sign("at+jwt", claims.dump());
 }
 
-Result<nlohmann::ordered_json> Service::token_body(const Session& session, const User& user, const Secret& refresh) {
+Result<nlohmann::ordered_json> Service::token_body(const SignInSession& session, const User& user, const Secret& refresh) {
     const UnixMicros now = clock_.now();
     const auto access = access_token(session, now);
     if (!access) return std::unexpected(access.error());

@@ -1,8 +1,12 @@
 #include "app/backend.hpp"
 
 #include "core/db/sql_sqlite.hpp"
+#include "lurus/store/audit.hpp"
+#include "lurus/store/credentials.hpp"
 #include "lurus/store/flags.hpp"
 #include "lurus/store/idempotency.hpp"
+#include "lurus/store/keys.hpp"
+#include "lurus/store/people.hpp"
 #include "lurus/store/prices.hpp"
 #include "lurus/store/providers.hpp"
 
@@ -16,6 +20,10 @@ public:
     Result<bool> changed() override { return database_->changed(); }
 
     // Who may do what.
+    KeyStore& keys() override { return *keys_; }
+    PeopleStore& people() override { return *people_; }
+    AuditStore& audit() override { return *audit_; }
+    CredentialStore& credentials() override { return *credentials_; }
 
     // What is configured while the server runs.
     PriceStore& prices() override { return *prices_; }
@@ -25,6 +33,12 @@ public:
 
 private:
     std::unique_ptr<sql::Database> database_;  // outlives the stores
+
+    // Who may do what.
+    std::unique_ptr<KeyStore> keys_ = make_key_store(*database_);
+    std::unique_ptr<PeopleStore> people_ = make_people_store(*database_);
+    std::unique_ptr<AuditStore> audit_ = make_audit_store(*database_);
+    std::unique_ptr<CredentialStore> credentials_ = make_credential_store(*database_);
 
     // What is configured while the server runs.
     std::unique_ptr<PriceStore> prices_ = make_price_store(*database_);

@@ -124,14 +124,19 @@ int drain(Gateway& gateway, platform::Signals& signals) {
 }
 
 int serve_until_told(ControlPlane& plane, Gateway& gateway, platform::Signals& signals, ConfigWatch& watch) {
-    auto upkeep_at = std::chrono::steady_clock::now();
+    auto upkeep_at = std::chrono::steady_clock::now(), look_at = upkeep_at;
     while (true) {
-        const auto signal = signals.wait(1000);
-        if (const auto now = std::chrono::steady_clock::now(); now >= upkeep_at) {
+        // A key that another process revoked is refused here after as long.
+        const auto signal = signals.wait(250);
+        const auto now = std::chrono::steady_clock::now();
+        if (now >= upkeep_at) {
             plane.upkeep();
             upkeep_at = now + std::chrono::minutes(1);
         }
         if (signal && *signal != platform::StopSignal::hangup) break;
+        plane.follow_changes();
+        if (!signal && now < look_at) continue;
+        look_at = now + std::chrono::seconds(1);
         plane.watch_databases();
         const bool changed = watch.changed();
         if (!signal && !changed) continue;

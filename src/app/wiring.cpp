@@ -39,22 +39,18 @@ Result<MainDatabase> choose_database(const std::filesystem::path& dir, Use use) 
 
 Result<void> make_people(Modules& made, const Config& config, const Clock& clock) {
     IdentitySettings identity;
-    identity.file = made.main.file;
     identity.key_prefix = config.key_prefix;
-    auto made_identity = make_identity_sqlite(identity, clock);
+    auto made_identity = make_identity(identity, made.backend->keys(), made.backend->people(), clock);
     if (!made_identity) return std::unexpected(made_identity.error());
     made.identity = std::move(*made_identity);
 
-    auto audit = make_audit_sqlite(made.main.file, clock);
-    if (!audit) return std::unexpected(audit.error());
-    made.audit = std::move(*audit);
+    made.audit = make_audit(made.backend->audit(), clock);
 
     SignInSettings settings;
-    settings.file = made.main.file;
     settings.data_dir = config.data_dir;
     settings.master_key = config.master_key;
     settings.outside = made.outside.get();
-    auto sign_in = make_sign_in_sqlite(settings, made.identity->users(), clock);
+    auto sign_in = make_sign_in(settings, made.backend->credentials(), made.identity->users(), clock);
     if (!sign_in) return std::unexpected(sign_in.error());
     made.sign_in = std::move(*sign_in);
     return {};

@@ -12,10 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "core/db/sql_sqlite.hpp"
 #include "core/os/files.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/ids.hpp"
-#include "modules/identity/keys/key_store.hpp"
+#include "lurus/store/keys.hpp"
+#include "lurus/store/people.hpp"
 #include "modules/identity/keys/key_text.hpp"
 
 namespace {
@@ -41,8 +43,7 @@ void report(const char* what, const std::function<void()>& work) {
     std::printf("%-40s median %7.2f ms   worst %7.2f ms\n", what, took[took.size() / 2], took.back());
 }
 
-void fill(const std::filesystem::path& file, int count) {
-    auto store = identity::open_key_store_sqlite(file).value();
+void fill(KeyStore& store, int count) {
     IdGenerator ids;
     for (int i = 0; i < count; ++i) {
         KeyInfo key;
@@ -54,7 +55,7 @@ void fill(const std::filesystem::path& file, int count) {
         key.source = "store";
         key.hint = "cr_…wxyz";
         key.hash = identity::hash_of(key.name);
-        (void)store->insert(key);
+        (void)store.insert(key);
     }
 }
 
@@ -67,10 +68,11 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     const auto folder = std::filesystem::temp_directory_path() / ("lurus-key-bench-" + random_hex(8).value());
     std::filesystem::create_directories(folder);
-    fill(folder / "lurus.db", count);
-    IdentitySettings settings;
-    settings.file = folder / "lurus.db";
-    auto made = make_identity_sqlite(settings, system_clock());
+    const auto database = sql::open_sqlite(folder / "lurus.db", {"identity", "limits", "tenancy"}).value();
+    const auto keys = make_key_store(*database);
+    const auto people = make_people_store(*database);
+    fill(*keys, count);
+    auto made = make_identity(IdentitySettings(), *keys, *people, system_clock());
     if (!made) return std::fprintf(stderr, "%s\n", made.error().message.c_str()), 1;
     const auto routes = (*made)->api();
     const auto list = std::ranges::find(routes, "listKeys", &ApiRoute::operation_id);

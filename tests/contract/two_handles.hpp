@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -19,7 +20,7 @@ namespace lurus::test {
 template <class Port, auto Make>
 class TwoSqlite {
 public:
-    explicit TwoSqlite(std::string_view set) : set_(set) {}
+    explicit TwoSqlite(std::convertible_to<std::string_view> auto... sets) : sets_{std::string_view(sets)...} {}
 
     Port& one() { return *one_.store; }
     Port& two() { return *two_.store; }
@@ -30,7 +31,7 @@ private:
         std::unique_ptr<Port> store;
     };
     Handle open() const {
-        auto database = sql::open_sqlite(folder_.path / "lurus.db", {set_});
+        auto database = sql::open_sqlite(folder_.path / "lurus.db", sets_);
         if (!database) FAIL(database.error().message);
         Handle handle;
         handle.store = Make(**database);
@@ -39,7 +40,7 @@ private:
     }
 
     TempFolder folder_;
-    std::string_view set_;
+    std::vector<std::string_view> sets_;
     Handle one_ = open(), two_ = open();
 };
 

@@ -6,6 +6,10 @@
 
 namespace lurus {
 
+class AuditStore;
+class CredentialStore;
+class KeyStore;
+class PeopleStore;
 class FlagStore;
 class IdempotencyStore;
 class PriceStore;
@@ -21,12 +25,16 @@ public:
     virtual Result<bool> changed() = 0;
 
     // Who may do what.
+    [[nodiscard]] virtual KeyStore& keys() = 0;
+    [[nodiscard]] virtual PeopleStore& people() = 0;
+    [[nodiscard]] virtual AuditStore& audit() = 0;
+    [[nodiscard]] virtual CredentialStore& credentials() = 0;
 
     // What is configured while the server runs.
-    virtual PriceStore& prices() = 0;
-    virtual ProviderStore& providers() = 0;
-    virtual FlagStore& flags() = 0;
-    virtual IdempotencyStore& idempotency() = 0;
+    [[nodiscard]] virtual PriceStore& prices() = 0;
+    [[nodiscard]] virtual ProviderStore& providers() = 0;
+    [[nodiscard]] virtual FlagStore& flags() = 0;
+    [[nodiscard]] virtual IdempotencyStore& idempotency() = 0;
 };
 
 }  // namespace lurus

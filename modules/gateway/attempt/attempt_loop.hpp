@@ -5,23 +5,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "lurus/dialect.hpp"
 #include "lurus/provider.hpp"
 #include "modules/gateway/attempt/outcome.hpp"
+#include "modules/gateway/attempt/target.hpp"
 
 namespace lurus::gateway {
-
-/// Whom an attempt asks, and in which dialect: the upstream's own, which is the client's as long as nothing is
-/// translated.
-struct Target {
-    std::shared_ptr<const Provider> provider;
-    Dialect dialect = Dialect::openai;
-    [[nodiscard]] const FamilyEndpoint& endpoint() const { return provider->endpoints.at(family_of(dialect)); }
-};
 
 class AttemptLoop {
 public:

@@ -1,5 +1,7 @@
 #include "modules/gateway/attempt/candidates.hpp"
 
+#include <utility>
+
 namespace lurus::gateway {
 namespace {
 
@@ -12,20 +14,20 @@ const AccountGroups& groups_of(const Request& request) {
 
 const Result<Resolution>& candidates_of(Request& request) {
     const std::string& model = request.facts.model;
-    if (request.resolution && request.resolved_model == model) return *request.resolution;
+    if (request.resolution) return *request.resolution;
     const Catalog& catalog = *request.snapshot->catalog;
     const AccountGroups& groups = groups_of(request);
     request.resolution =
         model.empty() ? catalog.any(request.family, groups) : catalog.resolve(request.family, model, groups);
-    request.resolved_model = model;
     return *request.resolution;
 }
 
-Result<Resolution> take_candidates(Request& request) {
-    (void)candidates_of(request);
-    Result<Resolution> taken = *std::move(request.resolution);
+std::vector<Candidate> take_candidates(Request& request) {
+    Resolution& found = **request.resolution;
+    request.record.route = std::move(found.route);
+    std::vector<Candidate> candidates = std::move(found.candidates);
     request.resolution.reset();
-    return taken;
+    return candidates;
 }
 
 int status_of(const Error& no_candidates) {

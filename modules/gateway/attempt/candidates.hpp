@@ -10,8 +10,8 @@ namespace lurus::gateway {
 /// By its model, or of its family when it names none; of the accounts that its key is for. The catalogue is asked once,
 /// however often this is called, unless the request's model changes meanwhile.
 const Result<Resolution>& candidates_of(Request& request);
-/// The same for whoever tries them: the request keeps none.
-Result<Resolution> take_candidates(Request& request);
+/// For whoever tries them, where there are any: names the route in the record, and the request keeps none.
+std::vector<Candidate> take_candidates(Request& request);
 /// What the client is told when there is none.
 int status_of(const Error& no_candidates);
 

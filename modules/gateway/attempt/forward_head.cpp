@@ -144,10 +144,11 @@ std::string_view presented_key(const http1::RequestHead& head) {
     return {};
 }
 
-std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Provider& provider,
+std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Target& target,
                           const std::string& upstream_model, std::optional<std::uint64_t> content_length,
                           bool websocket) {
-    const FamilyEndpoint& upstream = provider.endpoints.at(family_of(endpoint.dialect));
+    const Provider& provider = *target.provider;
+    const FamilyEndpoint& upstream = target.endpoint();
     std::string out;
     out.reserve(1000);
     out.append(head.method)

@@ -9,6 +9,7 @@
 #include "core/http/http1.hpp"
 #include "lurus/ids.hpp"
 #include "lurus/provider.hpp"
+#include "modules/gateway/attempt/target.hpp"
 #include "modules/gateway/session/endpoint.hpp"
 
 namespace lurus::gateway {
@@ -20,7 +21,7 @@ std::string_view presented_key(const http1::RequestHead& head);
 /// The head for one candidate. Every field passes in its order and case, but for: Host, hop-by-hop fields, the caller's
 /// credentials (the provider's own takes the place of the first), Content-Length, Expect, and Accept-Encoding, which
 /// becomes `identity` so that usage can be read. `websocket` keeps the upgrade and drops the extensions.
-std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Provider& provider,
+std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Target& target,
                           const std::string& upstream_model, std::optional<std::uint64_t> content_length,
                           bool websocket);
 

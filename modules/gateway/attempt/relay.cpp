@@ -63,10 +63,10 @@ std::optional<AttemptLoop::Use> judge_head(Relay& relay) {
 
 }  // namespace
 
-Relay::Relay(Session& own_session, Request& own_request, std::vector<Candidate> candidates)
+Relay::Relay(Session& own_session, Request& own_request)
     : session(own_session),
       request(own_request),
-      attempts(std::move(candidates), AttemptLoop::Protocol::http, request.facts.model, request.record),
+      attempts(take_candidates(request), AttemptLoop::Protocol::http, request.facts.model, request.record),
       upstream(session.shard),
       client(session, request) {}
 
@@ -85,7 +85,7 @@ Event Relay::poll() const {
 asio::awaitable<bool> ask(Relay& relay) {
     const Target& target = relay.attempts.target();
     const FamilyEndpoint& endpoint = target.endpoint();
-    const UpstreamRequest request(relay.request, *target.provider, relay.request.record.upstream_model);
+    const UpstreamRequest request(relay.request, target, relay.request.record.upstream_model);
     relay.upstream.use(pooled_upstream(relay.session, target.provider, endpoint));
     for (;;) {
         if (relay.upstream.connection() == nullptr) {
@@ -96,7 +96,7 @@ asio::awaitable<bool> ask(Relay& relay) {
             }
             relay.upstream.use(std::move(connected.connection));
         }
-        co_await send_request(relay, request);
+        if (!send_at_once(relay, request)) co_await send_request(relay, request);
         const HeadState state = co_await read_answer_head(relay);
         if (state == HeadState::complete) co_return true;
         const bool pooled = relay.upstream.connection() != nullptr && relay.upstream.connection()->reused;
@@ -110,14 +110,12 @@ asio::awaitable<bool> ask(Relay& relay) {
 }
 
 asio::awaitable<void> relay_request(Session& session, Request& request) {
-    auto resolution = take_candidates(request);
-    if (!resolution) {
+    if (const auto& resolution = candidates_of(request); !resolution) {
         co_await session.refuse(request, status_of(resolution.error()), resolution.error().message);
         co_return;
     }
-    request.record.route = std::move(resolution->route);
     if (request.facts.stream) session.set_keepalive(request.snapshot->settings.heartbeat_ms);
-    Relay relay(session, request, std::move(resolution->candidates));
+    Relay relay(session, request);
     while (relay.attempts.next(relay.since_start()) != nullptr) {
         relay.client.forget_head();
         if (co_await ask(relay)) {

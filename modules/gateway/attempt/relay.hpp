@@ -29,7 +29,8 @@ struct KeptAnswer {
 };
 
 struct Relay {
-    Relay(Session& session, Request& request, std::vector<Candidate> candidates);
+    /// The request has candidates.
+    Relay(Session& session, Request& request);
 
     Session& session;
     Request& request;
@@ -48,12 +49,8 @@ struct Relay {
 /// All of it: answers the client and commits the record.
 boost::asio::awaitable<void> relay_request(Session& session, Request& request);
 
-/// Sends the request and reads until an answer's head is there. False: the attempt has ended.
+/// Connects, sends the request and reads until an answer's head is there. False: the attempt has ended.
 boost::asio::awaitable<bool> ask(Relay& relay);
-/// The same over a connection that is there. Returns also where the upstream takes no more of the request: what it said
-/// may be there to read.
-struct UpstreamRequest;
-boost::asio::awaitable<void> send_request(Relay& relay, const UpstreamRequest& request);
 
 enum class HeadState : std::uint8_t {
     complete,

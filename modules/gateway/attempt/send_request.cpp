@@ -11,19 +11,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-bool send_small(Relay& relay, const UpstreamRequest::Pieces& pieces) {
-    UpstreamConnection& upstream = *relay.upstream.connection();
-    std::array<asio::const_buffer, 4> buffers;
-    std::size_t count = 0, total = 0;
-    for (const std::string_view piece : pieces) {
-        if (!piece.empty()) buffers[count++] = asio::const_buffer(piece.data(), piece.size());
-        total += piece.size();
-    }
-    if (total > TurnWrites::largest || upstream.channel.is_tls()) return false;
-    upstream.send_at_turn_end(std::span(buffers).first(count));
-    return true;
-}
-
 // What the socket takes now. False: it takes no more, ever.
 bool write_some(Channel& channel, UpstreamRequest::Pieces& pieces, std::size_t& at, std::size_t& written) {
     std::array<asio::const_buffer, 4> buffers;
@@ -45,9 +32,41 @@ bool write_some(Channel& channel, UpstreamRequest::Pieces& pieces, std::size_t& 
     return true;
 }
 
-asio::awaitable<void> send_large(Relay& relay, UpstreamRequest::Pieces pieces) {
+}  // namespace
+
+UpstreamRequest::UpstreamRequest(const Request& request, const Target& target, const std::string& upstream_model) {
+    const RequestFacts& facts = request.facts;
+    const bool splice = facts.model_end > facts.model_begin && facts.model != upstream_model;
+    if (splice) model = facts.model_is_json ? quote_json(upstream_model) : upstream_model;
+    std::optional<std::uint64_t> length;
+    if (!request.body.empty() || request.head.content_length || request.head.chunked) {
+        length = request.body.size() + model.size() - (splice ? facts.model_end - facts.model_begin : 0);
+    }
+    head = upstream_head(request.head, request.endpoint, target, upstream_model, length, false);
+    pieces = {head, request.body.substr(0, splice ? facts.model_begin : request.body.size()), model,
+              request.body.substr(splice ? facts.model_end : request.body.size())};
+}
+
+bool send_at_once(Relay& relay, const UpstreamRequest& request) {
+    UpstreamConnection& upstream = *relay.upstream.connection();
+    std::array<asio::const_buffer, 4> buffers;
+    std::size_t count = 0, total = 0;
+    for (const std::string_view piece : request.pieces) {
+        if (!piece.empty()) buffers[count++] = asio::const_buffer(piece.data(), piece.size());
+        total += piece.size();
+    }
+    if (total > TurnWrites::largest || upstream.channel.is_tls()) return false;
+    upstream.readable = false;
+    upstream.send_at_turn_end(std::span(buffers).first(count));
+    return true;
+}
+
+// A vendor may answer before it has read everything; so a failed write is judged by what can be read.
+asio::awaitable<void> send_request(Relay& relay, const UpstreamRequest& request) {
     Session& session = relay.session;
     UpstreamConnection& upstream = *relay.upstream.connection();
+    UpstreamRequest::Pieces pieces = request.pieces;  // what is left of them
+    upstream.readable = false;
     const int patience_ms = relay.provider().idle_timeout_ms;
     std::size_t at = 0, written = 0;
     session.set_deadline(patience_ms);
@@ -75,27 +94,6 @@ asio::awaitable<void> send_large(Relay& relay, UpstreamRequest::Pieces pieces) {
             co_await session.signal.wait();
         }
     }
-}
-
-}  // namespace
-
-UpstreamRequest::UpstreamRequest(const Request& request, const Provider& provider, const std::string& upstream_model) {
-    const RequestFacts& facts = request.facts;
-    const bool splice = facts.model_end > facts.model_begin && facts.model != upstream_model;
-    if (splice) model = facts.model_is_json ? quote_json(upstream_model) : upstream_model;
-    std::optional<std::uint64_t> length;
-    if (!request.body.empty() || request.head.content_length || request.head.chunked) {
-        length = request.body.size() + model.size() - (splice ? facts.model_end - facts.model_begin : 0);
-    }
-    head = upstream_head(request.head, request.endpoint, provider, upstream_model, length, false);
-    pieces = {head, request.body.substr(0, splice ? facts.model_begin : request.body.size()), model,
-              request.body.substr(splice ? facts.model_end : request.body.size())};
-}
-
-// A vendor may answer before it has read everything; so a failed write is judged by what can be read.
-asio::awaitable<void> send_request(Relay& relay, const UpstreamRequest& request) {
-    relay.upstream.connection()->readable = false;
-    if (!send_small(relay, request.pieces)) co_await send_large(relay, request.pieces);
 }
 
 }  // namespace lurus::gateway

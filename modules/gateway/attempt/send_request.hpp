@@ -14,7 +14,7 @@ namespace lurus::gateway {
 struct UpstreamRequest {
     using Pieces = std::array<std::string_view, 4>;
 
-    UpstreamRequest(const Request& request, const Provider& provider, const std::string& upstream_model);
+    UpstreamRequest(const Request& request, const Target& target, const std::string& upstream_model);
     UpstreamRequest(const UpstreamRequest&) = delete;
     UpstreamRequest& operator=(const UpstreamRequest&) = delete;
 
@@ -22,5 +22,11 @@ struct UpstreamRequest {
     std::string model;
     Pieces pieces;
 };
+
+/// Sends a small request over a plain connection when the shard's turn ends. False: the connection or the request is
+/// another one.
+bool send_at_once(Relay& relay, const UpstreamRequest& request);
+/// Any other: returns when the upstream has taken it or takes no more, in which case what it said may be there to read.
+boost::asio::awaitable<void> send_request(Relay& relay, const UpstreamRequest& request);
 
 }  // namespace lurus::gateway

@@ -1,30 +1,21 @@
 #include "modules/gateway/attempt/websocket_relay.hpp"
 
 #include <algorithm>
-#include <array>
 
-#include "core/http/websocket_frames.hpp"
 #include "modules/gateway/attempt/candidates.hpp"
 #include "modules/gateway/attempt/connect.hpp"
 #include "modules/gateway/attempt/relay.hpp"
-#include "modules/gateway/limits/limit_answer.hpp"
+#include "modules/gateway/attempt/websocket_tunnel.hpp"
 #include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
 
 namespace asio = boost::asio;
-using websocket::FrameReader;
-using Kind = websocket::Step::Kind;
 
 namespace {
 
 constexpr std::size_t max_head = 64 * 1024;
 constexpr std::size_t max_error_body = 256 * 1024;
-// RFC 6455 and IANA's registry of close codes.
-constexpr std::uint16_t policy_violation = 1008;
-constexpr std::uint16_t internal_error = 1011;
-constexpr std::uint16_t try_again_later = 1013;
-constexpr std::size_t max_unsent = 256 * 1024;  // towards the upstream, before the client is read on
 
 // The model in `?model=` (realtime), as a part of the target.
 std::string_view query_model(std::string_view target) {
@@ -38,9 +29,11 @@ std::string_view query_model(std::string_view target) {
     return {};
 }
 
-class Tunnel {
+/// Finds an upstream that switches protocols; then the tunnel is what is left of the request.
+class Upgrade {
 public:
-    Tunnel(Session& session, Request& request) : session_(session), request_(request), upstream_(session.shard) {}
+    Upgrade(Session& session, Request& request)
+        : session_(session), request_(request), upstream_(session.shard), tunnel_(session, request, upstream_) {}
 
     asio::awaitable<void> run();
 
@@ -48,61 +41,35 @@ private:
     asio::awaitable<bool> open(AttemptLoop& attempts);
     asio::awaitable<bool> read_head();
     asio::awaitable<void> pass_refusal();
-    asio::awaitable<void> pump();
-    bool take_from_client();
-    bool may_begin(const RequestFacts& facts, std::size_t bytes);
-    asio::awaitable<bool> take_from_upstream(std::string_view bytes);
-    bool push_upstream();
-    bool server_message(std::string_view text);
-    asio::awaitable<void> record_response(End end, const std::string& error);
-    std::int64_t now() const { return session_.shard.clock.monotonic_us(); }
-    std::int64_t since_start() const { return now() - request_.started_us; }
+    std::int64_t since_start() const { return session_.shard.clock.monotonic_us() - request_.started_us; }
 
     Session& session_;
     Request& request_;
-    std::shared_ptr<const Provider> provider_;
     Exchange upstream_;
-    std::string carry_;  // bytes behind the head
-    FrameReader client_frames_{websocket::Sender::client};
-    FrameReader server_frames_{websocket::Sender::server};
-    std::optional<AnswerReader> reader_;
-    std::string to_upstream_;
-    std::shared_ptr<bool> write_armed_ = std::make_shared<bool>(false);
-    std::int64_t response_started_us_ = 0;
-    UnixMicros response_time_ = 0;
-    std::optional<std::int64_t> first_byte_us_;
-    std::int64_t response_in_ = 0;
-    std::int64_t response_out_ = 0;
-    int responses_ = 0;
-    bool response_open_ = false;
-    std::string failure_;
-    std::string refusal_;  // a message for the client, before the close
-    std::uint16_t close_code_ = internal_error;
+    WebsocketTunnel tunnel_;
+    std::string after_head_;  // bytes that came with the head
+    std::string failure_;     // of the attempt
 };
 
-asio::awaitable<void> Tunnel::run() {
+asio::awaitable<void> Upgrade::run() {
     request_.record.stream = true;
     if (const auto model = query_model(request_.head.target); !model.empty()) {
         request_.endpoint.path_model = model;
-        request_.facts.model = std::string(model);
-        request_.record.model = std::string(model.substr(0, 512));
+        request_.set_model(model);
         if (const std::string rule = broken_rule(request_); !rule.empty()) {
             co_await session_.refuse(request_, 403, rule);
             co_return;
         }
     }
-    auto resolution = take_candidates(request_);
-    if (!resolution) {
+    if (const auto& resolution = candidates_of(request_); !resolution) {
         co_await session_.refuse(request_, status_of(resolution.error()), resolution.error().message);
         co_return;
     }
-    request_.record.route = std::move(resolution->route);
-    AttemptLoop attempts(std::move(resolution->candidates), AttemptLoop::Protocol::websocket, request_.facts.model,
+    AttemptLoop attempts(take_candidates(request_), AttemptLoop::Protocol::websocket, request_.facts.model,
                          request_.record);
     while (attempts.next(since_start()) != nullptr) {
-        provider_ = attempts.target().provider;
         if (co_await open(attempts)) {
-            co_await pump();
+            co_await tunnel_.run(attempts.target().provider, std::move(after_head_));
             co_return;
         }
         // Of a client that left before there was a WebSocket nothing is recorded: nothing was asked of a model.
@@ -116,21 +83,22 @@ asio::awaitable<void> Tunnel::run() {
 }
 
 // True when the upstream switched protocols. False with a connection: it refused in a way that the client is told.
-asio::awaitable<bool> Tunnel::open(AttemptLoop& attempts) {
-    if (provider_->local) {
+asio::awaitable<bool> Upgrade::open(AttemptLoop& attempts) {
+    const Provider& provider = *attempts.target().provider;
+    if (provider.local) {
         attempts.ended(Outcome::no_websocket, since_start(), "it serves no WebSocket; send the same request with POST");
         co_return false;
     }
-    Connected connected = co_await connect_upstream(session_, provider_, attempts.target().endpoint());
+    Connected connected = co_await connect_upstream(session_, attempts.target().provider, attempts.target().endpoint());
     if (!connected.connection) {
         attempts.ended(connected.outcome, since_start(), std::move(connected.error));
         co_return false;
     }
     upstream_.use(std::move(connected.connection));
-    to_upstream_ =
-        upstream_head(request_.head, request_.endpoint, *provider_, request_.record.upstream_model, std::nullopt, true);
+    tunnel_.begin(upstream_head(request_.head, request_.endpoint, attempts.target(), request_.record.upstream_model,
+                                std::nullopt, true));
     upstream_.head_bytes.clear();
-    session_.set_deadline(provider_->connect_timeout_ms);
+    session_.set_deadline(provider.connect_timeout_ms);
     if (!co_await read_head()) {
         attempts.ended(Outcome::bad_answer, since_start(), failure_);
         if (session_.timed_out()) attempts.tell(504, std::move(failure_));
@@ -146,9 +114,9 @@ asio::awaitable<bool> Tunnel::open(AttemptLoop& attempts) {
     co_return false;
 }
 
-asio::awaitable<bool> Tunnel::read_head() {
+asio::awaitable<bool> Upgrade::read_head() {
     for (;;) {
-        if (!push_upstream()) {
+        if (!tunnel_.push()) {
             failure_ = "the upstream closed the connection";
             co_return false;
         }
@@ -165,7 +133,7 @@ asio::awaitable<bool> Tunnel::read_head() {
                     }
                     if (parsed.state == http1::HeadResult::State::need_more) break;
                     if (upstream_.head.status == 101 || upstream_.head.status >= 200) {
-                        carry_ = upstream_.head_bytes.substr(parsed.consumed);
+                        after_head_ = upstream_.head_bytes.substr(parsed.consumed);
                         co_return true;
                     }
                     upstream_.head_bytes.erase(0, parsed.consumed);  // interim
@@ -186,12 +154,12 @@ asio::awaitable<bool> Tunnel::read_head() {
 }
 
 // The vendor's own words on why there is no upgrade.
-asio::awaitable<void> Tunnel::pass_refusal() {
+asio::awaitable<void> Upgrade::pass_refusal() {
     http1::BodyFramer framer(http1::body_kind(upstream_.head, "GET"), upstream_.head.content_length.value_or(0));
     std::string body;
     const std::string head = downstream_head(upstream_.head, Framing::until_close, std::nullopt, session_.keep_alive(),
                                              request_.trace_id, session_.limits.fields(request_));
-    std::string bytes = std::move(carry_);
+    std::string bytes = std::move(after_head_);
     bool broken = false;
     while (!framer.done() && body.size() < max_error_body) {
         std::string_view rest = bytes;
@@ -218,7 +186,7 @@ asio::awaitable<void> Tunnel::pass_refusal() {
     record.status = upstream_.head.status;
     record.end = End::error;
     record.error = "the upstream refused the WebSocket";
-    record.ttfb_us = record.duration_us = now() - request_.started_us;
+    record.ttfb_us = record.duration_us = since_start();
     record.bytes_out = static_cast<std::int64_t>(body.size());
     std::string out =
         head.substr(0, head.size() - 2) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -226,203 +194,11 @@ asio::awaitable<void> Tunnel::pass_refusal() {
     co_await session_.send(std::move(out));
 }
 
-bool Tunnel::push_upstream() {
-    while (!to_upstream_.empty()) {
-        const asio::const_buffer buffer(to_upstream_.data(), to_upstream_.size());
-        const IoResult result = upstream_.connection()->channel.write(std::span(&buffer, 1));
-        if (result.state == Io::error || result.state == Io::eof) return false;
-        to_upstream_.erase(0, result.bytes);
-        if (result.bytes == 0) {
-            if (!*write_armed_) {
-                *write_armed_ = true;
-                // The tunnel may be over when this comes; a late notify only makes the session look.
-                upstream_.connection()->channel.when_writable([keep = session_.shared_from_this(),
-                                                               connection = upstream_.shared(),
-                                                               armed = write_armed_](const auto&) {
-                    *armed = false;
-                    keep->signal.notify();
-                });
-            }
-            return true;
-        }
-    }
-    return true;
-}
-
-bool Tunnel::take_from_client() {
-    if (to_upstream_.size() > max_unsent) return true;
-    const std::string bytes = session_.take_input();
-    session_.arm_read();
-    std::string_view rest = bytes;
-    while (!rest.empty()) {
-        const auto step = client_frames_.feed(rest);
-        if (step.kind == Kind::bad) {
-            failure_ = std::string("the client's WebSocket framing is broken: ") + step.error;
-            return false;
-        }
-        rest.remove_prefix(step.consumed);
-        if (step.kind != Kind::message) {
-            if (step.consumed == 0) break;
-            continue;
-        }
-        response_in_ += static_cast<std::int64_t>(step.size);
-        if (step.readable && step.payload.find("response.create") != std::string_view::npos) {
-            response_open_ = true;
-            response_started_us_ = now();
-            response_time_ = session_.shard.clock.now();
-            first_byte_us_.reset();
-            response_out_ = 0;
-            Endpoint endpoint = request_.endpoint;
-            endpoint.model_in_body = true;
-            const RequestFacts facts = scan_request(endpoint, "application/json", step.payload);
-            if (facts.error.empty() && !facts.model.empty()) {
-                request_.facts.model = facts.model;
-                request_.record.model = facts.model.substr(0, 512);
-                request_.record.upstream_model = request_.record.model;
-                if (!facts.session.empty()) request_.record.session = facts.session;
-            }
-            if (!may_begin(facts, step.payload.size())) return false;
-            reader_.emplace(request_.endpoint.answer, AnswerFormat::sse, 200);
-        }
-    }
-    to_upstream_ += bytes;
-    return true;
-}
-
-// A response that the key's rules or a limit forbid does not reach the vendor: the client gets an error, then a close.
-bool Tunnel::may_begin(const RequestFacts& facts, std::size_t bytes) {
-    if (const std::string rule = broken_rule(request_); !rule.empty()) {
-        failure_ = rule;
-        refusal_ = R"({"type":"error","status":403,"error":{"type":"invalid_request_error","code":"permission_denied",)"
-                   R"("message":)" +
-                   quote_json(rule) + R"(,"param":null}})";
-        close_code_ = policy_violation;
-        return false;
-    }
-    const auto refused = session_.limits.admit_response(request_, facts, bytes, responses_ == 0);
-    if (!refused) return true;
-    failure_ = refusal_message(*refused, session_.shard.clock.now());
-    refusal_ = refusal_event(*refused, failure_);
-    close_code_ = try_again_later;
-    return false;
-}
-
-// True when the message ends a response.
-bool Tunnel::server_message(std::string_view text) {
-    response_out_ += static_cast<std::int64_t>(text.size());
-    if (!reader_) return false;
-    if (!first_byte_us_) first_byte_us_ = now() - response_started_us_;
-    const auto step = reader_->feed_event(text);
-    return step.terminal != AnswerReader::none || !reader_->error_type().empty();
-}
-
-asio::awaitable<void> Tunnel::record_response(End end, const std::string& error) {
-    RequestRecord record = request_.record;
-    record.status = 101;
-    record.end = end;
-    record.error = error.substr(0, 512);
-    if (response_time_ != 0) record.time = response_time_;
-    record.ttfb_us = first_byte_us_;
-    record.duration_us = now() - (response_started_us_ != 0 ? response_started_us_ : request_.started_us);
-    record.bytes_in = response_in_;
-    record.bytes_out = response_out_;
-    Attempt& attempt = record.attempts.back();
-    attempt.upstream_model = record.upstream_model;
-    attempt.outcome = name_of(outcome_of(end));
-    attempt.duration_us = record.duration_us;
-    if (reader_) {
-        reader_->finish(end == End::complete);
-        attempt.usage = record.usage = reader_->usage();
-        record.usage_raw = reader_->usage_raw();
-    }
-    price_attempts(record, *request_.snapshot);
-    reader_.reset();
-    response_open_ = false;
-    response_in_ = 0;
-    ++responses_;
-    co_await session_.commit(std::move(record));
-}
-
-asio::awaitable<bool> Tunnel::take_from_upstream(std::string_view bytes) {
-    const std::string copy(bytes);  // the shard's scratch does not outlive the commit
-    std::string_view rest = copy;
-    std::size_t sent = 0;
-    while (!rest.empty()) {
-        const auto step = server_frames_.feed(rest);
-        if (step.kind == Kind::bad) {
-            failure_ = std::string("the upstream's WebSocket framing is broken: ") + step.error;
-            co_return false;
-        }
-        if (step.consumed == 0) break;
-        rest.remove_prefix(step.consumed);
-        if (step.kind == Kind::message && step.readable && server_message(step.payload)) {
-            const std::string error = reader_->error_type();
-            co_await record_response(error.empty() ? End::complete : End::error, error);
-            const std::size_t until = copy.size() - rest.size();
-            if (!co_await session_.send(copy.substr(sent, until - sent))) co_return false;
-            sent = until;
-        }
-    }
-    if (sent < copy.size()) co_return co_await session_.send(copy.substr(sent));
-    co_return true;
-}
-
-asio::awaitable<void> Tunnel::pump() {
-    session_.end_keep_alive();
-    std::string head = "HTTP/1.1 101 Switching Protocols\r\n";
-    for (const auto& field : upstream_.head.fields)
-        head.append(field.name).append(": ").append(field.value).append("\r\n");
-    head += "x-lurus-trace-id: " + request_.trace_id.hex() + "\r\n\r\n";
-    session_.set_deadline(0);
-    session_.set_keepalive(0);
-    bool good = co_await session_.send(std::move(head));
-    if (good && !carry_.empty()) {
-        const std::string carried = std::move(carry_);
-        good = co_await take_from_upstream(carried);
-    }
-    bool client_ended = !good;
-    while (good) {
-        if (!take_from_client() || !push_upstream()) break;
-        session_.set_deadline(provider_->idle_timeout_ms);
-        upstream_.connection()->arm();
-        if (!upstream_.readable()) co_await session_.signal.wait();
-        if (session_.client_gone()) {
-            client_ended = true;
-            break;
-        }
-        if (session_.timed_out()) {
-            failure_ = "the connection was silent for " + std::to_string(provider_->idle_timeout_ms) + " ms";
-            break;
-        }
-        if (!upstream_.readable()) continue;
-        auto& scratch = session_.shard.scratch;
-        const IoResult result = upstream_.read();
-        if (result.state == Io::again) continue;
-        if (result.state != Io::ok) break;
-        if (result.bytes == scratch.size()) upstream_.connection()->readable = true;
-        if (!co_await take_from_upstream(std::string_view(scratch.data(), result.bytes))) {
-            client_ended = session_.client_gone();
-            break;
-        }
-    }
-    if (response_open_) {
-        const End end = !refusal_.empty() ? End::error : client_ended ? End::client_gone : End::upstream_cut;
-        co_await record_response(end, failure_);
-    } else if (responses_ == 0) {
-        co_await record_response(failure_.empty() ? End::complete : End::error, failure_);
-    }
-    std::string out;
-    if (!refusal_.empty() && server_frames_.between_messages())
-        out = websocket::make_frame(websocket::Opcode::text, refusal_);
-    if (!failure_.empty()) out += websocket::make_close(close_code_, failure_);
-    if (!out.empty()) co_await session_.send(std::move(out));
-}
-
 }  // namespace
 
 asio::awaitable<void> relay_websocket(Session& session, Request& request) {
-    Tunnel tunnel(session, request);
-    co_await tunnel.run();
+    Upgrade upgrade(session, request);
+    co_await upgrade.run();
 }
 
 }  // namespace lurus::gateway

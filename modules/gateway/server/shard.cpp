@@ -121,7 +121,7 @@ void Shard::run() {
 
 void Shard::committed(std::span<const std::uint64_t> tickets, bool safe) noexcept {
     if (appending == this) {
-        for (const std::uint64_t ticket : tickets) told_.emplace_back(ticket, safe);
+        for (const std::uint64_t ticket : tickets) committed_now_.emplace_back(ticket, safe);
         return;
     }
     asio::post(io_, [batch = std::vector<std::uint64_t>(tickets.begin(), tickets.end()), safe] {
@@ -149,9 +149,9 @@ void Shard::end_turn() {
         appending = this;
         log.append_all(entries_);
         appending = nullptr;
-        telling_.swap(told_);
-        for (const auto& [ticket, safe] : telling_) reinterpret_cast<Session*>(ticket)->on_committed(safe);
-        telling_.clear();
+        announced_.swap(committed_now_);
+        for (const auto& [ticket, safe] : announced_) reinterpret_cast<Session*>(ticket)->on_committed(safe);
+        announced_.clear();
     }
     writes.send();
     turn_ends_ = false;
@@ -226,7 +226,7 @@ void Shard::arm_tick() {
 }
 
 // One sweep for all deadlines of the shard; a woken session may end, so the due ones are collected first.
-void Shard::tell_due(std::int64_t now) {
+void Shard::wake_due(std::int64_t now) {
     if (now < due_us_) return;
     due_us_ = never;
     std::vector<std::shared_ptr<Session>> due;
@@ -245,7 +245,7 @@ void Shard::tell_due(std::int64_t now) {
 
 void Shard::tick() {
     const std::int64_t now = clock.monotonic_us();
-    tell_due(now);
+    wake_due(now);
     bool pooled = false;
     for (auto& [destination, pool] : pools_) {
         std::erase_if(pool->idle, [&](const auto& c) {

@@ -101,7 +101,7 @@ public:
     void add(const std::shared_ptr<Session>& session);
     void remove(Session* session);
     static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
-    /// A session has something to be told then (monotonic microseconds).
+    /// A session is to be woken then (monotonic microseconds).
     void due_at(std::int64_t us) { due_us_ = std::min(due_us_, us); }
     /// Stops keep-alive: idle sessions close now, busy ones after their request.
     void drain();
@@ -145,7 +145,7 @@ private:
     void end_turn_later();
     void end_turn();
     void tick();
-    void tell_due(std::int64_t now);
+    void wake_due(std::int64_t now);
     void arm_tick();
     /// Gives back memory when there was nothing to do for a while. True while that is still to come.
     bool rest();
@@ -155,11 +155,11 @@ private:
     boost::asio::ip::tcp::resolver resolver_{io_};
     boost::asio::steady_timer timer_{io_};
     Readiness& ready_;
-    std::vector<LogEntry> entries_;                        // of this turn, for the log
-    std::vector<std::pair<std::uint64_t, bool>> told_;     // tickets that were committed in append_all
-    std::vector<std::pair<std::uint64_t, bool>> telling_;  // and whose sessions go on now
-    bool turn_ends_ = false;                               // it is being ended, or its end is posted
-    std::int64_t due_us_ = never;                          // no session is due before
+    std::vector<LogEntry> entries_;                              // of this turn, for the log
+    std::vector<std::pair<std::uint64_t, bool>> committed_now_;  // tickets that were committed in append_all
+    std::vector<std::pair<std::uint64_t, bool>> announced_;      // and whose sessions go on now
+    bool turn_ends_ = false;                                     // it is being ended, or its end is posted
+    std::int64_t due_us_ = never;                                // no session is due before
     bool ticking_ = false;
     bool worked_ = false;  // since the last tick
     int quiet_ticks_ = 0;  // without work; negative once memory was given back

@@ -23,6 +23,10 @@ bool is_page(std::string_view path) {
 
 constexpr std::string_view hello = "/api/hello";  // Claude Code asks this to see whether it is online
 
+bool is_for_api(std::string_view path) {
+    return is_api(path) || is_page(path);
+}
+
 std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, bool draining, double uptime) {
     char seconds[40];
     std::snprintf(seconds, sizeof seconds, "%.0f", uptime);
@@ -50,46 +54,44 @@ bool is_own(std::string_view path) {
            path == hello;
 }
 
-bool is_for_api(std::string_view path) {
-    return is_api(path) || is_page(path);
-}
-
-asio::awaitable<void> Session::serve_own(Request& request, std::size_t head_size) {
-    if (!co_await read_body(*this, request, head_size)) co_return;
+asio::awaitable<void> serve_own(Session& session, Request& request, std::size_t head_size) {
+    if (!co_await read_body(session, request, head_size)) co_return;
     const http1::RequestHead& head = request.head;
     const std::string_view path = path_of(head.target);
     if (is_for_api(path)) {
-        co_await serve_api(request);
+        co_await session.serve_api(request);
         co_return;
     }
     if (head.method != "GET" && head.method != "HEAD") {
-        co_await respond_error(request, 405, "this path takes GET");
+        co_await session.respond_error(request, 405, "this path takes GET");
         co_return;
     }
     std::string body;
     std::string_view type = "application/json";
     int status = 200;
     if (path == "/health") {
-        body = health_json(*request.snapshot, shard.log.status(), shard.draining(), services_.uptime_seconds());
+        body = health_json(*request.snapshot, session.shard.log.status(), session.shard.draining(),
+                           session.services().uptime_seconds());
     } else if (path == "/ready") {
-        status = shard.draining() ? 503 : 200;
-        body = shard.draining() ? R"({"status":"draining"})" : R"({"status":"ready"})";
+        status = session.shard.draining() ? 503 : 200;
+        body = session.shard.draining() ? R"({"status":"draining"})" : R"({"status":"ready"})";
     } else if (path == "/metrics") {
         type = "text/plain; version=0.0.4; charset=utf-8";
         auto merged = std::make_shared<std::optional<Metrics>>();
-        services_.collect_metrics(shard, [self = shared_from_this(), merged](Metrics all) {
+        session.services().collect_metrics(session.shard, [self = session.shared_from_this(), merged](Metrics all) {
             *merged = std::move(all);
             self->signal.notify();
         });
-        while (!merged->has_value()) co_await signal.wait();
-        body = (*merged)->prometheus(shard.log.status(), services_.uptime_seconds(), services_.shard_count());
+        while (!merged->has_value()) co_await session.signal.wait();
+        body = (*merged)->prometheus(session.shard.log.status(), session.services().uptime_seconds(),
+                                     session.services().shard_count());
     } else if (path == hello) {
         body = R"({"message":"hello"})";
     } else {
         body = R"({"name":"lurus","health":"/health","metrics":"/metrics","api":"/api/v1/openapi.json"})";
     }
-    shard.metrics.count_local(status);
-    co_await respond(request, status, std::move(body), type);
+    session.shard.metrics.count_local(status);
+    co_await session.respond(request, status, std::move(body), type);
 }
 
 }  // namespace lurus::gateway

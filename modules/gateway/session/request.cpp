@@ -11,4 +11,10 @@ void Request::release_sent() {
     release(chunked_body);
 }
 
+void Request::set_model(std::string_view model) {
+    facts.model = model;
+    record.model = model.substr(0, 512);
+    resolution.reset();
+}
+
 }  // namespace lurus::gateway

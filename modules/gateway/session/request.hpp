@@ -32,12 +32,13 @@ struct Request {
     const KeyInfo* key = nullptr;      // kept alive by the snapshot; null on an open listener
     std::optional<IpAddress> address;  // whom it comes from; empty on a Unix socket
     RequestFacts facts;
-    std::optional<Result<Resolution>> resolution;  // see candidates_of()
-    std::string resolved_model;
+    std::optional<Result<Resolution>> resolution;  // of `facts.model`; see candidates_of()
     RequestRecord record;
 
     /// Gives back what only a request that may be sent (again) needs: its bytes and every view of them.
     void release_sent();
+    /// It asks for this model, so for other candidates.
+    void set_model(std::string_view model);
 };
 
 /// Why a request goes no further.

@@ -44,7 +44,7 @@ void Session::start(const std::shared_ptr<Session>& session) {
 }
 
 void Session::on_committed(bool) {
-    committed_ = true;
+    record_safe_ = true;
     signal.notify();
 }
 
@@ -75,7 +75,7 @@ asio::awaitable<void> Session::run() {
 // The way of a request: see docs/architecture.md.
 asio::awaitable<void> Session::serve(Request& request, std::size_t head_size) {
     if (is_own(path_of(request.head.target))) {
-        co_await serve_own(request, head_size);
+        co_await serve_own(*this, request, head_size);
         co_return;
     }
     const std::optional<MatchError> unmatched = route(request);
@@ -108,13 +108,13 @@ bool Session::append(RequestRecord& record) {
     shard.metrics.count(record);
     limits.settle(record);
     if (!shard.snapshot->settings.log_enabled) return false;
-    committed_ = false;
+    record_safe_ = false;
     shard.append_at_turn_end(std::move(record), *this);
     return true;
 }
 
 asio::awaitable<void> Session::until_safe() {
-    while (!committed_) co_await signal.wait();
+    while (!record_safe_) co_await signal.wait();
 }
 
 asio::awaitable<void> Session::commit(RequestRecord record) {

@@ -34,7 +34,7 @@ public:
     // --- records ---
     /// Counts the record and appends it to the journal. True: its answer must not end before it is safe().
     [[nodiscard]] bool append(RequestRecord& record);
-    [[nodiscard]] bool safe() const { return committed_; }
+    [[nodiscard]] bool safe() const { return record_safe_; }
     /// Returns when it is safe().
     boost::asio::awaitable<void> until_safe();
     boost::asio::awaitable<void> commit(RequestRecord record);
@@ -51,18 +51,19 @@ public:
     boost::asio::awaitable<void> refuse_with(Request& request, int status, std::string_view message, std::string body,
                                              std::string_view extra_fields);
 
+    // --- api.cpp ---
+    /// The management API and the pages, which are answered on a control-plane thread.
+    boost::asio::awaitable<void> serve_api(Request& request);
+
 private:
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<void> serve(Request& request, std::size_t head_size);
-    boost::asio::awaitable<void> serve_own(Request& request, std::size_t head_size);
-    // api.cpp
-    boost::asio::awaitable<void> serve_api(Request& request);
     boost::asio::awaitable<void> respond_in_pieces(const Request& request, ApiResponse& response,
                                                    std::string_view extra_fields);
 
     Services& services_;
     const bool open_;
-    bool committed_ = false;
+    bool record_safe_ = false;
 };
 
 }  // namespace lurus::gateway

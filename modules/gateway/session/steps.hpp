@@ -19,8 +19,6 @@ boost::asio::awaitable<std::size_t> read_head(Session& session, std::unique_ptr<
 std::string_view path_of(std::string_view target);
 /// The path is one that we answer for ourselves.
 bool is_own(std::string_view path);
-/// The management API's, or a page.
-bool is_for_api(std::string_view path);
 bool asks_for_websocket(const http1::RequestHead& head);
 /// Finds the endpoint. The family is set also when there is none: its error shape is used.
 std::optional<MatchError> route(Request& request);
@@ -42,6 +40,8 @@ boost::asio::awaitable<void> reject(Session& session, Request& request, std::uni
 /// Why the key's rules forbid this request; empty = they do not.
 std::string broken_rule(const Request& request);
 
+/// What we answer for ourselves.
+boost::asio::awaitable<void> serve_own(Session& session, Request& request, std::size_t head_size);
 /// The models' lists, which are answered from the catalogue.
 boost::asio::awaitable<void> serve_models(Session& session, Request& request);
 

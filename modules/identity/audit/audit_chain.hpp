@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lurus/audit.hpp"
+#include "lurus/store/audit.hpp"
 
 namespace lurus::identity {
 

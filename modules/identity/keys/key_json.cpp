@@ -142,7 +142,7 @@ nlohmann::ordered_json json_of(const KeyInfo& key, const std::string& owner, Uni
     out["note"] = key.note;
     out["source"] = key.source;
     out["status"] = key.disabled          ? "disabled"
-                    : key.barred          ? "owner_disabled"
+                    : key.blocked         ? "owner_disabled"
                     : key.expired_at(now) ? "expired"
                                           : "active";
     out["created"] = format_time(key.created);

@@ -9,11 +9,11 @@ namespace lurus::identity {
 namespace {
 
 std::string cursor_of(const KeyInfo& key) {
-    const auto [stored, created, last] = place_of(key);
+    const auto [stored, created, last] = order_of(key);
     return std::string(stored ? "s" : "c") + "." + std::to_string(created) + "." + std::string(last);
 }
 
-Result<KeyPlace> place_from(std::string_view cursor) {
+Result<KeyOrder> order_from(std::string_view cursor) {
     const auto bad = [] { return fail(ErrorCode::invalid_argument, "`cursor` must be the `next` of another page"); };
     if (cursor.size() < 3 || (cursor[0] != 's' && cursor[0] != 'c') || cursor[1] != '.') return bad();
     const auto dot = cursor.find('.', 2);
@@ -21,7 +21,7 @@ Result<KeyPlace> place_from(std::string_view cursor) {
     UnixMicros created = 0;
     const auto parsed = std::from_chars(cursor.data() + 2, cursor.data() + dot, created);
     if (parsed.ec != std::errc() || parsed.ptr != cursor.data() + dot) return bad();
-    return KeyPlace{cursor[0] == 's', created, cursor.substr(dot + 1)};
+    return KeyOrder{cursor[0] == 's', created, cursor.substr(dot + 1)};
 }
 
 bool holds(std::string_view text, std::string_view wanted) {
@@ -41,22 +41,22 @@ bool matches(const KeyInfo& key, const KeyQuery& query) {
 
 }  // namespace
 
-KeyPlace place_of(const KeyInfo& key) {
+KeyOrder order_of(const KeyInfo& key) {
     const bool stored = key.source == "store";
     return {stored, key.created, stored ? key.id : key.name};
 }
 
 Result<KeyPage> Keys::page(const KeyReach& reach, const KeyQuery& query) const {
-    std::optional<KeyPlace> after;
+    std::optional<KeyOrder> after;
     if (!query.cursor.empty()) {
-        const auto place = place_from(query.cursor);
-        if (!place) return std::unexpected(place.error());
-        after = *place;
+        const auto last = order_from(query.cursor);
+        if (!last) return std::unexpected(last.error());
+        after = *last;
     }
     const auto current = snapshot();
     const auto& all = current->all();
     auto at = all.begin();
-    if (after) at = std::ranges::upper_bound(all, *after, {}, place_of);
+    if (after) at = std::ranges::upper_bound(all, *after, {}, order_of);
     KeyPage page;
     for (; at != all.end(); ++at) {
         if (!reach.covers(*at) || !matches(*at, query)) continue;

@@ -67,7 +67,7 @@ public:
 
     ApiResponse show() {
         const auto key = keys_.get(reach_, id());
-        return key ? json_answer(200, shown(*key)) : problem(key.error());
+        return key ? one(*key) : problem(key.error());
     }
 
     ApiResponse change() {
@@ -79,12 +79,12 @@ public:
         if (body->change.team) {
             if (auto ok = put_into_team(body->change); !ok) return problem(ok.error());
         }
-        const auto changed = keys_.change(reach_, key->id, body->change);
-        return changed ? json_answer(200, shown(*changed)) : problem(changed.error());
+        const auto changed = keys_.change(reach_, key->id, body->change, request_.if_version);
+        return changed ? one(*changed) : problem(changed.error());
     }
 
     ApiResponse revoke() {
-        const auto done = keys_.revoke(reach_, id());
+        const auto done = keys_.revoke(reach_, id(), request_.if_version);
         return done ? no_content() : problem(done.error());
     }
 
@@ -103,6 +103,11 @@ private:
         body["key"] = key.key.reveal();
         body.update(shown(key.info));
         return json_answer(status, body);
+    }
+
+    ApiResponse one(const KeyInfo& key) {
+        if (key.version == 0) return json_answer(200, shown(key));
+        return versioned_answer(200, shown(key), key.version);
     }
 
     nlohmann::ordered_json shown(const KeyInfo& key) {

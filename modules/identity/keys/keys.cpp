@@ -30,6 +30,10 @@ Error name_taken(const std::string& name, bool configured) {
                  ErrorSubject("key", name));
 }
 
+Error stale_key(const std::string& name) {
+    return Error(ErrorCode::stale, "key `" + name + "` was changed meanwhile; read it again");
+}
+
 }  // namespace
 
 KeyReach KeyReach::of(const Principal& principal) {
@@ -40,10 +44,105 @@ KeyReach KeyReach::of(const Principal& principal) {
     return reach;
 }
 
-Keys::Keys(IdentitySettings settings, const Clock& clock, std::unique_ptr<KeyStore> store, std::vector<KeyInfo> stored)
-    : settings_(std::move(settings)), clock_(clock), store_(std::move(store)), stored_(std::move(stored)) {
+Keys::Keys(IdentitySettings settings, const Clock& clock, KeyStore& store)
+    : settings_(std::move(settings)), clock_(clock), store_(store), snapshot_(make_snapshot({})) {}
+
+Result<void> Keys::load_all() {
+    // The feed first: a change that comes between the two is taken over twice, never missed.
+    const auto head = store_.changes().head();
+    if (!head) return std::unexpected(head.error());
+    auto stored = store_.load();
+    if (!stored) return std::unexpected(stored.error());
+    stored_ = *std::move(stored);
     for (auto& key : stored_) key.use = std::make_shared<KeyUse>();
-    snapshot_ = make_snapshot(stored_);
+    seen_ = *head;
+    return {};
+}
+
+Result<bool> Keys::take_changes() {
+    if (!seen_) {
+        if (auto done = load_all(); !done) return std::unexpected(done.error());
+        return true;
+    }
+    constexpr std::size_t at_once = 100;
+    for (bool any = false;;) {
+        const auto changes = store_.changes().changes_after(*seen_, at_once);
+        if (!changes) return std::unexpected(changes.error());
+        for (const auto& change : *changes) {
+            auto key = change.deleted ? Result<std::optional<KeyInfo>>() : store_.find(change.id);
+            if (!key) return std::unexpected(key.error());
+            if (*key)
+                put(**std::move(key));
+            else
+                std::erase_if(stored_, [&](const KeyInfo& known) { return known.id == change.id; });
+            seen_ = change.number;
+            any = true;
+        }
+        if (changes->size() < at_once) return any;
+    }
+}
+
+// Shards go on noting its use in the object that their snapshot has, unless the use is counted anew.
+void Keys::put(KeyInfo key) {
+    const auto known = std::ranges::lower_bound(stored_, order_of(key), {}, order_of);
+    if (known != stored_.end() && known->id == key.id) {
+        const bool anew = key.expires_after && !known->expires_after;
+        key.use = anew ? std::make_shared<KeyUse>() : known->use;
+        *known = std::move(key);
+        return;
+    }
+    key.use = std::make_shared<KeyUse>();
+    stored_.insert(known, std::move(key));
+}
+
+template <class Work>
+auto Keys::with_stored(Work work) -> std::invoke_result_t<Work&> {
+    using Outcome = std::invoke_result_t<Work&>;
+    bool published = false;
+    auto outcome = [&]() -> Outcome {
+        const std::scoped_lock lock(change_mutex_);
+        const auto before = take_changes();
+        if (!before) return std::unexpected(before.error());
+        Outcome done = work();
+        const auto after = take_changes();
+        if (*before || (after && *after)) {
+            publish();
+            published = true;
+        }
+        // It is stored, and will be in force; whoever asked must not believe that it is already.
+        if (done && !after) return std::unexpected(after.error());
+        return done;
+    }();
+    if (published) notify();
+    return outcome;
+}
+
+template <class Edit>
+Result<KeyInfo> Keys::edit_key(const KeyReach& reach, std::string_view id_or_name, std::optional<std::int64_t> version,
+                               Edit edit) {
+    // Another process may change the key between our look at it and the update.
+    for (int tries = 5;;) {
+        bool overtaken = false;
+        auto done = with_stored([&]() -> Result<KeyInfo> {
+            const auto key = stored_key(reach, id_or_name);
+            if (!key) return std::unexpected(key.error());
+            if (version && (*key)->version != *version) return std::unexpected(stale_key((*key)->name));
+            KeyInfo changed = **key;
+            if (auto ok = edit(changed); !ok) return std::unexpected(ok.error());
+            const auto stored = store_.update(changed);
+            if (!stored) {
+                overtaken = stored.error().code == ErrorCode::conflict;
+                return std::unexpected(overtaken && version ? stale_key(changed.name) : stored.error());
+            }
+            changed.version = *stored;
+            return changed;
+        });
+        if (done || !overtaken || version || --tries == 0) return done;
+    }
+}
+
+Result<void> Keys::refresh() {
+    return with_stored([]() -> Result<void> { return {}; });
 }
 
 Result<CreatedKey> Keys::create(const NewKey& wanted) {
@@ -75,25 +174,20 @@ Result<CreatedKey> Keys::create(const NewKey& wanted) {
     info.families = wanted.families;
     info.rules = wanted.rules;
     info.hash = hash_of(key->reveal());
-    info.use = std::make_shared<KeyUse>();
-    {
-        const std::scoped_lock lock(change_mutex_);
+    info.version = 1;
+    auto stored = with_stored([&]() -> Result<void> {
         for (const auto* keys : {&stored_, &configured_}) {
             const bool taken = std::ranges::any_of(
                 *keys, [&](const KeyInfo& other) { return other.name == info.name && other.org == info.org; });
             if (taken) return std::unexpected(name_taken(info.name, keys == &configured_));
         }
         info.id = ids_.next(now).hex();
-        if (auto ok = store_->insert(info); !ok) {
-            // Another process that shares the data folder may have taken the name since it was read.
-            if (ok.error().code != ErrorCode::conflict) return std::unexpected(ok.error());
-            return std::unexpected(name_taken(info.name, false));
-        }
-        // Nearly always the end: a clock may have been set back.
-        stored_.insert(std::ranges::upper_bound(stored_, place_of(info), {}, place_of), info);
-        publish();
-    }
-    notify();
+        auto ok = store_.insert(info);
+        // Another process may have taken the name since.
+        if (!ok && ok.error().code == ErrorCode::conflict) return std::unexpected(name_taken(info.name, false));
+        return ok;
+    });
+    if (!stored) return std::unexpected(stored.error());
     return CreatedKey{*std::move(key), std::move(info)};
 }
 
@@ -107,54 +201,48 @@ Result<KeyInfo*> Keys::stored_key(const KeyReach& reach, std::string_view id_or_
     return std::unexpected(unknown(id_or_name));
 }
 
-Result<void> Keys::revoke(const KeyReach& reach, std::string_view id_or_name) {
-    {
-        const std::scoped_lock lock(change_mutex_);
+Result<void> Keys::revoke(const KeyReach& reach, std::string_view id_or_name, std::optional<std::int64_t> version) {
+    return with_stored([&]() -> Result<void> {
         const auto key = stored_key(reach, id_or_name);
         if (!key) return std::unexpected(key.error());
-        if (auto ok = store_->revoke((*key)->id, clock_.now(), false); !ok) return ok;
-        stored_.erase(stored_.begin() + (*key - stored_.data()));
-        publish();
-    }
-    notify();
-    return {};
+        if (version && (*key)->version != *version) return std::unexpected(stale_key((*key)->name));
+        const auto revoked = store_.revoke({(*key)->id}, clock_.now(), false);
+        if (!revoked) return std::unexpected(revoked.error());
+        if (revoked->empty()) return std::unexpected(unknown(id_or_name));
+        return {};
+    });
 }
 
 Result<void> Keys::revoke_all_of(const UserSet& members, bool forget) {
-    {
-        const std::scoped_lock lock(change_mutex_);
+    return with_stored([&]() -> Result<void> {
         std::vector<std::string> ids;
         for (const auto& key : stored_) {
             if (!key.user.empty() && members.contains(key.user)) ids.push_back(key.id);
         }
-        for (const auto& id : ids) {
-            if (auto ok = store_->revoke(id, clock_.now(), forget); !ok) return ok;
-            std::erase_if(stored_, [&](const KeyInfo& key) { return key.id == id; });
-        }
         if (ids.empty()) return {};
-        publish();
-    }
-    notify();
-    return {};
+        const auto revoked = store_.revoke(ids, clock_.now(), forget);
+        if (!revoked) return std::unexpected(revoked.error());
+        return {};
+    });
 }
 
 Result<void> Keys::leave_team(std::string_view team) {
-    {
-        const std::scoped_lock lock(change_mutex_);
-        for (auto& key : stored_) {
-            if (key.team != team) continue;
-            KeyInfo changed = key;
-            changed.team.clear();
-            if (auto ok = store_->update(changed); !ok) return ok;
-            key = std::move(changed);
-        }
-        publish();
+    std::vector<std::string> ids;
+    for (const auto& key : snapshot()->all()) {
+        if (key.team == team && key.source == "store") ids.push_back(key.id);
     }
-    notify();
+    for (const auto& id : ids) {
+        const auto done = edit_key(KeyReach::all(), id, std::nullopt, [&](KeyInfo& key) -> Result<void> {
+            if (key.team == team) key.team.clear();
+            return {};
+        });
+        if (!done && done.error().code != ErrorCode::not_found) return std::unexpected(done.error());
+    }
     return {};
 }
 
-Result<KeyInfo> Keys::change(const KeyReach& reach, std::string_view id_or_name, const KeyChange& change) {
+Result<KeyInfo> Keys::change(const KeyReach& reach, std::string_view id_or_name, const KeyChange& change,
+                             std::optional<std::int64_t> version) {
     if (change.note) {
         if (auto ok = check_note(*change.note); !ok) return std::unexpected(ok.error());
     }
@@ -164,58 +252,42 @@ Result<KeyInfo> Keys::change(const KeyReach& reach, std::string_view id_or_name,
     if (change.models) {
         if (auto ok = check_models(*change.models); !ok) return std::unexpected(ok.error());
     }
-    KeyInfo changed;
-    {
-        const std::scoped_lock lock(change_mutex_);
-        const auto key = stored_key(reach, id_or_name);
-        if (!key) return std::unexpected(key.error());
-        changed = **key;
-        if (change.note) changed.note = *change.note;
-        if (change.user) changed.user = *change.user;
-        if (change.team) changed.team = *change.team;
-        if (change.tags) changed.tags = *change.tags;
-        if (change.models) changed.models = *change.models;
-        if (change.families) changed.families = *change.families;
+    return edit_key(reach, id_or_name, version, [&](KeyInfo& key) -> Result<void> {
+        if (change.note) key.note = *change.note;
+        if (change.user) key.user = *change.user;
+        if (change.team) key.team = *change.team;
+        if (change.tags) key.tags = *change.tags;
+        if (change.models) key.models = *change.models;
+        if (change.families) key.families = *change.families;
         if (change.expires) {
-            changed.expires = *change.expires;
-            changed.expires_after.reset();
+            key.expires = *change.expires;
+            key.expires_after.reset();
         }
         if (change.expires_after) {
             // Counted anew: what came before is no first use any more.
-            changed.expires_after = *change.expires_after;
-            changed.expires.reset();
-            changed.use = std::make_shared<KeyUse>();
+            key.expires_after = *change.expires_after;
+            key.expires.reset();
+            key.use = std::make_shared<KeyUse>();
+            (*stored_key(KeyReach::all(), key.id))->use = key.use;
         }
-        if (change.disabled) changed.disabled = *change.disabled;
-        change.rules.apply(changed.rules);
-        if (auto ok = check_rules(changed.rules); !ok) return std::unexpected(ok.error());
-        if (auto ok = store_->update(changed); !ok) return std::unexpected(ok.error());
-        **key = changed;
-        publish();
-    }
-    notify();
-    return changed;
+        if (change.disabled) key.disabled = *change.disabled;
+        change.rules.apply(key.rules);
+        return check_rules(key.rules);
+    });
 }
 
 Result<CreatedKey> Keys::rotate(const KeyReach& reach, std::string_view id_or_name, std::int64_t overlap) {
     auto value = make_key(settings_.key_prefix);
     if (!value) return std::unexpected(value.error());
-    KeyInfo changed;
-    {
-        const std::scoped_lock lock(change_mutex_);
-        const auto key = stored_key(reach, id_or_name);
-        if (!key) return std::unexpected(key.error());
-        changed = **key;
-        changed.old.reset();
-        if (overlap > 0) changed.old = OldKey{changed.hash, clock_.now() + overlap};
-        changed.hash = hash_of(value->reveal());
-        changed.hint = hint_of(value->reveal(), settings_.key_prefix);
-        if (auto ok = store_->update(changed); !ok) return std::unexpected(ok.error());
-        **key = changed;
-        publish();
-    }
-    notify();
-    return CreatedKey{*std::move(value), std::move(changed)};
+    auto changed = edit_key(reach, id_or_name, std::nullopt, [&](KeyInfo& key) -> Result<void> {
+        key.old.reset();
+        if (overlap > 0) key.old = OldKey{key.hash, clock_.now() + overlap};
+        key.hash = hash_of(value->reveal());
+        key.hint = hint_of(value->reveal(), settings_.key_prefix);
+        return {};
+    });
+    if (!changed) return std::unexpected(changed.error());
+    return CreatedKey{*std::move(value), *std::move(changed)};
 }
 
 Result<KeyInfo> Keys::get(const KeyReach& reach, std::string_view id_or_name) const {
@@ -269,18 +341,18 @@ void Keys::take(std::vector<KeyInfo> configured) {
         info.use = before->use;
         info.created = before->created;
     }
-    std::ranges::sort(configured, {}, place_of);
+    std::ranges::sort(configured, {}, order_of);
     configured_ = std::move(configured);
     publish();
 }
 
-void Keys::set_standing(Standing standing) {
+void Keys::set_restrictions(OwnerRestrictions restrictions) {
     {
         const std::scoped_lock lock(change_mutex_);
-        if (standing == standing_) return;
-        standing_ = std::move(standing);
+        if (restrictions == restrictions_) return;
+        restrictions_ = std::move(restrictions);
         own_limits_.clear();
-        for (const auto& [id, limits] : standing_.limits)
+        for (const auto& [id, limits] : restrictions_.limits)
             own_limits_.emplace(id, std::make_shared<const Limits>(limits));
         publish();
     }
@@ -288,9 +360,7 @@ void Keys::set_standing(Standing standing) {
 }
 
 Result<void> Keys::store_use() {
-    bool expiry_fixed = false;
-    {
-        const std::scoped_lock lock(change_mutex_);
+    return with_stored([&]() -> Result<void> {
         std::vector<std::pair<std::string, UnixMicros>> used;
         for (auto& key : stored_) {
             const UnixMicros last = key.use->last();
@@ -301,17 +371,12 @@ Result<void> Keys::store_use() {
             KeyInfo fixed = key;
             fixed.expires = key.use->first() + *key.expires_after;
             fixed.expires_after.reset();
-            if (auto ok = store_->update(fixed); !ok) return ok;
-            key = std::move(fixed);
-            expiry_fixed = true;
+            // Whoever changed it meanwhile, perhaps to the same, is followed when this ends.
+            if (auto ok = store_.update(fixed); !ok && ok.error().code != ErrorCode::conflict)
+                return std::unexpected(ok.error());
         }
-        if (!used.empty()) {
-            if (auto ok = store_->note_use(used); !ok) return ok;
-        }
-        if (expiry_fixed) publish();
-    }
-    if (expiry_fixed) notify();
-    return {};
+        return used.empty() ? Result<void>() : store_.note_use(used);
+    });
 }
 
 std::shared_ptr<const KeySnapshot> Keys::snapshot() const {
@@ -330,14 +395,14 @@ void Keys::publish() {
     all.reserve(configured_.size() + stored_.size());
     all.insert(all.end(), configured_.begin(), configured_.end());
     all.insert(all.end(), stored_.begin(), stored_.end());
-    const auto& barred = standing_.barred;
+    const auto& blocked = restrictions_.blocked;
     const auto own = [this](const std::string& id) {
         if (id.empty() || own_limits_.empty()) return OwnLimits();
         const auto found = own_limits_.find(id);
         return found == own_limits_.end() ? OwnLimits() : found->second;
     };
     for (auto& key : all) {
-        key.barred = barred.contains(key.org) || (!key.user.empty() && barred.contains(key.user));
+        key.blocked = blocked.contains(key.org) || (!key.user.empty() && blocked.contains(key.user));
         key.user_limits = own(key.user);
         key.team_limits = own(key.team);
         key.org_limits = own(key.org);

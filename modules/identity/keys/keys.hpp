@@ -13,9 +13,9 @@
 
 #include "lurus/identity.hpp"
 #include "lurus/ids.hpp"
+#include "lurus/store/keys.hpp"
+#include "lurus/store/people.hpp"
 #include "modules/identity/keys/key_rules.hpp"
-#include "modules/identity/keys/key_store.hpp"
-#include "modules/identity/people/standing.hpp"
 
 namespace lurus::identity {
 
@@ -54,21 +54,29 @@ struct KeyPage {
     std::string next;           // empty = that was the last
 };
 
-/// Where a key stands among all: those of the configuration by name, the stored ones oldest first.
-using KeyPlace = std::tuple<bool, UnixMicros, std::string_view>;
-KeyPlace place_of(const KeyInfo& key);
+/// The order of all keys: those of the configuration by name, the stored ones oldest first.
+using KeyOrder = std::tuple<bool, UnixMicros, std::string_view>;
+KeyOrder order_of(const KeyInfo& key);
 
-/// Any thread. Changes are serialised; snapshot() waits for no database.
+/// Any thread. The store is the authority; what is here follows its change feed, and `snapshot` waits for no database.
+/// What was changed through this object is in the snapshot when the call returns, what others changed at the next
+/// `refresh`.
 class Keys {
 public:
-    /// `stored` is what `store` holds.
-    Keys(IdentitySettings settings, const Clock& clock, std::unique_ptr<KeyStore> store, std::vector<KeyInfo> stored);
+    /// `store` outlives it. Nothing stored is known before the first `refresh`.
+    Keys(IdentitySettings settings, const Clock& clock, KeyStore& store);
+
+    /// Takes over what changed in the store since the last time, by whomever.
+    Result<void> refresh();
 
     /// `wanted.user` and `wanted.team` exist in `wanted.org`.
     Result<CreatedKey> create(const NewKey& wanted);
-    /// `not_found` names the key; a key of the configuration is changed there only: `conflict`.
-    Result<KeyInfo> change(const KeyReach& reach, std::string_view id_or_name, const KeyChange& change);
-    Result<void> revoke(const KeyReach& reach, std::string_view id_or_name);
+    /// `not_found` names the key; a key of the configuration is changed there only: `conflict`. `stale`
+    /// when it is not of `version`; without one the change is of whatever there is.
+    Result<KeyInfo> change(const KeyReach& reach, std::string_view id_or_name, const KeyChange& change,
+                           std::optional<std::int64_t> version = std::nullopt);
+    Result<void> revoke(const KeyReach& reach, std::string_view id_or_name,
+                        std::optional<std::int64_t> version = std::nullopt);
     /// A new value; the one before is taken for `overlap` microseconds more.
     Result<CreatedKey> rotate(const KeyReach& reach, std::string_view id_or_name, std::int64_t overlap);
     Result<KeyInfo> get(const KeyReach& reach, std::string_view id_or_name) const;
@@ -77,7 +85,7 @@ public:
 
     Result<std::unique_ptr<PreparedConfiguration>> prepare(const std::vector<ConfiguredKey>& keys);
     /// What keys take from their owners, teams and organisations.
-    void set_standing(Standing standing);
+    void set_restrictions(OwnerRestrictions restrictions);
     /// Revokes the keys of these members; `forget`: with what people wrote into them.
     Result<void> revoke_all_of(const UserSet& members, bool forget);
     /// Takes a team that is gone off its keys.
@@ -92,19 +100,33 @@ public:
 private:
     class Prepared;
     void take(std::vector<KeyInfo> configured);
+    // Those that follow are called with change_mutex_ held.
+    /// Whether anything stored is different from what was known.
+    Result<bool> take_changes();
+    Result<void> load_all();
+    void put(KeyInfo key);
     Result<KeyInfo*> stored_key(const KeyReach& reach, std::string_view id_or_name);
     void publish();
+
+    /// Runs `work`, which changes the store, with the mutex and with what is stored now; what it changed is published.
+    template <class Work>
+    auto with_stored(Work work) -> std::invoke_result_t<Work&>;
+    /// Has `edit(KeyInfo&)`, which returns a Result<void>, change a stored key.
+    template <class Edit>
+    Result<KeyInfo> edit_key(const KeyReach& reach, std::string_view id_or_name, std::optional<std::int64_t> version,
+                             Edit edit);
     void notify();
 
     const IdentitySettings settings_;
     const Clock& clock_;
+    KeyStore& store_;
 
-    std::mutex change_mutex_;  // guards store_, stored_, configured_, standing_, own_limits_, ids_
-    std::unique_ptr<KeyStore> store_;
-    std::vector<KeyInfo> stored_;      // by place
-    std::vector<KeyInfo> configured_;  // by place
-    Standing standing_;
-    std::unordered_map<std::string, OwnLimits> own_limits_;  // those of standing_, by id
+    std::mutex change_mutex_;           // guards what follows
+    std::optional<std::int64_t> seen_;  // the last change that stored_ has; empty = nothing was loaded
+    std::vector<KeyInfo> stored_;       // in order
+    std::vector<KeyInfo> configured_;   // in order
+    OwnerRestrictions restrictions_;
+    std::unordered_map<std::string, OwnLimits> own_limits_;  // those of restrictions_, by id
     IdGenerator ids_;
 
     mutable std::mutex snapshot_mutex_;  // guards snapshot_, callbacks_

@@ -29,11 +29,11 @@ ApiResponse me(Directory& directory, const ApiRequest& request) {
     }
     out["organisations"] = nlohmann::ordered_json::array();
     if (!who.user.empty()) {
-        const auto places = directory.memberships(who.user);
-        if (!places) return problem(places.error());
-        for (const auto& place : *places) {
+        const auto memberships = directory.memberships(who.user);
+        if (!memberships) return problem(memberships.error());
+        for (const auto& member : *memberships) {
             out["organisations"].push_back(
-                {{"id", place.org}, {"name", place.org_name}, {"role", name_of(place.role)}, {"member", place.id}});
+                {{"id", member.org}, {"name", member.org_name}, {"role", name_of(member.role)}, {"member", member.id}});
         }
     }
     out["teams"] = nlohmann::ordered_json::array();

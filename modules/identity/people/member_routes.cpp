@@ -46,12 +46,12 @@ struct Members {
         const auto org = request.principal.home();
         const auto made = kind == MemberKind::user ? directory.add_member(org, *called, role->value_or(Role::member))
                                                    : directory.add_service(org, *called, role->value_or(Role::member));
-        return made ? json_answer(201, json_of(*made)) : problem(made.error());
+        return answer(201, made);
     }
 
     [[nodiscard]] ApiResponse show(const ApiRequest& request) const {
         const auto member = named(request);
-        return member ? json_answer(200, json_of(*member)) : problem(member.error());
+        return answer(200, member);
     }
 
     // Whoever may do more than the principal is beyond them.
@@ -59,6 +59,10 @@ struct Members {
         if (member.role <= principal.role) return {};
         return fail(ErrorCode::permission_denied,
                     "`" + std::string(name_of(member.role)) + "` is above your own role: ask somebody who has it");
+    }
+
+    [[nodiscard]] static ApiResponse answer(int status, const Result<Member>& member) {
+        return member ? versioned_answer(status, json_of(*member), member->version) : problem(member.error());
     }
 
     [[nodiscard]] ApiResponse change(const ApiRequest& request) const {
@@ -71,15 +75,15 @@ struct Members {
         const auto disabled = flag_of(body->fields, "disabled");
         if (!disabled) return problem(disabled.error());
         if (auto ok = check_rank(*member, request.principal); !ok) return problem(ok.error());
-        const auto changed = directory.change_member(*member, *role, *disabled, body->limits);
-        return changed ? json_answer(200, json_of(*changed)) : problem(changed.error());
+        const auto changed = directory.change_member(*member, *role, *disabled, body->limits, request.if_version);
+        return answer(200, changed);
     }
 
     [[nodiscard]] ApiResponse remove(const ApiRequest& request) const {
         const auto member = named(request);
         if (!member) return problem(member.error());
         if (auto ok = check_rank(*member, request.principal); !ok) return problem(ok.error());
-        const auto done = directory.remove_member(*member);
+        const auto done = directory.remove_member(*member, request.if_version);
         return done ? no_content() : problem(done.error());
     }
 };

@@ -31,7 +31,7 @@ nlohmann::ordered_json org_json(const Org& org) {
 }
 
 ApiResponse answer(int status, const Result<Org>& org) {
-    return org ? json_answer(status, org_json(*org)) : problem(org.error());
+    return org ? versioned_answer(status, org_json(*org), org->version) : problem(org.error());
 }
 
 struct Orgs {
@@ -42,9 +42,9 @@ struct Orgs {
         if (who.may(Permission::operate)) return std::nullopt;
         UserSet ids = {who.org};
         if (!who.user.empty()) {
-            const auto places = directory.memberships(who.user);
-            if (!places) return std::unexpected(places.error());
-            for (const auto& place : *places) ids.insert(place.org);
+            const auto memberships = directory.memberships(who.user);
+            if (!memberships) return std::unexpected(memberships.error());
+            for (const auto& member : *memberships) ids.insert(member.org);
         }
         return ids;
     }
@@ -105,12 +105,12 @@ struct Orgs {
         if (!body) return problem(body.error());
         const auto name = text_of(body->fields, "name");
         if (!name) return problem(name.error());
-        return answer(200, directory.change_org(org->id, *name, body->limits));
+        return answer(200, directory.change_org(org->id, *name, body->limits, request.if_version));
     }
     [[nodiscard]] ApiResponse remove(const ApiRequest& request) const {
         const auto org = directory.org(request.params.at("id"));
         if (!org) return problem(org.error());
-        const auto done = directory.remove_org(org->id);
+        const auto done = directory.remove_org(org->id, request.if_version);
         return done ? no_content() : problem(done.error());
     }
 };

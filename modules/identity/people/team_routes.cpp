@@ -41,7 +41,7 @@ struct Teams {
         return out;
     }
     [[nodiscard]] ApiResponse answer(int status, const Result<Team>& team) const {
-        return team ? json_answer(status, json(*team)) : problem(team.error());
+        return team ? versioned_answer(status, json(*team), team->version) : problem(team.error());
     }
     [[nodiscard]] Result<Team> named(const ApiRequest& request) const {
         return directory.team(request.principal.home(), request.params.at("id"));
@@ -92,12 +92,12 @@ struct Teams {
         if (!body) return problem(body.error());
         const auto name = text_of(body->fields, "name");
         if (!name) return problem(name.error());
-        return answer(200, directory.change_team(*team, *name, body->limits));
+        return answer(200, directory.change_team(*team, *name, body->limits, request.if_version));
     }
     [[nodiscard]] ApiResponse remove(const ApiRequest& request) const {
         const auto team = named(request);
         if (!team) return problem(team.error());
-        if (auto done = directory.remove_team(*team); !done) return problem(done.error());
+        if (auto done = directory.remove_team(*team, request.if_version); !done) return problem(done.error());
         if (auto done = keys.leave_team(team->id); !done) return problem(done.error());
         return no_content();
     }

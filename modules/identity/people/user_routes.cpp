@@ -42,26 +42,29 @@ struct People {
     }
     [[nodiscard]] ApiResponse show(const ApiRequest& request) const {
         const auto user = named(request);
-        return user ? json_answer(200, json_of(*user)) : problem(user.error());
+        return answer(user);
+    }
+    [[nodiscard]] static ApiResponse answer(const Result<User>& user) {
+        return user ? versioned_answer(200, json_of(*user), user->version) : problem(user.error());
     }
     [[nodiscard]] ApiResponse change(const ApiRequest& request) const {
-        auto user = named(request);
+        const auto user = named(request);
         if (!user) return problem(user.error());
         const auto body = object_from(request.body, {"disabled"});
         if (!body) return problem(body.error());
         const auto disabled = flag_of(*body, "disabled");
         if (!disabled) return problem(disabled.error());
         if (!*disabled) return problem(400, "`disabled` is missing");
-        if (**disabled == (user->status == UserStatus::disabled)) return json_answer(200, json_of(*user));
+        if (**disabled == (user->status == UserStatus::disabled)) return answer(user);
         const auto status = **disabled ? UserStatus::disabled : UserStatus::active;
-        if (auto done = directory.set_status(user->id, status); !done) return problem(done.error());
-        user->status = status;
-        return json_answer(200, json_of(*user));
+        if (auto done = directory.change_status(user->id, status, request.if_version); !done)
+            return problem(done.error());
+        return answer(directory.find(user->id));
     }
     [[nodiscard]] ApiResponse erase(const ApiRequest& request) const {
         const auto user = named(request);
         if (!user) return problem(user.error());
-        const auto done = directory.erase(user->id);
+        const auto done = directory.erase_user(user->id, request.if_version);
         return done ? no_content() : problem(done.error());
     }
     [[nodiscard]] ApiResponse exported(const Result<User>& user) const {
@@ -73,6 +76,12 @@ struct People {
 };
 
 }  // namespace
+
+ApiResponse versioned_answer(int status, const nlohmann::ordered_json& body, std::int64_t version) {
+    ApiResponse answer = json_answer(status, body);
+    answer.version = version;
+    return answer;
+}
 
 nlohmann::ordered_json json_of(const User& user) {
     return {{"id", user.id},
@@ -91,29 +100,29 @@ std::string user_schema() {
 }
 
 Result<nlohmann::ordered_json> export_of(Directory& directory, Keys& keys, const User& user) {
-    const auto places = directory.memberships(user.id);
-    if (!places) return std::unexpected(places.error());
+    const auto memberships = directory.memberships(user.id);
+    if (!memberships) return std::unexpected(memberships.error());
     const UnixMicros now = keys.clock().now();
     const auto snapshot = keys.snapshot();
     nlohmann::ordered_json out;
     out["exported"] = format_time(now);
     out["user"] = json_of(user);
     out["memberships"] = nlohmann::ordered_json::array();
-    for (const auto& member : *places) {
-        nlohmann::ordered_json place = json_of(member);
-        place["org_name"] = member.org_name;
-        place["teams"] = nlohmann::ordered_json::array();
+    for (const auto& member : *memberships) {
+        nlohmann::ordered_json shown = json_of(member);
+        shown["org_name"] = member.org_name;
+        shown["teams"] = nlohmann::ordered_json::array();
         const auto teams = directory.teams_of(member.id);
         if (!teams) return std::unexpected(teams.error());
         for (const auto& id : *teams) {
             const auto team = directory.team(member.org, id);
-            if (team) place["teams"].push_back({{"id", id}, {"name", team->name}});
+            if (team) shown["teams"].push_back({{"id", id}, {"name", team->name}});
         }
-        place["keys"] = nlohmann::ordered_json::array();
+        shown["keys"] = nlohmann::ordered_json::array();
         for (const auto& key : snapshot->all()) {
-            if (key.user == member.id) place["keys"].push_back(json_of(key, member.name, now));
+            if (key.user == member.id) shown["keys"].push_back(json_of(key, member.name, now));
         }
-        out["memberships"].push_back(std::move(place));
+        out["memberships"].push_back(std::move(shown));
     }
     return out;
 }

@@ -72,6 +72,9 @@ public:
 
     /// Looks at the databases; when one broke or works again, that is logged and published. Keeps the snapshot.
     void watch_databases();
+    /// Takes over what another process stored in the same database, where there is something: a look costs
+    /// microseconds. By one thread, several times a second.
+    void follow_changes();
     /// Before the end: what changed since the last look is in the snapshot as well.
     void take_last_snapshot() { databases_->take_snapshot(); }
     /// Why not lurus.db but its snapshot is served; empty = lurus.db is.
@@ -91,6 +94,7 @@ private:
     using Prepared = std::vector<std::unique_ptr<PreparedConfiguration>>;
     /// Each module's part, judged and ready, and what it needs stored. On error nothing of it is in force.
     Result<Prepared> prepare(const Config& config) const;
+    Result<void> take_over_changes();
     void publish();
     void free_retired();  // under publish_mutex_
     std::vector<ApiRoute> own_routes();
@@ -128,6 +132,8 @@ private:
     MainDatabase main_;
     ApiRate rate_;
     ApiGate gate_;
+    bool behind_ = false;         // of follow_changes, as the next one: there is something that was not taken over
+    std::string follow_problem_;  // why not; what was logged last
     std::unique_ptr<OutsideCalls> outside_;  // outlives the modules, as the next
     std::unique_ptr<Backend> backend_;
     std::unique_ptr<Identity> identity_;
@@ -150,4 +156,5 @@ std::vector<std::string> start_only_differences(const Config& started_with, cons
 /// An error about something that the configuration declares, with that declaration's position in front; else with the
 /// file's name.
 Error with_position(const Config& config, Error error);
+
 }  // namespace lurus::app

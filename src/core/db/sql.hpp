@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "lurus/result.hpp"
+#include "lurus/store/unit_of_work.hpp"
 
 namespace lurus::sql {
 
@@ -178,26 +179,6 @@ public:
 protected:
     virtual Result<void> with_reader(std::string_view doing, const std::function<Result<void>(Connection&)>& work) = 0;
     virtual Result<void> with_writer(std::string_view doing, const std::function<Result<void>(Transaction&)>& work) = 0;
-
-private:
-    // `work` brings a value, the drivers carry none.
-    template <class Handed, class Work, class Run>
-    static auto carried(Work& work, Run run) -> std::invoke_result_t<Work&, Handed&> {
-        using Outcome = std::invoke_result_t<Work&, Handed&>;
-        if constexpr (std::is_void_v<typename Outcome::value_type>) {
-            return run(std::function<Result<void>(Handed&)>(std::ref(work)));
-        } else {
-            std::optional<typename Outcome::value_type> value;
-            auto done = run(std::function<Result<void>(Handed&)>([&](Handed& handed) -> Result<void> {
-                Outcome made = work(handed);
-                if (!made) return std::unexpected(made.error());
-                value.emplace(*std::move(made));
-                return {};
-            }));
-            if (!done) return std::unexpected(done.error());
-            return *std::move(value);
-        }
-    }
 };
 
 }  // namespace lurus::sql

@@ -16,13 +16,10 @@ namespace {
 struct Book {
     TempFolder folder;
     SetClock clock;
+    IdentityStores stores{folder.path / "lurus.db"};
     std::unique_ptr<Audit> audit = open();
 
-    std::unique_ptr<Audit> open() {
-        auto made = make_audit_sqlite(folder.path / "lurus.db", clock);
-        REQUIRE_MESSAGE(made.has_value(), (made ? "" : made.error().message));
-        return *std::move(made);
-    }
+    std::unique_ptr<Audit> open() { return make_audit(*stores.audit, clock); }
     std::int64_t add(const std::string& action, const std::string& org = "o", std::optional<std::int64_t> begun = {}) {
         AuditEntry entry;
         entry.org = org;

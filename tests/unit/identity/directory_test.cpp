@@ -7,6 +7,7 @@ namespace directory_test {
 
 using namespace lurus;
 using namespace lurus::identity;
+using lurus::test::IdentityStores;
 using lurus::test::SetClock;
 using lurus::test::TempFolder;
 
@@ -15,13 +16,10 @@ namespace {
 struct Book {
     TempFolder folder;
     SetClock clock;
+    IdentityStores stores{folder.path / "lurus.db"};
     std::unique_ptr<Directory> directory = open();
 
-    std::unique_ptr<Directory> open() {
-        auto made = open_directory_sqlite(folder.path / "lurus.db", clock);
-        REQUIRE_MESSAGE(made.has_value(), (made ? "" : made.error().message));
-        return *std::move(made);
-    }
+    std::unique_ptr<Directory> open() { return std::make_unique<Directory>(*stores.people, clock); }
     User user(const std::string& email, const std::string& org = std::string(default_org), Role role = Role::member) {
         NewUser wanted;
         wanted.email = email;
@@ -157,10 +155,10 @@ TEST_CASE_FIXTURE(Book, "who is disabled, removed or erased is nobody") {
     CHECK(asks(ann)->org.empty());
     CHECK(directory->set_role(default_org, ann.id, Role::admin)->id == member->id);  // comes back as the same member
 
-    std::vector<std::string> told;
-    directory->on_erase([&](std::string_view id) { told.emplace_back(id); });
+    std::vector<std::string> erased;
+    directory->on_erase([&](std::string_view id) { erased.emplace_back(id); });
     REQUIRE(directory->erase(ann.id));
-    CHECK(told == std::vector{ann.id});
+    CHECK(erased == std::vector{ann.id});
     CHECK(code_of(asks(ann)) == ErrorCode::unauthenticated);
     CHECK(code_of(directory->find_by_email("ann@example.com")) == ErrorCode::not_found);
     CHECK(directory->find(ann.id)->email.empty());

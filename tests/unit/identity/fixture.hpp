@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../in_force.hpp"
+#include "../stores.hpp"
 #include "../world.hpp"
 #include "lurus/identity.hpp"
 #include "modules/identity/people/directory.hpp"
@@ -15,13 +16,13 @@ namespace lurus::test {
 struct Fixture {
     TempFolder folder;
     SetClock clock;
+    IdentityStores stores{folder.path / "lurus.db"};
     std::unique_ptr<Identity> identity = open();
 
     std::unique_ptr<Identity> open(const std::string& prefix = "cr_") {
         IdentitySettings settings;
-        settings.file = folder.path / "lurus.db";
         settings.key_prefix = prefix;
-        auto made = make_identity_sqlite(settings, clock);
+        auto made = make_identity(settings, *stores.keys, *stores.people, clock);
         REQUIRE_MESSAGE(made.has_value(), (made ? "" : made.error().message));
         return *std::move(made);
     }

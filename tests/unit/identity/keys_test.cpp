@@ -210,9 +210,8 @@ TEST_CASE("the prefix can be another one") {
     f.identity = f.open("team-");
     CHECK(f.create("a").key.reveal().starts_with("team-"));
     IdentitySettings settings;
-    settings.file = f.folder.path / "other.db";
     settings.key_prefix = "has space";
-    CHECK_FALSE(make_identity_sqlite(settings, f.clock).has_value());
+    CHECK_FALSE(make_identity(settings, *f.stores.keys, *f.stores.people, f.clock).has_value());
 }
 
 TEST_CASE("snapshots swap under readers") {

@@ -33,11 +33,11 @@ private:
 
 class OneProvider final : public Catalog {
 public:
-    OneProvider(Family family, std::string_view scheme, int port) {
+    OneProvider(Family family, std::string_view url) {
         auto provider = std::make_shared<Provider>();
         provider->name = "vendor";
         provider->kind = "openai";
-        provider->endpoints[family].base = *Url::parse(std::string(scheme) + "://127.0.0.1:" + std::to_string(port));
+        provider->endpoints[family].base = *Url::parse(url);
         provider->tls_verify = false;
         provider->credential = Secret("sk-upstream");
         providers_.push_back(std::move(provider));
@@ -141,11 +141,14 @@ std::string_view Wire::receive_until(std::string_view end) const {
 
 struct Rig::Parts {
     std::shared_ptr<const Catalog> catalog() const {
-        return std::make_shared<OneProvider>(family, vendor == Vendor::tls ? "https" : "http", vendor_port);
+        return std::make_shared<OneProvider>(family, (vendor == Vendor::tls ? "https://127.0.0." : "http://127.0.0.") +
+                                                         std::to_string(vendor_address) + ":" +
+                                                         std::to_string(vendor_port));
     }
 
     Family family = Family::openai;
     Vendor vendor = Vendor::plain;
+    int vendor_address = 1;  // below 127.0.0, all of which are this machine
     int vendor_port = 0;
     int listener = -1;
     int port = 0;
@@ -157,6 +160,7 @@ struct Rig::Parts {
 Rig::Rig(Family family, Vendor vendor, ApiHandler api) : parts_(std::make_unique<Parts>()) {
     parts_->listener = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address = loopback(0);
+    address.sin_addr.s_addr = htonl(INADDR_ANY);
     REQUIRE(::bind(parts_->listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
     REQUIRE(::listen(parts_->listener, 512) == 0);
     socklen_t size = sizeof address;
@@ -183,6 +187,11 @@ Rig::Rig(Family family, Vendor vendor, ApiHandler api) : parts_(std::make_unique
 Rig::~Rig() {
     parts_->gateway->stop();
     ::close(parts_->listener);
+}
+
+void Rig::move_provider() {
+    ++parts_->vendor_address;
+    replace_provider();
 }
 
 void Rig::replace_provider() {

@@ -41,8 +41,10 @@ public:
     [[nodiscard]] Wire connect() const;
     /// The next connection that the gateway makes to the vendor.
     [[nodiscard]] Wire accept() const;
-    /// The provider is another from now on, as after a change of the configuration.
+    /// The provider is another object from now on, at the same address, as after a change of the configuration.
     void replace_provider();
+    /// It is at another address from now on.
+    void move_provider();
     /// A request as a client sends it, with a body of about `size` bytes.
     [[nodiscard]] static std::string request(std::string_view path, std::string_view model, bool stream,
                                              std::size_t size = 1024);

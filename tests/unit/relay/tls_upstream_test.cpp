@@ -62,7 +62,7 @@ TEST_CASE("a new connection to a vendor resumes the session of the one before") 
     }
 }
 
-TEST_CASE("a session that comes after its provider was replaced is nobody's") {
+TEST_CASE("a session that comes after its provider moved is nobody's") {
     const auto context = bench::make_server_context();
     Rig rig(Family::openai, Rig::Vendor::tls);
     const Wire client = rig.connect();
@@ -72,8 +72,24 @@ TEST_CASE("a session that comes after its provider was replaced is nobody's") {
         SecureVendor vendor(rig, context.get());
         CHECK_FALSE(vendor.resumed());
         vendor.read_request();
-        rig.replace_provider();
+        rig.move_provider();
         vendor.answer_and_close();  // the tickets are read with the answer
+        (void)client.receive_until("} ");
+    }
+}
+
+TEST_CASE("a change that leaves the provider where it is leaves its sessions") {
+    const auto context = bench::make_server_context();
+    Rig rig(Family::openai, Rig::Vendor::tls);
+    const Wire client = rig.connect();
+    const std::string request = Rig::request("/v1/chat/completions", "gpt-5", false);
+    for (int i = 0; i < 3; ++i) {
+        client.send(request);
+        SecureVendor vendor(rig, context.get());
+        CHECK(vendor.resumed() == (i > 0));
+        vendor.read_request();
+        rig.replace_provider();
+        vendor.answer_and_close();
         (void)client.receive_until("} ");
     }
 }

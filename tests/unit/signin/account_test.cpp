@@ -219,8 +219,7 @@ TEST_CASE("an imported bcrypt hash signs in and is replaced by Argon2id") {
     CHECK(f.call("POST", "password/import", body, owner).status == 409);
     CHECK(f.login("old@example.com", "U*V").status == 401);
     CHECK(f.login("old@example.com", "U*U").status == 200);
-    auto store = open_store_sqlite(f.folder.path / "lurus.db");
-    const auto hash = (*store)->password(f.users->find_by_email("old@example.com")->id);
+    const auto hash = f.credentials->password(f.users->find_by_email("old@example.com")->id);
     CHECK((**hash).starts_with("$argon2id$"));
     CHECK(f.login("old@example.com", "U*U").status == 200);
 }
@@ -299,8 +298,7 @@ TEST_CASE("erasing a user takes their credentials along") {
     const std::string access = f.tokens("alice@example.com").at("access_token");
     REQUIRE(f.users->erase(alice.id).has_value());
     CHECK_FALSE(f.accepted(access));
-    auto store = open_store_sqlite(f.folder.path / "lurus.db");
-    CHECK_FALSE((*store)->password(alice.id)->has_value());
+    CHECK_FALSE(f.credentials->password(alice.id)->has_value());
 }
 
 TEST_CASE("no secret is stored in clear") {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "../in_force.hpp"
+#include "../stores.hpp"
 #include "clock.hpp"
 #include "modules/identity/people/directory.hpp"
 #include "modules/signin/service.hpp"
@@ -20,15 +21,14 @@ inline const std::string good_password = "blue tractor on a hill";
 struct SignInFixture {
     TempFolder folder;
     SetClock clock;
-    std::unique_ptr<identity::Directory> users;
+    IdentityStores stores{folder.path / "lurus.db"};
+    std::unique_ptr<CredentialStore> credentials = make_credential_store(*stores.database);
+    std::unique_ptr<identity::Directory> users = std::make_unique<identity::Directory>(*stores.people, clock);
     std::unique_ptr<signin::Service> service;
     std::vector<SignInEvent> events;
     AuthSettings settings;
 
     SignInFixture() {
-        auto directory = identity::open_directory_sqlite(folder.path / "lurus.db", clock);
-        REQUIRE_MESSAGE(directory.has_value(), (directory ? "" : directory.error().message));
-        users = *std::move(directory);
         settings.mail.sink = (folder.path / "mail").string();
         settings.mail.from = "Lurus <lurus@example.com>";
         restart();
@@ -37,10 +37,8 @@ struct SignInFixture {
     void restart() {
         service.reset();
         auto box = SecretBox::from_file(folder.path);
-        auto store = signin::open_store_sqlite(folder.path / "lurus.db");
         REQUIRE(box.has_value());
-        REQUIRE(store.has_value());
-        service = std::make_unique<signin::Service>(*std::move(store), *std::move(box), *users, clock,
+        service = std::make_unique<signin::Service>(*credentials, *std::move(box), *users, clock,
                                                     signin::Argon2Cost{.memory_kib = 64, .passes = 1, .lanes = 1});
         service->set_address("http://127.0.0.1:18100");
         service->on_event([this](const SignInEvent& event) { events.push_back(event); });
@@ -119,7 +117,7 @@ struct SignInFixture {
         REQUIRE(at != std::string::npos);
         return mail.substr(at + 7, mail.find('\r', at) - at - 7);
     }
-    [[nodiscard]] bool told(const std::string& what) const {
+    [[nodiscard]] bool noted(const std::string& what) const {
         return std::ranges::any_of(events, [&](const SignInEvent& event) { return event.what == what; });
     }
 };

@@ -22,7 +22,7 @@ TEST_CASE("a password gives tokens, which say who asks until they expire") {
     CHECK(f.accepted(tokens.at("access_token")));
     f.clock.time += second;
     CHECK_FALSE(f.accepted(tokens.at("access_token")));
-    CHECK(f.told("signed in"));
+    CHECK(f.noted("signed in"));
     CHECK(f.service->principal(request, "")->kind == Principal::Kind::anonymous);
     CHECK(f.service->principal(request, "nonsense").error().code == ErrorCode::unauthenticated);
 }
@@ -69,7 +69,7 @@ TEST_CASE("a refresh token that is used twice ends its session, also for the thi
     CHECK(second_pair.at("refresh_token") != first.at("refresh_token"));
     CHECK(f.accepted(second_pair.at("access_token")));
     CHECK(f.call("POST", "refresh", {{"refresh_token", first.at("refresh_token")}}).status == 401);
-    CHECK(f.told("refresh token reused"));
+    CHECK(f.noted("refresh token reused"));
     CHECK(f.call("POST", "refresh", {{"refresh_token", second_pair.at("refresh_token")}}).status == 401);
     CHECK_FALSE(f.accepted(second_pair.at("access_token")));
     CHECK_FALSE(f.accepted(first.at("access_token")));

@@ -1,9 +1,9 @@
-#include "modules/signin/store.hpp"
 
 #include <atomic>
 #include <thread>
 #include <vector>
 
+#include "../stores.hpp"
 #include "clock.hpp"
 #include "core/crypto/sha256.hpp"
 
@@ -16,15 +16,12 @@ namespace {
 struct Fixture {
     TempFolder folder;
     UnixMicros now = SetClock().now();
-    std::unique_ptr<Store> store = open();
+    std::unique_ptr<sql::Database> database = open();
+    std::unique_ptr<CredentialStore> store = make_credential_store(*database);
 
-    std::unique_ptr<Store> open() const {
-        auto opened = open_store_sqlite(folder.path / "lurus.db");
-        REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().message));
-        return *std::move(opened);
-    }
+    std::unique_ptr<sql::Database> open() const { return open_database(folder.path / "lurus.db"); }
     void add(const std::string& id, const std::string& user, const std::string& refresh) const {
-        Session session;
+        SignInSession session;
         session.id = id;
         session.user = user;
         session.method = "password";
@@ -56,12 +53,13 @@ TEST_CASE("a refresh token is taken once; the second taker ends the session for 
 TEST_CASE("of two that refresh at once one wins, and the session is over") {
     Fixture f;
     f.add("s1", "alice", "r1");
-    auto other = f.open();
+    auto other_database = f.open();
+    auto other = make_credential_store(*other_database);
     std::atomic<int> rotated = 0, reused = 0, ended = 0;
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
         threads.emplace_back([&, t] {
-            Store& store = t % 2 == 0 ? *f.store : *other;
+            CredentialStore& store = t % 2 == 0 ? *f.store : *other;
             const auto done = store.rotate(sha256("r1"), sha256("next " + std::to_string(t)), f.now + 1);
             if (!done) return;
             rotated += done->outcome == Rotation::rotated ? 1 : 0;

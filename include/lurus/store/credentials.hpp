@@ -1,9 +1,8 @@
 #pragma once
-// What sign-in keeps: credentials, sessions, tickets, signing keys. Secrets come here hashed or sealed.
+// Port: credentials, sessions, tickets, signing keys. Secrets come here hashed or sealed.
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,10 +11,16 @@
 
 #include "lurus/clock.hpp"
 #include "lurus/result.hpp"
+#include "lurus/store/change_feed.hpp"
 
-namespace lurus::signin {
+namespace lurus {
 
-using Hash = std::array<std::uint8_t, 32>;
+namespace sql {
+class Database;
+}
+
+/// SHA-256 of a secret that is random enough to need no salt.
+using SecretHash = std::array<std::uint8_t, 32>;
 
 struct StoredTotp {
     std::string sealed;
@@ -23,7 +28,7 @@ struct StoredTotp {
     int recovery_codes = 0;  // unused ones
 };
 
-struct Session {
+struct SignInSession {
     std::string id;      // hex, 32 digits
     std::string user;    // a user's id
     std::string method;  // `password`, `oidc:NAME`, `ldap`, ...
@@ -40,7 +45,7 @@ struct Session {
 enum class Rotation : std::uint8_t { rotated, unknown, ended, reused };
 struct Rotated {
     Rotation outcome = Rotation::unknown;
-    Session session;
+    SignInSession session;
 };
 
 struct Ticket {
@@ -56,10 +61,11 @@ struct StoredSigningKey {
     std::optional<UnixMicros> retired;
 };
 
-/// Any thread.
-class Store {
+/// Any thread; may block. `unavailable` when the database is away. What can be taken once (a step, a code, a token, a
+/// ticket) is given to one of those who ask at once, in whatever process.
+class CredentialStore {
 public:
-    virtual ~Store() = default;
+    virtual ~CredentialStore() = default;
 
     virtual Result<std::optional<std::string>> password(std::string_view user) = 0;
     /// A new password: every session of the user ends with it, and every reset link.
@@ -70,29 +76,30 @@ public:
     virtual Result<std::optional<StoredTotp>> totp(std::string_view user) = 0;
     /// Replaces an enrolment that was not confirmed; `conflict` when there is a confirmed one.
     virtual Result<void> enrol_totp(std::string_view user, std::string_view sealed) = 0;
-    virtual Result<void> confirm_totp(std::string_view user, std::int64_t step, const std::vector<Hash>& recovery,
+    virtual Result<void> confirm_totp(std::string_view user, std::int64_t step, const std::vector<SecretHash>& recovery,
                                       UnixMicros now) = 0;
     /// False when this step or a later one was taken before.
     virtual Result<bool> take_totp_step(std::string_view user, std::int64_t step) = 0;
     /// False when there is no such code or it was used.
-    virtual Result<bool> take_recovery_code(std::string_view user, const Hash& code, UnixMicros now) = 0;
+    virtual Result<bool> take_recovery_code(std::string_view user, const SecretHash& code, UnixMicros now) = 0;
     virtual Result<void> drop_totp(std::string_view user) = 0;
 
-    virtual Result<void> add_session(const Session& session, const std::optional<Hash>& cookie,
-                                     const std::optional<Hash>& refresh) = 0;
-    virtual Result<std::optional<Session>> session(std::string_view id) = 0;
-    virtual Result<std::optional<Session>> session_of_cookie(const Hash& cookie) = 0;
+    virtual Result<void> add_session(const SignInSession& session, const std::optional<SecretHash>& cookie,
+                                     const std::optional<SecretHash>& refresh) = 0;
+    virtual Result<std::optional<SignInSession>> session(std::string_view id) = 0;
+    virtual Result<std::optional<SignInSession>> session_of_cookie(const SecretHash& cookie) = 0;
     /// Those that are live, newest first.
-    virtual Result<std::vector<Session>> sessions(std::string_view user, UnixMicros now) = 0;
+    virtual Result<std::vector<SignInSession>> sessions(std::string_view user, UnixMicros now) = 0;
     virtual Result<void> end_session(std::string_view id, std::string_view why, UnixMicros now) = 0;
     virtual Result<void> end_sessions(std::string_view user, std::string_view why, UnixMicros now) = 0;
     /// Takes `old` and gives `next` in one transaction.
-    virtual Result<Rotated> rotate(const Hash& old, const Hash& next, UnixMicros now) = 0;
+    virtual Result<Rotated> rotate(const SecretHash& old, const SecretHash& next, UnixMicros now) = 0;
 
-    virtual Result<void> add_ticket(const Hash& hash, const Ticket& ticket, UnixMicros now) = 0;
+    virtual Result<void> add_ticket(const SecretHash& hash, const Ticket& ticket, UnixMicros now) = 0;
     /// The ticket, which is gone then. Empty: unknown, used, expired or of another purpose.
-    virtual Result<std::optional<Ticket>> take_ticket(const Hash& hash, std::string_view purpose, UnixMicros now) = 0;
-    virtual Result<std::optional<Ticket>> ticket(const Hash& hash, std::string_view purpose, UnixMicros now) = 0;
+    virtual Result<std::optional<Ticket>> take_ticket(const SecretHash& hash, std::string_view purpose,
+                                                      UnixMicros now) = 0;
+    virtual Result<std::optional<Ticket>> ticket(const SecretHash& hash, std::string_view purpose, UnixMicros now) = 0;
     virtual Result<void> drop_tickets(std::string_view subject, std::string_view purpose) = 0;
 
     /// Newest first.
@@ -108,8 +115,14 @@ public:
     virtual Result<void> forget(std::string_view user) = 0;
     /// Removes what expired, and signing keys retired before `keys_before`.
     virtual Result<void> prune(UnixMicros now, UnixMicros keys_before) = 0;
+
+    /// Ids: `user/ID` when anything of that user's changed (password, second factor, sessions, outside identities),
+    /// deleted when all of it was forgotten; `signing-keys`. Tickets are in no feed: they are taken once, here. Nor is
+    /// what expires: everybody has a clock.
+    virtual ChangeFeed& changes() = 0;
 };
 
-Result<std::unique_ptr<Store>> open_store_sqlite(const std::filesystem::path& file);
+/// `database` outlives it.
+std::unique_ptr<CredentialStore> make_credential_store(sql::Database& database);
 
-}  // namespace lurus::signin
+}  // namespace lurus

@@ -1,0 +1,192 @@
+#include "modules/signin/credential_store.hpp"
+
+namespace lurus {
+namespace signin {
+namespace {
+
+Result<void> done_or_error(const Result<std::int64_t>& rows) {
+    if (!rows) return std::unexpected(rows.error());
+    return {};
+}
+
+}  // namespace
+
+Result<std::int64_t> SqlCredentials::run(std::string_view doing, std::string_view statement,
+                                         const sql::Values& values) {
+    return database_.write(doing, [&](sql::Transaction& t) { return t.execute(statement, values); });
+}
+
+Result<std::int64_t> SqlCredentials::run_for(std::string_view user, std::string_view doing, std::string_view statement,
+                                             const sql::Values& values) {
+    return database_.write(doing, [&](sql::Transaction& t) {
+        auto rows = t.execute(statement, values);
+        if (rows && *rows > 0) changed(t, user);
+        return rows;
+    });
+}
+
+Result<std::optional<std::string>> SqlCredentials::look_up(std::string_view doing, std::string_view statement,
+                                                           const sql::Values& values) {
+    return database_.read(doing, [&](sql::Connection& db) {
+        return db.first(statement, values, [](const sql::Row& row) { return std::string(row.text(0)); });
+    });
+}
+
+Result<std::optional<std::string>> SqlCredentials::password(std::string_view user) {
+    return look_up("reading a password's hash", "SELECT hash FROM password WHERE user_id = $1", {user});
+}
+
+Result<void> SqlCredentials::set_password(std::string_view user, std::string_view hash, UnixMicros now) {
+    return database_.write("storing a password's hash", [&](sql::Transaction& t) -> Result<void> {
+        auto done = t.execute(
+            "INSERT INTO password (user_id, hash, changed_us) VALUES ($1, $2, $3) ON CONFLICT (user_id) DO UPDATE SET "
+            "hash = excluded.hash, changed_us = excluded.changed_us",
+            {user, hash, now});
+        if (done)
+            done = t.execute(
+                "UPDATE session SET ended_us = $1, ended_why = 'password changed' WHERE user_id = $2 AND ended_us IS "
+                "NULL",
+                {now, user});
+        if (done) done = t.execute("DELETE FROM ticket WHERE subject = $1 AND purpose = 'reset'", {user});
+        changed(t, user);
+        return done_or_error(done);
+    });
+}
+
+Result<void> SqlCredentials::rehash_password(std::string_view user, std::string_view old, std::string_view hash) {
+    return done_or_error(run_for(user, "storing a password's hash",
+                                 "UPDATE password SET hash = $1 WHERE user_id = $2 AND hash = $3", {hash, user, old}));
+}
+
+Result<std::optional<StoredTotp>> SqlCredentials::totp(std::string_view user) {
+    return database_.read("reading a second factor", [&](sql::Connection& db) {
+        return db.first(
+            "SELECT sealed, confirmed_us IS NOT NULL, (SELECT count(*) FROM recovery_code r WHERE r.user_id = "
+            "t.user_id AND r.used_us IS NULL) FROM totp t WHERE user_id = $1",
+            {user}, [](const sql::Row& row) {
+                StoredTotp totp;
+                totp.sealed = row.bytes(0);
+                totp.confirmed = row.integer(1) != 0;
+                totp.recovery_codes = static_cast<int>(row.integer(2));
+                return totp;
+            });
+    });
+}
+
+Result<void> SqlCredentials::enrol_totp(std::string_view user, std::string_view sealed) {
+    const auto rows = run_for(user, "storing a second factor",
+                              "INSERT INTO totp (user_id, sealed) VALUES ($1, $2) ON CONFLICT (user_id) DO UPDATE SET "
+                              "sealed = excluded.sealed WHERE totp.confirmed_us IS NULL",
+                              {user, sql::Bytes(std::string(sealed))});
+    if (!rows) return std::unexpected(rows.error());
+    if (*rows == 0)
+        return fail(ErrorCode::conflict, "there is a second factor already; remove it before adding another");
+    return {};
+}
+
+Result<void> SqlCredentials::confirm_totp(std::string_view user, std::int64_t step,
+                                          const std::vector<SecretHash>& recovery, UnixMicros now) {
+    return database_.write("storing a second factor", [&](sql::Transaction& t) -> Result<void> {
+        auto rows =
+            t.execute("UPDATE totp SET confirmed_us = $1, last_step = $2 WHERE user_id = $3 AND confirmed_us IS NULL",
+                      {now, step, user});
+        if (!rows) return std::unexpected(rows.error());
+        if (*rows == 0) return fail(ErrorCode::conflict, "there is no second factor that waits to be confirmed");
+        for (const auto& hash : recovery) {
+            rows = t.execute("INSERT INTO recovery_code (user_id, hash) VALUES ($1, $2)", {user, value_of(hash)});
+            if (!rows) return std::unexpected(rows.error());
+        }
+        changed(t, user);
+        return {};
+    });
+}
+
+Result<bool> SqlCredentials::take_totp_step(std::string_view user, std::int64_t step) {
+    const auto rows = run_for(user, "using a second factor",
+                              "UPDATE totp SET last_step = $1 WHERE user_id = $2 AND last_step < $1", {step, user});
+    if (!rows) return std::unexpected(rows.error());
+    return *rows == 1;
+}
+
+Result<bool> SqlCredentials::take_recovery_code(std::string_view user, const SecretHash& code, UnixMicros now) {
+    const auto rows =
+        run_for(user, "using a recovery code",
+                "UPDATE recovery_code SET used_us = $1 WHERE user_id = $2 AND hash = $3 AND used_us IS NULL",
+                {now, user, value_of(code)});
+    if (!rows) return std::unexpected(rows.error());
+    return *rows == 1;
+}
+
+Result<void> SqlCredentials::drop_totp(std::string_view user) {
+    return done_or_error(run_for(user, "removing a second factor", "DELETE FROM totp WHERE user_id = $1", {user}));
+}
+
+Result<std::vector<StoredSigningKey>> SqlCredentials::signing_keys() {
+    return database_.read("reading the signing keys", [](sql::Connection& db) {
+        return db.all(
+            "SELECT kid, sealed, created_us, retired_us FROM signing_key ORDER BY retired_us IS NOT NULL, created_us "
+            "DESC",
+            {}, [](const sql::Row& row) {
+                StoredSigningKey key;
+                key.kid = row.text(0);
+                key.sealed = row.bytes(1);
+                key.created = row.integer(2);
+                key.retired = row.integer_if_any(3);
+                return key;
+            });
+    });
+}
+
+Result<void> SqlCredentials::add_signing_key(const StoredSigningKey& key) {
+    return database_.write("storing a signing key", [&](sql::Transaction& t) -> Result<void> {
+        auto done = t.execute("UPDATE signing_key SET retired_us = $1 WHERE retired_us IS NULL", {key.created});
+        if (done)
+            done = t.execute("INSERT INTO signing_key (kid, sealed, created_us) VALUES ($1, $2, $3)",
+                             {key.kid, sql::Bytes(key.sealed), key.created});
+        t.changed(feed_name, "signing-keys");
+        return done_or_error(done);
+    });
+}
+
+Result<std::optional<std::string>> SqlCredentials::outside_user(std::string_view provider, std::string_view subject) {
+    return look_up("reading an outside identity",
+                   "SELECT user_id FROM outside_identity WHERE provider = $1 AND subject = $2", {provider, subject});
+}
+
+Result<void> SqlCredentials::link_outside(std::string_view provider, std::string_view subject, std::string_view user,
+                                          UnixMicros now) {
+    return done_or_error(run_for(
+        user, "storing an outside identity",
+        "INSERT INTO outside_identity (provider, subject, user_id, linked_us) VALUES ($1, $2, $3, $4) ON CONFLICT "
+        "(provider, subject) DO UPDATE SET user_id = excluded.user_id, linked_us = excluded.linked_us",
+        {provider, subject, user, now}));
+}
+
+Result<void> SqlCredentials::forget(std::string_view user) {
+    return database_.write("erasing a user's credentials", [&](sql::Transaction& t) -> Result<void> {
+        for (const char* statement : {"DELETE FROM password WHERE user_id = $1", "DELETE FROM totp WHERE user_id = $1",
+                                      "DELETE FROM session WHERE user_id = $1", "DELETE FROM ticket WHERE subject = $1",
+                                      "DELETE FROM outside_identity WHERE user_id = $1"}) {
+            if (auto done = t.execute(statement, {user}); !done) return std::unexpected(done.error());
+        }
+        t.deleted(feed_name, "user/" + std::string(user));
+        return {};
+    });
+}
+
+Result<void> SqlCredentials::prune(UnixMicros now, UnixMicros keys_before) {
+    return database_.write("removing what expired", [&](sql::Transaction& t) -> Result<void> {
+        auto done = t.execute("DELETE FROM session WHERE expires_us <= $1", {now});
+        if (done) done = t.execute("DELETE FROM ticket WHERE expires_us <= $1", {now});
+        if (done) done = t.execute("DELETE FROM signing_key WHERE retired_us <= $1", {keys_before});
+        return done_or_error(done);
+    });
+}
+
+}  // namespace signin
+
+std::unique_ptr<CredentialStore> make_credential_store(sql::Database& database) {
+    return std::make_unique<signin::SqlCredentials>(database);
+}
+
+}  // namespace lurus

@@ -12,10 +12,10 @@
 #include "lurus/clock.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/limits.hpp"
-#include "lurus/log.hpp"
 #include "lurus/outside.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/result.hpp"
+#include "lurus/store/journal.hpp"
 
 namespace lurus {
 
@@ -93,7 +93,7 @@ struct ApiOutside {
     std::function<bool(const ApiCall&)> wanted;
 };
 
-std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, RequestLog& log, ApiHandler api,
+std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
                                       const Clock& clock, ApiOutside outside = {});
 
 }  // namespace lurus

@@ -14,6 +14,7 @@
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/dialect.hpp"
+#include "lurus/ids.hpp"
 #include "lurus/limits.hpp"
 #include "lurus/prepared.hpp"
 #include "lurus/principal.hpp"
@@ -50,6 +51,11 @@ struct OldKey {
     UnixMicros until = 0;
 };
 
+/// What a key's records carry beside the names; zero = none.
+struct RecordIds {
+    Id key, team, org;
+};
+
 /// What is known of a key; never the key itself.
 struct KeyInfo {
     std::string id;    // hex, 32 digits
@@ -75,6 +81,7 @@ struct KeyInfo {
     std::optional<OldKey> old;
     std::int64_t version = 0;  // of the stored row; 0: it is the configuration's
     std::shared_ptr<KeyUse> use;  // null = nobody asks
+    RecordIds record_ids;         // filled by the snapshot
 
     [[nodiscard]] bool usable_at(UnixMicros now) const { return !disabled && !blocked && !expired_at(now); }
     [[nodiscard]] bool expired_at(UnixMicros now) const {

@@ -30,6 +30,8 @@ public:
     explicit IdGenerator(std::uint64_t seed = 0);
     /// `unix_us`: UTC microseconds, from the caller's Clock.
     Id next(std::int64_t unix_us);
+    /// One that carries exactly this time, in no order with others of it. Takes times from 1970 on.
+    Id at(std::int64_t unix_us);
 
 private:
     std::uint64_t random();

@@ -40,7 +40,7 @@ constexpr std::optional<End> end_from(std::string_view name) {
     return std::nullopt;
 }
 
-/// One try of one account.
+/// One try of one account. Its id is made of the record's and its place: see `attempt_id`.
 struct Attempt {
     std::string provider;
     std::string account;
@@ -57,9 +57,13 @@ struct Attempt {
 };
 
 /// Strings are UTF-8, cut to 512 bytes by whoever fills them. Durations are microseconds.
+/// Ids are those of the moment at which the request was admitted, whatever becomes of names afterwards. Zero = unknown,
+/// or none.
 struct RequestRecord {
-    std::int64_t id = 0;  // monotone, given by the log when it is appended
-    Id trace_id;
+    std::int64_t id = 0;  // monotone within a journal, given by it when the record is appended
+    Id record_id;         // UUIDv7 of `time`, the same everywhere; a journal gives one to a record without
+    Id node_id;           // of the node whose journal it came into, which says so
+    Id trace_id;          // the caller's, where they brought one: may repeat
     UnixMicros time = 0;  // when the request's head was read
     Dialect dialect = Dialect::openai;
     Dialect upstream_dialect = Dialect::openai;
@@ -70,7 +74,11 @@ struct RequestRecord {
     std::string provider;
     std::string account;
     std::string key;  // the key's name
-    std::string user;
+    std::string
+        user;  // id of the member who owned the key, of the organisation where nobody did; empty = the default one
+    Id key_id;
+    Id team_id;
+    Id org_id;
     std::string client;  // the user agent
     std::string session;
     bool stream = false;
@@ -88,6 +96,12 @@ struct RequestRecord {
     std::vector<Attempt> attempts;
     std::string request_body;  // kept only where log.bodies says so
     std::string response_body;
+
+    /// The member who owned the key; empty = nobody, or unknown.
+    [[nodiscard]] std::string_view member_id() const;
 };
+
+/// Of the attempt at this place, from 0, of the record's attempts: `<record id>-1` for the first.
+std::string attempt_id(const Id& record_id, std::size_t place);
 
 }  // namespace lurus

@@ -2,6 +2,7 @@
 // Port: users, organisations and who belongs to which. Credentials (passwords, sessions, tokens) are not kept here.
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -96,6 +97,9 @@ public:
     /// first they joined. `unauthenticated` when they are gone or disabled; `not_found` when they are not of `org`,
     /// whether or not there is one.
     virtual Result<Principal> in_organisation(Principal who, std::string_view org) = 0;
+
+    /// What members, teams and organisations are called, by id; also removed ones. A member's is that of `Member`.
+    virtual Result<std::map<std::string, std::string, std::less<>>> names() = 0;
 
     /// Whether anybody owns the default organisation.
     virtual Result<bool> has_owner() = 0;

@@ -9,9 +9,9 @@
 
 namespace lurus::signin {
 
-class Service::Attempt {
+class SignInService::SignInAttempt {
 public:
-    Attempt(Service& service, const ApiRequest& request, const std::string& email)
+    SignInAttempt(SignInService& service, const ApiRequest& request, const std::string& email)
         : service_(service), account_("account " + email), address_(throttle_address(request.remote_address)) {
         const UnixMicros now = service.clock_.now();
         if (!address_.empty()) wait_ = service_.addresses_.begin(address_, now);
@@ -41,7 +41,7 @@ public:
     }
 
 private:
-    Service& service_;
+    SignInService& service_;
     std::string account_, address_;
     std::int64_t wait_ = 0;
 };

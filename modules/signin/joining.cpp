@@ -20,7 +20,7 @@ ApiResponse wrong_link() {
 
 }  // namespace
 
-ApiResponse Service::set_up(const ApiRequest& request) {
+ApiResponse SignInService::set_up(const ApiRequest& request) {
     const auto body = body_of(request, {"!token", "!email", "!password", "name", "session?"});
     if (!body) return problem(body.error());
     const std::string password = text_in(*body, "password"), email = normal_email(text_in(*body, "email"));
@@ -36,7 +36,7 @@ ApiResponse Service::set_up(const ApiRequest& request) {
 }
 
 // The answer and its time are the same whether the address is new or not: only its owner learns that, by mail.
-ApiResponse Service::register_user(const ApiRequest& request) {
+ApiResponse SignInService::register_user(const ApiRequest& request) {
     const auto body = body_of(request, {"!email", "!password", "name"});
     if (!body) return problem(body.error());
     const AuthSettings set = settings();
@@ -82,7 +82,7 @@ ApiResponse Service::register_user(const ApiRequest& request) {
     return json_answer(202, {{"message", "a mail is on its way; its link finishes the sign-up"}});
 }
 
-ApiResponse Service::verify_address(const ApiRequest& request) {
+ApiResponse SignInService::verify_address(const ApiRequest& request) {
     const auto body = body_of(request, {"!token"});
     if (!body) return problem(body.error());
     const SecretHash hash = sha256(text_in(*body, "token"));
@@ -103,7 +103,7 @@ ApiResponse Service::verify_address(const ApiRequest& request) {
     return no_content();
 }
 
-ApiResponse Service::invite(const ApiRequest& request) {
+ApiResponse SignInService::invite(const ApiRequest& request) {
     const auto body = body_of(request, {"!email", "role"});
     if (!body) return problem(body.error());
     const std::string named = text_in(*body, "role"), email = normal_email(text_in(*body, "email"));
@@ -140,7 +140,7 @@ ApiResponse Service::invite(const ApiRequest& request) {
     return json_answer(201, answer);
 }
 
-ApiResponse Service::accept(const ApiRequest& request) {
+ApiResponse SignInService::accept(const ApiRequest& request) {
     const auto body = body_of(request, {"!token", "password", "name", "session?"});
     if (!body) return problem(body.error());
     const SecretHash hash = sha256(text_in(*body, "token"));

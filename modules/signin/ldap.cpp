@@ -196,9 +196,9 @@ std::string ldap_filter(std::string_view filter, std::string_view email) {
         }
     }
     std::string out(filter);
-    constexpr std::string_view place = "{email}";
-    for (auto at = out.find(place); at != std::string::npos; at = out.find(place, at + escaped.size()))
-        out.replace(at, place.size(), escaped);
+    constexpr std::string_view variable = "{email}";
+    for (auto at = out.find(variable); at != std::string::npos; at = out.find(variable, at + escaped.size()))
+        out.replace(at, variable.size(), escaped);
     return out;
 }
 

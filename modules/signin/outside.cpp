@@ -13,7 +13,7 @@ constexpr std::int64_t sign_in_lives = 600;  // seconds between the start and th
 
 }  // namespace
 
-Result<User> Service::admit(const Outside& person) {
+Result<User> SignInService::admit(const Outside& person) {
     if (person.roles_wanted && !person.role)
         return fail(ErrorCode::permission_denied, "none of your groups has a role here; ask whoever runs the gateway");
     const auto linked = store_.outside_user(person.provider, person.subject);
@@ -59,7 +59,7 @@ Result<User> Service::admit(const Outside& person) {
     return user;
 }
 
-Result<std::shared_ptr<OidcClient>> Service::oidc_client(const std::string& name) const {
+Result<std::shared_ptr<OidcClient>> SignInService::oidc_client(const std::string& name) const {
     const std::scoped_lock lock(mutex_);
     for (const auto& client : oidc_) {
         if (client->settings().name == name) return client;
@@ -67,7 +67,7 @@ Result<std::shared_ptr<OidcClient>> Service::oidc_client(const std::string& name
     return fail(ErrorCode::not_found, "no provider is configured under this name");
 }
 
-ApiResponse Service::start_oidc(const ApiRequest& request) {
+ApiResponse SignInService::start_oidc(const ApiRequest& request) {
     const std::string& name = request.params.at("name");
     const auto client = oidc_client(name);
     if (!client) return problem(client.error());
@@ -91,7 +91,7 @@ ApiResponse Service::start_oidc(const ApiRequest& request) {
     return response;
 }
 
-ApiResponse Service::finish_oidc(const ApiRequest& request) {
+ApiResponse SignInService::finish_oidc(const ApiRequest& request) {
     const std::string& name = request.params.at("name");
     const auto client = oidc_client(name);
     if (!client) return problem(client.error());

@@ -14,16 +14,16 @@ constexpr const char* by_mail = "mailed";           // a ticket's detail: its li
 
 }  // namespace
 
-Result<User> Service::person(const ApiRequest& request) {
+Result<User> SignInService::person(const ApiRequest& request) {
     if (request.principal.kind != Principal::Kind::user)
         return fail(ErrorCode::permission_denied, "this is for people who are signed in, not for a token of a service");
     return users_.find(request.principal.user);
 }
 
-Result<User> Service::confirmed_person(const ApiRequest& request, const std::string& password) {
+Result<User> SignInService::confirmed_person(const ApiRequest& request, const std::string& password) {
     auto user = person(request);
     if (!user) return user;
-    Attempt attempt(*this, request, user->email);
+    SignInAttempt attempt(*this, request, user->email);
     if (attempt.refusal()) return fail(ErrorCode::resource_exhausted, "too many failed tries; wait before the next");
     const auto proved = check_password(user->email, password);
     if (!proved && proved.error().code == ErrorCode::unauthenticated)
@@ -36,7 +36,7 @@ Result<User> Service::confirmed_person(const ApiRequest& request, const std::str
     return user;
 }
 
-ApiResponse Service::change_password(const ApiRequest& request) {
+ApiResponse SignInService::change_password(const ApiRequest& request) {
     const auto body = body_of(request, {"!current_password", "!new_password"});
     if (!body) return problem(body.error());
     const auto user = confirmed_person(request, text_in(*body, "current_password"));
@@ -55,7 +55,7 @@ ApiResponse Service::change_password(const ApiRequest& request) {
 }
 
 // Everything that depends on whether there is such a user happens after the answer.
-ApiResponse Service::ask_reset(const ApiRequest& request) {
+ApiResponse SignInService::ask_reset(const ApiRequest& request) {
     const auto body = body_of(request, {"!email"});
     if (!body) return problem(body.error());
     if (!settings().mail.any())
@@ -87,7 +87,7 @@ ApiResponse Service::ask_reset(const ApiRequest& request) {
     return json_answer(202, {{"message", "if there is such an account, a link is on its way to it"}});
 }
 
-ApiResponse Service::make_reset_link(const ApiRequest& request) {
+ApiResponse SignInService::make_reset_link(const ApiRequest& request) {
     const auto body = body_of(request, {"!email"});
     if (!body) return problem(body.error());
     const auto user = users_.find_by_email(normal_email(text_in(*body, "email")));
@@ -115,7 +115,7 @@ ApiResponse Service::make_reset_link(const ApiRequest& request) {
     return json_answer(201, answer);
 }
 
-ApiResponse Service::confirm_reset(const ApiRequest& request) {
+ApiResponse SignInService::confirm_reset(const ApiRequest& request) {
     const auto body = body_of(request, {"!token", "!new_password"});
     if (!body) return problem(body.error());
     const SecretHash hash = sha256(text_in(*body, "token"));
@@ -146,7 +146,7 @@ ApiResponse Service::confirm_reset(const ApiRequest& request) {
     return no_content();
 }
 
-ApiResponse Service::import_password(const ApiRequest& request) {
+ApiResponse SignInService::import_password(const ApiRequest& request) {
     const auto body = body_of(request, {"!email", "!password_hash", "role"});
     if (!body) return problem(body.error());
     const std::string hash = text_in(*body, "password_hash"), role = text_in(*body, "role");

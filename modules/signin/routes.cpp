@@ -31,7 +31,7 @@ struct Row {
     std::string_view request;
     std::string_view response;
     int success;
-    ApiResponse (Service::*handler)(const ApiRequest&);
+    ApiResponse (SignInService::*handler)(const ApiRequest&);
     bool outside = false;  // may ask a directory or a provider
 };
 
@@ -40,22 +40,22 @@ constexpr auto signed_in = Permission::signed_in;
 
 const Row rows[] = {
     {anyone, "POST", "login", "login", "Sign in with a password and, where there is one, a second factor",
-     BODY(R"("email","password")", EMAIL "," PASSWORD "," FACTOR "," COOKIE), tokens_schema, 200, &Service::login,
+     BODY(R"("email","password")", EMAIL "," PASSWORD "," FACTOR "," COOKIE), tokens_schema, 200, &SignInService::login,
      true},
     {anyone, "POST", "refresh", "refreshTokens", "A new pair of tokens for a refresh token, which is used up",
-     BODY(R"("refresh_token")", TEXT("refresh_token")), tokens_schema, 200, &Service::refresh},
+     BODY(R"("refresh_token")", TEXT("refresh_token")), tokens_schema, 200, &SignInService::refresh},
     {signed_in, "POST", "logout", "logout", "End this session, or all of one's own",
-     BODY("", R"("all":{"type":"boolean"})"), "", 204, &Service::logout},
+     BODY("", R"("all":{"type":"boolean"})"), "", 204, &SignInService::logout},
     {signed_in, "GET", "sessions", "listSessions", "One's own sessions that are live", "",
      R"({"type":"object","required":["data"],"properties":{"data":{"type":"array","items":{"type":"object"}}}})", 200,
-     &Service::list_sessions},
+     &SignInService::list_sessions},
     {signed_in, "DELETE", "sessions/{id}", "endSession", "End one of one's own sessions", "", "", 204,
-     &Service::end_session},
+     &SignInService::end_session},
     {anyone, "GET", "jwks.json", "getSigningKeys", "The public keys of access tokens (RFC 7517)", "",
      R"({"type":"object","required":["keys"],"properties":{"keys":{"type":"array","items":{"type":"object"}}}})", 200,
-     &Service::jwks},
+     &SignInService::jwks},
     {Permission::operate, "POST", "keys/rotate", "rotateSigningKey", "Sign with a new key from now on", "", "", 204,
-     &Service::rotate_keys},
+     &SignInService::rotate_keys},
     {Permission::change_people, "POST", "service-token", "createServiceToken",
      "A short-lived token of a service account, for less than its role allows",
      BODY(R"("service_account","scope")",
@@ -63,60 +63,62 @@ const Row rows[] = {
                                   R"("expires_in":{"type":"integer","minimum":1,"maximum":3600})"),
      R"({"type":"object","required":["access_token","token_type","expires_in","scope"],"properties":{)"
      R"("access_token":{"type":"string"},"token_type":{"type":"string"},"expires_in":{"type":"integer"},"scope":{"type":"string"}}})",
-     200, &Service::service_token},
+     200, &SignInService::service_token},
     {anyone, "POST", "setup", "setUp", "Make the first owner with the one-time link that `lurus serve` prints",
      BODY(R"("token","email","password")", TEXT("token") "," EMAIL "," PASSWORD "," TEXT("name") "," COOKIE),
-     tokens_schema, 200, &Service::set_up},
+     tokens_schema, 200, &SignInService::set_up},
     {signed_in, "POST", "password", "changePassword", "Change one's own password; every session ends",
      BODY(R"("current_password","new_password")", TEXT("current_password") "," NEW_PASSWORD), "", 204,
-     &Service::change_password, true},
+     &SignInService::change_password, true},
     {anyone, "POST", "password/reset", "askPasswordReset", "Send a link that resets the password",
-     BODY(R"("email")", EMAIL), message_schema, 202, &Service::ask_reset},
+     BODY(R"("email")", EMAIL), message_schema, 202, &SignInService::ask_reset},
     {Permission::operate, "POST", "password/reset-link", "createPasswordReset",
      "A link that resets somebody's password; without mail the answer holds it", BODY(R"("email")", EMAIL),
      R"({"type":"object","required":["email","expires","mailed"],"properties":{"email":{"type":"string"},)"
      R"("expires":{"type":"string","format":"date-time"},"mailed":{"type":"boolean"},"link":{"type":"string"},"token":{"type":"string"}}})",
-     201, &Service::make_reset_link},
+     201, &SignInService::make_reset_link},
     {anyone, "POST", "password/reset/confirm", "resetPassword", "A new password for a link's token; every session ends",
-     BODY(R"("token","new_password")", TEXT("token") "," NEW_PASSWORD), "", 204, &Service::confirm_reset},
+     BODY(R"("token","new_password")", TEXT("token") "," NEW_PASSWORD), "", 204, &SignInService::confirm_reset},
     {Permission::operate, "POST", "password/import", "importPassword",
      "Make a user with the bcrypt or Argon2id hash of another system",
      BODY(R"("email","password_hash")", EMAIL "," TEXT("password_hash") "," ROLE),
      R"({"type":"object","required":["id","email","role"],"properties":{"id":{"type":"string"},"email":{"type":"string"},"role":{"type":"string"}}})",
-     201, &Service::import_password},
+     201, &SignInService::import_password},
     {anyone, "POST", "register", "register", "Sign up, where that is open; a mail's link finishes it",
-     BODY(R"("email","password")", EMAIL "," PASSWORD "," TEXT("name")), message_schema, 202, &Service::register_user},
+     BODY(R"("email","password")", EMAIL "," PASSWORD "," TEXT("name")), message_schema, 202,
+     &SignInService::register_user},
     {anyone, "POST", "verify", "verifyAddress", "Verify an address with a link's token",
-     BODY(R"("token")", TEXT("token")), "", 204, &Service::verify_address},
+     BODY(R"("token")", TEXT("token")), "", 204, &SignInService::verify_address},
     {Permission::change_people, "POST", "invitations", "invite",
      "Invite somebody; without mail the answer holds the link", BODY(R"("email")", EMAIL "," ROLE),
      R"({"type":"object","required":["email","role","org","expires","mailed"],"properties":{"email":{"type":"string"},)"
      R"("role":{"type":"string"},"org":{"type":"string"},"expires":{"type":"string","format":"date-time"},)"
      R"("mailed":{"type":"boolean"},"link":{"type":"string"},"token":{"type":"string"}}})",
-     201, &Service::invite},
+     201, &SignInService::invite},
     {anyone, "POST", "invitations/accept", "acceptInvitation",
      "Join with an invitation's token; 204 for who has an account already",
-     BODY(R"("token")", TEXT("token") "," PASSWORD "," TEXT("name") "," COOKIE), tokens_schema, 200, &Service::accept},
+     BODY(R"("token")", TEXT("token") "," PASSWORD "," TEXT("name") "," COOKIE), tokens_schema, 200,
+     &SignInService::accept},
     {anyone, "GET", "oidc/{name}/start", "startOidc", "Send the browser to an OpenID Connect provider", "",
      R"({"type":"object","required":["location"],"properties":{"location":{"type":"string"}}})", 303,
-     &Service::start_oidc, true},
+     &SignInService::start_oidc, true},
     {anyone, "GET", "oidc/{name}/callback", "finishOidc",
      "Where the provider sends the browser back; a session cookie, or with `tokens` at the start a pair of tokens", "",
-     tokens_schema, 200, &Service::finish_oidc, true},
+     tokens_schema, 200, &SignInService::finish_oidc, true},
     {signed_in, "GET", "totp", "getSecondFactor", "Whether there is a second factor", "",
      R"({"type":"object","required":["enabled","recovery_codes"],"properties":{"enabled":{"type":"boolean"},)"
      R"("recovery_codes":{"type":"integer","description":"unused ones"}}})",
-     200, &Service::show_totp},
+     200, &SignInService::show_totp},
     {signed_in, "POST", "totp", "enrolSecondFactor", "Begin with a second factor; it counts once it is confirmed",
      BODY(R"("password")", PASSWORD),
      R"({"type":"object","required":["secret","uri"],"properties":{"secret":{"type":"string"},"uri":{"type":"string"}}})",
-     200, &Service::enrol_totp, true},
+     200, &SignInService::enrol_totp, true},
     {signed_in, "POST", "totp/confirm", "confirmSecondFactor", "Confirm it with a code; shows the recovery codes once",
      BODY(R"("code")", TEXT("code")),
      R"({"type":"object","required":["recovery_codes"],"properties":{"recovery_codes":{"type":"array","items":{"type":"string"}}}})",
-     200, &Service::confirm_totp},
+     200, &SignInService::confirm_totp},
     {signed_in, "POST", "totp/disable", "removeSecondFactor", "Remove the second factor",
-     BODY(R"("password")", PASSWORD "," FACTOR), "", 204, &Service::disable_totp, true},
+     BODY(R"("password")", PASSWORD "," FACTOR), "", 204, &SignInService::disable_totp, true},
 };
 
 #undef EMAIL
@@ -130,7 +132,7 @@ const Row rows[] = {
 
 }  // namespace
 
-std::vector<ApiRoute> sign_in_routes(Service& service) {
+std::vector<ApiRoute> sign_in_routes(SignInService& service) {
     std::vector<ApiRoute> routes;
     for (const Row& row : rows) {
         ApiRoute route(row.permission);
@@ -143,11 +145,11 @@ std::vector<ApiRoute> sign_in_routes(Service& service) {
         route.success = row.success;
         route.calls_outside = row.outside;
         route.audit.answer = false;
-        if (row.handler == &Service::list_sessions) {
+        if (row.handler == &SignInService::list_sessions) {
             route.person_export.part = "sessions";
             route.person_export.without = {"current"};
         }
-        if (row.handler == &Service::start_oidc) {
+        if (row.handler == &SignInService::start_oidc) {
             route.query.push_back(
                 {"tokens", R"({"type":"string","enum":["true"]})", "answer with tokens instead of a cookie"});
         }

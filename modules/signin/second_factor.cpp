@@ -7,7 +7,7 @@
 
 namespace lurus::signin {
 
-ApiResponse Service::show_totp(const ApiRequest& request) {
+ApiResponse SignInService::show_totp(const ApiRequest& request) {
     const auto user = person(request);
     if (!user) return problem(user.error());
     const auto factor = store_.totp(user->id);
@@ -16,7 +16,7 @@ ApiResponse Service::show_totp(const ApiRequest& request) {
     return json_answer(200, {{"enabled", enabled}, {"recovery_codes", enabled ? (*factor)->recovery_codes : 0}});
 }
 
-ApiResponse Service::enrol_totp(const ApiRequest& request) {
+ApiResponse SignInService::enrol_totp(const ApiRequest& request) {
     const auto body = body_of(request, {"!password"});
     if (!body) return problem(body.error());
     const auto user = confirmed_person(request, text_in(*body, "password"));
@@ -32,7 +32,7 @@ ApiResponse Service::enrol_totp(const ApiRequest& request) {
     return json_answer(200, {{"secret", std::string(text->reveal())}, {"uri", std::string(uri->reveal())}});
 }
 
-ApiResponse Service::confirm_totp(const ApiRequest& request) {
+ApiResponse SignInService::confirm_totp(const ApiRequest& request) {
     const auto body = body_of(request, {"!code"});
     if (!body) return problem(body.error());
     const auto user = person(request);
@@ -58,7 +58,7 @@ ApiResponse Service::confirm_totp(const ApiRequest& request) {
 }
 
 // The password and the factor itself: a stolen session alone must not be able to take it away.
-ApiResponse Service::disable_totp(const ApiRequest& request) {
+ApiResponse SignInService::disable_totp(const ApiRequest& request) {
     const auto body = body_of(request, {"!password", "totp", "recovery_code"});
     if (!body) return problem(body.error());
     const auto user = confirmed_person(request, text_in(*body, "password"));

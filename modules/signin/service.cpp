@@ -24,8 +24,8 @@ std::string normal_email(std::string_view text) {
     return lower_case(text);
 }
 
-Service::Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost,
-                 OutsideCalls* outside)
+SignInService::SignInService(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost,
+                             OutsideCalls* outside)
     : store_(store),
       box_(box),
       users_(users),
@@ -41,19 +41,19 @@ Service::Service(CredentialStore& store, SecretBox box, Users& users, const Cloc
     });
 }
 
-AuthSettings Service::settings() const {
+AuthSettings SignInService::settings() const {
     const std::scoped_lock lock(mutex_);
     return settings_;
 }
 
-void Service::set_address(std::string url) {
+void SignInService::set_address(std::string url) {
     const std::scoped_lock lock(mutex_);
     address_ = std::move(url);
 }
 
-class Service::Prepared final : public PreparedConfiguration {
+class SignInService::Prepared final : public PreparedConfiguration {
 public:
-    Prepared(Service& service, AuthSettings settings) : settings_(std::move(settings)), service_(service) {
+    Prepared(SignInService& service, AuthSettings settings) : settings_(std::move(settings)), service_(service) {
         for (const auto& provider : settings_.oidc)
             oidc_.push_back(std::make_shared<OidcClient>(provider, service_.clock_, service_.outside_));
     }
@@ -79,11 +79,11 @@ public:
 private:
     AuthSettings settings_;
     std::vector<std::shared_ptr<OidcClient>> oidc_;
-    Service& service_;
+    SignInService& service_;
 };
 
-Result<std::unique_ptr<PreparedConfiguration>> Service::prepare(const AuthSettings& settings,
-                                                                const std::vector<ConfiguredUser>& users) {
+Result<std::unique_ptr<PreparedConfiguration>> SignInService::prepare(const AuthSettings& settings,
+                                                                      const std::vector<ConfiguredUser>& users) {
     auto prepared = std::make_unique<Prepared>(*this, settings);
     for (const auto& user : users) {
         auto fixed = prepare_user(user);
@@ -94,7 +94,7 @@ Result<std::unique_ptr<PreparedConfiguration>> Service::prepare(const AuthSettin
 }
 
 // What somebody wrote into the file was meant: its password is judged by no rule, only never empty.
-Result<Service::FixedUser> Service::prepare_user(const ConfiguredUser& wanted) {
+Result<SignInService::FixedUser> SignInService::prepare_user(const ConfiguredUser& wanted) {
     if (wanted.password.empty()) return fail(ErrorCode::invalid_argument, "the password is empty");
     FixedUser fixed;
     fixed.email = wanted.email;
@@ -112,7 +112,7 @@ Result<Service::FixedUser> Service::prepare_user(const ConfiguredUser& wanted) {
     return fixed;
 }
 
-Result<void> Service::store_user(const FixedUser& wanted) {
+Result<void> SignInService::store_user(const FixedUser& wanted) {
     auto user = users_.find_by_email(wanted.email);
     if (!user && user.error().code == ErrorCode::not_found) {
         NewUser fresh;
@@ -132,13 +132,13 @@ Result<void> Service::store_user(const FixedUser& wanted) {
     return store_.set_password(user->id, *wanted.hash, clock_.now());
 }
 
-Result<void> Service::set_new_password(const User& user, const std::string& password) {
+Result<void> SignInService::set_new_password(const User& user, const std::string& password) {
     const auto hash = hasher_.hash(password);
     if (!hash) return std::unexpected(hash.error());
     return store_.set_password(user.id, *hash, clock_.now());
 }
 
-std::string Service::base_url() const {
+std::string SignInService::base_url() const {
     const std::scoped_lock lock(mutex_);
     std::string base = settings_.public_url.empty() ? address_ : settings_.public_url;
     while (base.ends_with('/')) base.pop_back();
@@ -146,27 +146,27 @@ std::string Service::base_url() const {
 }
 
 // In the fragment, which browsers send to no server and no log.
-std::string Service::link(std::string_view page, const Secret& token) const {
+std::string SignInService::link(std::string_view page, const Secret& token) const {
     return base_url() + "/console/" + std::string(page) + "#token=" + percent_encode(token.reveal());
 }
 
-void Service::tell(std::string what, const ApiRequest& request, const User& user, std::string detail) const {
+void SignInService::tell(std::string what, const ApiRequest& request, const User& user, std::string detail) const {
     if (!on_event_) return;
     on_event_({std::move(what), user.id, user.email, request.remote_address, std::move(detail), request.context.get()});
 }
 
-Result<void> Service::intend(std::string what, const ApiRequest& request, const User& user) const {
+Result<void> SignInService::intend(std::string what, const ApiRequest& request, const User& user) const {
     if (!before_change_) return {};
     return before_change_({std::move(what), user.id, user.email, request.remote_address, "", request.context.get()});
 }
 
-ApiRequest Service::after_answer(const ApiRequest& request) {
+ApiRequest SignInService::after_answer(const ApiRequest& request) {
     ApiRequest later = request;
     later.context = std::make_shared<RequestContext>();
     return later;
 }
 
-Result<Secret> Service::make_ticket(Ticket ticket) {
+Result<Secret> SignInService::make_ticket(Ticket ticket) {
     auto token = make_key("lnk_");
     if (!token) return token;
     if (auto added = store_.add_ticket(sha256(token->reveal()), ticket, clock_.now()); !added)
@@ -174,7 +174,7 @@ Result<Secret> Service::make_ticket(Ticket ticket) {
     return token;
 }
 
-void Service::send(Mail mail) {
+void SignInService::send(Mail mail) {
     const MailSettings how = settings().mail;
     if (!how.any()) return;
     const bool taken = background_.post([this, how, mail = std::move(mail)] {
@@ -184,7 +184,7 @@ void Service::send(Mail mail) {
     if (!taken) spdlog::error("a mail was not sent: too many wait");
 }
 
-Result<Principal> Service::principal_of_session(const std::optional<SignInSession>& session, bool by_cookie) {
+Result<Principal> SignInService::principal_of_session(const std::optional<SignInSession>& session, bool by_cookie) {
     if (!session || !session->live_at(clock_.now()))
         return fail(ErrorCode::unauthenticated, "the session is over; sign in again");
     Principal who;
@@ -195,7 +195,7 @@ Result<Principal> Service::principal_of_session(const std::optional<SignInSessio
     return who;
 }
 
-Result<Principal> Service::principal(const ApiRequest& request, std::string_view bearer) {
+Result<Principal> SignInService::principal(const ApiRequest& request, std::string_view bearer) {
     if (bearer.empty()) {
         const auto cookie = cookie_value(request, Cookie::session, settings().public_url);
         if (cookie.empty()) return Principal();
@@ -226,7 +226,7 @@ Result<Principal> Service::principal(const ApiRequest& request, std::string_view
     return principal_of_session(*session, false);
 }
 
-std::vector<ApiRoute> Service::api() {
+std::vector<ApiRoute> SignInService::api() {
     return sign_in_routes(*this);
 }
 
@@ -237,8 +237,8 @@ Result<std::unique_ptr<SignIn>> make_sign_in(const SignInSettings& settings, Cre
     auto box = settings.master_key.empty() ? SecretBox::from_file(settings.data_dir)
                                            : SecretBox::from_text(settings.master_key);
     if (!box) return std::unexpected(box.error());
-    return std::make_unique<signin::Service>(store, *std::move(box), users, clock, signin::Argon2Cost(),
-                                             settings.outside);
+    return std::make_unique<signin::SignInService>(store, *std::move(box), users, clock, signin::Argon2Cost(),
+                                                   settings.outside);
 }
 
 }  // namespace lurus

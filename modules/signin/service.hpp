@@ -18,10 +18,10 @@
 
 namespace lurus::signin {
 
-class Service final : public SignIn {
+class SignInService final : public SignIn {
 public:
-    Service(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {},
-            OutsideCalls* outside = nullptr);
+    SignInService(CredentialStore& store, SecretBox box, Users& users, const Clock& clock, Argon2Cost cost = {},
+                  OutsideCalls* outside = nullptr);
 
     Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
                                                            const std::vector<ConfiguredUser>& users) override;
@@ -69,7 +69,7 @@ public:
 
 private:
     /// A try at somebody's credentials, counted until it ends well.
-    class Attempt;
+    class SignInAttempt;
     struct Proved {
         User user;
         std::string method;
@@ -149,7 +149,7 @@ private:
 };
 
 /// The routes over `service`, which must outlive them.
-std::vector<ApiRoute> sign_in_routes(Service& service);
+std::vector<ApiRoute> sign_in_routes(SignInService& service);
 
 /// Lower case, no space around.
 std::string normal_email(std::string_view text);

@@ -26,7 +26,7 @@ std::string cut(std::string_view text) {
 }  // namespace
 
 // Whoever does not exist, has no password or may not sign in costs as much time and gets the same answer.
-Result<Service::Proved> Service::check_password(const std::string& email, const std::string& password) {
+Result<SignInService::Proved> SignInService::check_password(const std::string& email, const std::string& password) {
     auto user = users_.find_by_email(email);
     if (!user && user.error().code != ErrorCode::not_found && user.error().code != ErrorCode::invalid_argument)
         return std::unexpected(user.error());
@@ -54,8 +54,8 @@ Result<Service::Proved> Service::check_password(const std::string& email, const 
     return Proved{*std::move(user), "password"};
 }
 
-Result<Service::Proved> Service::check_directory(const LdapSettings& directory, const std::string& email,
-                                                 const std::string& password) {
+Result<SignInService::Proved> SignInService::check_directory(const LdapSettings& directory, const std::string& email,
+                                                             const std::string& password) {
     const auto limit = limit_within(outside_, std::chrono::milliseconds(directory.timeout_ms));
     const auto person = ldap_check(directory, email, password, limit);
     if (!person && person.error().code == ErrorCode::unauthenticated) return std::unexpected(wrong_credentials());
@@ -74,7 +74,7 @@ Result<Service::Proved> Service::check_directory(const LdapSettings& directory, 
     return Proved{*std::move(user), "ldap"};
 }
 
-std::optional<ApiResponse> Service::check_second_factor(const User& user, const nlohmann::json& body) {
+std::optional<ApiResponse> SignInService::check_second_factor(const User& user, const nlohmann::json& body) {
     const auto factor = store_.totp(user.id);
     if (!factor) return problem(factor.error());
     if (!*factor || !(*factor)->confirmed) return std::nullopt;
@@ -103,11 +103,11 @@ std::optional<ApiResponse> Service::check_second_factor(const User& user, const 
     return problem(401, "the second factor's code is wrong or was used");
 }
 
-ApiResponse Service::login(const ApiRequest& request) {
+ApiResponse SignInService::login(const ApiRequest& request) {
     const auto body = body_of(request, {"!email", "!password", "totp", "recovery_code", "session?"});
     if (!body) return problem(body.error());
     const std::string email = normal_email(text_in(*body, "email"));
-    Attempt attempt(*this, request, email);
+    SignInAttempt attempt(*this, request, email);
     User unknown;
     unknown.email = cut(email);
     if (auto refused = attempt.refusal()) {
@@ -133,8 +133,8 @@ ApiResponse Service::login(const ApiRequest& request) {
     return start_session(request, proved->user, proved->method, flag_in(*body, "session"));
 }
 
-ApiResponse Service::start_session(const ApiRequest& request, const User& user, const std::string& method,
-                                   bool browser) {
+ApiResponse SignInService::start_session(const ApiRequest& request, const User& user, const std::string& method,
+                                         bool browser) {
     const AuthSettings set = settings();
     const UnixMicros now = clock_.now();
     SignInSession session;
@@ -172,7 +172,7 @@ ApiResponse Service::start_session(const ApiRequest& request, const User& user, 
     return response;
 }
 
-ApiResponse Service::refresh(const ApiRequest& request) {
+ApiResponse SignInService::refresh(const ApiRequest& request) {
     const auto body = body_of(request, {"!refresh_token"});
     if (!body) return problem(body.error());
     const auto next = make_key("lrt_");
@@ -199,7 +199,7 @@ ApiResponse Service::refresh(const ApiRequest& request) {
     return tokens ? json_answer(200, *tokens) : problem(tokens.error());
 }
 
-ApiResponse Service::logout(const ApiRequest& request) {
+ApiResponse SignInService::logout(const ApiRequest& request) {
     const auto body = body_of(request, {"all?"});
     if (!body) return problem(body.error());
     const auto user = person(request);
@@ -217,7 +217,7 @@ ApiResponse Service::logout(const ApiRequest& request) {
     return response;
 }
 
-ApiResponse Service::list_sessions(const ApiRequest& request) {
+ApiResponse SignInService::list_sessions(const ApiRequest& request) {
     const auto user = person(request);
     if (!user) return problem(user.error());
     const auto sessions = store_.sessions(user->id, clock_.now());
@@ -236,7 +236,7 @@ ApiResponse Service::list_sessions(const ApiRequest& request) {
     return json_answer(200, {{"data", data}});
 }
 
-ApiResponse Service::end_session(const ApiRequest& request) {
+ApiResponse SignInService::end_session(const ApiRequest& request) {
     const auto user = person(request);
     if (!user) return problem(user.error());
     const auto& id = request.params.at("id");

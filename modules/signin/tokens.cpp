@@ -12,7 +12,7 @@ constexpr std::int64_t longest_service_token = 3600;  // seconds
 
 }  // namespace
 
-Result<std::string> Service::access_token(const SignInSession& session, UnixMicros now) {
+Result<std::string> SignInService::access_token(const SignInSession& session, UnixMicros now) {
     std::string id;
     {
         const std::scoped_lock lock(mutex_);
@@ -29,7 +29,8 @@ Result<std::string> Service::access_token(const SignInSession& session, UnixMicr
     return keys_.sign("at+jwt", claims.dump());
 }
 
-Result<nlohmann::ordered_json> Service::token_body(const SignInSession& session, const User& user, const Secret& refresh) {
+Result<nlohmann::ordered_json> SignInService::token_body(const SignInSession& session, const User& user,
+                                                         const Secret& refresh) {
     const UnixMicros now = clock_.now();
     const auto access = access_token(session, now);
     if (!access) return std::unexpected(access.error());
@@ -41,7 +42,7 @@ Result<nlohmann::ordered_json> Service::token_body(const SignInSession& session,
                                   {"user", {{"id", user.id}, {"email", user.email}, {"name", user.name}}}};
 }
 
-ApiResponse Service::jwks(const ApiRequest&) {
+ApiResponse SignInService::jwks(const ApiRequest&) {
     auto keys = keys_.jwks();
     if (!keys) return problem(keys.error());
     ApiResponse response;
@@ -50,13 +51,13 @@ ApiResponse Service::jwks(const ApiRequest&) {
     return response;
 }
 
-ApiResponse Service::rotate_keys(const ApiRequest& request) {
+ApiResponse SignInService::rotate_keys(const ApiRequest& request) {
     if (auto done = keys_.rotate(); !done) return problem(done.error());
     tell("signing key rotated", request, User());
     return no_content();
 }
 
-ApiResponse Service::service_token(const ApiRequest& request) {
+ApiResponse SignInService::service_token(const ApiRequest& request) {
     const auto body = body_of(request, {"!service_account", "!scope[]", "expires_in#"});
     if (!body) return problem(body.error());
     const auto account = users_.member(text_in(*body, "service_account"));

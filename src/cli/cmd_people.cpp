@@ -48,9 +48,25 @@ int set_person_disabled(Cli& cli, const Args& args, bool disabled) {
     return finish(cli, changed, quoted(args, "user") + (disabled ? " is disabled." : " is enabled."));
 }
 
+// It grows with what they did, and may be of any size.
+Outcome<Json> exported_person(Cli& cli, const std::string& path) {
+    auto client = cli.api();
+    if (!client) return std::unexpected(client.error());
+    std::string text;
+    const auto done = (*client)->stream(path, {}, [&](std::string_view piece) {
+        text += piece;
+        return true;
+    });
+    if (!done) return std::unexpected(failure_of(done.error()));
+    if (done->status != 200) return std::unexpected(failure_of(*done));
+    Json person = Json::parse(text, nullptr, false);
+    if (person.is_discarded()) return std::unexpected(Failure{exit_failed, "the export broke off"});
+    return person;
+}
+
 // The person as one line, then each of their requests as one.
 int export_user(Cli& cli, const Args& args) {
-    const auto person = cli.get(path_to("users", args, "user") + "/export");
+    const auto person = exported_person(cli, path_to("users", args, "user") + "/export");
     if (!person) return cli.report(person.error());
     cli.print_json(*person);
     for (const auto& place : member(*person, "memberships")) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "cli/cli_format.hpp"
 
@@ -95,6 +96,13 @@ std::string render_keys(const Json& keys, const Style& style) {
     return table.render(style);
 }
 
+std::string usage_name(const Json& row) {
+    for (const char* name : {"name", "group"}) {
+        if (std::string text = text_of(row, name); !text.empty()) return text;
+    }
+    return "(unknown)";
+}
+
 std::string render_usage(const Json& usage, const std::string& by, const Style& style) {
     const Json& rows = list_of(usage);
     if (rows.empty()) return "No requests in that time.\n";
@@ -111,9 +119,14 @@ std::string render_usage(const Json& usage, const std::string& by, const Style& 
                  {"COST", Align::right},
                  {"UNPRICED", Align::right, 0, 1},
                  {"AVG", Align::right, 0, 3}});
+    std::map<std::string, int> times;
+    for (const auto& row : rows) ++times[usage_name(row)];
     for (const auto& row : rows) {
-        std::string group = text_of(row, "group");
-        table.add(usage_row(row, group.empty() ? "(unknown)" : group));
+        std::string name = usage_name(row);
+        // Keys of one name are told apart by the ends of their ids.
+        if (const std::string id = text_of(row, "id"); times[name] > 1 && id.size() > 8)
+            name += " (" + id.substr(id.size() - 8) + ")";
+        table.add(usage_row(row, std::move(name)));
     }
     if (rows.size() > 1 && member(usage, "total").is_object()) table.add_footer(usage_row(usage["total"], "total"));
     return table.render(style);

@@ -27,6 +27,8 @@ std::string render_provider_test(const Json& result, const std::string& name, co
 /// The answer of /api/v1/resolve.
 std::string render_resolution(const Json& resolution, const Style& style);
 /// The answer of /api/v1/usage. `by` names the first column.
+/// What a row of sums is called: its name, else its group.
+std::string usage_name(const Json& row);
 std::string render_usage(const Json& usage, const std::string& by, const Style& style);
 /// `data` of /api/v1/prices.
 std::string render_prices(const Json& prices, const Style& style);

@@ -138,6 +138,7 @@ std::string render_trace(const Json& r, const Json& quote, const Style& style) {
     sheet.line("answered by",
                text_of(r, "provider") + (text_of(r, "account").empty() ? "" : " / " + text_of(r, "account")));
     sheet.line("key", text_of(r, "key"));
+    sheet.line("record", text_of(r, "record_id"));
     sheet.line("user", text_of(r, "user"));
     sheet.line("client", text_of(r, "client"));
     sheet.line("session", text_of(r, "session"));

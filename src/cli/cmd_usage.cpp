@@ -21,11 +21,11 @@ bool asks_statistics(const UsageOptions& options) {
     return !options.bucket.empty() || options.by == "account" || options.by == "team";
 }
 
-// The moment in front of the name, as the first column shows it.
+// The moment in front of what the first column shows.
 Json with_times(Json statistics) {
     for (auto& row : statistics["data"]) {
-        const std::string time = text_of(row, "time"), group = text_of(row, "group");
-        if (!time.empty()) row["group"] = time.substr(0, 16) + "Z " + (group.empty() ? "(unknown)" : group);
+        const std::string time = text_of(row, "time");
+        if (!time.empty()) row["name"] = time.substr(0, 16) + "Z " + usage_name(row);
     }
     return statistics;
 }
@@ -58,7 +58,7 @@ void add_usage_command(CLI::App& app, Cli& cli) {
     auto options = std::make_shared<UsageOptions>();
     CLI::App* command = app.add_subcommand("usage", "Requests, tokens and cost over a time");
     choose(cli, command->add_option("--by", options->by, "One line for each (default: model)"),
-           {"model", "provider", "account", "key", "user", "team", "day", "hour"});
+           {"model", "provider", "account", "key", "user", "team", "org", "day", "hour"});
     choose(cli, command->add_option("--bucket", options->bucket, "Each of them for each hour or day apart"),
            {"hour", "day"});
     command->add_option("--since", options->since, "From: 24h (default), 7d, today, a date, RFC 3339")

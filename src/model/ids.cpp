@@ -82,6 +82,25 @@ std::uint64_t IdGenerator::random() {
     return result;
 }
 
+namespace {
+
+Id uuid7(std::int64_t ms, std::uint32_t after_time, std::uint64_t tail) {
+    Id id;
+    for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(ms >> (8 * (5 - i)));
+    id.bytes[6] = static_cast<std::uint8_t>(0x70 | (after_time >> 8 & 0xf));
+    id.bytes[7] = static_cast<std::uint8_t>(after_time);
+    for (std::size_t i = 0; i < 8; ++i) id.bytes[8 + i] = static_cast<std::uint8_t>(tail >> (8 * i));
+    id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3f) | 0x80);
+    return id;
+}
+
+}  // namespace
+
+Id IdGenerator::at(std::int64_t unix_us) {
+    const std::uint64_t r = random();
+    return uuid7(unix_us / 1000, static_cast<std::uint32_t>(r >> 32), random());
+}
+
 Id IdGenerator::next(std::int64_t unix_us) {
     std::int64_t ms = unix_us / 1000;
     const std::uint64_t r = random();
@@ -93,14 +112,7 @@ Id IdGenerator::next(std::int64_t unix_us) {
         ++last_ms_;
     }
     ms = last_ms_;
-    const std::uint64_t tail = random();
-    Id id;
-    for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(ms >> (8 * (5 - i)));
-    id.bytes[6] = static_cast<std::uint8_t>(0x70 | counter_ >> 8);
-    id.bytes[7] = static_cast<std::uint8_t>(counter_);
-    for (std::size_t i = 0; i < 8; ++i) id.bytes[8 + i] = static_cast<std::uint8_t>(tail >> (8 * i));
-    id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3f) | 0x80);
-    return id;
+    return uuid7(ms, counter_, random());
 }
 
 }  // namespace lurus

@@ -36,6 +36,10 @@ function breach(rule) { printf "%s: %s: %s\n", place, rule, header }
         if (quoted && name !~ /^(lurus|core|model|config|connect|control|cli|app)\//) breach("the composition root includes no module: contracts have factories")
     }
     if (quoted && name !~ /\//) breach("includes are rooted")
+    if (name ~ /^lurus\/[a-z]+_sqlite\.hpp$/ && file !~ /^src\/(app|control\/state)\//) {
+        module = name; sub(/^lurus\//, "", module); sub(/_sqlite\.hpp$/, "", module)
+        if (index(file, "modules/" module "/") != 1) breach("which database it is, only the composition root says")
+    }
 
     if (file !~ /^src\/core\//) {
         if (name ~ /^(SQLiteCpp\/|sqlite3\.h)/ && file !~ /_sqlite\.[ch]pp$/) breach("SQLite only in core and in *_sqlite")

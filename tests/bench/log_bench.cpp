@@ -12,7 +12,7 @@
 #include <random>
 #include <thread>
 
-#include "lurus/log.hpp"
+#include "lurus/log_sqlite.hpp"
 
 namespace {
 
@@ -67,6 +67,10 @@ public:
         const auto key = std::min(below(40), below(40));
         r.key = "team-key-" + std::to_string(key);
         r.user = "user-" + std::to_string(key / 2);
+        r.record_id = ids_.at(time);
+        r.key_id.bytes[15] = static_cast<std::uint8_t>(1 + key);
+        r.team_id.bytes[15] = static_cast<std::uint8_t>(1 + key / 8);
+        r.org_id.bytes[15] = 1;
         r.client = model < 3 ? "claude-cli/2.0.37 (external, cli)" : "OpenAI/Python 2.8.0";
         r.session = "session-" + std::to_string(++count_ / 3000 * 100 + below(100));
         r.stream = below(5) > 0;
@@ -104,6 +108,7 @@ public:
 private:
     int below(int n) { return static_cast<int>(random_() % static_cast<std::uint32_t>(n)); }
     std::mt19937 random_;
+    IdGenerator ids_;
     int count_ = 0;
 };
 

@@ -57,7 +57,7 @@ test('changes of a provider are taken back, and its secrets are neither lost nor
   assert.equal(await used(), `Bearer ${second}`);
 });
 
-test('changes of routes and accounts are taken back or listed', async () => {
+test('changes of routes, accounts and prices are taken back or listed', async () => {
   await call('POST', '/api/v1/providers', { body: { name: 'led', kind: 'openai', api_key: 'sk-led', models: ['one', 'two'] } });
   assert.equal((await call('POST', '/api/v1/routes', { body: { model: 'org/alias', to: ['led/one'] } })).status, 201);
   assert.equal((await call('POST', '/api/v1/routes', { body: { family: 'gemini', to: ['led/one'] } })).status, 201);
@@ -73,4 +73,8 @@ test('changes of routes and accounts are taken back or listed', async () => {
   const account = (await call('GET', '/api/v1/accounts/led')).body.Account;
   assert.equal((await call('PUT', `/api/v1/accounts/${account.Id}`, { body: { Status: 'ACCOUNT_INACTIVE' } })).status, 200);
   assert.equal((await call('GET', '/api/v1/accounts/led/versions')).body.data[0].action, 'updateAccount');
+  const rates = (input) => ({ vendor: 'openai', rates: { standard: { input, output: '2' } } });
+  for (const input of ['1', '3']) assert.equal((await call('PUT', '/api/v1/prices/gpt-4o', { body: rates(input) })).status, 200);
+  const prices = (await call('GET', '/api/v1/prices/gpt-4o/versions')).body.data;
+  assert.deepEqual(prices.map((version) => version.action), ['putPrice', 'putPrice']);
 });

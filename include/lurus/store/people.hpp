@@ -104,6 +104,8 @@ public:
     /// `corrupt` where limits cannot be read: nothing goes on without the limits it has.
     virtual Result<OwnerRestrictions> restrictions() = 0;
     virtual Result<std::optional<SetupToken>> setup_token() = 0;
+    /// Of organisations, teams and members, by id; also removed ones.
+    virtual Result<std::map<std::string, std::string, std::less<>>> names() = 0;
 };
 
 /// An update is of the version that was read: `conflict` when the row has another one by now. Inserts take ids and

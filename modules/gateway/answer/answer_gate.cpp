@@ -27,8 +27,7 @@ std::size_t AnswerGate::free_of(const Piece& piece) {
         free = piece.last_event;
     }
     if (record_safe_) return piece.bytes.size();
-    // What follows held bytes waits behind them; and where the client knows the end by the bytes alone, the last ones
-    // wait.
+    // What follows held bytes waits behind them. Where the client knows the end by the bytes alone, the last wait.
     if (held_for_record_ != none || (piece.ends_body && !answer_.end_is_seen)) return 0;
     return free;
 }

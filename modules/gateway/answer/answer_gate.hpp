@@ -1,12 +1,10 @@
 #pragma once
 // What of an answer's body goes to the client now and what is held. Sans-I/O: it is told what came and what happened,
 // and says what may be sent. Two things hold bytes back:
-// - The commit point. Until something semantic has come, or there is no other candidate left, nothing is released: the
-// attempt
-//   may still fail and another answer in its place.
+// - The commit point. While the attempt may still fail and another candidate is left, which is until something semantic
+//   has come, nothing is released: another answer may take its place.
 // - The record. What would tell the client that its answer is whole (the dialect's last event, or the bytes that end
-// the body
-//   where the client knows the end by them alone) is released only when the request's record is safe.
+//   the body where the client knows the end by them alone) is released only when the request's record is safe.
 // Behind the commit point all other bytes are views of the caller's buffer, in the order they came: nothing is copied,
 // and nothing allocated for an event of a running stream. Owned by a relay, used by its shard's thread.
 
@@ -55,8 +53,7 @@ public:
     bool reach_commit_point(bool error_seen);
     /// The vendor's body is over, or what is left of it does not matter.
     void body_ended() { body_ended_ = true; }
-    /// After body_ended(), once the reader knows. False: the stream ended before its last event, which makes it a cut
-    /// one.
+    /// After body_ended(), once the reader knows. False: the stream ended before its last event, so it is a cut one.
     bool ended_whole(bool complete, bool error_seen);
     /// The client has waited for long enough: a stream passes the commit point, since a keepalive is a part of it.
     /// False: the answer is no stream and has no place for one.
@@ -65,8 +62,7 @@ public:
     /// reason and what it used comes behind). False: it is given up.
     bool client_left(bool drain, bool error_seen);
     void record_safe() { record_safe_ = true; }
-    /// What may be the last event, if anything is held for that, goes on after all: more came, or the vendor was
-    /// silent.
+    /// What is held because it may be the last event goes on after all: more came, or the vendor was silent.
     void release_waiting();
     /// Nothing of this attempt goes anywhere.
     void drop();

@@ -25,8 +25,7 @@ public:
     /// An answer's head came: what its body is, and a reader for it.
     void read_as(const http1::ResponseHead& head);
     [[nodiscard]] bool streamed() const { return format_ == AnswerFormat::sse || format_ == AnswerFormat::json_array; }
-    /// The answer is passed on: its head as the client gets it, and the gate. `body_over`: its framing says it has
-    /// none.
+    /// The answer is passed on: its head as the client gets it, and the gate. `body_over`: there is none.
     void begin(http1::ResponseHead& head, bool body_over, bool last_candidate);
     /// A piece of the body. `ends`: the body ends with it.
     void take(std::string_view payload, bool ends);

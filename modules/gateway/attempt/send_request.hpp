@@ -23,8 +23,7 @@ struct UpstreamRequest {
     Pieces pieces;
 };
 
-/// Sends a small request over a plain connection when the shard's turn ends. False: the connection or the request is
-/// another one.
+/// Sends a small request over a plain connection when the shard's turn ends. False: it is not such a one.
 bool send_at_once(Relay& relay, const UpstreamRequest& request);
 /// Any other: returns when the upstream has taken it or takes no more, in which case what it said may be there to read.
 boost::asio::awaitable<void> send_request(Relay& relay, const UpstreamRequest& request);

@@ -7,8 +7,7 @@
 
 namespace lurus::gateway {
 
-/// Whom an attempt asks, and in which dialect: the upstream's own, which is the client's as long as nothing is
-/// translated.
+/// Whom an attempt asks, and in the upstream's own dialect, which is the client's as long as nothing is translated.
 struct Target {
     std::shared_ptr<const Provider> provider;
     Dialect dialect = Dialect::openai;

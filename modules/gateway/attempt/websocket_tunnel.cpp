@@ -114,6 +114,7 @@ asio::awaitable<void> WebsocketTunnel::record_response(End end, const std::strin
     record.end = end;
     record.error = error.substr(0, 512);
     if (response_time_ != 0) record.time = response_time_;
+    record.record_id = session_.shard.ids.at(record.time);
     record.ttfb_us = first_byte_us_;
     record.duration_us = now() - (response_started_us_ != 0 ? response_started_us_ : request_.started_us);
     record.bytes_in = response_in_;

@@ -2,12 +2,6 @@
 
 namespace lurus::gateway {
 
-bool take(std::string_view& path, std::string_view prefix) {
-    if (!path.starts_with(prefix)) return false;
-    path.remove_prefix(prefix.size());
-    return true;
-}
-
 Match found(const Endpoint& endpoint) {
     Match match;
     match.endpoint = endpoint;

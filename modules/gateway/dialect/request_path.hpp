@@ -29,7 +29,11 @@ struct PostPath {
 };
 
 /// Drops a prefix if it is there.
-bool take(std::string_view& path, std::string_view prefix);
+constexpr bool take(std::string_view& path, std::string_view prefix) {
+    if (!path.starts_with(prefix)) return false;
+    path.remove_prefix(prefix.size());
+    return true;
+}
 
 Match found(const Endpoint& endpoint);
 Match refused(Dialect dialect, MatchError error);

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "lurus/log.hpp"
 #include "lurus/record.hpp"
+#include "lurus/store/journal.hpp"
 
 namespace lurus::gateway {
 

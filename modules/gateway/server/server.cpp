@@ -45,7 +45,7 @@ struct Listener {
 
 class Server final : public Gateway, public Services {
 public:
-    Server(std::shared_ptr<const GatewaySnapshot> initial, RequestLog& log, ApiHandler api, const Clock& clock,
+    Server(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api, const Clock& clock,
            ApiOutside outside)
         : snapshot_(std::move(initial)),
           log_(log),
@@ -96,7 +96,7 @@ private:
     [[nodiscard]] std::size_t sessions_left();
 
     std::shared_ptr<const GatewaySnapshot> snapshot_;
-    RequestLog& log_;
+    Journal& log_;
     ApiHandler api_;
     const ApiOutside outside_;
     const Clock& clock_;
@@ -377,7 +377,7 @@ void Server::stop() {
 
 namespace lurus {
 
-std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, RequestLog& log, ApiHandler api,
+std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
                                       const Clock& clock, ApiOutside outside) {
     return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock, std::move(outside));
 }

@@ -99,7 +99,7 @@ void UpstreamConnection::close() {
     channel.close();
 }
 
-Shard::Shard(int index, std::shared_ptr<const GatewaySnapshot> initial, RequestLog& request_log,
+Shard::Shard(int index, std::shared_ptr<const GatewaySnapshot> initial, Journal& request_log,
              const Clock& machine_clock, LimitTable& limit_table)
     : snapshot(std::move(initial)),
       log(request_log),

@@ -83,7 +83,7 @@ struct UpstreamPool {
 
 class Shard final : public CommitSink {
 public:
-    Shard(int index, std::shared_ptr<const GatewaySnapshot> snapshot, RequestLog& log, const Clock& clock,
+    Shard(int index, std::shared_ptr<const GatewaySnapshot> snapshot, Journal& log, const Clock& clock,
           LimitTable& limits);
     ~Shard() override;
 
@@ -125,7 +125,7 @@ public:
     Result<SslContextPtr> tls_client(const Provider& provider);
 
     std::shared_ptr<const GatewaySnapshot> snapshot;
-    RequestLog& log;
+    Journal& log;
     const Clock& clock;
     IdGenerator ids;
     Metrics metrics;

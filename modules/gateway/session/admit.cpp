@@ -54,12 +54,18 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
     const GatewaySettings& settings = request.snapshot->settings;
     const http1::RequestHead& head = request.head;
     RequestRecord& record = request.record;
+    record.record_id = session.shard.ids.at(request.time);
     record.trace_id = request.trace_id;
     record.time = request.time;
     record.dialect = record.upstream_dialect = request.endpoint.dialect;
     record.operation = std::string(request.endpoint.name);
     record.key = request.key != nullptr ? request.key->name : std::string();
     record.user = request.key != nullptr ? request.key->record_user() : std::string();
+    if (request.key != nullptr) {
+        record.key_id = request.key->record_ids.key;
+        record.team_id = request.key->record_ids.team;
+        record.org_id = request.key->record_ids.org;
+    }
     record.client = cut_field(head.value("user-agent"));
     record.bytes_in = static_cast<std::int64_t>(request.body.size());
 

@@ -19,7 +19,7 @@ public:
 
     /// Null: within all limits.
     std::unique_ptr<Rejection> admit(Request& request);
-    /// Admits one response of a WebSocket; what it holds is settled by its record. `first`: the upgrade counted as its
+    /// Admits one response of a WebSocket; what it holds is settled by its record. `first`: the upgrade was its
     /// request.
     std::optional<Refusal> admit_response(Request& request, const RequestFacts& facts, std::size_t bytes, bool first);
     /// The answer's fields on how the limits stand; empty where there are none.

@@ -14,10 +14,15 @@ namespace lurus {
 namespace identity {
 namespace {
 
+Id id_of(const std::string& text) {
+    return Id::parse(text).value_or(Id());
+}
+
 /// Open addressing over the hashes; at most half full. A SHA-256 is uniform, so its first bytes are the slot.
 class HashedKeys final : public KeySnapshot {
 public:
     explicit HashedKeys(std::vector<KeyInfo> keys) : keys_(std::move(keys)) {
+        for (auto& key : keys_) key.record_ids = {id_of(key.id), id_of(key.team), id_of(key.org)};
         for (const auto& key : keys_) {
             if (!key.old) continue;
             KeyInfo& before = rotated_.emplace_back(key);

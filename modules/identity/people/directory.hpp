@@ -80,6 +80,7 @@ public:
     Result<void> remove_member(const Member& member, IfVersion version = std::nullopt);
     /// Ids of all who ever were members or service accounts.
     Result<std::vector<std::string>> member_ids(std::string_view org);
+    Result<std::map<std::string, std::string, std::less<>>> names() override;
 
     // teams.cpp
     Result<std::vector<Team>> teams(std::string_view org);

@@ -161,6 +161,10 @@ Result<std::vector<std::string>> Directory::member_ids(std::string_view org) {
     return store_.read("reading members", [&](PeopleReader& rows) { return rows.member_ids(org); });
 }
 
+Result<std::map<std::string, std::string, std::less<>>> Directory::names() {
+    return store_.read("reading names", [](PeopleReader& rows) { return rows.names(); });
+}
+
 Result<OwnerRestrictions> Directory::restrictions() {
     return store_.read("reading who is disabled", [](PeopleReader& rows) { return rows.restrictions(); });
 }

@@ -161,6 +161,20 @@ Result<std::vector<std::string>> PeopleRows<Port>::member_ids(std::string_view o
 }
 
 template <class Port>
+Result<std::map<std::string, std::string, std::less<>>> PeopleRows<Port>::names() {
+    std::map<std::string, std::string, std::less<>> names;
+    auto read = db_.query(
+        "SELECT id, name FROM org UNION ALL SELECT id, name FROM team UNION ALL SELECT m.id, coalesce(u.email, m.name) "
+        "FROM member m LEFT JOIN user_account u ON u.id = m.user_id",
+        {}, [&](const sql::Row& row) -> Result<bool> {
+            names.emplace(row.text(0), row.text(1));
+            return true;
+        });
+    if (!read) return std::unexpected(read.error());
+    return names;
+}
+
+template <class Port>
 Result<std::vector<Owner>> PeopleRows<Port>::owners(std::string_view org) {
     return db_.all(
         "SELECT m.id, m.disabled, u.status FROM member m JOIN user_account u ON u.id = m.user_id WHERE m.org = $1 AND "

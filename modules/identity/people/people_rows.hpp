@@ -34,6 +34,7 @@ public:
     Result<std::vector<std::string>> teams_of(std::string_view member) override;
     Result<OwnerRestrictions> restrictions() override;
     Result<std::optional<SetupToken>> setup_token() override;
+    Result<std::map<std::string, std::string, std::less<>>> names() override;
 
 private:
     Result<std::vector<Team>> teams_where(std::string_view condition, const sql::Values& values);

@@ -1,8 +1,7 @@
 #include <chrono>
 
-#include "lurus/log.hpp"
+#include "lurus/log_sqlite.hpp"
 #include "modules/log/journal/writer.hpp"
-#include "modules/log/queries/api.hpp"
 #include "modules/log/queries/reader.hpp"
 
 namespace lurus {
@@ -15,7 +14,7 @@ constexpr auto ready_patience = std::chrono::seconds(10);
 class SqliteLog final : public RequestLog {
 public:
     SqliteLog(const LogSettings& settings, const Clock& clock, std::unique_ptr<Store> store)
-        : clock_(clock), readers_(settings.file), writer_(settings, clock, state_, std::move(store)) {}
+        : node_id_(store->node_id()), readers_(settings.file), writer_(settings, clock, state_, std::move(store)) {}
 
     void append(RequestRecord&& record, std::uint64_t ticket, CommitSink* sink) noexcept override {
         writer_.append(LogEntry{std::move(record), ticket, sink});
@@ -24,6 +23,8 @@ public:
     bool has_room() const noexcept override { return writer_.has_room(); }
     Result<void> flush(int timeout_ms) override { return writer_.flush(timeout_ms); }
     LogStatus status() const override { return writer_.status(); }
+
+    Id node_id() const override { return node_id_; }
 
     Result<std::vector<RequestRecord>> query(const LogFilter& filter) override {
         if (filter.limit < 1 || filter.limit > 1000) {
@@ -35,11 +36,15 @@ public:
     Result<std::vector<RequestRecord>> trace(const Id& trace_id, const UserSet* users) override {
         return when_ready([&](Reader& reader) { return reader.trace(state_, trace_id, users); });
     }
+    Result<RequestRecord> find(const Id& record_id, const UserSet* users) override {
+        auto found = when_ready([&](Reader& reader) { return reader.find(state_, record_id, users); });
+        if (!found) return std::unexpected(found.error());
+        if (!*found) return fail(ErrorCode::not_found, "no record `" + record_id.hex() + "` is in the log");
+        return **std::move(found);
+    }
     Result<std::vector<UsageRow>> usage(UnixMicros since, UnixMicros until, UsageBy by, const UserSet* users) override {
         return when_ready([&](Reader& reader) { return reader.usage(state_, since, until, by, users); });
     }
-
-    std::vector<ApiRoute> api(RecordScope scope) override { return make_api(*this, clock_, std::move(scope)); }
 
 private:
     template <class Work>
@@ -53,7 +58,7 @@ private:
         return readers_.with(work);
     }
 
-    const Clock& clock_;
+    const Id node_id_;
     LogState state_;
     ReaderPool readers_;
     Writer writer_;

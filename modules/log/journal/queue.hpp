@@ -9,7 +9,7 @@
 #include <mutex>
 #include <vector>
 
-#include "lurus/log.hpp"
+#include "lurus/store/journal.hpp"
 
 namespace lurus::log {
 

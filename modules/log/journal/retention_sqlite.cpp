@@ -53,13 +53,13 @@ bool Upkeep::remove_rows(UnixMicros before) {
     const std::string rest = rows.rows_after();
     WriteTransaction transaction(*store_);
     if (!rest.empty()) {
-        sql_->cut_chunk.bind(1, last + 1);
-        sql_->cut_chunk.bind_text(2, rest);
-        sql_->cut_chunk.bind(3, rows.chunk());
-        sql_->cut_chunk.run();
+        sql_->cut_row_batch.bind(1, last + 1);
+        sql_->cut_row_batch.bind_text(2, rest);
+        sql_->cut_row_batch.bind(3, rows.batch_id());
+        sql_->cut_row_batch.run();
     }
-    sql_->delete_chunks.bind(1, last);
-    sql_->delete_chunks.run();
+    sql_->delete_row_batches.bind(1, last);
+    sql_->delete_row_batches.run();
     sql_->delete_bodies.bind(1, last);
     sql_->delete_bodies.run();
     transaction.commit();
@@ -77,8 +77,8 @@ bool Upkeep::remove_segment() {
     WriteTransaction transaction(*store_);
     sql_->delete_postings.bind(1, posting_end(segment));
     sql_->delete_postings.run();
-    sql_->delete_origins.bind(1, first_id_of(segment + 1));
-    sql_->delete_origins.run();
+    sql_->delete_shared_names.bind(1, first_id_of(segment + 1));
+    sql_->delete_shared_names.run();
     sql_->delete_segment.bind(1, segment);
     sql_->delete_segment.run();
     transaction.commit();

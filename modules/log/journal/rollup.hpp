@@ -1,5 +1,6 @@
 #pragma once
-// Sums per minute and per (model, provider, key, user), gathered in memory until the writer books them.
+// Sums per minute and per group (model, provider, and whose key it was), gathered in memory until the writer books
+// them.
 
 #include <cstdint>
 #include <string>
@@ -41,6 +42,9 @@ Sums sums_of(const RequestRecord& record);
 
 struct GroupName {
     std::string model, provider, key, user;
+    Id key_id, team_id, org_id;  // zero = unknown
+
+    static GroupName of(const RequestRecord& record);
     bool operator==(const GroupName&) const = default;
 };
 
@@ -56,7 +60,7 @@ struct RollupGroup {
 };
 
 /// The sums of a run of rows that ends with `last_id`.
-class RollupChunk {
+class RollupRun {
 public:
     /// `hashes` are the record's.
     void add(const RequestRecord& record, const RowHashes& hashes);

@@ -12,11 +12,32 @@ constexpr std::size_t slice_names = 128;
 constexpr std::size_t slice_cells = 192;
 constexpr std::size_t known_groups_most = 16384;
 
-void bind_name(SqliteStatement& statement, const GroupName& name) {
+/// The ids of a group as the table has them; empty = unknown.
+struct GroupIds {
+    std::string key, team, org;
+    explicit GroupIds(const GroupName& name)
+        : key(text_of(name.key_id)), team(text_of(name.team_id)), org(text_of(name.org_id)) {}
+    static std::string text_of(const Id& id) { return id.is_zero() ? std::string() : id.hex(); }
+};
+
+void bind_name(SqliteStatement& statement, const GroupName& name, const GroupIds& ids) {
     statement.bind_text(1, name.model);
     statement.bind_text(2, name.provider);
     statement.bind_text(3, name.key);
     statement.bind_text(4, name.user);
+    // Until the statement has run, the texts stay in `ids`.
+    statement.bind_text(5, ids.key);
+    statement.bind_text(6, ids.team);
+    statement.bind_text(7, ids.org);
+}
+
+/// What is remembered of a group's id by.
+std::string known_as(const GroupName& name) {
+    std::string text = name.model + '\0' + name.provider + '\0' + name.key + '\0' + name.user;
+    for (const Id* id : {&name.key_id, &name.team_id, &name.org_id}) {
+        text.append(reinterpret_cast<const char*>(id->bytes.data()), id->bytes.size());
+    }
+    return text;
 }
 
 void run_booking(SqliteStatement& upsert, std::int64_t bucket, std::int64_t group, const Sums& sums) {
@@ -31,12 +52,12 @@ void run_booking(SqliteStatement& upsert, std::int64_t bucket, std::int64_t grou
 
 bool Upkeep::roll(bool now) {
     if (state_.booking.groups.empty()) {
-        const RollupChunk& waiting = state_.gathering;
+        const RollupRun& waiting = state_.gathering;
         if (waiting.rows == 0 || (!now && waiting.rows < roll_rows && waiting.cells < roll_cells)) return false;
         const std::lock_guard lock(state_.mutex);
         state_.booking = std::move(state_.gathering);
         state_.booked = 0;
-        state_.gathering = RollupChunk();
+        state_.gathering = RollupRun();
         state_.gathering.last_id = state_.booking.last_id;
         named_ = 0;
         ordered_ = false;
@@ -68,23 +89,23 @@ void Upkeep::name_groups() {
     if (group_ids_.size() > known_groups_most) group_ids_.clear();
     for (std::size_t i = named_; i < end; ++i) {
         const auto& name = groups[i].name;
-        group_ids_.insert_or_assign(name.model + '\0' + name.provider + '\0' + name.key + '\0' + name.user,
-                                    ids[i - named_]);
+        group_ids_.insert_or_assign(known_as(name), ids[i - named_]);
         groups[i].id = ids[i - named_];
     }
     named_ = end;
 }
 
 std::int64_t Upkeep::group_id(const GroupName& name) {
-    const auto known = group_ids_.find(name.model + '\0' + name.provider + '\0' + name.key + '\0' + name.user);
+    const auto known = group_ids_.find(known_as(name));
     if (known != group_ids_.end()) return known->second;
-    bind_name(sql_->find_group, name);
+    const GroupIds ids(name);
+    bind_name(sql_->find_group, name, ids);
     if (sql_->find_group.step()) {
         const std::int64_t id = sql_->find_group.integer(0);
         sql_->find_group.reset();
         return id;
     }
-    bind_name(sql_->insert_group, name);
+    bind_name(sql_->insert_group, name, ids);
     sql_->insert_group.step();
     const std::int64_t id = sql_->insert_group.integer(0);
     sql_->insert_group.reset();
@@ -116,7 +137,7 @@ void Upkeep::book_groups() {
     sql_->set_cursor.bind(3, finished ? 0 : booking.groups[end - 1].id);
     sql_->set_cursor.run();
 
-    RollupChunk done;  // freed after the lock
+    RollupRun done;  // freed after the lock
     const std::lock_guard lock(state_.mutex);
     transaction.commit();
     state_.booked = end;

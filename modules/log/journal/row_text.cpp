@@ -1,5 +1,6 @@
 #include "modules/log/journal/row_text.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "core/json/json_scan.hpp"
@@ -9,7 +10,9 @@ namespace lurus::log {
 namespace {
 
 constexpr char hex_digits[] = "0123456789abcdef";
-constexpr std::size_t fixed_most = 18 * 21 + 64;  // numbers with their commas, the trace id, brackets
+constexpr std::size_t fixed_most = 18 * 21 + 96;  // numbers with their commas, the ids, brackets
+constexpr std::size_t id_digits = 32;
+constexpr std::size_t time_digits = 13;  // of a UUIDv7: the milliseconds and the version
 
 constexpr std::optional<std::int64_t> Usage::* counts[] = {
     &Usage::input,          &Usage::cache_read, &Usage::cache_write_5m,
@@ -28,6 +31,27 @@ bool is_plain(const RequestRecord& record) {
     return attempt.outcome == "ok" && attempt.status == record.status && attempt.provider == record.provider &&
            attempt.account == record.account && attempt.upstream_model == record.upstream_model &&
            attempt.usage == record.usage && attempt.cost == record.cost;
+}
+
+Id id_with_time(UnixMicros time) {
+    const std::int64_t ms = std::max<std::int64_t>(time / 1000, 0);
+    Id id;
+    for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(ms >> (8 * (5 - i)));
+    id.bytes[6] = 0x70;
+    return id;
+}
+
+bool has_time(const Id& id, UnixMicros time) {
+    return time >= 0 && id.unix_ms() == time / 1000 && id.bytes[6] >> 4 == 7;
+}
+
+/// `text` is what `Pen::ids` wrote behind the trace id.
+Id record_id_in(std::string_view text, UnixMicros time) {
+    if (text.size() == id_digits) return Id::parse(text).value_or(Id());
+    if (text.size() != id_digits - time_digits) return Id();
+    std::string digits = id_with_time(time).hex();
+    text.copy(digits.data() + time_digits, text.size());
+    return Id::parse(digits).value_or(Id());
 }
 
 /// Writes into memory that is known to suffice.
@@ -51,12 +75,11 @@ public:
             raw("null,");
         }
     }
-    void id(const Id& id) {
+    /// Of the record's, only what its time does not say.
+    void ids(const Id& trace, const Id& record, UnixMicros time) {
         *at_++ = '"';
-        for (const auto byte : id.bytes) {
-            *at_++ = hex_digits[byte >> 4];
-            *at_++ = hex_digits[byte & 15];
-        }
+        digits(trace, 0);
+        if (!record.is_zero()) digits(record, has_time(record, time) ? time_digits : 0);
         raw("\",");
     }
     /// Bytes that are not UTF-8 stay as they are.
@@ -82,6 +105,13 @@ public:
     }
 
 private:
+    void digits(const Id& id, std::size_t from) {
+        for (std::size_t i = from; i < id_digits; ++i) {
+            const auto byte = id.bytes[i / 2];
+            *at_++ = hex_digits[i % 2 == 0 ? byte >> 4 : byte & 15];
+        }
+    }
+
     char* at_;
 };
 
@@ -91,7 +121,7 @@ constexpr std::size_t text_most(std::size_t size) {
 
 }  // namespace
 
-void append_row(std::string& out, const RequestRecord& record, std::int64_t origin) {
+void append_row(std::string& out, const RequestRecord& record, std::int64_t names_id) {
     const bool plain = is_plain(record);
     std::string detail;
     if (!plain) append_detail(detail, record);
@@ -108,8 +138,8 @@ void append_row(std::string& out, const RequestRecord& record, std::int64_t orig
         pen.number(record.stream ? 1 : 0);
         for (const auto count : counts) pen.number(record.usage.*count);
         pen.number(record.cost ? std::optional(record.cost->nano_usd) : std::nullopt);
-        pen.number(origin);
-        pen.id(record.trace_id);
+        pen.number(names_id);
+        pen.ids(record.trace_id, record.record_id, record.time);
         pen.number(record.ttfb_us);
         pen.number(record.bytes_in);
         pen.number(record.bytes_out);
@@ -124,6 +154,14 @@ void append_row(std::string& out, const RequestRecord& record, std::int64_t orig
         *end = ']';
         return static_cast<std::size_t>(end + 1 - data);
     });
+}
+
+Id id_of_row(const Id& node, std::int64_t row, UnixMicros time) {
+    Id id = id_with_time(time);
+    id.bytes[6] = static_cast<std::uint8_t>(0x70 | (node.bytes[6] & 0xf));
+    for (std::size_t i = 7; i < 11; ++i) id.bytes[i] = node.bytes[i];
+    for (std::size_t i = 0; i < 5; ++i) id.bytes[11 + i] = static_cast<std::uint8_t>(row >> (8 * (4 - i)));
+    return id;
 }
 
 RowText::RowText(std::string_view row) : left_(row) {
@@ -181,7 +219,7 @@ std::string RowText::text() {
     return raw.find('\\') == raw.npos ? std::string(raw) : json::unescape(raw);
 }
 
-bool RowText::numbers(RequestRecord& record, std::int64_t& origin) {
+bool RowText::numbers(RequestRecord& record, std::int64_t& names_id) {
     record.time = number_or_zero();
     record.duration_us = number_or_zero();
     const std::int64_t end = number_or_zero();
@@ -191,12 +229,14 @@ bool RowText::numbers(RequestRecord& record, std::int64_t& origin) {
     for (const auto count : counts) record.usage.*count = number();
     record.cost.reset();
     if (const auto cost = number()) record.cost = Money{*cost};
-    origin = number_or_zero();
+    names_id = number_or_zero();
     return sound_;
 }
 
 bool RowText::labels(RequestRecord& record) {
-    if (const auto id = Id::parse(raw_text())) record.trace_id = *id;
+    const std::string_view ids = raw_text();
+    if (const auto id = Id::parse(ids.substr(0, id_digits))) record.trace_id = *id;
+    if (ids.size() > id_digits) record.record_id = record_id_in(ids.substr(id_digits), record.time);
     record.ttfb_us = number();
     record.bytes_in = number_or_zero();
     record.bytes_out = number_or_zero();

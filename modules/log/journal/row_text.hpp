@@ -1,5 +1,5 @@
 #pragma once
-// A record as the text of its row in a chunk: a JSON array on one line, with numbers first, so that sums are read
+// A record as the text of its row in a batch: a JSON array on one line, with numbers first, so that sums are read
 // without the rest. The view `record` names its members.
 
 #include <cstdint>
@@ -8,12 +8,15 @@
 #include <string_view>
 
 #include "lurus/record.hpp"
-#include "modules/log/journal/origin.hpp"
+#include "modules/log/journal/shared_names.hpp"
 
 namespace lurus::log {
 
-/// Everything but the id, the bodies and what the origin holds.
-void append_row(std::string& out, const RequestRecord& record, std::int64_t origin);
+/// Everything but the id, the bodies and what the shared names hold.
+void append_row(std::string& out, const RequestRecord& record, std::int64_t names_id);
+
+/// The id of a record that came without one: a UUIDv7 of its time, with a part of the node's id and the row's number.
+Id id_of_row(const Id& node, std::int64_t row, UnixMicros time);
 
 /// Reads one row, front to back.
 class RowText {
@@ -22,10 +25,10 @@ public:
     explicit RowText(std::string_view row);
 
     // In this order. False when the text is not a row.
-    bool numbers(RequestRecord& record, std::int64_t& origin);
-    /// What the index needs besides: trace id and session; and the lengths and times between them.
+    bool numbers(RequestRecord& record, std::int64_t& names_id);
+    /// What the index needs besides: trace id and session; and the record's id, the lengths and times between them.
     bool labels(RequestRecord& record);
-    /// Needs all before and the origin's texts in the record. Attempts that do not read are left out.
+    /// Needs all before and the shared names in the record. Attempts that do not read are left out.
     bool rest(RequestRecord& record, std::string_view because);
 
 private:

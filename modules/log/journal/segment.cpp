@@ -141,6 +141,10 @@ std::uint32_t hash_of(const Id& id) {
     return hash_of(std::string_view(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()));
 }
 
+std::uint64_t end_of(const Id& id) {
+    return load<std::uint64_t>(id.bytes.data() + id.bytes.size() - sizeof(std::uint64_t));
+}
+
 OpenSegment::OpenSegment(std::int64_t number) : number_(number) {
     for (auto& column : columns_) column = std::make_unique_for_overwrite<std::uint32_t[]>(segment_rows);
     times_ = std::make_unique_for_overwrite<UnixMicros[]>(segment_rows);

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "lurus/log.hpp"
 #include "lurus/record.hpp"
+#include "lurus/store/record_queries.hpp"
 
 namespace lurus::log {
 
@@ -44,9 +44,12 @@ std::uint32_t hash_of(std::string_view value);
 std::uint32_t hash_of(std::int64_t value);
 std::uint32_t hash_of(const Id& id);
 
+/// The part of an id that tells it from others best.
+std::uint64_t end_of(const Id& id);
+
 using RowHashes = std::array<std::uint32_t, dimension_count>;
 RowHashes hashes_of(const RequestRecord& record);
-/// The same, when `shared` are those of a record of the same origin.
+/// The same, when `shared` are those of a record of the same shared names.
 RowHashes hashes_of(const RequestRecord& record, const RowHashes& shared);
 
 struct Wanted {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "lurus/log.hpp"
+#include "lurus/store/journal.hpp"
 #include "modules/log/journal/rollup.hpp"
 #include "modules/log/journal/segment.hpp"
 
@@ -27,9 +27,9 @@ struct LogState {
 
     // Rows that the rollup tables do not hold, older first. The groups of `booking` before `booked` are booked already:
     // that changes, with the mutex held, together with the database.
-    RollupChunk booking;
+    RollupRun booking;
     std::size_t booked = 0;
-    RollupChunk gathering;
+    RollupRun gathering;
 
     LogStatus status;  // queued and queued_bytes are elsewhere
 };

@@ -10,9 +10,9 @@
 
 #include "core/db/sqlite.hpp"
 #include "core/os/file_window.hpp"
-#include "lurus/log.hpp"
-#include "modules/log/journal/chunk.hpp"
+#include "lurus/log_sqlite.hpp"
 #include "modules/log/journal/queue.hpp"
+#include "modules/log/journal/row_batch.hpp"
 #include "modules/log/journal/state.hpp"
 
 namespace lurus::log {
@@ -58,6 +58,7 @@ public:
     void set_busy_timeout(int ms);
     [[nodiscard]] Cursors cursors();
     SQLite::Database& db() { return *db_; }
+    [[nodiscard]] Id node_id() { return node_of(*db_); }
     /// Pages in the write-ahead log after the last commit.
     [[nodiscard]] int wal_pages() const { return wal_pages_; }
     /// Moves what it can from the write-ahead log into the file; never waits for readers.
@@ -70,9 +71,9 @@ private:
     void begin();
     explicit Store(std::unique_ptr<SQLite::Database> db);
     void write(std::vector<Batch>& batches, std::int64_t last_id);
-    std::int64_t origin_of(const RequestRecord& record);
-    void add_row(const RequestRecord& record, std::int64_t origin);
-    void insert_chunk();
+    std::int64_t shared_names_of(const RequestRecord& record);
+    void add_row(const RequestRecord& record, std::int64_t names_id);
+    void insert_row_batch();
     void insert_bodies(const RequestRecord& record);
 
     std::unique_ptr<SQLite::Database> db_;
@@ -81,10 +82,10 @@ private:
     SqliteStatement snapshot_;
     bool reading_ = false;
     SqliteStatement begin_, commit_, rollback_;
-    SqliteStatement insert_chunk_, insert_origin_, insert_body_;
-    OriginCache origins_;
-    ChunkText chunk_;
-    std::int64_t chunk_id_ = 0;
+    SqliteStatement insert_row_batch_, insert_shared_names_, insert_body_;
+    SharedNamesCache shared_names_;
+    RowBatch row_batch_;
+    std::int64_t row_batch_id_ = 0;
     std::vector<RowHashes> hashes_;
     int busy_timeout_ms_;
     int wal_pages_ = 0;

@@ -59,11 +59,12 @@ Store::Store(std::unique_ptr<SQLite::Database> db)
       begin_(*db_, "BEGIN IMMEDIATE"),
       commit_(*db_, "COMMIT"),
       rollback_(*db_, "ROLLBACK"),
-      insert_chunk_(*db_, "INSERT INTO chunk (id, rows) VALUES (?, ?)"),
-      insert_origin_(*db_,
-                     "INSERT INTO origin (id, dialect, upstream_dialect, operation, model, upstream_model, route, "
-                     "provider, account, key, user, client, tariff, service_tier, because) "
-                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      insert_row_batch_(*db_, "INSERT INTO chunk (id, rows) VALUES (?, ?)"),
+      insert_shared_names_(
+          *db_,
+          "INSERT INTO origin (id, dialect, upstream_dialect, operation, model, upstream_model, route, "
+          "provider, account, key, user, client, tariff, service_tier, because, key_id, "
+          "team_id, org_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       insert_body_(*db_, "INSERT INTO body (id, request, response) VALUES (?, ?, ?)"),
       busy_timeout_ms_(writer_busy_timeout_ms),
       wal_frame_bytes_(wal_frame_header + db_->execAndGet("PRAGMA page_size").getInt64()),
@@ -94,15 +95,15 @@ void Store::let_checkpoints_pass() {
 }
 
 void Store::append(std::vector<Batch>& batches, std::int64_t last_id) {
-    origins_.limit();
-    chunk_.clear();
+    shared_names_.limit();
+    row_batch_.clear();
     hashes_.clear();
     try {
         WriteTransaction transaction(*this);
         write(batches, last_id);
         transaction.commit();
     } catch (...) {
-        origins_.clear();  // some may have gone with the transaction
+        shared_names_.clear();  // some may have gone with the transaction
         throw;
     }
     wal_window_.next_write(wal_header + wal_pages_ * wal_frame_bytes_);
@@ -112,43 +113,49 @@ void Store::write(std::vector<Batch>& batches, std::int64_t last_id) {
     for (auto& batch : batches) {
         for (auto& [record, ticket, sink] : batch.entries) {
             record.id = ++last_id;
-            add_row(record, origin_of(record));
+            add_row(record, shared_names_of(record));
             if (!record.request_body.empty() || !record.response_body.empty()) insert_bodies(record);
         }
     }
-    if (!chunk_.empty()) insert_chunk();
+    if (!row_batch_.empty()) insert_row_batch();
 }
 
-std::int64_t Store::origin_of(const RequestRecord& record) {
-    auto& known = origins_.of(record);
+std::int64_t Store::shared_names_of(const RequestRecord& record) {
+    auto& known = shared_names_.of(record);
     hashes_.push_back(hashes_of(record, known.hashes));
     if (known.id != 0 && segment_of(known.id) == segment_of(record.id)) return known.id;
-    auto& insert = insert_origin_;
+    auto& insert = insert_shared_names_;
     insert.clear();
     insert.bind(1, record.id);
     insert.bind(2, static_cast<std::int64_t>(record.dialect));
     insert.bind(3, static_cast<std::int64_t>(record.upstream_dialect));
     int at = 4;
-    for (const auto& text : known.origin.texts) {
+    for (const auto& text : known.names.texts) {
         if (!text.empty()) insert.bind_text(at, text);
+        ++at;
+    }
+    std::string ids[3];
+    std::size_t id_at = 0;
+    for (const Id* id : {&record.key_id, &record.team_id, &record.org_id}) {
+        if (!id->is_zero()) insert.bind_text(at, ids[id_at++] = id->hex());
         ++at;
     }
     insert.run();
     return known.id = record.id;
 }
 
-void Store::add_row(const RequestRecord& record, std::int64_t origin) {
-    if (!chunk_.empty() && (offset_of(record.id) == 0 || !chunk_.add(record, origin))) insert_chunk();
-    if (!chunk_.empty()) return;
-    chunk_id_ = record.id;
-    chunk_.add(record, origin);
+void Store::add_row(const RequestRecord& record, std::int64_t names_id) {
+    if (!row_batch_.empty() && (offset_of(record.id) == 0 || !row_batch_.add(record, names_id))) insert_row_batch();
+    if (!row_batch_.empty()) return;
+    row_batch_id_ = record.id;
+    row_batch_.add(record, names_id);
 }
 
-void Store::insert_chunk() {
-    insert_chunk_.bind(1, chunk_id_);
-    insert_chunk_.bind_text(2, chunk_.close());
-    insert_chunk_.run();
-    chunk_.clear();
+void Store::insert_row_batch() {
+    insert_row_batch_.bind(1, row_batch_id_);
+    insert_row_batch_.bind_text(2, row_batch_.close());
+    insert_row_batch_.run();
+    row_batch_.clear();
 }
 
 void Store::set_busy_timeout(int ms) {
@@ -181,7 +188,7 @@ Cursors Store::cursors() {
         cursors.closed_segments = segments.integer(0);
         cursors.max_time = segments.integer(1);
     }
-    cursors.last_id = ChunkCursor(*db_).last_id();
+    cursors.last_id = RowCursor(*db_).last_id();
     // All rows may have been removed: their ids are not given again.
     cursors.last_id = std::max({cursors.last_id, cursors.rolled_to, cursors.closed_segments * segment_rows});
     SqliteStatement first(*db_, "SELECT coalesce(min(id), ?) FROM chunk");

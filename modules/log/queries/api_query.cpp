@@ -37,8 +37,8 @@ Result<Span> span_of(const Query& query, const char* from, const char* to, UnixM
 
 std::optional<UsageBy> usage_by(std::string_view text) {
     constexpr std::pair<std::string_view, UsageBy> names[] = {
-        {"model", UsageBy::model}, {"provider", UsageBy::provider}, {"key", UsageBy::key},
-        {"user", UsageBy::user},   {"day", UsageBy::day},           {"hour", UsageBy::hour}};
+        {"model", UsageBy::model}, {"provider", UsageBy::provider}, {"key", UsageBy::key}, {"user", UsageBy::user},
+        {"team", UsageBy::team},   {"org", UsageBy::org},           {"day", UsageBy::day}, {"hour", UsageBy::hour}};
     for (const auto& [name, by] : names) {
         if (name == text) return by;
     }
@@ -61,8 +61,33 @@ UsageRow total_of(const std::vector<UsageRow>& rows) {
     return total;
 }
 
-Json group_of(const UsageRow& row) {
-    return row.group.empty() ? Json(nullptr) : Json(row.group);
+namespace {
+
+bool is_named_elsewhere(UsageBy by) {
+    return by == UsageBy::user || by == UsageBy::team || by == UsageBy::org;
+}
+
+Json or_null(const std::string& text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
+
+}  // namespace
+
+Result<NamesById> names_for(UsageBy by, const SubjectNames& names) {
+    if (!is_named_elsewhere(by)) return NamesById();
+    return names();
+}
+
+std::string name_of(const UsageRow& row, UsageBy by, const NamesById& names) {
+    if (!is_named_elsewhere(by)) return by == UsageBy::key ? row.group : std::string();
+    const auto known = names.find(row.id);
+    return known == names.end() ? std::string() : known->second;
+}
+
+void add_group(Json& object, const UsageRow& row, UsageBy by, const NamesById& names) {
+    object["group"] = or_null(row.group);
+    object["id"] = or_null(row.id);
+    object["name"] = or_null(name_of(row, by, names));
 }
 
 void add_sums(Json& object, const UsageRow& row) {

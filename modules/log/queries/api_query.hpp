@@ -28,8 +28,12 @@ Result<Span> span_of(const Query& query, const char* from, const char* to, UnixM
 std::optional<UsageBy> usage_by(std::string_view text);
 UsageRow& operator+=(UsageRow& sum, const UsageRow& row);
 UsageRow total_of(const std::vector<UsageRow>& rows);
-/// Its name, or null when it is unknown.
-nlohmann::ordered_json group_of(const UsageRow& row);
+/// Asks only where a grouping's names are not in the records.
+Result<NamesById> names_for(UsageBy by, const SubjectNames& names);
+/// What the row's subject is called; empty = unknown, or it has none.
+std::string name_of(const UsageRow& row, UsageBy by, const NamesById& names);
+/// `group`, `id` and `name`; null when unknown.
+void add_group(nlohmann::ordered_json& object, const UsageRow& row, UsageBy by, const NamesById& names);
 void add_sums(nlohmann::ordered_json& object, const UsageRow& row);
 
 }  // namespace lurus::log

@@ -5,6 +5,8 @@ namespace {
 
 constexpr const char* text = R"({"type":"string"})";
 constexpr const char* text_or_null = R"({"type":["string","null"]})";
+constexpr const char* id = R"({"type":"string","pattern":"^[0-9a-f]{32}$"})";
+constexpr const char* id_or_null = R"({"type":["string","null"],"pattern":"^[0-9a-f]{32}$"})";
 constexpr const char* count = R"({"type":"integer","format":"int64"})";
 constexpr const char* count_or_null = R"({"type":["integer","null"],"format":"int64"})";
 
@@ -43,6 +45,7 @@ std::string usage_classes() {
 
 std::string attempt() {
     ObjectSchema schema;
+    schema.member("id", R"({"type":"string","description":"the record's id, and the attempt's number from 1"})");
     for (const char* name : {"provider", "account", "upstream_model", "because", "outcome"})
         schema.member(name, text_or_null);
     schema.member("status", count_or_null).member("started_us", count).member("duration_us", count);
@@ -51,13 +54,15 @@ std::string attempt() {
 
 std::string record(bool bodies) {
     ObjectSchema schema;
-    schema.member("trace_id", R"({"type":"string","pattern":"^[0-9a-f]{32}$"})");
-    schema.member("id", count).member("time", R"({"type":"string","format":"date-time"})");
+    schema.member("trace_id", id);
+    schema.member("id", count).member("record_id", id).member("node_id", id_or_null);
+    schema.member("time", R"({"type":"string","format":"date-time"})");
     schema.member("dialect", text).member("upstream_dialect", text);
     for (const char* name :
          {"operation", "model", "upstream_model", "route", "provider", "account", "key", "user", "client", "session"}) {
         schema.member(name, text_or_null);
     }
+    for (const char* name : {"key_id", "member_id", "team_id", "org_id"}) schema.member(name, id_or_null);
     schema.member("stream", R"({"type":"boolean"})").member("status", count);
     schema.member("end", R"({"type":"string","enum":["complete","client_gone","upstream_cut","error"]})");
     schema.member("error", text_or_null).member("ttfb_us", count_or_null);
@@ -83,7 +88,18 @@ ObjectSchema sums() {
     return schema;
 }
 
+void group_members(ObjectSchema& row) {
+    row.member("group", text_or_null);
+    row.member("id", R"({"type":["string","null"],"description":"of the key, member, team or organisation"})");
+    row.member("name",
+               R"({"type":["string","null"],"description":"what it is called now; a key: what it was called last"})");
+}
+
 }  // namespace
+
+std::string record_schema() {
+    return record(true);
+}
 
 std::string records_schema(bool bodies, bool paged) {
     ObjectSchema schema;
@@ -94,17 +110,17 @@ std::string records_schema(bool bodies, bool paged) {
 
 std::string usage_schema() {
     ObjectSchema row = sums(), schema;
-    row.member("group", text_or_null);
+    group_members(row);
     schema.member("since", R"({"type":"string","format":"date-time"})");
     schema.member("until", R"({"type":"string","format":"date-time"})");
-    schema.member("by", R"({"type":"string","enum":["model","provider","key","user","day","hour"]})");
+    schema.member("by", R"({"type":"string","enum":["model","provider","key","user","team","org","day","hour"]})");
     return schema.member("data", list_of(row.text())).member("total", sums().text()).text();
 }
 
 std::string statistics_schema() {
     ObjectSchema row = sums(), schema;
     row.member("time", R"({"type":["string","null"],"format":"date-time","description":"when the bucket begins"})");
-    row.member("group", text_or_null);
+    group_members(row);
     schema.member("from", R"({"type":"string","format":"date-time"})");
     schema.member("to", R"({"type":"string","format":"date-time"})");
     schema.member("bucket", text_or_null).member("by", text_or_null);

@@ -5,6 +5,8 @@
 
 namespace lurus::log {
 
+/// With bodies.
+std::string record_schema();
 std::string records_schema(bool bodies, bool paged);
 std::string usage_schema();
 std::string statistics_schema();

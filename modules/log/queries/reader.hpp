@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/db/sqlite.hpp"
-#include "lurus/log.hpp"
+#include "lurus/store/record_queries.hpp"
 #include "modules/log/journal/state.hpp"
 #include "modules/log/queries/usage_sum.hpp"
 
@@ -20,6 +20,7 @@ public:
     ~Reader();
 
     std::vector<RequestRecord> query(LogState& state, const LogFilter& filter);
+    std::optional<RequestRecord> find(LogState& state, const Id& record_id, const UserSet* users);
     std::vector<RequestRecord> trace(LogState& state, const Id& trace_id, const UserSet* users);
     std::vector<UsageRow> usage(LogState& state, UnixMicros since, UnixMicros until, UsageBy by, const UserSet* users);
 
@@ -33,6 +34,7 @@ private:
     static std::vector<Segment> open_segments(const LogState& state);
     std::vector<Segment> with_closed(std::vector<Segment> open);
     std::vector<RequestRecord> search(LogState& state, Search search);
+    void add_bodies(RequestRecord& record);
     /// False when `out` is full.
     bool scan(const Segment& segment, const Search& search, std::vector<RequestRecord>& out);
     /// Keeps in `rows` those that may be of one of these users.

@@ -1,7 +1,7 @@
 #pragma once
 // What the readers' sources share.
 
-#include "modules/log/journal/chunk.hpp"
+#include "modules/log/journal/row_batch.hpp"
 #include "modules/log/queries/reader.hpp"
 
 namespace lurus::log {
@@ -18,7 +18,7 @@ struct Reader::Statements {
           body(db, "SELECT request, response FROM body WHERE id = ?"),
           hours(db, rollup_sql("rollup_hour", "hour")),
           minutes(db, rollup_sql("rollup_minute", "minute")),
-          group(db, "SELECT model, provider, key, user FROM rollup_group WHERE id = ?") {}
+          group(db, "SELECT model, provider, key, user, key_id, team_id, org_id FROM rollup_group WHERE id = ?") {}
 
     static std::string rollup_sql(const char* table, const char* bucket) {
         return std::string("SELECT ") + bucket +
@@ -29,7 +29,7 @@ struct Reader::Statements {
     }
 
     SqliteStatement begin, end, first_id, segments, blocks, posting;
-    ChunkCursor rows;
+    RowCursor rows;
     SqliteStatement body, hours, minutes, group;
 };
 

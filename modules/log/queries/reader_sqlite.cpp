@@ -17,7 +17,7 @@ constexpr std::size_t users_narrowed_most = 256;  // beyond, reading the rows is
 struct Reader::Search {
     std::vector<Wanted> wanted;
     LogFilter filter;
-    std::optional<Id> trace_id;
+    std::optional<Id> trace_id, record_id;
     std::int64_t first = 1, last = INT64_MAX;  // ids, both included
     std::size_t most = 0;
     bool oldest_first = false;
@@ -127,7 +127,8 @@ bool Reader::scan(const Segment& segment, const Search& search, std::vector<Requ
         if (!rows_at.seek(first + offset) || rows_at.id() != first + offset) continue;  // removed since
         if (timed && (rows_at.time() < since || rows_at.time() >= until)) continue;
         RequestRecord record = rows_at.record();
-        if (matches(search.filter, record) && (!search.trace_id || *search.trace_id == record.trace_id)) {
+        if (matches(search.filter, record) && (!search.trace_id || *search.trace_id == record.trace_id) &&
+            (!search.record_id || *search.record_id == record.record_id)) {
             out.push_back(std::move(record));
         }
         if (out.size() >= search.most) return false;
@@ -188,19 +189,34 @@ std::vector<RequestRecord> Reader::trace(LogState& state, const Id& trace_id, co
     if (users != nullptr) search.filter.users = std::make_shared<const UserSet>(*users);
     search.most = trace_most;
     auto found = this->search(state, std::move(search));
-    for (auto& record : found) {
-        auto& body = sql_->body;
-        body.bind(1, record.id);
-        if (!body.step()) continue;
-        auto request = decompress(body.blob(0));
-        auto response = decompress(body.blob(1));
-        body.reset();
-        if (!request || !response)
-            throw SQLite::Exception("body " + std::to_string(record.id) + " is damaged", SQLITE_CORRUPT);
-        record.request_body = std::move(*request);
-        record.response_body = std::move(*response);
-    }
+    for (auto& record : found) add_bodies(record);
     return found;
+}
+
+std::optional<RequestRecord> Reader::find(LogState& state, const Id& record_id, const UserSet* users) {
+    Search search;
+    search.record_id = record_id;
+    search.filter.since = record_id.unix_ms() * 1000;  // a record's id carries its time
+    search.filter.until = *search.filter.since + 1000;
+    if (users != nullptr) search.filter.users = std::make_shared<const UserSet>(*users);
+    search.most = 1;
+    auto found = this->search(state, std::move(search));
+    if (found.empty()) return std::nullopt;
+    add_bodies(found.front());
+    return std::move(found.front());
+}
+
+void Reader::add_bodies(RequestRecord& record) {
+    auto& body = sql_->body;
+    body.bind(1, record.id);
+    if (!body.step()) return;
+    auto request = decompress(body.blob(0));
+    auto response = decompress(body.blob(1));
+    body.reset();
+    if (!request || !response)
+        throw SQLite::Exception("body " + std::to_string(record.id) + " is damaged", SQLITE_CORRUPT);
+    record.request_body = std::move(*request);
+    record.response_body = std::move(*response);
 }
 
 Result<std::unique_ptr<Reader>> ReaderPool::take() {

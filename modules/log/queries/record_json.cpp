@@ -114,8 +114,10 @@ Attempt read_attempt(const json& object, const RequestRecord& record) {
     return attempt;
 }
 
-void append_attempt(std::string& out, const Attempt& attempt) {
+void append_attempt(std::string& out, const RequestRecord& record, std::size_t place) {
+    const Attempt& attempt = record.attempts[place];
     JsonObject object(out);
+    object.text("id", attempt_id(record.record_id, place));
     object.text_or_null("provider", attempt.provider);
     object.text_or_null("account", attempt.account);
     object.text_or_null("upstream_model", attempt.upstream_model);
@@ -144,6 +146,10 @@ void append_raw(std::string& out, std::string_view raw) {
     } else {
         lurus::json::append_quoted(out, raw);
     }
+}
+
+void id_member(JsonObject& object, const char* name, const Id& id) {
+    object.text_or_null(name, id.is_zero() ? std::string() : id.hex());
 }
 
 void body_member(JsonObject& object, const char* name, const char* name_base64, const std::string& body) {
@@ -201,6 +207,8 @@ void append_record(std::string& out, const RequestRecord& record, bool bodies) {
     JsonObject object(out);
     object.text("trace_id", record.trace_id.hex());
     object.number("id", record.id);
+    id_member(object, "record_id", record.record_id);
+    id_member(object, "node_id", record.node_id);
     object.text("time", format_time(record.time));
     object.text("dialect", name_of(record.dialect));
     object.text("upstream_dialect", name_of(record.upstream_dialect));
@@ -212,6 +220,10 @@ void append_record(std::string& out, const RequestRecord& record, bool bodies) {
     object.text_or_null("account", record.account);
     object.text_or_null("key", record.key);
     object.text_or_null("user", record.user);
+    id_member(object, "key_id", record.key_id);
+    object.text_or_null("member_id", record.member_id());
+    id_member(object, "team_id", record.team_id);
+    id_member(object, "org_id", record.org_id);
     object.text_or_null("client", record.client);
     object.text_or_null("session", record.session);
     object.boolean("stream", record.stream);
@@ -226,7 +238,7 @@ void append_record(std::string& out, const RequestRecord& record, bool bodies) {
     list += '[';
     for (std::size_t i = 0; i < record.attempts.size(); ++i) {
         if (i > 0) list += ',';
-        append_attempt(list, record.attempts[i]);
+        append_attempt(list, record, i);
     }
     list += ']';
     append_usage(object.member("usage"), record.usage);

@@ -6,23 +6,25 @@
 namespace lurus::log {
 namespace {
 
-void add_waiting(const RollupChunk& chunk, std::size_t from, const UsageRange& range, UsageSum& sum) {
-    for (std::size_t i = from; i < chunk.groups.size(); ++i) {
-        const auto& group = chunk.groups[i];
+void add_waiting(const RollupRun& run, std::size_t from, const UsageRange& range, UsageSum& sum) {
+    for (std::size_t i = from; i < run.groups.size(); ++i) {
+        const auto& group = run.groups[i];
+        std::optional<UsageSum::Group> to;  // a group without anything in the range has no row
         for (const auto& cell : group.minutes) {
             if (cell.minute < range.all_minutes.begin || cell.minute >= range.all_minutes.end) continue;
-            sum.add(group.name, cell.minute * minute_us, cell.sums);
+            if (!to) to = sum.group(group.name);
+            sum.add(*to, cell.minute * minute_us, cell.sums);
         }
     }
 }
 
 /// Rows of ids [first, last].
-void add_ids(ChunkCursor& rows, std::int64_t first, std::int64_t last, const UsageRange::Part& part, UsageSum& sum) {
+void add_ids(RowCursor& rows, std::int64_t first, std::int64_t last, const UsageRange::Part& part, UsageSum& sum) {
     for (bool any = rows.seek(first); any && rows.id() <= last; any = rows.next()) {
         const UnixMicros time = rows.time();
         if (time < part.begin || time >= part.end) continue;
         const RequestRecord& record = rows.summed();
-        sum.add(GroupName{record.model, record.provider, record.key, record.user}, time, sums_of(record));
+        sum.add(sum.group(GroupName::of(record)), time, sums_of(record));
     }
 }
 
@@ -44,8 +46,13 @@ void Reader::add_booked(SqliteStatement& select, std::int64_t begin, std::int64_
         group.bind(1, id);
         GroupName name;
         if (group.step()) {
-            name = GroupName{std::string(group.text(0)), std::string(group.text(1)), std::string(group.text(2)),
-                             std::string(group.text(3))};
+            name = GroupName{std::string(group.text(0)),
+                             std::string(group.text(1)),
+                             std::string(group.text(2)),
+                             std::string(group.text(3)),
+                             id_in(group, 4),
+                             id_in(group, 5),
+                             id_in(group, 6)};
         }
         group.reset();
         sum.known(id, name);

@@ -8,6 +8,7 @@
 #include "core/os/log_setup.hpp"
 #include "core/os/server_file.hpp"
 #include "core/os/version.hpp"
+#include "lurus/statistics.hpp"
 
 namespace lurus::app {
 namespace {}  // namespace

@@ -4,10 +4,12 @@
 #include <algorithm>
 
 #include "control/state/control_plane.hpp"
-#include "control/state/team_keys.hpp"
 #include "control/steps/export.hpp"
 #include "control/steps/following.hpp"
 #include "control/steps/versions.hpp"
+#include "core/os/server_file.hpp"
+#include "lurus/log.hpp"
+#include "lurus/statistics.hpp"
 
 namespace lurus::app {
 
@@ -26,9 +28,10 @@ Result<void> ControlPlane::assemble() {
     gate_.rate = [this](std::string_view caller) { return rate_.take(caller, clock_.monotonic_us()); };
     std::vector<ApiRoute> routes = own_routes();
     const auto visible = [this](const Principal& who) { return identity_->visible_users(who); };
-    const auto teams = [this](const Principal& who) { return team_keys(*identity_, who); };
-    for (auto part : {flag_routes(), identity_->api(), audit_->api(), sign_in_->api(), providers_->api(),
-                      billing_->api(), log_->api(visible), statistics_api(*log_, clock_, visible, teams)})
+    const auto names = [this] { return identity_->users().names(); };
+    for (auto part :
+         {flag_routes(), identity_->api(), audit_->api(), sign_in_->api(), providers_->api(), billing_->api(),
+          log_api(*log_, *log_, clock_, visible, names), statistics_api(*log_, clock_, visible, names)})
         std::ranges::move(part, std::back_inserter(routes));
     complete_exports(routes, *audit_);
     for (auto part : {version_routes(routes, *audit_), following_routes(routes, clock_)})

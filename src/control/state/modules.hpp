@@ -9,7 +9,7 @@
 #include "lurus/audit.hpp"
 #include "lurus/billing.hpp"
 #include "lurus/identity.hpp"
-#include "lurus/log.hpp"
+#include "lurus/log_sqlite.hpp"
 #include "lurus/outside.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/secret.hpp"

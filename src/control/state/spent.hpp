@@ -7,17 +7,20 @@
 
 #include "lurus/identity.hpp"
 #include "lurus/limits.hpp"
-#include "lurus/log.hpp"
+#include "lurus/store/record_queries.hpp"
 
 namespace lurus::app {
 
 /// `Identity::record_users`
 using RecordUsers = std::function<Result<std::shared_ptr<const UserSet>>(std::string_view org)>;
 
-/// For every budget of a key, a user, a team, an organisation or a model, what its window at `now` holds. Windows that
+/// For every budget of a key, a user, a team, an organisation or a model, what its window at `now` holds, by the ids
+/// that records carry: whatever became of keys since. Records from before there were ids count for the key that has
+/// their name, since it was made, and for its team. Windows that
 /// `known` has are taken from there, since who counts goes on from it. Null when there is no budget. Blocks while the
 /// log is asked.
-std::shared_ptr<const SpentTable> spent_so_far(const KeySnapshot& keys, const CommonLimits& limits, RequestLog& log,
-                                               const RecordUsers& users, UnixMicros now, const SpentTable* known);
+std::shared_ptr<const SpentTable> spent_so_far(const KeySnapshot& keys, const CommonLimits& limits,
+                                               RecordQueries& records, const RecordUsers& users, UnixMicros now,
+                                               const SpentTable* known);
 
 }  // namespace lurus::app

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 
-#include "lurus/log.hpp"
+#include "lurus/store/record_queries.hpp"
 
 namespace lurus::test {
 
@@ -38,12 +38,16 @@ inline std::vector<std::int64_t> ids_of(const std::vector<RequestRecord>& record
     return ids;
 }
 
+/// What tells the record's group from others: an id where there is one.
 inline std::string group_of(const RequestRecord& r, UsageBy by) {
+    const auto id_or = [](const Id& id, const std::string& otherwise) { return id.is_zero() ? otherwise : id.hex(); };
     switch (by) {
         case UsageBy::model: return r.model;
         case UsageBy::provider: return r.provider;
-        case UsageBy::key: return r.key;
+        case UsageBy::key: return id_or(r.key_id, r.key);
         case UsageBy::user: return r.user;
+        case UsageBy::team: return id_or(r.team_id, {});
+        case UsageBy::org: return id_or(r.org_id, {});
         case UsageBy::day: return format_time(r.time).substr(0, 10);
         case UsageBy::hour: return format_time(r.time).substr(0, 13) + ":00:00Z";
     }
@@ -77,14 +81,15 @@ inline UsageMap expected_usage(const std::vector<RequestRecord>& all, UnixMicros
 inline UsageMap usage_map(const std::vector<UsageRow>& rows) {
     UsageMap sums;
     for (const auto& r : rows) {
-        sums[r.group] = {r.requests,       r.errors, r.unpriced,  r.input,         r.cache_read, r.cache_write_5m,
-                         r.cache_write_1h, r.output, r.reasoning, r.cost.nano_usd, r.duration_us};
+        sums[r.id.empty() ? r.group : r.id] = {r.requests,   r.errors,         r.unpriced,       r.input,
+                                               r.cache_read, r.cache_write_5m, r.cache_write_1h, r.output,
+                                               r.reasoning,  r.cost.nano_usd,  r.duration_us};
     }
     return sums;
 }
 
-constexpr UsageBy all_groupings[] = {UsageBy::model, UsageBy::provider, UsageBy::key,
-                                     UsageBy::user,  UsageBy::day,      UsageBy::hour};
+constexpr UsageBy all_groupings[] = {UsageBy::model, UsageBy::provider, UsageBy::key, UsageBy::user,
+                                     UsageBy::team,  UsageBy::org,      UsageBy::day, UsageBy::hour};
 
 /// A filter with one to three conditions whose values occur in `all` as a rule. `pick(n)` gives a number below n.
 template <class Pick>

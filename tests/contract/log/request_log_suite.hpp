@@ -1,5 +1,5 @@
 #pragma once
-// What every store of the request log must do. A store's test names a type with `LogSettings`-free construction:
+// What every journal and the queries over it must do. A store's test names a type that makes both, as one object:
 //   struct Store { std::unique_ptr<RequestLog> open(const Clock&); };   // again and again on the same data
 // and invokes the suite for it.
 
@@ -14,7 +14,7 @@ namespace lurus::test {
 
 constexpr int flush_ms = 20'000;
 
-inline std::vector<RequestRecord> all_of(RequestLog& log) {
+inline std::vector<RequestRecord> all_of(RecordQueries& log) {
     std::vector<RequestRecord> all;
     LogFilter filter;
     filter.after_id = 0;
@@ -28,7 +28,7 @@ inline std::vector<RequestRecord> all_of(RequestLog& log) {
     }
 }
 
-inline void append_samples(RequestLog& log, Samples& samples, int count) {
+inline void append_samples(Journal& log, Samples& samples, int count) {
     for (int i = 0; i < count; ++i) log.append(samples.record(), 0, nullptr);
     REQUIRE(log.flush(flush_ms));
 }
@@ -58,6 +58,9 @@ TEST_CASE_TEMPLATE_DEFINE("request log: a record comes back as it went in", Stor
         CAPTURE(i);
         CHECK(got[i].id == static_cast<std::int64_t>(i) + 1);
         sent[i].id = got[i].id;
+        sent[i].node_id = got[i].node_id;
+        CHECK(!got[i].node_id.is_zero());
+        if (sent[i].record_id.is_zero()) sent[i].record_id = got[i].record_id;
         CHECK(to_json(got[i]) == to_json(sent[i]));
         CHECK(got[i].usage == sent[i].usage);
         CHECK(got[i].model == sent[i].model);
@@ -156,6 +159,80 @@ TEST_CASE_TEMPLATE_DEFINE("request log: filters and paging agree with looking at
         REQUIRE(!refused);
         CHECK(refused.error().code == ErrorCode::invalid_argument);
     }
+}
+
+TEST_CASE_TEMPLATE_DEFINE("request log: a record's id finds it alone, with its body, also when it came without one",
+                          Store, log_record_ids) {
+    Store store;
+    std::vector<RequestRecord> all;
+    {
+        auto log = store.open(system_clock());
+        Samples samples(9, 20);  // several records in a millisecond
+        append_samples(*log, samples, 3000);
+        RequestRecord early;  // without a time, and with an id of another one
+        log->append(std::move(early), 0, nullptr);
+        auto mine = samples.record();
+        mine.request_body = "{}";
+        mine.record_id = Id();
+        log->append(std::move(mine), 0, nullptr);
+        REQUIRE(log->flush(flush_ms));
+        all = all_of(*log);
+    }
+    auto log = store.open(system_clock());
+    std::map<Id, int> seen;
+    for (const auto& record : all) {
+        CHECK((record.record_id.bytes[6] >> 4) == 7);
+        CHECK(record.record_id.unix_ms() == record.time / 1000);
+        ++seen[record.record_id];
+    }
+    CHECK(seen.size() == all.size());
+    for (std::size_t i = 0; i < all.size(); i += 37) {
+        const auto found = log->find(all[i].record_id);
+        REQUIRE(found);
+        CHECK(found->id == all[i].id);
+        const UserSet others{"nobody"};
+        CHECK(log->find(all[i].record_id, &others).error().code == ErrorCode::not_found);
+    }
+    const auto last = log->find(all.back().record_id);
+    REQUIRE(last);
+    CHECK(last->request_body == "{}");
+    Id unknown = all.back().record_id;
+    unknown.bytes[9] ^= 1;
+    CHECK(log->find(unknown).error().code == ErrorCode::not_found);
+}
+
+TEST_CASE_TEMPLATE_DEFINE("request log: keys are summed by id: names change, and are used again", Store,
+                          log_renamed_keys) {
+    Store store;
+    auto log = store.open(system_clock());
+    Samples samples(10);
+    const Id first = samples.id(), second = samples.id(), red = samples.id(), blue = samples.id();
+    UnixMicros time = sample_start;
+    const auto spend = [&](const Id& key, const char* name, const Id& team, std::int64_t nano_usd) {
+        RequestRecord record;
+        record.time = time += 60'000'000;
+        record.key_id = key;
+        record.key = name;
+        record.team_id = team;
+        record.cost = Money{nano_usd};
+        log->append(std::move(record), 0, nullptr);
+    };
+    spend(first, "ci", red, 1);
+    spend(first, "builds", blue, 2);  // renamed, and moved to another team
+    spend(second, "ci", blue, 4);     // the name is used again
+    spend(Id(), "ci", Id(), 8);       // nobody knows which one it was
+    REQUIRE(log->flush(flush_ms));
+    const auto sums = [&](UsageBy by) {
+        std::map<std::pair<std::string, std::string>, std::int64_t> out;
+        const auto rows = log->usage(0, INT64_MAX / 2, by);
+        REQUIRE(rows);
+        for (const auto& row : *rows) out[{row.id, row.group}] = row.cost.nano_usd;
+        return out;
+    };
+    CHECK(sums(UsageBy::key) == std::map<std::pair<std::string, std::string>, std::int64_t>{
+                                    {{first.hex(), "builds"}, 3}, {{second.hex(), "ci"}, 4}, {{"", "ci"}, 8}});
+    CHECK(sums(UsageBy::team) == std::map<std::pair<std::string, std::string>, std::int64_t>{
+                                     {{red.hex(), red.hex()}, 1}, {{blue.hex(), blue.hex()}, 6}, {{"", ""}, 8}});
 }
 
 TEST_CASE_TEMPLATE_DEFINE("request log: a trace id finds all of its records, with bodies", Store, log_trace) {
@@ -271,6 +348,8 @@ TEST_CASE_TEMPLATE_DEFINE("request log: closing drains, opening goes on where it
     TEST_CASE_TEMPLATE_INVOKE(log_tickets, Store);        \
     TEST_CASE_TEMPLATE_INVOKE(log_read_own_write, Store); \
     TEST_CASE_TEMPLATE_INVOKE(log_filters, Store);        \
+    TEST_CASE_TEMPLATE_INVOKE(log_record_ids, Store);     \
+    TEST_CASE_TEMPLATE_INVOKE(log_renamed_keys, Store);   \
     TEST_CASE_TEMPLATE_INVOKE(log_trace, Store);          \
     TEST_CASE_TEMPLATE_INVOKE(log_usage, Store);          \
     TEST_CASE_TEMPLATE_INVOKE(log_tail, Store);           \

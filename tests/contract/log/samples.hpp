@@ -115,6 +115,14 @@ public:
         r.account = name("account-", 5);
         r.key = name("key-", 9);
         r.user = name("user-", 4);
+        // Two keys of each name, of one of three teams and two organisations; and some that are not known.
+        if (!r.key.empty() && below(5) > 0) {
+            const int key = below(2);
+            r.key_id = named_id(1, r.key.back() * 2 + key);
+            r.org_id = named_id(2, key);
+            if (below(3) > 0) r.team_id = named_id(3, below(3));
+        }
+        if (below(4) > 0) r.record_id = ids_.at(r.time);
         r.client = name("client/", 7);
         r.session = name("session-", 400);
         r.stream = below(2) == 0;
@@ -154,6 +162,13 @@ private:
         return below(15) == 0 ? "" : prefix + std::to_string(below(count));
     }
 
+    static Id named_id(int kind, int number) {
+        Id id;
+        id.bytes[0] = static_cast<std::uint8_t>(kind);
+        id.bytes[15] = static_cast<std::uint8_t>(number);
+        return id;
+    }
+
     Attempt attempt(const RequestRecord& r, bool last) {
         Attempt a;
         a.provider = last ? r.provider : "provider-x";
@@ -172,6 +187,7 @@ private:
     }
 
     std::mt19937 random_;
+    IdGenerator ids_{random_() | 1ull};
     std::int64_t step_us_;
     UnixMicros time_ = sample_start;
     std::vector<Id> traces_;

@@ -1,3 +1,4 @@
+#include "lurus/log_sqlite.hpp"
 #include "tests/contract/log/request_log_suite.hpp"
 
 namespace lurus::test {

@@ -4,6 +4,8 @@
 #include <set>
 
 #include "authorization_world.hpp"
+#include "control/steps/audit.hpp"
+#include "lurus/request_context.hpp"
 
 using namespace lurus;
 using namespace lurus::test;
@@ -179,6 +181,31 @@ TEST_CASE_FIXTURE(Audited,
         CHECK(one.dump().find("eyJ") == std::string::npos);
         CHECK(one.dump().find("admin@") == std::string::npos);
     }
+}
+
+TEST_CASE_FIXTURE(Audited, "what is done after an answer has entries of its own, which belong together") {
+    auto audit = make_audit_sqlite(scratch.dir() / "data" / "lurus.db", system_clock());
+    REQUIRE(audit.has_value());
+    app::ApiAudit step(**audit, plane->users(), system_clock());
+    RequestContext work, other;
+    SignInEvent event;
+    event.what = "signed up";
+    event.email = "late@example.com";
+    event.address = "192.0.2.9";
+    event.context = &work;
+    REQUIRE(step.begin(event).has_value());
+    REQUIRE(work.begun.has_value());
+    const std::string begun = std::to_string(work.begun->number);
+    CHECK(count("action = 'signed up' AND status = 0 AND begun IS NULL AND number = " + begun) == 1);
+    // Another thread's, or another piece of work on this one, has nothing to do with it.
+    SignInEvent elsewhere = event;
+    elsewhere.context = &other;
+    step.note(elsewhere);
+    CHECK(count("begun = " + begun) == 0);
+    step.note(event);
+    CHECK(count("begun = " + begun) == 1);
+    CHECK_FALSE(work.begun.has_value());
+    CHECK(work.events.empty());
 }
 
 TEST_CASE_FIXTURE(Audited, "a reload that nobody asked for is told as the program's own") {

@@ -46,6 +46,7 @@ const Line lines[] = {
     {"followLogs", Whose::nobodys},
     {"getUsage", Whose::nobodys},
     {"getStatistics", Whose::nobodys},
+    {"getRecord", Whose::members, &Tenant::record},
     {"getTrace", Whose::members, &Tenant::trace},
     // People: the organisation's.
     {"listMembers", Whose::nobodys},

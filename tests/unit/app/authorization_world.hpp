@@ -27,7 +27,8 @@ struct Answer {
 struct Tenant {
     std::string name;  // also in the name of everything that is the tenant's: nobody else may ever read it
     std::string org;
-    std::string key, shared_key, team, member, service, trace;  // ids; `key` and `trace` are of `member`
+    std::string key, shared_key, team, member, service, trace,
+        record;  // ids; the first, `trace` and `record` are of `member`
 };
 
 struct Actor {
@@ -135,10 +136,12 @@ private:
         RequestRecord record;
         record.trace_id = *Id::parse(*random_hex(16));
         record.time = system_clock().now();
+        record.record_id = IdGenerator().at(record.time);
         record.key = tenant.name + " key";
         record.model = tenant.name + " model";
         record.user = tenant.member;
         tenant.trace = record.trace_id.hex();
+        tenant.record = record.record_id.hex();
         plane->log().append(std::move(record), 0, nullptr);
         REQUIRE(plane->log().flush(5000).has_value());
     }

@@ -193,6 +193,19 @@ TEST_CASE("a reload takes a good file and refuses a bad one") {
         REQUIRE(!refused.has_value());
         CHECK_MESSAGE(refused.error().message.find(file.string() + ":2:1: ") == 0, refused.error().message);
     }
+    SUBCASE("of two things of one name the one that is wrong is named") {
+        const auto file =
+            folder.scratch.write("lurus.toml",
+                                 "[[provider]]\nname = \"same\"\nkind = \"openai-compatible\"\nbase_url = "
+                                 "\"http://127.0.0.1:9/v1\"\nmodels = [\"m\"]\n"
+                                 "[[route]]\nmodel = \"same\"\nto = [\"nowhere/x\"]\n");
+        const auto refused = plane->reload();
+        REQUIRE(!refused.has_value());
+        CHECK_MESSAGE(refused.error().message.find(file.string() + ":6:1: ") == 0, refused.error().message);
+        REQUIRE(refused.error().subject.has_value());
+        CHECK(refused.error().subject->kind == "route");
+        CHECK(ask(*plane, "POST", "/api/v1/reload", 400)["subject"] == Json{{"kind", "route"}, {"name", "same"}});
+    }
     SUBCASE("start-only options are told, and stay as they were") {
         folder.scratch.write(
             "lurus.toml",

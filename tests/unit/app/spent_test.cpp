@@ -103,3 +103,67 @@ TEST_CASE("keys of one name in different organisations do not pay for each other
     CHECK(amount(Subject::user, "ada") == 2000);
     CHECK(amount(Subject::model, "m-*") == 6000);
 }
+
+TEST_CASE("budgets go by ids: revoked keys count for their team, another key of the name for nothing") {
+    const test::Scratch scratch;
+    LogSettings settings;
+    settings.file = scratch.dir() / "log.db";
+    auto log = make_request_log_sqlite(settings, system_clock());
+    REQUIRE(log);
+    IdGenerator ids;
+    const auto fresh = [&] { return ids.next(system_clock().now()); };
+    const Id revoked = fresh(), living = fresh(), red = fresh(), blue = fresh(), org = fresh();
+    const auto spend = [&](const Id& key, const Id& team, std::int64_t nano_usd) {
+        RequestRecord record;
+        record.time = system_clock().now();
+        record.key = "ci";
+        record.key_id = key;
+        record.team_id = team;
+        record.org_id = org;
+        record.user = org.hex();
+        record.cost = Money{nano_usd};
+        (*log)->append(std::move(record), 0, nullptr);
+    };
+    spend(revoked, red, 1000);
+    spend(living, red, 200);  // moved since
+    spend(living, blue, 30);
+    KeyInfo key = key_of(living.hex(), org.hex(), "");
+    key.team = blue.hex();
+    KeyInfo other = key_of(fresh().hex(), org.hex(), "");
+    other.name = "other";
+    other.team = red.hex();
+    Limits own;
+    own.budget = Budget::parse("5 USD/month").value();
+    key.team_limits = key.org_limits = other.team_limits = other.org_limits = std::make_shared<const Limits>(own);
+    REQUIRE((*log)->flush(10'000));
+    const RecordUsers users = [&](std::string_view) -> Result<std::shared_ptr<const UserSet>> {
+        return std::make_shared<const UserSet>(UserSet{org.hex()});
+    };
+    const auto amounts = [&] {
+        const auto table = spent_so_far(Keys({key, other}), {}, **log, users, system_clock().now(), nullptr);
+        REQUIRE(table);
+        std::vector<std::int64_t> out;
+        for (const auto& [subject, id] : {std::pair(Subject::key, key.id),
+                                          {Subject::key, other.id},
+                                          {Subject::team, key.team},
+                                          {Subject::team, other.team},
+                                          {Subject::org, key.org}})
+            out.push_back(table->at({subject, id}).amount.nano_usd);
+        return out;
+    };
+    CHECK(amounts() == std::vector<std::int64_t>{230, 0, 30, 1200, 1230});
+
+    // An older record has no ids: it is of the key with its name, unless that was made later.
+    RequestRecord older;
+    older.time = system_clock().now();
+    older.key = "ci";
+    older.user = org.hex();
+    older.cost = Money{7};
+    key.created = older.time - 1'000'000;
+    auto copy = older;
+    (*log)->append(std::move(copy), 0, nullptr);
+    older.time = key.created - 1;
+    (*log)->append(std::move(older), 0, nullptr);
+    REQUIRE((*log)->flush(10'000));
+    CHECK(amounts() == std::vector<std::int64_t>{237, 0, 37, 1200, 1244});
+}

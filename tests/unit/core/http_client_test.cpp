@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -14,6 +15,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -237,6 +239,46 @@ TEST_CASE("http client: silence ends at the deadline") {
     CHECK(answer.error().code == ErrorCode::timeout);
     CHECK(took >= std::chrono::milliseconds(95));
     CHECK(took < std::chrono::seconds(3));
+}
+
+TEST_CASE("http client: a body is handed on as it comes, whatever its size, until no more of it is wanted") {
+    const std::string body(1 << 20, 'x');
+    const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+    std::size_t got = 0, most = 0;
+    {
+        Server server(head + body);
+        auto call = server.call();
+        call.max_body_bytes = 64 << 10;
+        call.on_piece = [&](std::string_view piece) {
+            got += piece.size();
+            most = std::max(most, piece.size());
+            return true;
+        };
+        const auto answer = http_exchange(call);
+        REQUIRE(answer.has_value());
+        CHECK(answer->status == 200);
+        CHECK(answer->body.empty());
+        CHECK(got == body.size());
+        CHECK(most <= (64 << 10));
+    }
+    {
+        Server server(head + body);
+        auto call = server.call();
+        call.on_piece = [&](std::string_view piece) {
+            got = piece.size();
+            return false;
+        };
+        CHECK(http_exchange(call).has_value());
+        CHECK(got < body.size());
+    }
+    Server server("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone");
+    auto call = server.call();
+    call.on_piece = [](std::string_view) -> bool {
+        throw std::runtime_error("a refusal is no part of what was asked for");
+    };
+    const auto refused = http_exchange(call);
+    REQUIRE(refused.has_value());
+    CHECK(refused->body == "none");
 }
 
 TEST_CASE("http client: a server that does not read still gets its answer through or times out") {

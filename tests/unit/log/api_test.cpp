@@ -14,7 +14,9 @@ struct ApiFixture : LogFixture {
 
     ApiFixture() {
         open();
-        routes = log->api([this](const Principal&) { return visible; });
+        routes = log_api(
+            *log, *log, clock, [this](const Principal&) { return visible; },
+            []() -> Result<NamesById> { return NamesById{}; });
         Samples samples(51);
         append(samples, 300, all);
         clock.set(std::ranges::max(all, {}, &RequestRecord::time).time);
@@ -35,6 +37,12 @@ struct ApiFixture : LogFixture {
         return {};
     }
 };
+
+/// What tells the row's group from others.
+std::string told_apart(const json& row) {
+    const json& by = row["id"].is_null() ? row["group"] : row["id"];
+    return by.is_null() ? std::string() : by.get<std::string>();
+}
 
 void check_problem(const ApiResponse& response, int status) {
     CHECK(response.status == status);
@@ -93,7 +101,7 @@ TEST_CASE_FIXTURE(ApiFixture, "GET /api/v1/usage sums") {
     const auto expected = expected_usage(all, 0, INT64_MAX, UsageBy::key);
     REQUIRE(usage["data"].size() == expected.size());
     for (const auto& row : usage["data"]) {
-        const auto& sums = expected.at(row["group"].is_null() ? "" : row["group"].get<std::string>());
+        const auto& sums = expected.at(told_apart(row));
         CHECK(row["requests"] == sums[0]);
         CHECK(row["errors"] == sums[1]);
         CHECK(row["unpriced"] == sums[2]);
@@ -127,6 +135,25 @@ TEST_CASE_FIXTURE(ApiFixture, "GET /api/v1/traces/{id} finds or says 404") {
     check_problem(get("/api/v1/traces/{id}", {}, {{"id", "xyz"}}), 400);
 }
 
+TEST_CASE_FIXTURE(ApiFixture, "GET /api/v1/records/{id} shows one record, with its ids and its attempts'") {
+    const RequestRecord& wanted = all[7];
+    const json found = json::parse(get("/api/v1/records/{id}", {}, {{"id", wanted.record_id.hex()}}).body);
+    CHECK(found["record_id"] == wanted.record_id.hex());
+    CHECK(found["node_id"] == log->node_id().hex());
+    CHECK(found["id"] == 8);
+    for (const auto& [name, id] :
+         {std::pair("key_id", wanted.key_id), {"team_id", wanted.team_id}, {"org_id", wanted.org_id}})
+        CHECK(found[name] == (id.is_zero() ? json() : json(id.hex())));
+    REQUIRE(found["attempts"].size() == wanted.attempts.size());
+    CHECK(found["attempts"][0]["id"] == wanted.record_id.hex() + "-1");
+    CHECK(found.contains("request_body"));
+    Samples samples(53);
+    check_problem(get("/api/v1/records/{id}", {}, {{"id", samples.id().hex()}}), 404);
+    check_problem(get("/api/v1/records/{id}", {}, {{"id", "xyz"}}), 400);
+    visible = std::make_shared<const UserSet>();
+    check_problem(get("/api/v1/records/{id}", {}, {{"id", wanted.record_id.hex()}}), 404);
+}
+
 TEST_CASE_FIXTURE(ApiFixture, "only records in the scope are seen, whatever is asked for") {
     const std::string seen = all.back().user;
     const auto hidden = std::ranges::find_if(all, [&](const auto& r) { return r.user != seen; });
@@ -137,7 +164,7 @@ TEST_CASE_FIXTURE(ApiFixture, "only records in the scope are seen, whatever is a
     const json rows = json::parse(get("/api/v1/logs", {{"limit", "1000"}}).body);
     CHECK(static_cast<std::int64_t>(rows["data"].size()) == expected);
     CHECK(json::parse(get("/api/v1/logs", {{"user", hidden->user}}).body)["data"].empty());
-    for (const char* by : {"model", "provider", "key", "user", "day", "hour"}) {
+    for (const char* by : {"model", "provider", "key", "user", "team", "org", "day", "hour"}) {
         CAPTURE(by);
         CHECK(json::parse(get("/api/v1/usage", {{"by", by}, {"since", "2020-01-01"}}).body)["total"]["requests"] ==
               expected);
@@ -204,7 +231,9 @@ TEST_CASE_FIXTURE(ApiFixture, "every answer has its documented shape") {
         CHECK(!route.summary.empty());
         for (const auto& param : route.query) CHECK(!json::parse(param.schema, nullptr, false).is_discarded());
         const json schema = json::parse(route.response_schema);
-        const auto response = get(route.path, {}, {{"id", all[5].trace_id.hex()}});
+        const auto response =
+            get(route.path, {},
+                {{"id", (route.path == "/api/v1/records/{id}" ? all[5].record_id : all[5].trace_id).hex()}});
         REQUIRE(response.status == 200);
         CHECK(response.content_type == "application/json");
         std::string why;

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "core/db/sqlite.hpp"
+#include "lurus/log_sqlite.hpp"
+#include "modules/log/journal/row_text.hpp"
 #include "tests/contract/log/expectations.hpp"
 #include "tests/contract/log/samples.hpp"
 
@@ -32,9 +34,16 @@ struct LogFixture {
             all.push_back(samples.record());
             all.back().id = static_cast<std::int64_t>(all.size());
             auto copy = all.back();
+            come_in(all.back());
             log->append(std::move(copy), 0, nullptr);
         }
         REQUIRE(log->flush(60'000));
+    }
+
+    /// What the log says of where a record came into.
+    void come_in(RequestRecord& record) const {
+        record.node_id = log->node_id();
+        if (record.record_id.is_zero()) record.record_id = log::id_of_row(record.node_id, record.id, record.time);
     }
 
     [[nodiscard]] std::int64_t ask(const std::string& sql) const {

@@ -50,8 +50,9 @@ TEST_CASE("a record's line has the names people script against") {
     CHECK(j["attempts"][0]["provider"] == "p");
     CHECK(j["attempts"][0]["account"].is_null());
     CHECK(j["attempts"][0]["status"].is_null());
-    for (const char* name : {"operation", "upstream_model", "route", "provider", "account", "key", "user", "client",
-                             "session", "error", "ttfb_us", "tariff"}) {
+    for (const char* name :
+         {"operation", "upstream_model", "route", "provider", "account", "key", "user", "client", "session", "error",
+          "ttfb_us", "tariff", "node_id", "key_id", "member_id", "team_id", "org_id"}) {
         CAPTURE(name);
         REQUIRE(j.contains(name));
         CHECK(j[name].is_null());

@@ -15,13 +15,12 @@ struct StatisticsFixture : LogFixture {
     std::vector<ApiRoute> routes;
     std::vector<RequestRecord> all;
     Result<std::shared_ptr<const UserSet>> visible = nullptr;
-    std::vector<TeamKeys> teams;
+    NamesById names;
 
     StatisticsFixture() {
         open();
         routes = statistics_api(
-            *log, clock, [this](const Principal&) { return visible; },
-            [this](const Principal&) -> Result<std::vector<TeamKeys>> { return teams; });
+            *log, clock, [this](const Principal&) { return visible; }, [this]() -> Result<NamesById> { return names; });
         Samples samples(77);
         append(samples, 300, all);
         clock.set(std::ranges::max(all, {}, &RequestRecord::time).time);
@@ -40,6 +39,12 @@ struct StatisticsFixture : LogFixture {
     }
 };
 
+/// What tells the row's group from others.
+std::string group_in(const json& row) {
+    const json& by = row["id"].is_null() ? row["group"] : row["id"];
+    return by.is_null() ? std::string() : by.get<std::string>();
+}
+
 std::string text(const json& value) {
     return value.is_null() ? std::string() : value.get<std::string>();
 }
@@ -53,14 +58,15 @@ TEST_CASE_FIXTURE(StatisticsFixture, "statistics: each dimension, and nothing at
     CHECK(whole["total"]["requests"] == 300);
     for (const auto& [name, by] :
          {std::pair("model", UsageBy::model), std::pair("provider", UsageBy::provider),
-          std::pair("account", UsageBy::provider), std::pair("key", UsageBy::key), std::pair("user", UsageBy::user)}) {
+          std::pair("account", UsageBy::provider), std::pair("key", UsageBy::key), std::pair("user", UsageBy::user),
+          std::pair("team", UsageBy::team), std::pair("org", UsageBy::org)}) {
         CAPTURE(name);
         const auto expected = expected_usage(all, 0, INT64_MAX, by);
         const json answer = get({{"by", name}});
         REQUIRE(answer["data"].size() == expected.size());
         for (const auto& row : answer["data"]) {
-            CHECK(row["requests"] == expected.at(text(row["group"]))[0]);
-            CHECK(row["cost_nano_usd"] == expected.at(text(row["group"]))[9]);
+            CHECK(row["requests"] == expected.at(group_in(row))[0]);
+            CHECK(row["cost_nano_usd"] == expected.at(group_in(row))[9]);
         }
     }
     const json none = get({{"from", "2019-01-01"}, {"to", "2019-01-02"}, {"by", "model"}});
@@ -94,35 +100,42 @@ TEST_CASE_FIXTURE(StatisticsFixture, "statistics: over time, and each of each ho
     CHECK(cut["total"]["requests"] == within);
 }
 
-TEST_CASE_FIXTURE(StatisticsFixture, "statistics: by team, of who may be seen") {
-    std::set<std::string> keys, users;
-    for (const auto& r : all) {
-        keys.insert(r.key);
-        users.insert(r.user);
-    }
-    REQUIRE(keys.size() > 1);
-    const std::string in_team = *keys.rbegin(), user = *users.rbegin();
-    teams.push_back({});
-    teams.back().team_of[in_team] = "t1";
-    std::int64_t expected = 0, of_user = 0;
-    for (const auto& r : all) {
-        expected += r.key == in_team ? 1 : 0;
-        of_user += r.key == in_team && r.user == user ? 1 : 0;
-    }
-    const auto of_team = [&](const json& answer) {
+TEST_CASE_FIXTURE(StatisticsFixture, "statistics: by id, with names, of who may be seen") {
+    const RequestRecord& some = *std::ranges::find_if(all, [](const auto& r) { return !r.team_id.is_zero(); });
+    const std::string team = some.team_id.hex(), user = some.user;
+    names = {{team, "search"}, {user, "ann@example.com"}};
+    const auto sum = [&](const auto& counts) {
         std::int64_t requests = 0;
-        for (const auto& row : answer["data"]) requests += text(row["group"]) == "t1" ? row["requests"].get<int>() : 0;
+        for (const auto& r : all) requests += counts(r) ? 1 : 0;
         return requests;
     };
-    CHECK(of_team(get({{"by", "team"}})) == expected);
-    CHECK(of_team(get({{"by", "team"}, {"bucket", "hour"}})) == expected);
+    const auto of_team = [&](const json& answer) {
+        std::int64_t requests = 0;
+        for (const auto& row : answer["data"]) {
+            if (text(row["id"]) != team) continue;
+            CHECK(row["name"] == "search");
+            CHECK(row["group"] == team);
+            requests += row["requests"].get<int>();
+        }
+        return requests;
+    };
+    const auto in_team = [&](const auto& r) { return r.team_id == some.team_id; };
+    CHECK(of_team(get({{"by", "team"}})) == sum(in_team));
+    CHECK(of_team(get({{"by", "team"}, {"bucket", "hour"}})) == sum(in_team));
+    CHECK(get({{"by", "team"}, {"group", "sea*"}})["total"]["requests"] == sum(in_team));
+    CHECK(get({{"by", "team"}, {"group", team}})["total"]["requests"] == sum(in_team));
     CHECK(get({{"by", "team"}})["total"]["requests"] == 300);
-    teams.back().users = std::make_shared<const UserSet>(UserSet{user});
-    visible = teams.back().users;
-    CHECK(of_team(get({{"by", "team"}})) == of_user);
-    std::int64_t own = 0;
-    for (const auto& r : all) own += r.user == user ? 1 : 0;
-    for (const char* by : {"model", "key", "user", "provider"}) CHECK(get({{"by", by}})["total"]["requests"] == own);
+    // Keys of one name stay apart, and each has its name.
+    for (const auto& row : get({{"by", "key"}})["data"]) CHECK(row["name"] == row["group"]);
+    const json of_name = get({{"by", "key"}, {"group", some.key}});
+    CHECK(of_name["data"].size() > 1);
+    CHECK(of_name["total"]["requests"] == sum([&](const auto& r) { return r.key == some.key; }));
+    visible = std::make_shared<const UserSet>(UserSet{user});
+    CHECK(of_team(get({{"by", "team"}})) == sum([&](const auto& r) { return in_team(r) && r.user == user; }));
+    const std::int64_t own = sum([&](const auto& r) { return r.user == user; });
+    for (const char* by : {"model", "key", "user", "provider", "team", "org"})
+        CHECK(get({{"by", by}})["total"]["requests"] == own);
+    CHECK(get({{"by", "user"}})["data"][0]["name"] == "ann@example.com");
     CHECK(get({{"bucket", "day"}})["total"]["requests"] == own);
     visible = fail(ErrorCode::unavailable, "the database is away");
     CHECK(ask({}).status == 503);
@@ -154,6 +167,8 @@ TEST_CASE_FIXTURE(StatisticsFixture, "statistics: sorted, filtered and in pages"
               json row = only["data"][0];
               row.erase("time");
               row.erase("group");
+              row.erase("id");
+              row.erase("name");
               return row.dump();
           }()));
     for (const std::map<std::string, std::string>& wrong : {std::map<std::string, std::string>{{"by", "moon"}},

@@ -85,6 +85,10 @@ TEST_CASE("an older file is taken over: every record, the sums, and what comes a
     }
     all.erase(all.begin(), all.begin() + 20);
     f.open();
+    for (auto& record : all) {
+        record.record_id = record.key_id = record.team_id = record.org_id = Id();
+        f.come_in(record);
+    }
     LogFilter filter;
     filter.limit = 1000;
     filter.after_id = 0;
@@ -102,6 +106,12 @@ TEST_CASE("an older file is taken over: every record, the sums, and what comes a
     }
     CHECK(at == all.size());
     f.check_usage(all, 0, INT64_MAX / 2);
+    for (const std::size_t i : {0, 100, 32'900}) {
+        const auto found = f.log->find(all[i].record_id);
+        REQUIRE(found);
+        CHECK(found->id == all[i].id);
+    }
+    CHECK(f.ask("SELECT count(DISTINCT record_id) FROM record") == static_cast<std::int64_t>(all.size()));
     f.log->append(samples.record(), 0, nullptr);
     REQUIRE(f.log->flush(10'000));
     CHECK(f.ask("SELECT max(id) FROM record") == 33'001);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <vector>
 
@@ -77,9 +78,15 @@ TEST_CASE("an event of a running stream allocates nothing") {
             }
         };
         pass(50);
-        const std::uint64_t before = counting::allocations();
-        pass(500);
-        CHECK(counting::allocations() - before == 0);
+        // The shard's tick allocates, ten times a second, so one of a few passes has to be without; an event that
+        // allocates does so in each of them.
+        std::uint64_t least = 500;
+        for (int i = 0; i < 10 && least > 0; ++i) {
+            const std::uint64_t before = counting::allocations();
+            pass(500);
+            least = std::min(least, counting::allocations() - before);
+        }
+        CHECK(least == 0);
     }
 }
 

@@ -73,7 +73,7 @@ public:
 };
 
 /// Everything is safe at once.
-class PromptLog final : public RequestLog {
+class PromptLog final : public Journal {
 public:
     void append(RequestRecord&& record, std::uint64_t ticket, CommitSink* sink) noexcept override {
         const RequestRecord taken(std::move(record));
@@ -86,14 +86,6 @@ public:
     [[nodiscard]] bool has_room() const noexcept override { return true; }
     Result<void> flush(int) override { return {}; }
     [[nodiscard]] LogStatus status() const override { return {}; }
-    Result<std::vector<RequestRecord>> query(const LogFilter&) override { return std::vector<RequestRecord>(); }
-    Result<std::vector<RequestRecord>> trace(const Id&, const UserSet*) override {
-        return std::vector<RequestRecord>();
-    }
-    Result<std::vector<UsageRow>> usage(UnixMicros, UnixMicros, UsageBy, const UserSet*) override {
-        return std::vector<UsageRow>();
-    }
-    [[nodiscard]] std::vector<ApiRoute> api(RecordScope) override { return {}; }
 };
 
 sockaddr_in loopback(int port) {

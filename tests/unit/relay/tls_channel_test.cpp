@@ -80,7 +80,7 @@ public:
     }
 
     /// Whether a wait ends by what is there.
-    bool told() {
+    bool notified() {
         bool called = false;
         channel->when_readable([&](const boost::system::error_code& ec) { called = !ec; });
         io_.restart();
@@ -115,7 +115,7 @@ TEST_CASE("TLS: bytes that come with the handshake's last are told of") {
     const std::string finished = peers.shake_hands();
     peers.send(finished + peers.record("GET"));
     REQUIRE(peers.channel->handshake() == Io::ok);
-    CHECK(peers.told());
+    CHECK(peers.notified());
     CHECK(peers.read() == "GET");
 }
 
@@ -124,14 +124,14 @@ TEST_CASE("TLS: a part of a record is waited with, and the rest is told of") {
     peers.be_connected();
     const std::string record = peers.record("hello");
     peers.send(record.substr(0, 9));
-    CHECK(peers.told());
+    CHECK(peers.notified());
     CHECK(peers.read().empty());
-    CHECK_FALSE(peers.told());
+    CHECK_FALSE(peers.notified());
     peers.send(record.substr(9));
-    CHECK(peers.told());
+    CHECK(peers.notified());
     CHECK(peers.read() == "hello");
     CHECK(peers.read().empty());
-    CHECK_FALSE(peers.told());
+    CHECK_FALSE(peers.notified());
 }
 
 TEST_CASE("TLS: records that came together are told of one after the other") {
@@ -141,11 +141,11 @@ TEST_CASE("TLS: records that came together are told of one after the other") {
     together += peers.record("two");
     together += peers.close_notify();
     peers.send(together);
-    CHECK(peers.told());
+    CHECK(peers.notified());
     CHECK(peers.read() == "one");
-    CHECK(peers.told());
+    CHECK(peers.notified());
     CHECK(peers.read() == "two");
-    CHECK(peers.told());
+    CHECK(peers.notified());
     std::array<char, 8> block{};
     CHECK(peers.channel->read(block).state == Io::eof);
 }
@@ -154,7 +154,7 @@ TEST_CASE("TLS: an end without its close_notify is an error") {
     Peers peers;
     peers.be_connected();
     peers.hang_up();
-    CHECK(peers.told());
+    CHECK(peers.notified());
     std::array<char, 8> block{};
     CHECK(peers.channel->read(block).state == Io::error);
 }

@@ -24,7 +24,7 @@ struct SignInFixture {
     IdentityStores stores{folder.path / "lurus.db"};
     std::unique_ptr<CredentialStore> credentials = make_credential_store(*stores.database);
     std::unique_ptr<identity::Directory> users = std::make_unique<identity::Directory>(*stores.people, clock);
-    std::unique_ptr<signin::Service> service;
+    std::unique_ptr<signin::SignInService> service;
     std::vector<SignInEvent> events;
     AuthSettings settings;
 
@@ -38,7 +38,8 @@ struct SignInFixture {
         service.reset();
         auto box = SecretBox::from_file(folder.path);
         REQUIRE(box.has_value());
-        service = std::make_unique<signin::Service>(*credentials, *std::move(box), *users, clock,
+        service =
+            std::make_unique<signin::SignInService>(*credentials, *std::move(box), *users, clock,
                                                     signin::Argon2Cost{.memory_kib = 64, .passes = 1, .lanes = 1});
         service->set_address("http://127.0.0.1:18100");
         service->on_event([this](const SignInEvent& event) { events.push_back(event); });

@@ -1,4 +1,4 @@
-#include "modules/log/journal/chunk.hpp"
+#include "modules/log/journal/row_batch.hpp"
 
 #include "modules/log/journal/row_text.hpp"
 #include "tests/unit/log/fixture.hpp"
@@ -12,6 +12,10 @@ RequestRecord full_record() {
     RequestRecord r;
     r.id = 7;
     r.trace_id = *Id::parse("00112233445566778899aabbccddeeff");
+    r.record_id = *Id::parse("018bcfe568007abc9def0123456789ab");  // of its time
+    r.key_id = *Id::parse("0000000000000000000000000000000a");
+    r.team_id = *Id::parse("0000000000000000000000000000000b");
+    r.org_id = *Id::parse("0000000000000000000000000000000c");
     r.time = 1'700'000'000'000'000;
     r.dialect = Dialect::openai_chat;
     r.upstream_dialect = Dialect::gemini;
@@ -54,20 +58,20 @@ RequestRecord full_record() {
     return r;
 }
 
-/// Out and in again, with what the origin holds taken from the record itself.
+/// Out and in again, with what the shared names hold taken from the record itself.
 RequestRecord through_text(const RequestRecord& record, std::string& row) {
     append_row(row, record, 5);
-    OriginCache origins;
-    const Origin& origin = origins.of(record).origin;
+    SharedNamesCache cache;
+    const SharedNames& names = cache.of(record).names;
     RequestRecord back;
     back.id = record.id;
     std::int64_t id = 0;
     RowText text(row);
     REQUIRE(text.numbers(back, id));
     CHECK(id == 5);
-    origin.give_to(back);
+    names.give_to(back);
     REQUIRE(text.labels(back));
-    REQUIRE(text.rest(back, origin.because()));
+    REQUIRE(text.rest(back, names.because()));
     return back;
 }
 
@@ -90,6 +94,9 @@ TEST_CASE("a row's text gives the record back, byte for byte, and is one line of
     SUBCASE("an attempt whose usage differs") {
         record.attempts.front().usage.output = 1;
     }
+    SUBCASE("an id that is not of its time") {
+        record.record_id = *Id::parse("00112233445566778899aabbccddeeff");
+    }
     SUBCASE("nothing known") {
         record = RequestRecord();
     }
@@ -108,9 +115,9 @@ TEST_CASE("text that is not a row is refused, not read past") {
     append_row(row, full_record(), 5);
     const auto reads = [](std::string_view text) {
         RequestRecord record;
-        std::int64_t origin = 0;
+        std::int64_t names_id = 0;
         RowText reader(text);
-        return reader.numbers(record, origin) && reader.labels(record) && reader.rest(record, {});
+        return reader.numbers(record, names_id) && reader.labels(record) && reader.rest(record, {});
     };
     CHECK(reads(row));
     int refused = 0;
@@ -124,31 +131,36 @@ TEST_CASE("text that is not a row is refused, not read past") {
     CHECK(!reads(noise));
 }
 
-TEST_CASE("origins are told apart by every text, also when their hashes are the same") {
-    OriginCache origins;
+TEST_CASE("shared names are told apart by every text and id, also when their hashes are the same") {
+    SharedNamesCache cache;
     RequestRecord record = full_record();
     record.client = "12345678-middle-12345678";
-    auto& first = origins.of(record);
+    auto& first = cache.of(record);
     CHECK(first.id == 0);
     first.id = 1;
-    CHECK(origins.of(record).id == 1);
+    CHECK(cache.of(record).id == 1);
     for (const auto text : {&RequestRecord::operation, &RequestRecord::model, &RequestRecord::route,
                             &RequestRecord::account, &RequestRecord::user, &RequestRecord::tariff}) {
         RequestRecord other = record;
         (other.*text) += "x";
-        CHECK(origins.of(other).id == 0);
+        CHECK(cache.of(other).id == 0);
+    }
+    for (const auto id : {&RequestRecord::key_id, &RequestRecord::team_id, &RequestRecord::org_id}) {
+        RequestRecord other = record;
+        (other.*id).bytes[3] ^= 1;
+        CHECK(cache.of(other).id == 0);
     }
     RequestRecord other = record;
     other.upstream_dialect = Dialect::anthropic;
-    CHECK(origins.of(other).id == 0);
+    CHECK(cache.of(other).id == 0);
     // Same length, same ends.
     for (char c = 'a'; c < 'z'; ++c) {
         other = record;
         other.client[10] = c;
-        auto& known = origins.of(other);
-        CHECK(known.origin.texts[8] == other.client);
+        auto& known = cache.of(other);
+        CHECK(known.names.texts[8] == other.client);
         known.id = c;
-        CHECK(origins.of(other).id == c);
+        CHECK(cache.of(other).id == c);
     }
 }
 
@@ -160,11 +172,11 @@ TEST_CASE("a cursor finds every row, the next one after a gap, and none after th
     for (int batch = 0; batch < 40; ++batch) f.append(samples, 1 + samples.below(90), all);
     f.log.reset();
     SQLite::Database db(f.settings.file.string(), SQLite::OPEN_READWRITE);
-    ChunkCursor rows(db);
+    RowCursor rows(db);
     CHECK(rows.last_id() == static_cast<std::int64_t>(all.size()));
-    const auto chunks = db.execAndGet("SELECT count(*) FROM chunk").getInt64();
-    CHECK(chunks > 40);
-    CHECK(chunks < static_cast<std::int64_t>(all.size()) / 2);
+    const auto batches = db.execAndGet("SELECT count(*) FROM chunk").getInt64();
+    CHECK(batches > 40);
+    CHECK(batches < static_cast<std::int64_t>(all.size()) / 2);
     rows.forget();
     std::size_t seen = 0;
     for (bool any = rows.seek(1); any; any = rows.next()) CHECK(to_json(rows.record()) == to_json(all[seen++]));
@@ -176,11 +188,11 @@ TEST_CASE("a cursor finds every row, the next one after a gap, and none after th
         CHECK(rows.id() == id);
         CHECK(rows.time() == all[static_cast<std::size_t>(id) - 1].time);
     }
-    // Cut in the middle of a chunk, as retention does.
+    // Cut in the middle of a batch, as retention does.
     rows.forget();
     REQUIRE(rows.seek(100));
-    const std::int64_t chunk = rows.chunk();
-    db.exec("DELETE FROM chunk WHERE id <= " + std::to_string(chunk));
+    const std::int64_t batch = rows.batch_id();
+    db.exec("DELETE FROM chunk WHERE id <= " + std::to_string(batch));
     rows.forget();
     REQUIRE(rows.seek(1));
     CHECK(rows.id() > 100);
@@ -196,8 +208,8 @@ TEST_CASE("the view shows each record to any SQLite") {
     f.log.reset();
     SQLite::Database db(f.settings.file.string(), SQLite::OPEN_READONLY);
     SQLite::Statement select(db,
-                             "SELECT id, time, model, trace_id, usage_raw, status, output, session, upstream_dialect "
-                             "FROM record ORDER BY id");
+                             "SELECT id, time, model, trace_id, usage_raw, status, output, session, upstream_dialect, "
+                             "record_id, node_id, key_id, team_id, org_id FROM record ORDER BY id");
     std::size_t at = 0;
     for (; select.executeStep(); ++at) {
         const auto& r = all.at(at);
@@ -210,6 +222,10 @@ TEST_CASE("the view shows each record to any SQLite") {
         CHECK(select.getColumn(6).isNull() == !r.usage.output.has_value());
         CHECK(select.getColumn(7).getString() == r.session);
         CHECK(select.getColumn(8).getInt() == static_cast<int>(r.upstream_dialect));
+        CHECK(select.getColumn(9).getString() == r.record_id.hex());
+        CHECK(select.getColumn(10).getString() == r.node_id.hex());
+        for (const auto& [column, id] : {std::pair(11, r.key_id), {12, r.team_id}, {13, r.org_id}})
+            CHECK(select.getColumn(column).getString() == (id.is_zero() ? "" : id.hex()));
     }
     CHECK(at == all.size());
 }

@@ -1,24 +1,29 @@
 #pragma once
-// The table of rows, as it is read: chunk by chunk, row by row.
+// The table of rows, as it is read: batch by batch, row by row.
 
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "core/db/sqlite.hpp"
-#include "modules/log/journal/origin.hpp"
 #include "modules/log/journal/row_text.hpp"
+#include "modules/log/journal/shared_names.hpp"
 
 namespace lurus::log {
 
-/// Puts rows together into a chunk's text.
-class ChunkText {
+/// Of a column with 32 hex digits; zero when it has none.
+Id id_in(const SqliteStatement& row, int column);
+/// Which node the file is of.
+Id node_of(SQLite::Database& db);
+
+/// Puts rows together into a batch's text.
+class RowBatch {
 public:
-    /// A chunk of this size, in bytes, fills a page of 4 KiB.
+    /// A batch of this size, in bytes, fills a page of 4 KiB.
     static constexpr std::size_t usual_most = 4040;
 
-    /// False when the row would make the chunk larger than usual: it is not in then. The first always is.
-    bool add(const RequestRecord& record, std::int64_t origin);
+    /// False when the row would make the batch larger than usual: it is not in then. The first always is.
+    bool add(const RequestRecord& record, std::int64_t names_id);
     [[nodiscard]] bool empty() const { return text_.empty(); }
     /// Until the next `add`.
     std::string_view close();
@@ -29,9 +34,9 @@ private:
 };
 
 /// Rows in the order of their ids. What it holds is of one moment: `forget` at the start of each transaction.
-class ChunkCursor {
+class RowCursor {
 public:
-    explicit ChunkCursor(SQLite::Database& db);
+    explicit RowCursor(SQLite::Database& db);
 
     void forget();
     /// Moves to the row of that id, else to the first after it. False when there is none.
@@ -48,8 +53,8 @@ public:
     /// Everything but the bodies.
     RequestRecord record();
 
-    [[nodiscard]] std::int64_t chunk() const { return first_; }
-    /// The rows after this one as a chunk's text; empty when this is the last.
+    [[nodiscard]] std::int64_t batch_id() const { return first_; }
+    /// The rows after this one as a batch's text; empty when this is the last.
     [[nodiscard]] std::string rows_after() const;
     /// The last row's id; 0 when there is none.
     std::int64_t last_id();
@@ -61,17 +66,18 @@ private:
     }
     [[nodiscard]] std::string_view row() const;
     [[noreturn]] void damaged() const;
-    const Origin& origin(std::int64_t id);
+    const SharedNames& names_of(std::int64_t id);
     void read_summed(RowText& text);
 
-    SqliteStatement at_or_before_, after_, last_, select_origin_;
+    SqliteStatement at_or_before_, after_, last_, select_shared_names_;
+    Id node_;
     std::int64_t first_ = 0;
     std::size_t at_ = 0;
     std::string text_;
     std::vector<std::size_t> starts_;  // of the rows in text_
-    std::unordered_map<std::int64_t, Origin> origins_;
+    std::unordered_map<std::int64_t, SharedNames> shared_names_;
     RequestRecord partly_;  // what `summed` and `indexed` gave last
-    std::int64_t partly_origin_ = 0;
+    std::int64_t partly_shared_ = 0;
 };
 
 }  // namespace lurus::log

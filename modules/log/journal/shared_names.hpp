@@ -13,28 +13,29 @@
 
 namespace lurus::log {
 
-constexpr std::size_t origin_texts = 12;
+constexpr std::size_t shared_texts = 12;
 
 /// The texts in the order of the table's columns; `because` is the first attempt's.
-std::array<std::string_view, origin_texts> origin_texts_of(const RequestRecord& record);
+std::array<std::string_view, shared_texts> shared_texts_of(const RequestRecord& record);
 
-struct Origin {
+struct SharedNames {
     Dialect dialect = Dialect::openai;
     Dialect upstream_dialect = Dialect::openai;
-    std::array<std::string, origin_texts> texts;
+    std::array<std::string, shared_texts> texts;
+    Id key_id, team_id, org_id;
 
     /// `because` stays here: it belongs to an attempt.
     void give_to(RequestRecord& record) const;
     [[nodiscard]] const std::string& because() const { return texts.back(); }
 };
 
-/// The origins that were written lately. The writer's thread.
-class OriginCache {
+/// Those that were written lately. The writer's thread.
+class SharedNamesCache {
 public:
     struct Known {
-        Origin origin;
+        SharedNames names;
         std::int64_t id = 0;  // 0 = not written yet
-        RowHashes hashes{};   // of the dimensions that are the origin's
+        RowHashes hashes{};   // of the dimensions that are shared
     };
 
     /// The reference stays until the next call.

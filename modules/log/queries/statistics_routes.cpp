@@ -21,31 +21,29 @@ using Rows = std::vector<UsageRow>;
 constexpr std::size_t most_buckets = 1000;
 
 const ListShape shape{
-    .id = {"time", "group"},
+    .id = {"time", "group", "id"},
     .sorts = {"time", "group", "requests", "errors", "input", "output", "cost_nano_usd", "avg_duration_us"}};
-
-enum class By : std::uint8_t { nothing, team, usage };
 
 /// One question, for whoever asks it.
 class Statistics {
 public:
-    Statistics(RequestLog& log, std::shared_ptr<const UserSet> users, std::vector<TeamKeys> teams)
-        : log_(log), users_(std::move(users)), teams_(std::move(teams)) {}
+    Statistics(RecordQueries& records, std::shared_ptr<const UserSet> users)
+        : records_(records), users_(std::move(users)) {}
 
-    By by = By::nothing;
-    UsageBy dimension = UsageBy::model;
+    std::optional<UsageBy> by;
     std::optional<UsageBy> bucket;  // hour or day
     std::optional<std::string> group;
+    NamesById names;
 
     Result<std::vector<Json>> rows(const Span& span, UsageRow& total) const {
         std::vector<Json> out;
         const auto take = [&](const Json& time, const Rows& rows) {
             for (const auto& row : rows) {
-                if (group && !glob_match(*group, row.group)) continue;
+                if (by && group && !is_wanted(row)) continue;
                 total += row;
                 Json& one = out.emplace_back();
                 one["time"] = time;
-                one["group"] = by == By::nothing ? Json(nullptr) : group_of(row);
+                add_group(one, by ? row : UsageRow(), by.value_or(UsageBy::model), names);
                 add_sums(one, row);
             }
         };
@@ -55,16 +53,16 @@ public:
             take(nullptr, *rows);
             return out;
         }
-        const auto buckets = log_.usage(span.from, span.to, *bucket, users_.get());
+        const auto buckets = records_.usage(span.from, span.to, *bucket, users_.get());
         if (!buckets) return std::unexpected(buckets.error());
-        if (by != By::nothing && buckets->size() > most_buckets) {
+        if (by && buckets->size() > most_buckets) {
             return fail(ErrorCode::invalid_argument, "this would be " + std::to_string(buckets->size()) +
                                                          " buckets; ask for a shorter time, or for `bucket=day`");
         }
         const std::int64_t length = *bucket == UsageBy::day ? 24 * hour_us : hour_us;
         for (const auto& each : *buckets) {
             const UnixMicros begin = parse_time(each.group).value_or(0);
-            if (by == By::nothing) {
+            if (!by) {
                 take(format_time(begin), {each});
                 continue;
             }
@@ -77,33 +75,18 @@ public:
 
 private:
     [[nodiscard]] Result<Rows> grouped(const Span& span) const {
-        if (by == By::team) return by_team(span);
-        auto rows = log_.usage(span.from, span.to, dimension, users_.get());
-        if (rows && by == By::nothing) return Rows{total_of(*rows)};
+        auto rows = records_.usage(span.from, span.to, by.value_or(UsageBy::model), users_.get());
+        if (rows && !by) return Rows{total_of(*rows)};
         return rows;
     }
 
-    [[nodiscard]] Result<Rows> by_team(const Span& span) const {
-        std::map<std::string, UsageRow> sums;
-        for (const auto& keys : teams_) {
-            const auto rows = log_.usage(span.from, span.to, UsageBy::key, keys.users.get());
-            if (!rows) return rows;
-            for (const auto& row : *rows) {
-                const auto team = keys.team_of.find(row.group);
-                sums[team == keys.team_of.end() ? std::string() : team->second] += row;
-            }
-        }
-        Rows out;
-        for (auto& [team, row] : sums) {
-            row.group = team;
-            out.push_back(std::move(row));
-        }
-        return out;
+    [[nodiscard]] bool is_wanted(const UsageRow& row) const {
+        return glob_match(*group, row.group) || (!row.id.empty() && glob_match(*group, row.id)) ||
+               glob_match(*group, name_of(row, *by, names));
     }
 
-    RequestLog& log_;
+    RecordQueries& records_;
     const std::shared_ptr<const UserSet> users_;
-    const std::vector<TeamKeys> teams_;
 };
 
 Result<void> read_question(const Query& query, Statistics& out) {
@@ -111,17 +94,16 @@ Result<void> read_question(const Query& query, Statistics& out) {
         // An account is a provider's entry, and has its name.
         const auto dimension = usage_by(*text == "account" ? "provider" : *text);
         const bool timed = dimension == UsageBy::day || dimension == UsageBy::hour;
-        if ((!dimension || timed) && *text != "team")
-            return std::unexpected(wrong("by", *text, "model, provider, account, key, user or team"));
-        out.by = dimension ? By::usage : By::team;
-        out.dimension = dimension.value_or(UsageBy::key);
+        if (!dimension || timed)
+            return std::unexpected(wrong("by", *text, "model, provider, account, key, user, team or org"));
+        out.by = dimension;
     }
     if (const auto* text = find(query, "bucket"); text != nullptr) {
         if (*text != "hour" && *text != "day") return std::unexpected(wrong("bucket", *text, "hour or day"));
         out.bucket = usage_by(*text);
     }
     if (const auto* text = find(query, "group"); text != nullptr) {
-        if (out.by == By::nothing) return std::unexpected(wrong("group", *text, "`by` beside it"));
+        if (!out.by) return std::unexpected(wrong("group", *text, "`by` beside it"));
         out.group = *text;
     }
     return {};
@@ -132,20 +114,17 @@ Json named(const Query& query, const char* name) {
     return text == nullptr ? Json(nullptr) : Json(*text);
 }
 
-ApiResponse statistics(RequestLog& log, const Clock& clock, const RecordScope& scope, const TeamScope& teams,
+ApiResponse statistics(RecordQueries& records, const Clock& clock, const RecordScope& scope, const SubjectNames& names,
                        const ApiRequest& request) {
     auto users = scope(request.principal);
     if (!users) return problem(users.error());
-    std::vector<TeamKeys> of_teams;
-    if (const auto* by = find(request.query, "by"); by != nullptr && *by == "team") {
-        auto found = teams(request.principal);
-        if (!found) return problem(found.error());
-        of_teams = *std::move(found);
-    }
-    Statistics question(log, *std::move(users), std::move(of_teams));
+    Statistics question(records, *std::move(users));
     if (auto read = read_question(request.query, question); !read) return problem(read.error());
     const auto span = span_of(request.query, "from", "to", clock.now());
     if (!span) return problem(span.error());
+    auto called = names_for(question.by.value_or(UsageBy::model), names);
+    if (!called) return problem(called.error());
+    question.names = *std::move(called);
     UsageRow total;
     auto rows = question.rows(*span, total);
     if (!rows) return problem(rows.error());
@@ -164,13 +143,14 @@ ApiResponse statistics(RequestLog& log, const Clock& clock, const RecordScope& s
 
 namespace lurus {
 
-std::vector<ApiRoute> statistics_api(RequestLog& log, const Clock& clock, RecordScope scope, TeamScope teams) {
+std::vector<ApiRoute> statistics_api(RecordQueries& records, const Clock& clock, RecordScope scope,
+                                     SubjectNames names) {
     std::vector<ApiRoute> routes;
     routes.push_back(api_route(
         Permission::read_records, "GET", "/api/v1/statistics", "getStatistics",
         "Requests, tokens, money, errors and latency, over time and by one dimension", log::statistics_schema(),
-        [&log, &clock, scope = std::move(scope), teams = std::move(teams)](const ApiRequest& request) {
-            return log::statistics(log, clock, scope, teams, request);
+        [&records, &clock, scope = std::move(scope), names = std::move(names)](const ApiRequest& request) {
+            return log::statistics(records, clock, scope, names, request);
         }));
     auto& query = routes.back().query;
     const char* const text = R"({"type":"string"})";
@@ -179,8 +159,9 @@ std::vector<ApiRoute> statistics_api(RequestLog& log, const Clock& clock, Record
         ApiParam{"to", text, "Before this time, date, or so long ago; now when left out"},
         ApiParam{"bucket", R"({"enum":["hour","day"]})",
                  "A row for each hour or day (UTC) in which there was something"},
-        ApiParam{"by", R"({"enum":["model","provider","account","key","user","team"]})", "A row for each of them"},
-        ApiParam{"group", text, "Only those of `by` with this name; * and ? are wildcards"},
+        ApiParam{"by", R"({"enum":["model","provider","account","key","user","team","org"]})",
+                 "A row for each of them"},
+        ApiParam{"group", text, "Only those of `by` with this name or id; * and ? are wildcards"},
     };
     std::ranges::copy(list_params(log::shape), std::back_inserter(query));
     return routes;

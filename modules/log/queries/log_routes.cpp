@@ -1,8 +1,8 @@
-#include "modules/log/queries/api.hpp"
-
+// `/api/v1/logs`, `/api/v1/records`, `/api/v1/traces`, `/api/v1/usage` and `/api/v1/stats`.
 #include "core/http/api_route.hpp"
 #include "core/http/problem.hpp"
 #include "core/text/number.hpp"
+#include "lurus/log.hpp"
 #include "modules/log/queries/api_query.hpp"
 #include "modules/log/queries/api_schema.hpp"
 #include "modules/log/queries/json_text.hpp"
@@ -97,13 +97,13 @@ void append_records(JsonObject& object, const std::vector<RequestRecord>& record
     list += ']';
 }
 
-ApiResponse logs(RequestLog& log, const Clock& clock, const RecordScope& scope, const ApiRequest& request) {
+ApiResponse logs(RecordQueries& all, const Clock& clock, const RecordScope& scope, const ApiRequest& request) {
     auto filter = filter_from(request.query, clock.now());
     if (!filter) return problem(filter.error());
     auto users = scope(request.principal);
     if (!users) return problem(users.error());
     filter->users = *std::move(users);
-    const auto records = log.query(*filter);
+    const auto records = all.query(*filter);
     if (!records) return problem(records.error());
     ApiResponse response;
     JsonObject object(response.body);
@@ -117,13 +117,13 @@ ApiResponse logs(RequestLog& log, const Clock& clock, const RecordScope& scope, 
     return response;
 }
 
-ApiResponse trace(RequestLog& log, const RecordScope& scope, const ApiRequest& request) {
+ApiResponse trace(RecordQueries& all, const RecordScope& scope, const ApiRequest& request) {
     const std::string& text = request.params.at("id");
     const auto id = Id::parse(text);
     if (!id) return problem(400, "`" + text + "` is not a trace id; expected 32 hexadecimal digits");
     const auto users = scope(request.principal);
     if (!users) return problem(users.error());
-    const auto records = log.trace(*id, users->get());
+    const auto records = all.trace(*id, users->get());
     if (!records) return problem(records.error());
     if (records->empty()) return problem(404, "no request with the trace id " + id->hex() + " is in the log");
     ApiResponse response;
@@ -133,21 +133,37 @@ ApiResponse trace(RequestLog& log, const RecordScope& scope, const ApiRequest& r
     return response;
 }
 
-ApiResponse usage(RequestLog& log, const Clock& clock, const RecordScope& scope, const ApiRequest& request) {
+ApiResponse one_record(RecordQueries& all, const RecordScope& scope, const ApiRequest& request) {
+    const std::string& text = request.params.at("id");
+    const auto id = Id::parse(text);
+    if (!id) return problem(400, "`" + text + "` is not a record's id; expected 32 hexadecimal digits");
+    const auto users = scope(request.principal);
+    if (!users) return problem(users.error());
+    const auto found = all.find(*id, users->get());
+    if (!found) return problem(found.error());
+    ApiResponse response;
+    append_record(response.body, *found, true);
+    return response;
+}
+
+ApiResponse usage(RecordQueries& all, const Clock& clock, const RecordScope& scope, const SubjectNames& names,
+                  const ApiRequest& request) {
     const std::string* by_text = find(request.query, "by");
     const std::string by_name = by_text == nullptr ? "model" : *by_text;
     const auto by = usage_by(by_name);
-    if (!by) return problem(wrong("by", by_name, "model, provider, key, user, day or hour"));
+    if (!by) return problem(wrong("by", by_name, "model, provider, key, user, team, org, day or hour"));
     const auto span = span_of(request.query, "since", "until", clock.now());
     if (!span) return problem(span.error());
     const auto users = scope(request.principal);
     if (!users) return problem(users.error());
-    const auto rows = log.usage(span->from, span->to, *by, users->get());
+    const auto rows = all.usage(span->from, span->to, *by, users->get());
     if (!rows) return problem(rows.error());
+    const auto called = names_for(*by, names);
+    if (!called) return problem(called.error());
     nlohmann::ordered_json data = nlohmann::ordered_json::array();
     for (const auto& row : *rows) {
         nlohmann::ordered_json& one = data.emplace_back();
-        one["group"] = group_of(row);
+        add_group(one, row, *by, *called);
         add_sums(one, row);
     }
     nlohmann::ordered_json body = {
@@ -157,8 +173,8 @@ ApiResponse usage(RequestLog& log, const Clock& clock, const RecordScope& scope,
     return json_response(body);
 }
 
-ApiResponse stats(RequestLog& log) {
-    const LogStatus status = log.status();
+ApiResponse stats(const Journal& journal) {
+    const LogStatus status = journal.status();
     ApiResponse response;
     JsonObject object(response.body);
     object.boolean("healthy", status.healthy);
@@ -197,33 +213,47 @@ std::vector<ApiParam> log_params() {
     return params;
 }
 
-}  // namespace
-
-std::vector<ApiRoute> make_api(RequestLog& log, const Clock& clock, RecordScope scope) {
+std::vector<ApiRoute> log_routes(const Journal& journal, RecordQueries& all, const Clock& clock,
+                                 const RecordScope& scope, const SubjectNames& names) {
     std::vector<ApiRoute> routes;
     routes.push_back(api_route(Permission::read_records, "GET", "/api/v1/logs", "listLogs", "Requests, newest first",
-                               records_schema(false, true), [&log, &clock, scope](const ApiRequest& request) {
-                                   return logs(log, clock, scope, request);
+                               records_schema(false, true), [&all, &clock, scope](const ApiRequest& request) {
+                                   return logs(all, clock, scope, request);
                                }));
     routes.back().query = log_params();
     routes.back().following = {"followLogs", "after_id", "id"};
     routes.push_back(api_route(
         Permission::read_records, "GET", "/api/v1/usage", "getUsage", "Tokens and cost, summed", usage_schema(),
-        [&log, &clock, scope](const ApiRequest& request) { return usage(log, clock, scope, request); }));
+        [&all, &clock, scope, names](const ApiRequest& request) { return usage(all, clock, scope, names, request); }));
     routes.back().query = {
-        ApiParam{"by", R"({"type":"string","enum":["model","provider","key","user","day","hour"],"default":"model"})",
-                 "One row for each"},
+        ApiParam{
+            "by",
+            R"({"type":"string","enum":["model","provider","key","user","team","org","day","hour"],"default":"model"})",
+            "One row for each"},
         ApiParam{"since", text_schema, "From this time, date, or so long ago; 24h when left out"},
         ApiParam{"until", text_schema, "Before this time, date, or so long ago; now when left out"},
     };
+    routes.push_back(api_route(Permission::read_records, "GET", "/api/v1/records/{id}", "getRecord",
+                               "One request by its record's id, with bodies where they are kept", record_schema(),
+                               [&all, scope](const ApiRequest& request) { return one_record(all, scope, request); }));
     routes.push_back(api_route(Permission::read_records, "GET", "/api/v1/traces/{id}", "getTrace",
                                "All requests of one trace id, with bodies where they are kept",
                                records_schema(true, false),
-                               [&log, scope](const ApiRequest& request) { return trace(log, scope, request); }));
+                               [&all, scope](const ApiRequest& request) { return trace(all, scope, request); }));
     routes.push_back(api_route(Permission::read_installation, "GET", "/api/v1/stats", "getStats",
                                "How the request log is doing", status_schema(),
-                               [&log](const ApiRequest&) { return stats(log); }));
+                               [&journal](const ApiRequest&) { return stats(journal); }));
     return routes;
 }
 
+}  // namespace
 }  // namespace lurus::log
+
+namespace lurus {
+
+std::vector<ApiRoute> log_api(const Journal& journal, RecordQueries& records, const Clock& clock, RecordScope scope,
+                              SubjectNames names) {
+    return log::log_routes(journal, records, clock, scope, names);
+}
+
+}  // namespace lurus

@@ -1,4 +1,4 @@
-#include "modules/log/journal/origin.hpp"
+#include "modules/log/journal/shared_names.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -16,12 +16,12 @@ constexpr std::string RequestRecord::* record_texts[] = {
     &RequestRecord::key,       &RequestRecord::user,     &RequestRecord::client,
     &RequestRecord::tariff,
 };
-static_assert(std::size(record_texts) + 2 == origin_texts);
+static_assert(std::size(record_texts) + 2 == shared_texts);
 
-constexpr int places = 8;  // that an origin may have: texts made to share a hash cost no more than this
+constexpr int places = 8;  // that an entry may have: texts made to share a hash cost no more than this
 
 // Lengths and ends tell names apart as a rule.
-std::uint64_t hash_of_ends(const std::array<std::string_view, origin_texts>& texts, std::uint64_t hash) {
+std::uint64_t hash_of_ends(const std::array<std::string_view, shared_texts>& texts, std::uint64_t hash) {
     constexpr std::uint64_t factor = 0x9fb21c651e98df25ull;
     for (const auto text : texts) {
         std::uint64_t first = 0, last = 0;
@@ -37,15 +37,17 @@ std::uint64_t hash_of_ends(const std::array<std::string_view, origin_texts>& tex
     return hash ^ hash >> 29;
 }
 
-bool is(const Origin& origin, const RequestRecord& record, const std::array<std::string_view, origin_texts>& texts) {
-    return origin.dialect == record.dialect && origin.upstream_dialect == record.upstream_dialect &&
-           std::ranges::equal(origin.texts, texts);
+bool is(const SharedNames& names, const RequestRecord& record,
+        const std::array<std::string_view, shared_texts>& texts) {
+    return names.dialect == record.dialect && names.upstream_dialect == record.upstream_dialect &&
+           names.key_id == record.key_id && names.team_id == record.team_id && names.org_id == record.org_id &&
+           std::ranges::equal(names.texts, texts);
 }
 
 }  // namespace
 
-std::array<std::string_view, origin_texts> origin_texts_of(const RequestRecord& record) {
-    std::array<std::string_view, origin_texts> texts;
+std::array<std::string_view, shared_texts> shared_texts_of(const RequestRecord& record) {
+    std::array<std::string_view, shared_texts> texts;
     std::size_t at = 0;
     for (const auto text : record_texts) texts[at++] = record.*text;
     texts[at++] = record.usage.service_tier;
@@ -53,34 +55,40 @@ std::array<std::string_view, origin_texts> origin_texts_of(const RequestRecord& 
     return texts;
 }
 
-void Origin::give_to(RequestRecord& record) const {
+void SharedNames::give_to(RequestRecord& record) const {
     record.dialect = dialect;
     record.upstream_dialect = upstream_dialect;
     std::size_t at = 0;
     for (const auto text : record_texts) record.*text = texts[at++];
     record.usage.service_tier = texts[at];
+    record.key_id = key_id;
+    record.team_id = team_id;
+    record.org_id = org_id;
 }
 
-OriginCache::Known& OriginCache::of(const RequestRecord& record) {
-    const auto texts = origin_texts_of(record);
+SharedNamesCache::Known& SharedNamesCache::of(const RequestRecord& record) {
+    const auto texts = shared_texts_of(record);
     const auto dialects =
         static_cast<std::uint64_t>(record.dialect) << 8 | static_cast<std::uint64_t>(record.upstream_dialect);
-    std::uint64_t hash = hash_of_ends(texts, dialects);
+    std::uint64_t hash = hash_of_ends(texts, dialects ^ end_of(record.key_id) ^ std::rotl(end_of(record.team_id), 17));
     for (int place = 1;; ++place, ++hash) {
         const auto [found, is_new] = known_.try_emplace(hash);
         Known& known = found->second;
-        if (!is_new && is(known.origin, record, texts)) return known;
+        if (!is_new && is(known.names, record, texts)) return known;
         if (!is_new && place < places) continue;
-        known.origin.dialect = record.dialect;
-        known.origin.upstream_dialect = record.upstream_dialect;
-        std::ranges::copy(texts, known.origin.texts.begin());
+        known.names.dialect = record.dialect;
+        known.names.upstream_dialect = record.upstream_dialect;
+        std::ranges::copy(texts, known.names.texts.begin());
+        known.names.key_id = record.key_id;
+        known.names.team_id = record.team_id;
+        known.names.org_id = record.org_id;
         known.id = 0;
         known.hashes = hashes_of(record);
         return known;
     }
 }
 
-void OriginCache::limit() {
+void SharedNamesCache::limit() {
     if (known_.size() > known_most) known_.clear();
 }
 

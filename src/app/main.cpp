@@ -2,6 +2,7 @@
 #include <iostream>
 #include <string_view>
 
+#include "app/wiring.hpp"
 #include "cli/cli.hpp"
 #include "core/os/log_setup.hpp"
 #include "core/os/terminal.hpp"
@@ -29,7 +30,10 @@ const char* malloc_conf =
 
 int main(int argc, char** argv) {
     lurus::setup_log("error");  // a command's own words are its output; serve sets the configured level
-    lurus::app::Cli cli(std::cout, std::cerr, lurus::app::open_api, lurus::system_clock());
+    const auto open_api = [](const lurus::app::Config& config) {
+        return lurus::app::open_api(config, lurus::app::open_folder);
+    };
+    lurus::app::Cli cli(std::cout, std::cerr, open_api, lurus::system_clock());
     cli.style = {.color = wants_color(), .width = lurus::terminal_width()};
     return lurus::app::run_cli(argc, argv, cli);
 }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/serve_banner.hpp"
+#include "app/wiring.hpp"
 #include "control/state/control_plane.hpp"
 #include "control/state/reload.hpp"
 #include "core/http/url.hpp"
@@ -165,7 +166,7 @@ int run_serve(const ConfigFlags& flags, bool for_script) {
     // The file that was found stays the one that counts: when it is away, another one does not take its place.
     ConfigFlags again = flags;
     if (!config->file.empty()) again.config_file = config->file;
-    auto opened = ControlPlane::open(
+    auto opened = open_control_plane(
         *config, Use::server, [again, environment] { return load_config(again, environment); }, system_clock());
     if (!opened) return refuse(opened.error());
     ControlPlane& plane = **opened;

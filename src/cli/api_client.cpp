@@ -148,7 +148,7 @@ Result<std::unique_ptr<ApiClient>> running_server(const Config& config, const Se
 
 }  // namespace
 
-Result<std::unique_ptr<ApiClient>> open_api(const Config& config) {
+Result<std::unique_ptr<ApiClient>> open_api(const Config& config, const FolderOpener& open_folder) {
     if (const char* url = std::getenv("LURUS_URL"); url != nullptr && *url != '\0') {
         const char* token = std::getenv("LURUS_ADMIN_TOKEN");
         if (token == nullptr || *token == '\0') {
@@ -169,7 +169,7 @@ Result<std::unique_ptr<ApiClient>> open_api(const Config& config) {
         return fail(ErrorCode::unavailable, "a server holds the data folder " + config.data_dir.string() +
                                                 " but has not said where it listens");
     }
-    auto plane = ControlPlane::open(config, Use::command, [] { return load_config({}); }, system_clock());
+    auto plane = open_folder(config);
     if (!plane) return std::unexpected(plane.error());
     return std::make_unique<LocalApi>(std::move(*plane));
 }

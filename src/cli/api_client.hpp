@@ -13,6 +13,9 @@
 
 namespace lurus::app {
 
+class ControlPlane;
+using FolderOpener = std::function<Result<std::unique_ptr<ControlPlane>>(const Config&)>;
+
 class ApiClient {
 public:
     virtual ~ApiClient() = default;
@@ -30,7 +33,7 @@ public:
 };
 
 /// LURUS_URL with LURUS_ADMIN_TOKEN names a server, also on another machine. Else finds the server of the configured
-/// data folder (its `server.json`), else opens the folder.
-Result<std::unique_ptr<ApiClient>> open_api(const Config& config);
+/// data folder (its `server.json`), else opens the folder itself with `open_folder`.
+Result<std::unique_ptr<ApiClient>> open_api(const Config& config, const FolderOpener& open_folder);
 
 }  // namespace lurus::app

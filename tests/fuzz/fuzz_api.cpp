@@ -15,7 +15,7 @@
 #include <set>
 #include <string>
 
-#include "control/state/control_plane.hpp"
+#include "app/wiring.hpp"
 #include "core/http/url.hpp"
 
 using namespace lurus;
@@ -38,7 +38,7 @@ public:
         Config config;
         config.data_dir = dir_ / "data";
         auto loader = [config]() -> Result<Config> { return config; };
-        auto opened = ControlPlane::open(config, Use::command, loader, system_clock());
+        auto opened = open_control_plane(config, Use::command, loader, system_clock());
         if (!opened) {
             std::fprintf(stderr, "%s\n", opened.error().message.c_str());
             std::abort();

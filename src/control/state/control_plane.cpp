@@ -10,9 +10,7 @@
 #include "core/os/version.hpp"
 
 namespace lurus::app {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 std::vector<std::string> start_only_differences(const Config& started_with, const Config& now) {
     std::vector<std::string> out;
@@ -47,19 +45,32 @@ Error with_position(const Config& config, Error error) {
     return error;
 }
 
-ControlPlane::ControlPlane(Config config, Use use, ConfigLoader loader, const Clock& clock)
+ControlPlane::ControlPlane(Config config, Use use, Modules modules, ConfigLoader loader, const Clock& clock)
     : use_(use),
       loader_(std::move(loader)),
       clock_(clock),
       started_(clock.now()),
       config_(std::move(config)),
       read_config_(config_),
-      start_config_(config_) {}
+      start_config_(config_),
+      lock_(std::move(modules.lock)),
+      main_(std::move(modules.main)),
+      outside_(std::move(modules.outside)),
+      backend_(std::move(modules.backend)),
+      identity_(std::move(modules.identity)),
+      sign_in_(std::move(modules.sign_in)),
+      audit_(std::move(modules.audit)),
+      billing_(std::move(modules.billing)),
+      providers_(std::move(modules.providers)),
+      log_(std::move(modules.log)),
+      databases_(std::move(modules.databases)) {
+    gate_.admin_token = std::move(modules.admin_token);
+}
 
 // The dispatcher's handlers refer to the modules, the log is drained last.
 ControlPlane::~ControlPlane() {
-    outside_.stop();
-    outside_.settle();
+    outside_->stop();
+    outside_->settle();
     dispatcher_.reset();
     databases_.reset();
     sign_in_.reset();
@@ -75,10 +86,11 @@ ControlPlane::~ControlPlane() {
     if (!main_.problem.empty()) remove_stand_in(config_.data_dir);
 }
 
-Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Use use, ConfigLoader loader,
+Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Use use, Modules modules, ConfigLoader loader,
                                                          const Clock& clock) {
-    std::unique_ptr<ControlPlane> plane(new ControlPlane(std::move(config), use, std::move(loader), clock));
-    if (auto built = plane->build(); !built) return std::unexpected(built.error());
+    std::unique_ptr<ControlPlane> plane(
+        new ControlPlane(std::move(config), use, std::move(modules), std::move(loader), clock));
+    if (auto done = plane->assemble(); !done) return std::unexpected(done.error());
     return plane;
 }
 

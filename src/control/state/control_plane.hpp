@@ -1,5 +1,5 @@
 #pragma once
-// The modules over one data folder, built in order and stopped in reverse, and the management API over them.
+// The management API over the modules of one data folder, and what of them is in force.
 // The server publishes its snapshots to the gateway; a command without a server uses the API in-process.
 
 #include <functional>
@@ -12,25 +12,14 @@
 #include "config/config.hpp"
 #include "control/api/dispatcher.hpp"
 #include "control/api/gate.hpp"
-#include "control/state/databases.hpp"
 #include "control/state/flags.hpp"
+#include "control/state/modules.hpp"
 #include "control/steps/audit.hpp"
 #include "control/steps/guards.hpp"
 #include "control/steps/rate.hpp"
-#include "core/io/outside_pool.hpp"
-#include "core/os/platform.hpp"
 #include "core/os/server_file.hpp"
-#include "lurus/audit.hpp"
-#include "lurus/billing.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/gateway.hpp"
-#include "lurus/identity.hpp"
-#include "lurus/log.hpp"
-#include "lurus/log_sqlite.hpp"
-#include "lurus/provider.hpp"
-#include "lurus/secret.hpp"
-#include "lurus/signin.hpp"
-#include "lurus/store/backend.hpp"
 
 namespace lurus::app {
 
@@ -51,8 +40,9 @@ struct Reloaded {
 /// Any thread. Owned by run_serve or by the in-process API client.
 class ControlPlane {
 public:
-    /// Makes the data folder (0700) when it is not there. `conflict`: another server holds the folder.
-    static Result<std::unique_ptr<ControlPlane>> open(Config config, Use use, ConfigLoader loader, const Clock& clock);
+    /// Puts the configuration in force; fails where a module refuses its part.
+    static Result<std::unique_ptr<ControlPlane>> open(Config config, Use use, Modules modules, ConfigLoader loader,
+                                                      const Clock& clock);
     ~ControlPlane();
     ControlPlane(const ControlPlane&) = delete;
     ControlPlane& operator=(const ControlPlane&) = delete;
@@ -98,11 +88,9 @@ public:
     [[nodiscard]] RequestLog& log() { return *log_; }
 
 private:
-    ControlPlane(Config config, Use use, ConfigLoader loader, const Clock& clock);
-    Result<void> build();
-    Result<void> choose_database();
-    Result<void> build_sign_in();
-    Result<void> build_guards();
+    ControlPlane(Config config, Use use, Modules modules, ConfigLoader loader, const Clock& clock);
+    Result<void> assemble();
+    void listen_to_sign_in();
     using Prepared = std::vector<std::unique_ptr<PreparedConfiguration>>;
     /// Each module's part, judged and ready, and what it needs stored. On error nothing of it is in force.
     Result<Prepared> prepare(const Config& config) const;
@@ -140,14 +128,14 @@ private:
     std::vector<std::shared_ptr<const GatewaySnapshot>> retired_;
     std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher_;
 
-    OutsidePool outside_;  // outlives the modules
     std::unique_ptr<platform::FileLock> lock_;
     MainDatabase main_;
     ApiRate rate_;
     ApiGate gate_;
     bool behind_ = false;         // of follow_changes, as the next one: there is something that was not taken over
     std::string follow_problem_;  // why not; what was logged last
-    std::unique_ptr<Backend> backend_;  // outlives the modules
+    std::unique_ptr<OutsideCalls> outside_;  // outlives the modules, as the next
+    std::unique_ptr<Backend> backend_;
     std::unique_ptr<Identity> identity_;
     std::unique_ptr<SignIn> sign_in_;
     std::unique_ptr<Audit> audit_;
@@ -168,8 +156,5 @@ std::vector<std::string> start_only_differences(const Config& started_with, cons
 /// An error about something that the configuration declares, with that declaration's position in front; else with the
 /// file's name.
 Error with_position(const Config& config, Error error);
-
-/// Reads the folder's token or makes it (32 random bytes as hex, 0600).
-Result<Secret> admin_token_of(const std::filesystem::path& data_dir);
 
 }  // namespace lurus::app

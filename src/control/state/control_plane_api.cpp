@@ -118,7 +118,7 @@ ApiResponse ControlPlane::handle(const ApiCall& call) const {
 }
 
 ApiOutside ControlPlane::outside() {
-    return {&outside_,
+    return {outside_.get(),
             [this](const ApiCall& call) { return dispatcher_->calls_outside(call.request.method, call.target); }};
 }
 

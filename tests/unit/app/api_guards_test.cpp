@@ -1,5 +1,4 @@
 // Rates, versions and requests that are sent twice, without a server.
-#include "control/state/backend.hpp"
 #include "control/steps/guards.hpp"
 
 #include <doctest/doctest.h>
@@ -9,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/backend.hpp"
 #include "control/api/etag.hpp"
 #include "control/steps/rate.hpp"
 #include "core/db/sqlite.hpp"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "control/state/control_plane.hpp"
+#include "app/wiring.hpp"
 #include "core/http/api_route.hpp"
 #include "core/os/files.hpp"
 #include "scratch.hpp"
@@ -59,7 +59,7 @@ struct World {
         const auto load = [environment] { return app::load_config({}, environment); };
         auto config = load();
         REQUIRE_MESSAGE(config.has_value(), (config ? "" : config.error().message));
-        auto opened = app::ControlPlane::open(*config, app::Use::server, load, system_clock());
+        auto opened = app::open_control_plane(*config, app::Use::server, load, system_clock());
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().message));
         plane = *std::move(opened);
         auto token = read_file(scratch.dir() / "data" / "admin.token");

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "app/wiring.hpp"
 #include "cli/api_client.hpp"
 #include "control/api/openapi.hpp"
 #include "core/http/api_route.hpp"
@@ -45,7 +46,7 @@ struct Folder {
     std::unique_ptr<ControlPlane> open(Use use = Use::server) const {
         auto config = load_config({}, environment);
         REQUIRE_MESSAGE(config.has_value(), config.error().message);
-        auto plane = ControlPlane::open(*config, use, loader(), system_clock());
+        auto plane = open_control_plane(*config, use, loader(), system_clock());
         REQUIRE_MESSAGE(plane.has_value(), plane.error().message);
         return std::move(*plane);
     }
@@ -84,7 +85,7 @@ TEST_CASE("the folder is made for its owner only and belongs to one server") {
           (fs::perms::owner_read | fs::perms::owner_write));
 
     auto config = load_config({}, folder.environment);
-    auto second = ControlPlane::open(*config, Use::server, folder.loader(), system_clock());
+    auto second = open_control_plane(*config, Use::server, folder.loader(), system_clock());
     REQUIRE(!second.has_value());
     CHECK(second.error().code == ErrorCode::conflict);
     CHECK(second.error().message.find("already") != std::string::npos);
@@ -232,7 +233,7 @@ TEST_CASE("a command works on the folder itself when no server holds it") {
         CHECK(ask(*server, "GET", "/api/v1/status")["running"] == true);
     }
     auto config = load_config({}, folder.environment);
-    auto api = open_api(*config);
+    auto api = open_api(*config, open_folder);
     REQUIRE_MESSAGE(api.has_value(), api.error().message);
     CHECK((*api)->server_url().empty());
     auto made = (*api)->call("POST", "/api/v1/keys", {}, R"({"name":"cli"})");

@@ -1,4 +1,4 @@
-#include "control/state/backend.hpp"
+#include "app/backend.hpp"
 
 #include "core/db/sql_sqlite.hpp"
 #include "lurus/store/audit.hpp"

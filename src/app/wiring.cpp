@@ -1,0 +1,146 @@
+#include "app/wiring.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <thread>
+
+#include "app/backend.hpp"
+#include "core/io/outside_pool.hpp"
+#include "core/os/embedded.hpp"
+#include "core/os/files.hpp"
+#include "core/os/server_file.hpp"
+
+namespace lurus::app {
+namespace {
+
+// A command probes the lock for a moment; a second server holds it for good.
+Result<std::unique_ptr<platform::FileLock>> lock_folder(const std::filesystem::path& data_dir) {
+    auto lock = platform::FileLock::exclusive(data_dir / lock_file_name);
+    for (int i = 0; i < 10 && !lock && lock.error().code == ErrorCode::conflict; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        lock = platform::FileLock::exclusive(data_dir / lock_file_name);
+    }
+    if (lock || lock.error().code != ErrorCode::conflict) return lock;
+    std::string who = "another lurus";
+    if (const auto server = read_server_file(data_dir)) {
+        who += " (pid " + std::to_string(server->pid) +
+               (server->addresses.empty() ? "" : ", " + server->addresses.front()) + ")";
+    }
+    return fail(ErrorCode::conflict, who + " serves the data folder " + data_dir.string() +
+                                         " already; stop it, or give this one another --data-dir");
+}
+
+Result<MainDatabase> choose_database(const std::filesystem::path& dir, Use use) {
+    if (use == Use::server) return choose_main_database(dir);
+    if (auto there = check_not_lost(dir); !there) return std::unexpected(there.error());
+    return MainDatabase{dir / main_database_name, {}};
+}
+
+Result<void> make_people(Modules& made, const Config& config, const Clock& clock) {
+    IdentitySettings identity;
+    identity.key_prefix = config.key_prefix;
+    auto made_identity = make_identity(identity, made.backend->keys(), made.backend->people(), clock);
+    if (!made_identity) return std::unexpected(made_identity.error());
+    made.identity = std::move(*made_identity);
+
+    made.audit = make_audit(made.backend->audit(), clock);
+
+    SignInSettings settings;
+    settings.data_dir = config.data_dir;
+    settings.master_key = config.master_key;
+    settings.outside = made.outside.get();
+    auto sign_in = make_sign_in(settings, made.backend->credentials(), made.identity->users(), clock);
+    if (!sign_in) return std::unexpected(sign_in.error());
+    made.sign_in = std::move(*sign_in);
+    return {};
+}
+
+Result<void> make_vendors(Modules& made, const Config& config, const Clock& clock) {
+    BillingSettings billing;
+    billing.builtin_prices = std::string(embedded_file("config/prices.json"));
+    auto made_billing = make_billing(billing, made.backend->prices(), clock);
+    if (!made_billing) return std::unexpected(made_billing.error());
+    made.billing = std::move(*made_billing);
+
+    ProviderSettings provider;
+    provider.data_dir = config.data_dir;
+    provider.master_key = config.master_key;
+    provider.demo = config.demo;
+    provider.outside = made.outside.get();
+    auto made_providers = make_providers(provider, made.backend->providers(), clock);
+    if (!made_providers) return std::unexpected(made_providers.error());
+    made.providers = std::move(*made_providers);
+    return {};
+}
+
+}  // namespace
+
+Result<Secret> admin_token_of(const std::filesystem::path& data_dir) {
+    const auto file = data_dir / token_file_name;
+    auto text = read_file(file, 4096);
+    if (!text && text.error().code == ErrorCode::not_found) {
+        auto made = random_hex(32);
+        if (!made) return std::unexpected(made.error());
+        const Secret token(*made);
+        if (auto written = write_private_file(file, *made + "\n"); !written) return std::unexpected(written.error());
+        return token;
+    }
+    if (!text) return std::unexpected(text.error());
+    while (!text->empty() && (text->back() == '\n' || text->back() == '\r' || text->back() == ' ')) text->pop_back();
+    if (text->size() < 32) {
+        return fail(ErrorCode::corrupt,
+                    file.string() + " holds no admin token (32 characters or more); remove it to get a new one");
+    }
+    if (platform::readable_by_others(file)) spdlog::warn("{} may be read by other users; chmod 600 it", file.string());
+    return Secret(*text);
+}
+
+Result<Modules> make_modules(const Config& config, Use use, const Clock& clock) {
+    Modules made;
+    const auto& dir = config.data_dir;
+    if (auto folder = make_private_dir(dir); !folder) return std::unexpected(folder.error());
+    if (use == Use::server) {
+        auto lock = lock_folder(dir);
+        if (!lock) return std::unexpected(lock.error());
+        made.lock = std::move(*lock);
+        auto token = admin_token_of(dir);
+        if (!token) return std::unexpected(token.error());
+        made.admin_token = std::move(*token);
+    }
+    auto main = choose_database(dir, use);
+    if (!main) return std::unexpected(main.error());
+    made.main = *std::move(main);
+    made.outside = std::make_unique<OutsidePool>();
+    auto backend = make_backend_sqlite(made.main.file);
+    if (!backend) return std::unexpected(backend.error());
+    made.backend = std::move(*backend);
+    if (auto done = make_people(made, config, clock); !done) return std::unexpected(done.error());
+    if (auto done = make_vendors(made, config, clock); !done) return std::unexpected(done.error());
+
+    LogSettings log;
+    log.file = dir / "log.db";
+    log.strict = config.log_strict;
+    log.retention_days = use == Use::server ? config.log_retention_days : 0;
+    auto made_log = make_request_log_sqlite(log, clock);
+    if (!made_log) return std::unexpected(made_log.error());
+    made.log = std::move(*made_log);
+
+    auto databases = Databases::open(dir, made.main, use == Use::server, clock);
+    if (!databases) return std::unexpected(databases.error());
+    made.databases = std::move(*databases);
+    return made;
+}
+
+Result<std::unique_ptr<ControlPlane>> open_control_plane(Config config, Use use, ConfigLoader loader,
+                                                         const Clock& clock) {
+    auto modules = make_modules(config, use, clock);
+    if (!modules) return std::unexpected(modules.error());
+    return ControlPlane::open(std::move(config), use, *std::move(modules), std::move(loader), clock);
+}
+
+Result<std::unique_ptr<ControlPlane>> open_folder(const Config& config) {
+    return open_control_plane(config, Use::command, [] { return load_config({}); }, system_clock());
+}
+
+}  // namespace lurus::app

@@ -1,0 +1,23 @@
+#pragma once
+// The composition root: which implementation each port has, and the modules over one data folder, made in order.
+
+#include <memory>
+
+#include "control/state/control_plane.hpp"
+
+namespace lurus::app {
+
+/// Makes the data folder (0700) when it is not there. `conflict`: another server holds the folder.
+Result<Modules> make_modules(const Config& config, Use use, const Clock& clock);
+
+/// A control plane over them. `loader` loads the configuration again.
+Result<std::unique_ptr<ControlPlane>> open_control_plane(Config config, Use use, ConfigLoader loader,
+                                                         const Clock& clock);
+
+/// One command's look at the configured folder.
+Result<std::unique_ptr<ControlPlane>> open_folder(const Config& config);
+
+/// Reads the folder's token or makes it (32 random bytes as hex, 0600).
+Result<Secret> admin_token_of(const std::filesystem::path& data_dir);
+
+}  // namespace lurus::app

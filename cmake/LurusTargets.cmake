@@ -50,6 +50,8 @@ function(lurus_unity name)
     endforeach()
   endforeach()
   set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  # To GCC a source of a unit is a header, whose unnamed namespace would be another one in each file that includes it.
+  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endfunction()
 
 # lurus_library(NAME FOLDERS folder... LINK library...): every source of these folders and of those in them.

@@ -3,8 +3,8 @@
 
 #include <set>
 
+#include "app/backend.hpp"
 #include "authorization_world.hpp"
-#include "control/state/backend.hpp"
 #include "control/steps/audit.hpp"
 #include "lurus/request_context.hpp"
 

@@ -1,7 +1,7 @@
 // The stored flags of two processes over one database.
 #include <doctest/doctest.h>
 
-#include "control/state/backend.hpp"
+#include "app/backend.hpp"
 #include "control/state/flags.hpp"
 #include "tests/unit/app/scratch.hpp"
 

@@ -132,19 +132,19 @@ Result<std::string> PasswordHasher::hash(std::string_view password) const {
     return out;
 }
 
-Verdict PasswordHasher::verify(std::string_view password, std::string_view stored) const {
-    if (password.size() > max_password_bytes) return Verdict::wrong;
+PasswordCheck PasswordHasher::verify(std::string_view password, std::string_view stored) const {
+    if (password.size() > max_password_bytes) return PasswordCheck::wrong;
     const std::string hash(stored);
     if (is_bcrypt(hash)) {
-        if (!check_imported_hash(hash)) return Verdict::wrong;
+        if (!check_imported_hash(hash)) return PasswordCheck::wrong;
         std::string text(password);
         const bool right = verify_bcrypt(text, hash);
         OPENSSL_cleanse(text.data(), text.size());
-        return right ? Verdict::outdated : Verdict::wrong;
+        return right ? PasswordCheck::outdated : PasswordCheck::wrong;
     }
     if (!is_argon2id(hash) || argon2id_verify(hash.c_str(), password.data(), password.size()) != ARGON2_OK)
-        return Verdict::wrong;
-    return hash.starts_with(parameters_of(cost_)) ? Verdict::right : Verdict::outdated;
+        return PasswordCheck::wrong;
+    return hash.starts_with(parameters_of(cost_)) ? PasswordCheck::right : PasswordCheck::outdated;
 }
 
 void PasswordHasher::pretend(std::string_view password) const {

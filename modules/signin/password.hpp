@@ -19,7 +19,7 @@ struct Argon2Cost {
     std::uint32_t lanes = 1;
 };
 
-enum class Verdict : std::uint8_t {
+enum class PasswordCheck : std::uint8_t {
     wrong,
     right,
     outdated,  // right, and the hash is bcrypt or of another cost: hash again
@@ -32,7 +32,7 @@ public:
 
     /// A PHC string with its own random salt.
     [[nodiscard]] Result<std::string> hash(std::string_view password) const;
-    [[nodiscard]] Verdict verify(std::string_view password, std::string_view stored) const;
+    [[nodiscard]] PasswordCheck verify(std::string_view password, std::string_view stored) const;
     /// The work of one verification, for accounts that do not exist: time must not tell who does.
     void pretend(std::string_view password) const;
 

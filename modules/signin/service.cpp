@@ -104,7 +104,7 @@ Result<SignInService::FixedUser> SignInService::prepare_user(const ConfiguredUse
     if (user) {
         const auto stored = store_.password(user->id);
         if (!stored) return std::unexpected(stored.error());
-        if (*stored && hasher_.verify(wanted.password.reveal(), **stored) != Verdict::wrong) return fixed;
+        if (*stored && hasher_.verify(wanted.password.reveal(), **stored) != PasswordCheck::wrong) return fixed;
     }
     auto hash = hasher_.hash(wanted.password.reveal());
     if (!hash) return std::unexpected(hash.error());

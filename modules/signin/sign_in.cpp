@@ -43,10 +43,10 @@ Result<SignInService::Proved> SignInService::check_password(const std::string& e
         hasher_.pretend(password);
         return std::unexpected(wrong_credentials());
     }
-    const Verdict verdict = hasher_.verify(password, *stored);
+    const PasswordCheck verdict = hasher_.verify(password, *stored);
     const bool may = user->status == UserStatus::active || user->status == UserStatus::invited;
-    if (verdict == Verdict::wrong || !may) return std::unexpected(wrong_credentials());
-    if (verdict == Verdict::outdated) {
+    if (verdict == PasswordCheck::wrong || !may) return std::unexpected(wrong_credentials());
+    if (verdict == PasswordCheck::outdated) {
         const auto better = hasher_.hash(password);
         if (!better) return std::unexpected(better.error());
         if (auto done = store_.rehash_password(user->id, *stored, *better); !done) return std::unexpected(done.error());

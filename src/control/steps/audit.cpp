@@ -67,10 +67,10 @@ AuditEntry start_of(const SignInEvent& event) {
 }
 
 ApiRequest with_context(const ApiRequest& request, AuditEntry base) {
-    ApiRequest told = request;
-    told.context = std::make_shared<RequestContext>();
-    told.context->base = std::move(base);
-    return told;
+    ApiRequest in_context = request;
+    in_context.context = std::make_shared<RequestContext>();
+    in_context.context->base = std::move(base);
+    return in_context;
 }
 
 ApiResponse not_stored(const Error& error) {
@@ -145,22 +145,22 @@ ApiResponse ApiAudit::run_change(const ApiRoute& route, const ApiRequest& reques
     entry.before = as_it_is(route, request);
     const auto begun = audit_.append(entry);
     if (!begun) return not_stored(begun.error());
-    const ApiRequest told = with_context(request, entry);
-    ApiResponse response = next(route, told);
+    const ApiRequest in_context = with_context(request, entry);
+    ApiResponse response = next(route, in_context);
     entry.begun = *begun;
     entry.status = response.status;
     entry.after = result_of(route, response);
-    for (const auto& event : told.context->events) describe(entry, event);
-    // The first entry stays: that this was begun, and its end not told.
+    for (const auto& event : in_context.context->events) describe(entry, event);
+    // The first entry stays: that this was begun, and its end not in_context.
     if (const auto ended = audit_.append(std::move(entry)); !ended)
         spdlog::error("the end of {} is not in the audit: {}", route.operation_id, ended.error().message);
     return response;
 }
 
 ApiResponse ApiAudit::run_public(const ApiRoute& route, const ApiRequest& request, const ApiDispatcher::Handler& next) {
-    const ApiRequest told = with_context(request, entry_of(route, request));
-    RequestContext& context = *told.context;
-    ApiResponse response = next(route, told);
+    const ApiRequest in_context = with_context(request, entry_of(route, request));
+    RequestContext& context = *in_context.context;
+    ApiResponse response = next(route, in_context);
     if (context.begun && context.events.empty()) {
         // Begun, and refused or failed before it was done.
         AuditEntry entry = *context.begun;

@@ -22,11 +22,11 @@ TEST_CASE("a hash is Argon2id in PHC form, salted, and knows its password") {
     REQUIRE(first.has_value());
     CHECK(first->starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
     CHECK(*first != *second);
-    CHECK(hasher.verify("blue tractor on a hill", *first) == Verdict::right);
-    CHECK(hasher.verify("blue tractor on a hil", *first) == Verdict::wrong);
-    CHECK(hasher.verify("", *first) == Verdict::wrong);
-    CHECK(hasher.verify(std::string("blue tractor on a hill\0x", 24), *first) == Verdict::wrong);
-    CHECK(hasher.verify(std::string(2000, 'x'), *first) == Verdict::wrong);
+    CHECK(hasher.verify("blue tractor on a hill", *first) == PasswordCheck::right);
+    CHECK(hasher.verify("blue tractor on a hil", *first) == PasswordCheck::wrong);
+    CHECK(hasher.verify("", *first) == PasswordCheck::wrong);
+    CHECK(hasher.verify(std::string("blue tractor on a hill\0x", 24), *first) == PasswordCheck::wrong);
+    CHECK(hasher.verify(std::string(2000, 'x'), *first) == PasswordCheck::wrong);
 }
 
 TEST_CASE("the default cost is OWASP's, and a hash of another cost is outdated") {
@@ -34,8 +34,8 @@ TEST_CASE("the default cost is OWASP's, and a hash of another cost is outdated")
     const auto hash = dear.hash("blue tractor on a hill");
     REQUIRE(hash.has_value());
     CHECK(hash->starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-    CHECK(dear.verify("blue tractor on a hill", *hash) == Verdict::right);
-    CHECK(PasswordHasher(cheap).verify("blue tractor on a hill", *hash) == Verdict::outdated);
+    CHECK(dear.verify("blue tractor on a hill", *hash) == PasswordCheck::right);
+    CHECK(PasswordHasher(cheap).verify("blue tractor on a hill", *hash) == PasswordCheck::outdated);
 }
 
 TEST_CASE("bcrypt hashes of other systems are verified and outdated") {
@@ -45,9 +45,9 @@ TEST_CASE("bcrypt hashes of other systems are verified and outdated") {
                                         "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
                                         "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"}) {
         CHECK(check_imported_hash(hash).has_value());
-        CHECK(hasher.verify("U*U", hash) == Verdict::outdated);
-        CHECK(hasher.verify("U*V", hash) == Verdict::wrong);
-        CHECK(hasher.verify(std::string("U*U\0", 4), hash) == Verdict::wrong);
+        CHECK(hasher.verify("U*U", hash) == PasswordCheck::outdated);
+        CHECK(hasher.verify("U*V", hash) == PasswordCheck::wrong);
+        CHECK(hasher.verify(std::string("U*U\0", 4), hash) == PasswordCheck::wrong);
     }
 }
 
@@ -58,7 +58,7 @@ TEST_CASE("what is no hash verifies nothing and is not imported") {
           "$argon2id$v=19$m=99999999,t=2,p=1$c2FsdHNhbHQ$aGFzaA", "$argon2id$v=19$m=64,t=0,p=1$c2FsdHNhbHQ$aGFzaA",
           "$argon2i$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaA"}) {
         CAPTURE(text);
-        CHECK(hasher.verify("plain", text) == Verdict::wrong);
+        CHECK(hasher.verify("plain", text) == PasswordCheck::wrong);
         CHECK_FALSE(check_imported_hash(text).has_value());
     }
 }

@@ -32,7 +32,7 @@ TEST_CASE_FIXTURE(People, "a rotated key's old value is taken until the overlap 
     for (int restart = 0; restart < 2; ++restart) {
         CHECK(usable(first));
         CHECK(usable(second));
-        CHECK(info(identity->snapshot(), first).id == second.at("id"));
+        CHECK(info(identity->snapshot(), first).id == second.at("id").get<std::string>());
         identity.reset();
         identity = open();
     }

@@ -178,7 +178,7 @@ TEST_CASE("demo openai: completions") {
          events_of(post_demo("/v1/completions", {{"model", "m"}, {"prompt", "Once"}, {"stream", true}}))) {
         if (!event.data.is_null()) text += event.data["choices"][0]["text"].get<std::string>();
     }
-    CHECK(text == whole["choices"][0]["text"]);
+    CHECK(text == whole["choices"][0]["text"].get<std::string>());
 }
 
 TEST_CASE("demo openai: embeddings are unit vectors that depend on the text") {

@@ -89,7 +89,8 @@ std::vector<std::uint64_t> run_and_kill(const LogFixture& f, std::uint32_t seed,
     return tickets;
 }
 
-TEST_CASE("killed at any moment: what was told safe is there, and the sums are those of the rows") {
+TEST_CASE("killed at any moment: what was told safe is there, and the sums are those of the rows" *
+          doctest::test_suite("long")) {
     LogFixture f;
     f.settings.queue_cap_bytes = 1 << 20;
     std::mt19937 random(41);

@@ -166,7 +166,7 @@ TEST_CASE("files that are not ours are refused with `corrupt` and left alone") {
     CHECK(std::filesystem::file_size(f.settings.file) == size);
 }
 
-TEST_CASE("a page damaged in the middle is an error of the query, not a crash") {
+TEST_CASE("a page damaged in the middle is an error of the query, not a crash" * doctest::test_suite("long")) {
     LogFixture f;
     f.open();
     Samples samples(36);

@@ -3,7 +3,7 @@
 namespace lurus::test {
 namespace {
 
-TEST_CASE("closed segments and rollups answer as the rows do, also after reopening") {
+TEST_CASE("closed segments and rollups answer as the rows do, also after reopening" * doctest::test_suite("long")) {
     LogFixture f;
     f.open();
     Samples samples(21, 2'000'000);  // 70,000 rows over 39 hours
@@ -62,7 +62,7 @@ TEST_CASE("rows that share a hash with a value are not shown for it") {
     }
 }
 
-TEST_CASE("old rows go, with postings, bodies and minutes; sums stay") {
+TEST_CASE("old rows go, with postings, bodies and minutes; sums stay" * doctest::test_suite("long")) {
     LogFixture f;
     f.settings.retention_days = 1;
     std::vector<RequestRecord> all;

@@ -64,7 +64,7 @@ void insert(SQLite::Database& db, const RequestRecord& r) {
     row.exec();
 }
 
-TEST_CASE("an older file is taken over: every record, the sums, and what comes after") {
+TEST_CASE("an older file is taken over: every record, the sums, and what comes after" * doctest::test_suite("long")) {
     LogFixture f;
     Samples samples(61);
     std::vector<RequestRecord> all;

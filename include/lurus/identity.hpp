@@ -79,7 +79,7 @@ struct KeyInfo {
     OwnLimits user_limits, team_limits, org_limits;  // its owner's, its team's, its organisation's
     Sha256 hash{};
     std::optional<OldKey> old;
-    std::int64_t version = 0;  // of the stored row; 0: it is the configuration's
+    std::int64_t version = 0;     // of the stored row; 0: it is the configuration's
     std::shared_ptr<KeyUse> use;  // null = nobody asks
     RecordIds record_ids;         // filled by the snapshot
 

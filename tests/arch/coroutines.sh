@@ -51,6 +51,7 @@ if [[ $found != "$wanted" ]]; then
 fi
 
 sed 's/.* //' "$commands" | grep -E "^$root/(src|modules|tests)/" | sort -u | xargs -r grep -lE 'co_await|co_yield' >"$out/files" || true
+[[ -s $out/files ]] || { echo "the coroutine lint is blind: $build has no command of a source that awaits" >&2; exit 1; }
 tr '\n' '\0' <"$out/files" | xargs -r -0 -n 3 -P "$(nproc)" bash -c 'query "$@"' query >"$out/log" || true
 bad=$(grep -E 'binds here' "$out/log" | sort -u || true)
 broken=$(grep -E '(^|: )(fatal )?error:' "$out/log" | sort -u || true)

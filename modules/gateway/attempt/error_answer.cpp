@@ -1,7 +1,7 @@
 // What becomes of a request when no answer can be passed on: a vendor's error is kept, and the client told.
 
-#include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/attempt/relay.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 
 namespace lurus::gateway {
 

@@ -2,8 +2,8 @@
 #include <memory>
 
 #include "core/http/url.hpp"
-#include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/attempt/candidates.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/server/services.hpp"
 #include "modules/gateway/session/steps.hpp"
 

@@ -6,10 +6,10 @@
 
 #include <spdlog/spdlog.h>
 
-#include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/attempt/forward_head.hpp"
 #include "modules/gateway/attempt/relay.hpp"
 #include "modules/gateway/attempt/websocket_relay.hpp"
+#include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/server/services.hpp"
 #include "modules/gateway/session/client_address.hpp"
 #include "modules/gateway/session/steps.hpp"

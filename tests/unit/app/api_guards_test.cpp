@@ -17,6 +17,7 @@
 
 using namespace lurus;
 using namespace lurus::app;
+using namespace lurus::control;
 
 namespace {
 

@@ -12,7 +12,8 @@
 namespace cli_test {
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::cli;
+using namespace lurus::config;
 using Json = lurus::Json;
 
 namespace {

@@ -13,7 +13,8 @@
 #include "scratch.hpp"
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::cli;
+using namespace lurus::config;
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include "scratch.hpp"
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::config;
 
 namespace {
 

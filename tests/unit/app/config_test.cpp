@@ -13,7 +13,7 @@
 namespace config_test {
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::config;
 namespace fs = std::filesystem;
 
 namespace {

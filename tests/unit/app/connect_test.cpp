@@ -9,7 +9,8 @@
 #include "scratch.hpp"
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::cli;
+using namespace lurus::connect;
 namespace fs = std::filesystem;
 
 namespace {

@@ -20,6 +20,9 @@ namespace control_plane_test {
 
 using namespace lurus;
 using namespace lurus::app;
+using namespace lurus::cli;
+using namespace lurus::config;
+using namespace lurus::control;
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 

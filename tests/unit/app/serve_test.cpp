@@ -9,6 +9,8 @@
 
 using namespace lurus;
 using namespace lurus::app;
+using namespace lurus::config;
+using namespace lurus::control;
 namespace fs = std::filesystem;
 
 TEST_CASE("the server's note is read as it was written") {

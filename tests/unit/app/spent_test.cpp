@@ -6,7 +6,7 @@
 #include "scratch.hpp"
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::control;
 
 namespace {
 

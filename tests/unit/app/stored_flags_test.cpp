@@ -7,6 +7,7 @@
 
 using namespace lurus;
 using namespace lurus::app;
+using namespace lurus::control;
 
 TEST_CASE("stored flags: what another process set is new until it is in force") {
     test::Scratch scratch;

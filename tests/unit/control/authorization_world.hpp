@@ -12,7 +12,7 @@
 #include "app/wiring.hpp"
 #include "core/http/api_route.hpp"
 #include "core/os/files.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 namespace lurus::test {
 

@@ -3,7 +3,7 @@
 
 #include "app/backend.hpp"
 #include "control/state/flags.hpp"
-#include "tests/unit/app/scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
 using namespace lurus::app;

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cmd_connect.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
 using namespace lurus::cli;

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/config.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
 using namespace lurus::config;

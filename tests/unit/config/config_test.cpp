@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 namespace config_test {
 

@@ -7,7 +7,7 @@
 #include "cli/cmd_logs.hpp"
 #include "cli/cmd_render.hpp"
 #include "cli/doctor.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 namespace cli_test {
 

@@ -14,7 +14,7 @@
 #include "control/api/openapi.hpp"
 #include "core/http/api_route.hpp"
 #include "core/os/files.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 namespace control_plane_test {
 

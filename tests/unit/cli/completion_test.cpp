@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "cli/cli.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
 using namespace lurus::cli;

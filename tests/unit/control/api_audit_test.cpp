@@ -4,9 +4,9 @@
 #include <set>
 
 #include "app/backend.hpp"
-#include "authorization_world.hpp"
 #include "control/steps/audit.hpp"
 #include "lurus/request_context.hpp"
+#include "tests/unit/control/authorization_world.hpp"
 
 using namespace lurus;
 using namespace lurus::test;

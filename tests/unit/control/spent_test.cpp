@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "core/os/files.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
 using namespace lurus::control;

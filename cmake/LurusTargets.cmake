@@ -88,9 +88,15 @@ endfunction()
 
 # One executable for each folder of tests; ctest runs it whole. Its label is the folder's name under tests/ (unit, golden,
 # chaos ...); LABELS adds more (concurrency: the thread sanitizer runs it too). The target tests_<label> builds all of one.
+# FOLDERS: further folders of its sources, since linking another executable costs more than compiling them into this one.
 function(lurus_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LABELS")
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LABELS;FOLDERS")
+  set(sources "")
+  foreach(folder . ${arg_FOLDERS})
+    cmake_path(ABSOLUTE_PATH folder BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
+    file(GLOB found CONFIGURE_DEPENDS ${folder}/*.cpp)
+    list(APPEND sources ${found})
+  endforeach()
   if(NOT sources)
     return()
   endif()

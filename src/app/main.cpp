@@ -2,6 +2,7 @@
 #include <iostream>
 #include <string_view>
 
+#include "app/serve.hpp"
 #include "app/wiring.hpp"
 #include "cli/cli.hpp"
 #include "core/os/log_setup.hpp"
@@ -30,10 +31,11 @@ const char* malloc_conf =
 
 int main(int argc, char** argv) {
     lurus::setup_log("error");  // a command's own words are its output; serve sets the configured level
-    const auto open_api = [](const lurus::app::Config& config) {
-        return lurus::app::open_api(config, lurus::app::open_folder);
+    const auto open_api = [](const lurus::config::Config& config) {
+        return lurus::cli::open_api(config, lurus::app::open_folder);
     };
-    lurus::app::Cli cli(std::cout, std::cerr, open_api, lurus::system_clock());
+    lurus::cli::Cli cli(std::cout, std::cerr, open_api, lurus::system_clock());
+    cli.serve = lurus::app::run_serve;
     cli.style = {.color = wants_color(), .width = lurus::terminal_width()};
-    return lurus::app::run_cli(argc, argv, cli);
+    return lurus::cli::run_cli(argc, argv, cli);
 }

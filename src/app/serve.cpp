@@ -39,7 +39,7 @@ std::vector<std::string> urls_of(const Gateway& gateway, const GatewaySettings& 
 }
 
 // With no key at all nobody could use what was just started.
-Result<std::string> first_key(ControlPlane& plane, const GatewaySettings& settings) {
+Result<std::string> first_key(control::ControlPlane& plane, const GatewaySettings& settings) {
     const bool open = std::ranges::all_of(settings.listeners, &ListenerSettings::open);
     auto keys = plane.identity().list_keys();
     if (!keys) return std::unexpected(keys.error());
@@ -53,7 +53,7 @@ Result<std::string> first_key(ControlPlane& plane, const GatewaySettings& settin
 }
 
 // The command as this person can type it: by name when it is in PATH, else by its path, short when it is below here.
-std::string typed_program(const Environment& environment) {
+std::string typed_program(const config::Environment& environment) {
     if (program_exists("lurus")) return "lurus";
     const auto executable = platform::executable();
     if (executable.empty()) return "lurus";
@@ -63,7 +63,8 @@ std::string typed_program(const Environment& environment) {
 }
 
 // A fresh one at each start, while nobody owns the installation.
-std::string owner_link(ControlPlane& plane, const Config& config, const std::vector<std::string>& urls) {
+std::string owner_link(control::ControlPlane& plane, const config::Config& config,
+                       const std::vector<std::string>& urls) {
     const auto token = plane.users().new_setup_token();
     if (!token) {
         if (token.error().code != ErrorCode::conflict) spdlog::warn("no link for an owner: {}", token.error().message);
@@ -75,9 +76,9 @@ std::string owner_link(ControlPlane& plane, const Config& config, const std::vec
     return base + "/console/setup#token=" + percent_encode(token->reveal());
 }
 
-void print_banner(ControlPlane& plane, const ConfigFlags& flags, bool for_script, const Environment& environment,
-                  std::vector<std::string> urls, const std::string& new_key) {
-    const Config config = plane.config();
+void print_banner(control::ControlPlane& plane, const config::ConfigFlags& flags, bool for_script,
+                  const config::Environment& environment, std::vector<std::string> urls, const std::string& new_key) {
+    const config::Config config = plane.config();
     BannerFacts facts;
     facts.problem = plane.database_problem();
     if (!for_script && facts.problem.empty()) facts.owner_link = owner_link(plane, config, urls);
@@ -123,7 +124,8 @@ int drain(Gateway& gateway, platform::Signals& signals) {
     return code;
 }
 
-int serve_until_told(ControlPlane& plane, Gateway& gateway, platform::Signals& signals, ConfigWatch& watch) {
+int serve_until_told(control::ControlPlane& plane, Gateway& gateway, platform::Signals& signals,
+                     control::ConfigWatch& watch) {
     auto upkeep_at = std::chrono::steady_clock::now(), look_at = upkeep_at;
     while (true) {
         // A key that another process revoked is refused here after as long.
@@ -153,23 +155,24 @@ int serve_until_told(ControlPlane& plane, Gateway& gateway, platform::Signals& s
 
 }  // namespace
 
-int run_serve(const ConfigFlags& flags, bool for_script) {
+int run_serve(const config::ConfigFlags& flags, bool for_script) {
     platform::Signals signals;
     setup_log("info");
-    const Environment environment = Environment::of_process();
-    ConfigWatch watch(flags, environment);
-    auto config = load_config(flags, environment);
+    const config::Environment environment = config::Environment::of_process();
+    control::ConfigWatch watch(flags, environment);
+    auto config = config::load_config(flags, environment);
     if (!config) return refuse(config.error());
     set_log_level(config->log_level);
     for (const auto& warning : config->warnings) spdlog::warn("{}", warning);
 
     // The file that was found stays the one that counts: when it is away, another one does not take its place.
-    ConfigFlags again = flags;
+    config::ConfigFlags again = flags;
     if (!config->file.empty()) again.config_file = config->file;
     auto opened = open_control_plane(
-        *config, Use::server, [again, environment] { return load_config(again, environment); }, system_clock());
+        *config, control::Use::server, [again, environment] { return config::load_config(again, environment); },
+        system_clock());
     if (!opened) return refuse(opened.error());
-    ControlPlane& plane = **opened;
+    control::ControlPlane& plane = **opened;
 
     auto gateway = make_gateway(
         plane.snapshot(), plane.log(), [&plane](const ApiCall& call) { return plane.handle(call); }, system_clock(),

@@ -31,13 +31,13 @@ Result<std::unique_ptr<platform::FileLock>> lock_folder(const std::filesystem::p
                                          " already; stop it, or give this one another --data-dir");
 }
 
-Result<MainDatabase> choose_database(const std::filesystem::path& dir, Use use) {
-    if (use == Use::server) return choose_main_database(dir);
-    if (auto there = check_not_lost(dir); !there) return std::unexpected(there.error());
-    return MainDatabase{dir / main_database_name, {}};
+Result<control::MainDatabase> choose_database(const std::filesystem::path& dir, control::Use use) {
+    if (use == control::Use::server) return control::choose_main_database(dir);
+    if (auto there = control::check_not_lost(dir); !there) return std::unexpected(there.error());
+    return control::MainDatabase{dir / control::main_database_name, {}};
 }
 
-Result<void> make_people(Modules& made, const Config& config, const Clock& clock) {
+Result<void> make_people(control::Modules& made, const config::Config& config, const Clock& clock) {
     IdentitySettings identity;
     identity.key_prefix = config.key_prefix;
     auto made_identity = make_identity(identity, made.backend->keys(), made.backend->people(), clock);
@@ -56,7 +56,7 @@ Result<void> make_people(Modules& made, const Config& config, const Clock& clock
     return {};
 }
 
-Result<void> make_vendors(Modules& made, const Config& config, const Clock& clock) {
+Result<void> make_vendors(control::Modules& made, const config::Config& config, const Clock& clock) {
     BillingSettings billing;
     billing.builtin_prices = std::string(embedded_file("config/prices.json"));
     auto made_billing = make_billing(billing, made.backend->prices(), clock);
@@ -96,11 +96,11 @@ Result<Secret> admin_token_of(const std::filesystem::path& data_dir) {
     return Secret(*text);
 }
 
-Result<Modules> make_modules(const Config& config, Use use, const Clock& clock) {
-    Modules made;
+Result<control::Modules> make_modules(const config::Config& config, control::Use use, const Clock& clock) {
+    control::Modules made;
     const auto& dir = config.data_dir;
     if (auto folder = make_private_dir(dir); !folder) return std::unexpected(folder.error());
-    if (use == Use::server) {
+    if (use == control::Use::server) {
         auto lock = lock_folder(dir);
         if (!lock) return std::unexpected(lock.error());
         made.lock = std::move(*lock);
@@ -121,26 +121,26 @@ Result<Modules> make_modules(const Config& config, Use use, const Clock& clock) 
     LogSettings log;
     log.file = dir / "log.db";
     log.strict = config.log_strict;
-    log.retention_days = use == Use::server ? config.log_retention_days : 0;
+    log.retention_days = use == control::Use::server ? config.log_retention_days : 0;
     auto made_log = make_request_log_sqlite(log, clock);
     if (!made_log) return std::unexpected(made_log.error());
     made.log = std::move(*made_log);
 
-    auto databases = Databases::open(dir, made.main, use == Use::server, clock);
+    auto databases = control::Databases::open(dir, made.main, use == control::Use::server, clock);
     if (!databases) return std::unexpected(databases.error());
     made.databases = std::move(*databases);
     return made;
 }
 
-Result<std::unique_ptr<ControlPlane>> open_control_plane(Config config, Use use, ConfigLoader loader,
-                                                         const Clock& clock) {
+Result<std::unique_ptr<control::ControlPlane>> open_control_plane(config::Config config, control::Use use,
+                                                                  control::ConfigLoader loader, const Clock& clock) {
     auto modules = make_modules(config, use, clock);
     if (!modules) return std::unexpected(modules.error());
-    return ControlPlane::open(std::move(config), use, *std::move(modules), std::move(loader), clock);
+    return control::ControlPlane::open(std::move(config), use, *std::move(modules), std::move(loader), clock);
 }
 
-Result<std::unique_ptr<ControlPlane>> open_folder(const Config& config) {
-    return open_control_plane(config, Use::command, [] { return load_config({}); }, system_clock());
+Result<std::unique_ptr<control::ControlPlane>> open_folder(const config::Config& config) {
+    return open_control_plane(config, control::Use::command, [] { return config::load_config({}); }, system_clock());
 }
 
 }  // namespace lurus::app

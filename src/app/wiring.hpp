@@ -8,14 +8,14 @@
 namespace lurus::app {
 
 /// Makes the data folder (0700) when it is not there. `conflict`: another server holds the folder.
-Result<Modules> make_modules(const Config& config, Use use, const Clock& clock);
+Result<control::Modules> make_modules(const config::Config& config, control::Use use, const Clock& clock);
 
 /// A control plane over them. `loader` loads the configuration again.
-Result<std::unique_ptr<ControlPlane>> open_control_plane(Config config, Use use, ConfigLoader loader,
-                                                         const Clock& clock);
+Result<std::unique_ptr<control::ControlPlane>> open_control_plane(config::Config config, control::Use use,
+                                                                  control::ConfigLoader loader, const Clock& clock);
 
 /// One command's look at the configured folder.
-Result<std::unique_ptr<ControlPlane>> open_folder(const Config& config);
+Result<std::unique_ptr<control::ControlPlane>> open_folder(const config::Config& config);
 
 /// Reads the folder's token or makes it (32 random bytes as hex, 0600).
 Result<Secret> admin_token_of(const std::filesystem::path& data_dir);

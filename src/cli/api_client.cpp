@@ -13,7 +13,7 @@
 #include "core/os/platform.hpp"
 #include "core/os/server_file.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 std::string target_of(std::string_view path, const std::map<std::string, std::string>& query) {
@@ -75,7 +75,7 @@ private:
 
 class LocalApi final : public ApiClient {
 public:
-    explicit LocalApi(std::unique_ptr<ControlPlane> plane) : plane_(std::move(plane)) {}
+    explicit LocalApi(std::unique_ptr<control::ControlPlane> plane) : plane_(std::move(plane)) {}
 
     Result<ApiResponse> call(std::string_view method, std::string_view path,
                              const std::map<std::string, std::string>& query, std::string_view body) override {
@@ -101,7 +101,7 @@ public:
     std::string server_url() const override { return {}; }
 
 private:
-    std::unique_ptr<ControlPlane> plane_;
+    std::unique_ptr<control::ControlPlane> plane_;
 };
 
 Result<std::unique_ptr<ApiClient>> remote(const std::string& url, Secret token, const std::string& gone_hint) {
@@ -121,7 +121,7 @@ Result<std::unique_ptr<ApiClient>> remote(const std::string& url, Secret token, 
 }
 
 // Loopback first: a certificate rarely names 127.0.0.1, and this is our own process.
-Result<std::unique_ptr<ApiClient>> running_server(const Config& config, const ServerFile& server) {
+Result<std::unique_ptr<ApiClient>> running_server(const config::Config& config, const ServerFile& server) {
     auto token = read_file(config.data_dir / token_file_name, 4096);
     if (!token) return std::unexpected(token.error());
     while (!token->empty() && token->back() <= ' ') token->pop_back();
@@ -148,7 +148,7 @@ Result<std::unique_ptr<ApiClient>> running_server(const Config& config, const Se
 
 }  // namespace
 
-Result<std::unique_ptr<ApiClient>> open_api(const Config& config, const FolderOpener& open_folder) {
+Result<std::unique_ptr<ApiClient>> open_api(const config::Config& config, const FolderOpener& open_folder) {
     if (const char* url = std::getenv("LURUS_URL"); url != nullptr && *url != '\0') {
         const char* token = std::getenv("LURUS_ADMIN_TOKEN");
         if (token == nullptr || *token == '\0') {
@@ -174,4 +174,4 @@ Result<std::unique_ptr<ApiClient>> open_api(const Config& config, const FolderOp
     return std::make_unique<LocalApi>(std::move(*plane));
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -11,10 +11,13 @@
 #include "lurus/api.hpp"
 #include "lurus/result.hpp"
 
-namespace lurus::app {
-
+namespace lurus::control {
 class ControlPlane;
-using FolderOpener = std::function<Result<std::unique_ptr<ControlPlane>>(const Config&)>;
+}
+
+namespace lurus::cli {
+
+using FolderOpener = std::function<Result<std::unique_ptr<control::ControlPlane>>(const config::Config&)>;
 
 class ApiClient {
 public:
@@ -34,6 +37,6 @@ public:
 
 /// LURUS_URL with LURUS_ADMIN_TOKEN names a server, also on another machine. Else finds the server of the configured
 /// data folder (its `server.json`), else opens the folder itself with `open_folder`.
-Result<std::unique_ptr<ApiClient>> open_api(const Config& config, const FolderOpener& open_folder);
+Result<std::unique_ptr<ApiClient>> open_api(const config::Config& config, const FolderOpener& open_folder);
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -14,7 +14,7 @@
 #include "core/os/version.hpp"
 #include "core/text/edit_distance.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 int exit_for(ErrorCode code) {
@@ -119,11 +119,11 @@ Failure failure_of(const ApiResponse& response) {
 Cli::Cli(std::ostream& o, std::ostream& e, ApiOpener open, const Clock& c)
     : out(o), err(e), clock(c), open_(std::move(open)) {}
 
-Outcome<const Config*> Cli::config() {
+Outcome<const config::Config*> Cli::config() {
     if (!config_) {
-        auto loaded = load_config(flags);
+        auto loaded = config::load_config(flags);
         if (!loaded) return std::unexpected(failure_of(loaded.error()));
-        config_ = std::make_unique<Config>(std::move(*loaded));
+        config_ = std::make_unique<config::Config>(std::move(*loaded));
     }
     return config_.get();
 }
@@ -254,4 +254,4 @@ int run_cli(int argc, const char* const* argv, Cli& cli) {
     return code;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

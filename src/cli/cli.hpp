@@ -23,7 +23,7 @@ class App;
 class Option;
 }  // namespace CLI
 
-namespace lurus::app {
+namespace lurus::cli {
 
 /// Documented in docs/cli.md; scripts rely on the numbers.
 enum Exit : int {
@@ -47,7 +47,9 @@ Failure failure_of(const Error& error);
 /// From an RFC 9457 body; without one, from the status.
 Failure failure_of(const ApiResponse& response);
 
-using ApiOpener = std::function<Result<std::unique_ptr<ApiClient>>(const Config&)>;
+using ApiOpener = std::function<Result<std::unique_ptr<ApiClient>>(const config::Config&)>;
+/// Runs the server until it is told to end and gives the exit code; `for_script`: what it prints holds no secret link.
+using Server = std::function<int(const config::ConfigFlags& flags, bool for_script)>;
 
 /// Owned by run_cli (or a test); one thread.
 class Cli {
@@ -57,18 +59,19 @@ public:
     std::ostream& out;
     std::ostream& err;
     const Clock& clock;
-    ConfigFlags flags;
+    config::ConfigFlags flags;
     std::string config_flag, data_dir_flag;  // as typed; empty = not given
     bool json = false;
     bool no_color = false;
     Style style;               // from the terminal, set before `run`
+    Server serve;              // set before `run`
     std::function<int()> run;  // the chosen command
     /// What an option or positional takes, for completion.
     std::map<const CLI::Option*, std::vector<std::string>> choices;
     std::map<const CLI::Option*, bool> files;  // true = a folder
 
     /// Loaded at the first call.
-    Outcome<const Config*> config();
+    Outcome<const config::Config*> config();
     /// Opened at the first call; `reopen` forgets a connection whose server went away.
     Outcome<ApiClient*> api();
     void reopen() { api_.reset(); }
@@ -90,7 +93,7 @@ public:
 
 private:
     ApiOpener open_;
-    std::unique_ptr<Config> config_;
+    std::unique_ptr<config::Config> config_;
     std::unique_ptr<ApiClient> api_;
 };
 
@@ -121,4 +124,4 @@ void add_config_commands(CLI::App& app, Cli& cli);
 void add_version_command(CLI::App& app, Cli& cli);
 void add_completion_command(CLI::App& app, Cli& cli);
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 /// One decimal below 100, none above; cut, not rounded, so that 999.9k never reads as 1000k.
@@ -109,4 +109,4 @@ std::optional<UnixMicros> parse_moment(std::string_view text, UnixMicros now) {
     return parse_time(text);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -9,7 +9,7 @@
 #include "core/os/terminal.hpp"
 #include "lurus/clock.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 
 inline constexpr std::string_view unknown_text = "–";
 
@@ -38,4 +38,4 @@ std::string format_date_time(const LocalTime& time);
 /// these.
 std::optional<UnixMicros> parse_moment(std::string_view text, UnixMicros now);
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

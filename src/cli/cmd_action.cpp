@@ -4,7 +4,7 @@
 #include <memory>
 #include <ostream>
 
-namespace lurus::app {
+namespace lurus::cli {
 
 void add_action(CLI::App& parent, Cli& cli, Action action, bool in_organisation) {
     CLI::App* command = parent.add_subcommand(action.name, action.description);
@@ -77,4 +77,4 @@ int finish_list(Cli& cli, const Outcome<Json>& list, std::string (*render)(const
     return exit_ok;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -8,7 +8,7 @@
 
 #include "cli/cli.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 
 /// Values by the name of the positional or option (without dashes); absent = not given.
 using Args = std::map<std::string, std::string>;
@@ -43,4 +43,4 @@ int finish(Cli& cli, const Outcome<Json>& answer, const std::string& sentence);
 /// Prints the elements with --json, else what `render` makes of them; or the failure.
 int finish_list(Cli& cli, const Outcome<Json>& list, std::string (*render)(const Json&, const Style&));
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -8,7 +8,7 @@
 #include "cli/cmd_action.hpp"
 #include "cli/cmd_render.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 int list_entries(Cli& cli, const Args& args) {
@@ -82,4 +82,4 @@ void add_audit_commands(CLI::App& app, Cli& cli) {
                false);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -8,13 +8,13 @@
 #include "cli/cmd_action.hpp"
 #include "cli/cmd_render.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 int check(Cli& cli) {
     auto config = cli.config();
     if (!config) return cli.report(config.error());
-    const Config& c = **config;
+    const config::Config& c = **config;
     if (cli.json) {
         cli.print_json({{"valid", true},
                         {"file", c.file.empty() ? Json(nullptr) : Json(c.file.string())},
@@ -34,7 +34,7 @@ int check(Cli& cli) {
 int show_config(Cli& cli) {
     auto config = cli.config();
     if (!config) return cli.report(config.error());
-    std::string text = to_json(**config);
+    std::string text = config::to_json(**config);
     if (cli.json)
         cli.print_json(Json::parse(text));
     else
@@ -116,9 +116,9 @@ void add_config_commands(CLI::App& app, Cli& cli) {
                false);
     add("default", "The annotated file with every option, to start from",
         "Examples:\n  lurus config default > lurus.toml", [](Cli& c) {
-            c.out << default_config_text();
+            c.out << config::default_config_text();
             return int(exit_ok);
         });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

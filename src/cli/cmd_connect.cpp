@@ -12,7 +12,7 @@
 #include "core/os/server_file.hpp"
 #include "core/os/terminal.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 struct ConnectOptions {
@@ -37,7 +37,7 @@ Outcome<MadeKey> create_key(Cli& cli, const std::string& name) {
 }
 
 /// A key whose value is gone is replaced when this machine's connect made it; a key of somebody else's is left alone.
-Outcome<MadeKey> make_key(Cli& cli, const Client& client) {
+Outcome<MadeKey> make_key(Cli& cli, const connect::Client& client) {
     for (int n = 1; n < 100; ++n) {
         std::string name = n == 1 ? client.key_name : fmt::format("{}-{}", client.key_name, n);
         auto existing = cli.get("/api/v1/keys/" + percent_encode(name));
@@ -55,7 +55,8 @@ Outcome<MadeKey> make_key(Cli& cli, const Client& client) {
                 fmt::format("there are a hundred keys named like '{}': revoke some, or give --key", client.key_name)});
 }
 
-Outcome<MadeKey> key_for(Cli& cli, const Client& client, const ConnectOptions& options, const Connection* earlier) {
+Outcome<MadeKey> key_for(Cli& cli, const connect::Client& client, const ConnectOptions& options,
+                         const connect::Connection* earlier) {
     if (options.key == "-") {
         auto typed = read_secret("Gateway key (not shown): ");
         if (!typed) return std::unexpected(failure_of(typed.error()));
@@ -112,7 +113,7 @@ std::string home_relative(const std::filesystem::path& file) {
     return printable(text);
 }
 
-void print_changes(Cli& cli, const std::vector<Change>& changes) {
+void print_changes(Cli& cli, const std::vector<connect::Change>& changes) {
     std::filesystem::path file;
     for (const auto& change : changes) {
         if (change.file != file) cli.out << "\n" << home_relative(change.file) << "\n";
@@ -133,7 +134,7 @@ void print_changes(Cli& cli, const std::vector<Change>& changes) {
     if (!changes.empty()) cli.out << "\n";
 }
 
-Json json_of(const std::vector<Change>& changes) {
+Json json_of(const std::vector<connect::Change>& changes) {
     Json out = Json::array();
     for (const auto& c : changes) {
         out.push_back({{"file", c.file.string()},
@@ -144,8 +145,8 @@ Json json_of(const std::vector<Change>& changes) {
     return out;
 }
 
-void print_result(Cli& cli, const Client& client, const ConnectOptions& options, const Address& address,
-                  const MadeKey& key, const std::vector<Change>& changes, std::vector<std::string> warnings) {
+void print_result(Cli& cli, const connect::Client& client, const ConnectOptions& options, const Address& address,
+                  const MadeKey& key, const std::vector<connect::Change>& changes, std::vector<std::string> warnings) {
     if (!address.running) warnings.push_back("no server is running: start it with `lurus serve`");
     if (cli.json) {
         cli.print_json({{"client", client.id},
@@ -169,34 +170,35 @@ void print_result(Cli& cli, const Client& client, const ConnectOptions& options,
     for (const auto& warning : warnings) cli.out << colored("! ", Color::yellow, cli.style.color) << warning << "\n";
 }
 
-int connect(Cli& cli, const Client& client, const ConnectOptions& options) {
+int connect_client(Cli& cli, const connect::Client& client, const ConnectOptions& options) {
     auto config = cli.config();
     if (!config) return cli.report(config.error());
     const auto& data_dir = (*config)->data_dir;
-    ClientHome home = ClientHome::of_process();
-    auto loaded = load_connection(data_dir, client.id);
+    connect::ClientHome home = connect::ClientHome::of_process();
+    auto loaded = connect::load_connection(data_dir, client.id);
     if (!loaded && loaded.error().code != ErrorCode::not_found) return cli.report(failure_of(loaded.error()));
-    const Connection* earlier = loaded ? &*loaded : nullptr;
+    const connect::Connection* earlier = loaded ? &*loaded : nullptr;
     auto address = address_for(cli, options);
     if (!address) return cli.report(address.error());
 
     // First with a key that is none: a file that cannot be edited is known before a key is made.
     std::string stand_in = earlier != nullptr ? earlier->key : (*config)->key_prefix + "new";
-    auto trial = plan_connect(settings_for(client, home, {address->url, stand_in}), earlier);
+    auto trial = connect::plan_connect(connect::settings_for(client, home, {address->url, stand_in}), earlier);
     if (!trial) return cli.report(failure_of(trial.error()));
-    auto warnings = environment_warnings(client, home);
+    auto warnings = connect::environment_warnings(client, home);
     if (options.dry_run) {
         print_result(cli, client, options, *address, {}, trial->changes, warnings);
         return exit_ok;
     }
     auto key = key_for(cli, client, options, earlier);
     if (!key) return cli.report(key.error());
-    auto plan = plan_connect(settings_for(client, home, {address->url, key->value}), earlier);
+    auto plan = connect::plan_connect(connect::settings_for(client, home, {address->url, key->value}), earlier);
     if (!plan) return cli.report(failure_of(plan.error()));
-    Connection connection{client.id, address->url, key->value, key->id, {}};
+    connect::Connection connection{client.id, address->url, key->value, key->id, {}};
     for (const auto& file : plan->files) connection.files.push_back(file.saved);
-    if (auto saved = save_connection(data_dir, connection); !saved) return cli.report(failure_of(saved.error()));
-    if (auto written = apply_plan(*plan); !written) return cli.report(failure_of(written.error()));
+    if (auto saved = connect::save_connection(data_dir, connection); !saved)
+        return cli.report(failure_of(saved.error()));
+    if (auto written = connect::apply_plan(*plan); !written) return cli.report(failure_of(written.error()));
     if (earlier != nullptr && !earlier->key_id.empty() && earlier->key_id != key->id) {
         (void)cli.call("DELETE",
                        "/api/v1/keys/" + percent_encode(earlier->key_id));  // it may be gone, or its server away
@@ -208,26 +210,26 @@ int connect(Cli& cli, const Client& client, const ConnectOptions& options) {
     return exit_ok;
 }
 
-std::string_view how_text(Undone::How how) {
+std::string_view how_text(connect::Undone::How how) {
     switch (how) {
-        case Undone::How::restored: return "restored as it was";
-        case Undone::How::removed: return "removed: it was not there before";
-        case Undone::How::edited: return "was changed since: only our settings were taken out";
-        case Undone::How::untouched: break;
+        case connect::Undone::How::restored: return "restored as it was";
+        case connect::Undone::How::removed: return "removed: it was not there before";
+        case connect::Undone::How::edited: return "was changed since: only our settings were taken out";
+        case connect::Undone::How::untouched: break;
     }
     return "nothing of ours is in it";
 }
 
-int undo(Cli& cli, const Client& client) {
+int undo(Cli& cli, const connect::Client& client) {
     auto config = cli.config();
     if (!config) return cli.report(config.error());
-    auto connection = load_connection((*config)->data_dir, client.id);
+    auto connection = connect::load_connection((*config)->data_dir, client.id);
     if (!connection) {
         if (connection.error().code != ErrorCode::not_found) return cli.report(failure_of(connection.error()));
         return cli.report({exit_not_found, fmt::format("{} was not connected from the data folder {}: nothing to undo",
                                                        client.title, (*config)->data_dir.string())});
     }
-    auto undone = undo_connection(*connection);
+    auto undone = connect::undo_connection(*connection);
     if (!undone) return cli.report(failure_of(undone.error()));
     std::string key_problem;
     if (!connection->key_id.empty()) {
@@ -235,7 +237,7 @@ int undo(Cli& cli, const Client& client) {
         if (!gone && gone.error().exit != exit_not_found)
             key_problem = "its key could not be revoked: " + gone.error().message;
     }
-    if (auto gone = forget_connection((*config)->data_dir, client.id); !gone)
+    if (auto gone = connect::forget_connection((*config)->data_dir, client.id); !gone)
         return cli.report(failure_of(gone.error()));
     Json files = Json::array();
     for (const auto& file : *undone) {
@@ -256,11 +258,11 @@ int undo(Cli& cli, const Client& client) {
 int list_clients(Cli& cli) {
     auto config = cli.config();
     if (!config) return cli.report(config.error());
-    ClientHome home = ClientHome::of_process();
+    connect::ClientHome home = connect::ClientHome::of_process();
     Table table({{"CLIENT"}, {"INSTALLED"}, {"CONNECTED"}, {"SETTINGS", Align::left, 12}});
-    for (const auto& client : known_clients()) {
-        ClientState state = inspect_client(client, home);
-        bool ours = load_connection((*config)->data_dir, client.id).has_value();
+    for (const auto& client : connect::known_clients()) {
+        connect::ClientState state = connect::inspect_client(client, home);
+        bool ours = connect::load_connection((*config)->data_dir, client.id).has_value();
         bool installed = program_exists(client.program);
         if (cli.json) {
             cli.print_json({{"client", client.id},
@@ -288,7 +290,7 @@ void add_connect_command(CLI::App& app, Cli& cli) {
     CLI::App* command = app.add_subcommand(
         "connect", "Point a client at this gateway, or put its settings back; without a client: what is connected");
     std::vector<std::string> ids;
-    for (const auto& client : known_clients()) ids.push_back(client.id);
+    for (const auto& client : connect::known_clients()) ids.push_back(client.id);
     choose(cli, command->add_option("client", options->client, "Which client"), ids);
     CLI::Option* undoing = command->add_flag("--undo", options->undo, "Put back what was there before");
     command->add_option("--url", options->url, "The gateway's address, when it is another machine's")
@@ -311,10 +313,10 @@ void add_connect_command(CLI::App& app, Cli& cli) {
                     return cli.report({exit_usage, "--undo: say which client: see `lurus connect --help`"});
                 return list_clients(cli);
             }
-            const Client& client = *find_client(options->client);
-            return options->undo ? undo(cli, client) : connect(cli, client, *options);
+            const connect::Client& client = *connect::find_client(options->client);
+            return options->undo ? undo(cli, client) : connect_client(cli, client, *options);
         };
     });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

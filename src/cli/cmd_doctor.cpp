@@ -7,7 +7,7 @@
 #include "control/state/control_plane.hpp"
 #include "core/os/platform.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 void append(std::vector<Finding>& out, std::vector<Finding> more) {
@@ -23,7 +23,7 @@ std::vector<Finding> examine(Cli& cli, bool probe) {
         out.push_back(check_clock(cli.clock.now()));
         return out;
     }
-    const Config& c = **config;
+    const config::Config& c = **config;
     out.push_back(
         {Level::good, "configuration", c.file.empty() ? "no file, the defaults" : c.file.string() + " is valid", ""});
     for (const auto& warning : c.warnings)
@@ -38,7 +38,7 @@ std::vector<Finding> examine(Cli& cli, bool probe) {
     append(out, check_server(cli, c));
     append(out, check_keys(cli));
     append(out, check_providers(cli, probe));
-    append(out, check_clients(cli, c, ClientHome::of_process()));
+    append(out, check_clients(cli, c, connect::ClientHome::of_process()));
     return out;
 }
 
@@ -67,4 +67,4 @@ void add_doctor_command(CLI::App& app, Cli& cli) {
     });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

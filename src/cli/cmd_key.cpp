@@ -10,7 +10,7 @@
 #include "cli/cmd_key_rules.hpp"
 #include "cli/cmd_render.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 struct KeyOptions {
@@ -195,4 +195,4 @@ void add_key_commands(CLI::App& app, Cli& cli) {
               [](Cli& c, const std::string& name) { return set_key_disabled(c, name, {{"disabled", false}}); });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

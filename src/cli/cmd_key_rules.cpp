@@ -1,6 +1,6 @@
 #include "cli/cmd_key_rules.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 constexpr std::string_view nothing = "none";
@@ -31,4 +31,4 @@ void add_rules(Json& body, const KeyRuleOptions& options) {
     add_texts(body, "groups", options.groups);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

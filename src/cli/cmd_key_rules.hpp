@@ -9,7 +9,7 @@
 #include "cli/cmd_limits.hpp"
 #include "core/json/json_value.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 
 struct KeyRuleOptions {
     LimitOptions limits;
@@ -20,4 +20,4 @@ void add_rule_options(CLI::App& command, Cli& cli, KeyRuleOptions& options);
 /// The body's members for what was given. `none` takes a budget, a window or a list away.
 void add_rules(Json& body, const KeyRuleOptions& options);
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

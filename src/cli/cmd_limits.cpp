@@ -8,7 +8,7 @@
 #include "cli/cmd_action.hpp"
 #include "lurus/limits.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 struct Amount {
@@ -94,4 +94,4 @@ void add_limits_command(CLI::App& parent, Cli& cli, const Limited& limited) {
     command->callback([&cli, wanted] { cli.run = [&cli, wanted] { return edit_limits(cli, *wanted); }; });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

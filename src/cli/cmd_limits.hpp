@@ -8,7 +8,7 @@
 #include "cli/cli.hpp"
 #include "core/json/json_value.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 
 struct LimitOptions {
     std::optional<std::int64_t> rpm, tpm, itpm, otpm, concurrency;
@@ -31,4 +31,4 @@ struct Limited {
 };
 void add_limits_command(CLI::App& parent, Cli& cli, const Limited& limited);
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -11,7 +11,7 @@
 #include "cli/cmd_render.hpp"
 #include "core/os/terminal.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 constexpr int page_limit = 1000;
@@ -196,4 +196,4 @@ void add_logs_command(CLI::App& app, Cli& cli) {
     command->callback([&cli, options] { cli.run = [&cli, options] { return run_logs(cli, *options); }; });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -7,7 +7,7 @@
 
 #include "cli/cli.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 
 /// `lurus logs -f`: a cursor over the log. One thread.
 class LogTail {
@@ -28,4 +28,4 @@ private:
     std::int64_t last_id_ = 0;
 };
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -7,7 +7,7 @@
 #include "cli/cmd_limits.hpp"
 #include "cli/cmd_render.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 const std::vector<std::string> roles = {"viewer", "member", "admin", "owner"};
@@ -320,4 +320,4 @@ void add_people_commands(CLI::App& app, Cli& cli) {
     add_orgs(app, cli);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

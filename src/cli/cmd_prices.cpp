@@ -10,7 +10,7 @@
 #include "core/os/files.hpp"
 #include "core/text/glob.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 Outcome<Json> fetch_prices(Cli& cli, const std::string& pattern) {
@@ -106,4 +106,4 @@ void add_price_commands(CLI::App& app, Cli& cli) {
     importing->callback([&cli, file, from] { cli.run = [&cli, file, from] { return import(cli, *file, *from); }; });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -9,7 +9,7 @@
 #include "cli/cmd_render.hpp"
 #include "core/os/terminal.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 struct ProviderOptions {
@@ -260,4 +260,4 @@ void add_provider_commands(CLI::App& app, Cli& cli) {
     removing->callback([&cli, which] { cli.run = [&cli, which] { return remove_provider(cli, *which); }; });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -7,7 +7,7 @@
 
 #include "cli/cli_format.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 std::string moment(const Json& object, std::string_view name, std::string_view otherwise) {
@@ -181,4 +181,4 @@ Row log_row(const Json& record, const LocalTime& now) {
     return row;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -7,7 +7,7 @@
 #include "core/json/json_value.hpp"
 #include "core/os/terminal.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 
 /// `data` of /api/v1/keys.
 std::string render_keys(const Json& keys, const Style& style);
@@ -41,4 +41,4 @@ std::string render_trace(const Json& record, const Json& quote, const Style& sty
 Table log_table();
 Row log_row(const Json& record, const LocalTime& now);
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

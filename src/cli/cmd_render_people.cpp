@@ -2,7 +2,7 @@
 #include "cli/cmd_limits.hpp"
 #include "cli/cmd_render.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 std::string moment_or_dash(const Json& object, std::string_view name) {
@@ -91,4 +91,4 @@ std::string render_audit(const Json& entries, const Style& style) {
     return table.render(style);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

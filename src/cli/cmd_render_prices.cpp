@@ -5,7 +5,7 @@
 #include "cli/cli_format.hpp"
 #include "cli/cmd_render.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 const Json& standard_rates(const Json& price) {
@@ -95,4 +95,4 @@ std::string render_price(const Json& price, const Style& style) {
            colored("US dollars per million tokens, per image, per search.\n", Color::dim, style.color);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -5,7 +5,7 @@
 #include "cli/cli_format.hpp"
 #include "cli/cmd_render.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 /// The first endpoint's address, and all families: most vendors speak one.
@@ -131,4 +131,4 @@ std::string render_resolution(const Json& resolution, const Style& style) {
     return table.render(style);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

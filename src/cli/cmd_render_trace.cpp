@@ -3,7 +3,7 @@
 #include "cli/cli_format.hpp"
 #include "cli/cmd_render.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 constexpr std::pair<std::string_view, std::string_view> classes[] = {
@@ -192,4 +192,4 @@ std::string render_trace(const Json& r, const Json& quote, const Style& style) {
     return sheet.take();
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

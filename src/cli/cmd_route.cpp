@@ -7,7 +7,7 @@
 #include "cli/cli.hpp"
 #include "cli/cmd_render.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 struct NewRoute {
@@ -136,4 +136,4 @@ void add_route_commands(CLI::App& app, Cli& cli) {
     });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -8,7 +8,7 @@
 #include "cli/cmd_render.hpp"
 #include "lurus/ids.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 /// The record's usage priced again, line by line; null where that cannot be had.
@@ -67,4 +67,4 @@ void add_trace_command(CLI::App& app, Cli& cli) {
     command->callback([&cli, id] { cli.run = [&cli, id] { return run_trace(cli, *id); }; });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

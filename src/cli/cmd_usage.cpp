@@ -9,7 +9,7 @@
 #include "cli/cli_format.hpp"
 #include "cli/cmd_render.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 struct UsageOptions {
@@ -73,4 +73,4 @@ void add_usage_command(CLI::App& app, Cli& cli) {
     command->callback([&cli, options] { cli.run = [&cli, options] { return run_usage(cli, *options); }; });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -4,7 +4,7 @@
 #include "cli/cli.hpp"
 #include "core/os/version.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 
 void add_version_command(CLI::App& app, Cli& cli) {
     CLI::App* command = app.add_subcommand("version", "Print the version");
@@ -20,4 +20,4 @@ void add_version_command(CLI::App& app, Cli& cli) {
     });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -8,7 +8,7 @@
 
 #include "cli/cli.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 CompletionOption describe(const CLI::Option& option, const Cli& cli) {
@@ -268,4 +268,4 @@ void add_completion_command(CLI::App& app, Cli& cli) {
     });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

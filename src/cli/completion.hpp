@@ -9,7 +9,7 @@ namespace CLI {
 class App;
 }
 
-namespace lurus::app {
+namespace lurus::cli {
 
 class Cli;
 
@@ -37,4 +37,4 @@ std::string bash_completion(const CompletionCommand& root);
 std::string zsh_completion(const CompletionCommand& root);
 std::string fish_completion(const CompletionCommand& root);
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -3,7 +3,7 @@
 #include "core/os/server_file.hpp"
 #include "lurus/provider.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 
 Result<std::string> clean_url(std::string_view text) {
     std::string_view url = text;
@@ -18,7 +18,7 @@ Result<std::string> clean_url(std::string_view text) {
     return std::string(url);
 }
 
-std::string configured_url(const Config& config) {
+std::string configured_url(const config::Config& config) {
     for (const auto& listener : config.gateway.listeners) {
         if (listener.address.starts_with("unix:")) continue;
         return reachable_url(url_of(listener.address, !listener.certificate_file.empty()));
@@ -32,4 +32,4 @@ std::optional<std::string> readable_warning(const std::filesystem::path& file) {
     return file.string() + " holds a key now and can be read by other users: chmod 600 it";
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

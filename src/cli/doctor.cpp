@@ -11,7 +11,7 @@
 #include "core/os/files.hpp"
 #include "core/os/platform.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -138,4 +138,4 @@ bool any_broken(const std::vector<Finding>& findings) {
     return std::any_of(findings.begin(), findings.end(), [](const Finding& f) { return f.level == Level::broken; });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

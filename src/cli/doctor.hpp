@@ -9,7 +9,7 @@
 #include "cli/cli.hpp"
 #include "connect/connect.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 
 struct Finding {
     enum class Level : std::uint8_t { good, warning, broken } level = Level::good;
@@ -33,11 +33,11 @@ Finding check_clock_against(UnixMicros now, std::string_view date, const std::st
 std::optional<std::int64_t> parse_http_date(std::string_view date);
 
 /// The server of this data folder, or who holds its port.
-std::vector<Finding> check_server(Cli& cli, const Config& config);
+std::vector<Finding> check_server(Cli& cli, const config::Config& config);
 /// Credentials are there; `probe`: one tiny request each, and the vendor's clock.
 std::vector<Finding> check_providers(Cli& cli, bool probe);
 std::vector<Finding> check_keys(Cli& cli);
 /// Whether the clients' settings point here and their keys are taken.
-std::vector<Finding> check_clients(Cli& cli, const Config& config, const ClientHome& home);
+std::vector<Finding> check_clients(Cli& cli, const config::Config& config, const connect::ClientHome& home);
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -4,21 +4,21 @@
 #include "core/db/database_watch.hpp"
 #include "core/os/platform.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 
 std::vector<Finding> check_databases(const std::filesystem::path& dir) {
     using Level = Finding::Level;
     constexpr int patience_ms = 1000;
     const bool served = platform::FileLock::held(dir / lock_file_name);
     std::vector<Finding> out;
-    for (const std::string name : {main_database_name, log_database_name}) {
+    for (const std::string name : {control::main_database_name, control::log_database_name}) {
         const auto file = dir / name;
         std::error_code error;
-        const bool has_snapshot = name == main_database_name && check_snapshot(snapshot_of(file)).has_value();
+        const bool has_snapshot = name == control::main_database_name && check_snapshot(snapshot_of(file)).has_value();
         if (!std::filesystem::exists(file, error) || std::filesystem::file_size(file, error) == 0) {
             // Without a server it is made at the next start.
             if (has_snapshot)
-                out.push_back({Level::broken, name, file.string() + " is gone", restore_steps(dir)});
+                out.push_back({Level::broken, name, file.string() + " is gone", control::restore_steps(dir)});
             else if (served)
                 out.push_back({Level::broken, name, file.string() + " is gone, and a server runs",
                                "put it back, or restart the server: it begins with an empty one"});
@@ -26,7 +26,8 @@ std::vector<Finding> check_databases(const std::filesystem::path& dir) {
         }
         // Its own server is asked instead: to open a file that is not the one it uses could damage what lies beside it.
         // One that serves the snapshot does not use the file.
-        const bool unused = name == main_database_name && std::filesystem::exists(dir / stand_in_name, error);
+        const bool unused =
+            name == control::main_database_name && std::filesystem::exists(dir / control::stand_in_name, error);
         if (served && !unused) continue;
         const auto ok = examine_database(file, patience_ms);
         if (ok && !unused) {
@@ -34,7 +35,7 @@ std::vector<Finding> check_databases(const std::filesystem::path& dir) {
         } else if (ok) {
             out.push_back({Level::warning, name, "whole again", "restart lurus serve to use it"});
         } else if (ok.error().code == ErrorCode::corrupt && has_snapshot) {
-            out.push_back({Level::broken, name, ok.error().message, restore_steps(dir)});
+            out.push_back({Level::broken, name, ok.error().message, control::restore_steps(dir)});
         } else {
             out.push_back({Level::broken, name, ok.error().message,
                            has_snapshot ? "until then lurus serve goes on from its snapshot, and refuses changes"
@@ -44,4 +45,4 @@ std::vector<Finding> check_databases(const std::filesystem::path& dir) {
     return out;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -7,7 +7,7 @@
 #include "core/http/http_client.hpp"
 #include "core/os/server_file.hpp"
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 using Level = Finding::Level;
@@ -86,7 +86,7 @@ std::vector<Finding> findings_of(const Json& status) {
 
 }  // namespace
 
-std::vector<Finding> check_server(Cli& cli, const Config& config) {
+std::vector<Finding> check_server(Cli& cli, const config::Config& config) {
     auto api = cli.api();
     if (!api) return {{Level::broken, "server", api.error().message, "look at `lurus serve`'s output"}};
     if (!(*api)->server_url().empty()) {
@@ -156,9 +156,9 @@ std::vector<Finding> check_keys(Cli& cli) {
 
 namespace {
 
-std::optional<Finding> check_client(const Client& client, const std::string& ours, bool running,
-                                    const ClientHome& home) {
-    ClientState state = inspect_client(client, home);
+std::optional<Finding> check_client(const connect::Client& client, const std::string& ours, bool running,
+                                    const connect::ClientHome& home) {
+    connect::ClientState state = connect::inspect_client(client, home);
     bool installed = program_exists(client.program);
     if (!installed && !state.configured) return std::nullopt;
     std::string connect = "lurus connect " + client.id;
@@ -180,21 +180,21 @@ std::optional<Finding> check_client(const Client& client, const std::string& our
 
 }  // namespace
 
-std::vector<Finding> check_clients(Cli& cli, const Config& config, const ClientHome& home) {
+std::vector<Finding> check_clients(Cli& cli, const config::Config& config, const connect::ClientHome& home) {
     auto api = cli.api();
     bool running = api && !(*api)->server_url().empty();
     std::string ours = running ? reachable_url((*api)->server_url()) : configured_url(config);
     std::vector<Finding> out;
-    for (const auto& client : known_clients()) {
+    for (const auto& client : connect::known_clients()) {
         auto finding = check_client(client, ours, running, home);
         if (!finding) continue;
         bool connected = finding->detail.starts_with("uses ");
         out.push_back(std::move(*finding));
         if (!connected) continue;
-        for (const auto& warning : environment_warnings(client, home))
+        for (const auto& warning : connect::environment_warnings(client, home))
             out.push_back({Level::warning, client.title, warning, "unset it in the shell's start file"});
     }
     return out;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace lurus::app {
+namespace lurus::cli {
 namespace {
 
 constexpr char32_t bad_rune = 0xFFFD;
@@ -205,4 +205,4 @@ std::string Table::render(const Style& style) const {
     return out;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

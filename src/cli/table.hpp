@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace lurus::app {
+namespace lurus::cli {
 
 /// Columns a text takes on a terminal: wide East Asian characters and emoji count 2, combining marks 0.
 int display_width(std::string_view utf8);
@@ -67,4 +67,4 @@ private:
     Row footer_;
 };
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

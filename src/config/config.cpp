@@ -13,7 +13,7 @@
 #include "core/os/platform.hpp"
 #include "core/text/redact.hpp"
 
-namespace lurus::app {
+namespace lurus::config {
 namespace fs = std::filesystem;
 namespace {
 
@@ -155,4 +155,4 @@ std::string_view default_config_text() {
     return embedded_file("config/lurus.toml");
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::config

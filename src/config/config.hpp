@@ -17,7 +17,7 @@
 #include "lurus/secret.hpp"
 #include "lurus/signin.hpp"
 
-namespace lurus::app {
+namespace lurus::config {
 
 struct Config {
     std::filesystem::path file;  // empty = none was found
@@ -76,4 +76,4 @@ std::string_view default_config_text();
 /// The effective configuration as indented JSON, secrets masked.
 std::string to_json(const Config& config);
 
-}  // namespace lurus::app
+}  // namespace lurus::config

@@ -4,7 +4,7 @@
 
 #include "config/config_sections.hpp"
 
-namespace lurus::app {
+namespace lurus::config {
 namespace {
 
 constexpr std::int64_t minute_ms = 60'000;
@@ -144,4 +144,4 @@ void read_user(ConfigTable section, Config& config) {
     config.users.push_back(std::move(user));
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::config

@@ -3,7 +3,7 @@
 #include "config/config_reader.hpp"
 #include "core/text/edit_distance.hpp"
 
-namespace lurus::app {
+namespace lurus::config {
 std::string nearest(std::string_view given, const std::vector<std::string>& known) {
     std::string best;
     std::size_t best_distance = std::max<std::size_t>(2, given.size() / 3) + 1;
@@ -48,4 +48,4 @@ std::string ConfigContext::resolve_path(std::string_view text) const {
     return (file_.parent_path() / path).lexically_normal().string();
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::config

@@ -2,7 +2,7 @@
 
 #include "config/config.hpp"
 
-namespace lurus::app {
+namespace lurus::config {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -189,4 +189,4 @@ std::string to_json(const Config& config) {
     return out.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::config

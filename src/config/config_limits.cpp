@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace lurus::app {
+namespace lurus::config {
 namespace {
 
 void read_amounts(ConfigTable& section, Limits& limits) {
@@ -85,4 +85,4 @@ void read_limits(ConfigTable section, CommonLimits& limits) {
     section.finish();
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::config

@@ -4,9 +4,9 @@
 #include "config/config_reader.hpp"
 #include "lurus/limits.hpp"
 
-namespace lurus::app {
+namespace lurus::config {
 
 void read_key_rules(ConfigTable& section, KeyRules& rules);
 void read_limits(ConfigTable section, CommonLimits& limits);
 
-}  // namespace lurus::app
+}  // namespace lurus::config

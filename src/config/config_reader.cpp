@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 
-namespace lurus::app {
+namespace lurus::config {
 namespace {
 
 std::string in_quotes(std::string_view text) {
@@ -404,4 +404,4 @@ void ConfigTable::finish() {
     }
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::config

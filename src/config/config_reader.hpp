@@ -17,7 +17,7 @@
 
 #include "lurus/clock.hpp"
 
-namespace lurus::app {
+namespace lurus::config {
 
 /// The known name nearest to `given`, or empty when none is near.
 std::string nearest(std::string_view given, const std::vector<std::string>& known);
@@ -109,4 +109,4 @@ private:
     std::map<std::string, std::string, std::less<>> from_variable_;
 };
 
-}  // namespace lurus::app
+}  // namespace lurus::config

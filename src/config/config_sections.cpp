@@ -7,7 +7,7 @@
 #include "config/config_limits.hpp"
 #include "core/os/log_setup.hpp"
 
-namespace lurus::app {
+namespace lurus::config {
 namespace {
 
 constexpr int hour_ms = 3'600'000;
@@ -339,4 +339,4 @@ void read_key(ConfigTable section, Config& config) {
     config.keys.push_back(std::move(k));
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::config

@@ -7,7 +7,7 @@
 #include "config/config.hpp"
 #include "config/config_reader.hpp"
 
-namespace lurus::app {
+namespace lurus::config {
 
 /// `listen_flags` replace every listener of the file and the environment.
 void read_server(ConfigTable section, const std::vector<std::string>& listen_flags, ConfigContext& context,
@@ -28,4 +28,4 @@ void read_user(ConfigTable section, Config& config);
 std::string normal_address(const std::string& text);
 bool is_local_address(const std::string& normal);
 
-}  // namespace lurus::app
+}  // namespace lurus::config

@@ -6,7 +6,7 @@
 #include "core/os/files.hpp"
 #include "core/os/platform.hpp"
 
-namespace lurus::app {
+namespace lurus::connect {
 namespace {
 
 namespace fs = std::filesystem;
@@ -236,4 +236,4 @@ std::string mask_secret(std::string_view secret) {
     return std::string(secret.substr(0, 4)) + "…" + std::string(secret.substr(secret.size() - 4));
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::connect

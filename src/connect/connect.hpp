@@ -12,7 +12,7 @@
 #include "connect/connect_format.hpp"
 #include "lurus/result.hpp"
 
-namespace lurus::app {
+namespace lurus::connect {
 
 /// Where clients keep their things.
 struct ClientHome {
@@ -131,4 +131,4 @@ Result<void> replace_file(const std::filesystem::path& path, std::string_view by
 /// `cr_a…wxyz`
 std::string mask_secret(std::string_view secret);
 
-}  // namespace lurus::app
+}  // namespace lurus::connect

@@ -4,7 +4,7 @@
 #include "core/os/files.hpp"
 #include "core/os/platform.hpp"
 
-namespace lurus::app {
+namespace lurus::connect {
 namespace {
 
 namespace fs = std::filesystem;
@@ -162,4 +162,4 @@ ClientState inspect_client(const Client& client, const ClientHome& home) {
     return state;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::connect

@@ -2,7 +2,7 @@
 
 #include "connect/connect_format.hpp"
 
-namespace lurus::app {
+namespace lurus::connect {
 namespace {
 
 struct Line {
@@ -114,4 +114,4 @@ const SettingsFormat& env_settings() {
     return format;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::connect

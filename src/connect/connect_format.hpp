@@ -9,7 +9,7 @@
 
 #include "lurus/result.hpp"
 
-namespace lurus::app {
+namespace lurus::connect {
 
 /// Names from the file's root to a value: `{"env", "ANTHROPIC_BASE_URL"}`.
 using SettingPath = std::vector<std::string>;
@@ -51,4 +51,4 @@ std::string_view newline_of(std::string_view text);
 /// `3:14` of an offset, both from 1.
 std::string line_and_column(std::string_view text, std::size_t offset);
 
-}  // namespace lurus::app
+}  // namespace lurus::connect

@@ -3,7 +3,7 @@
 
 #include "connect/connect_format.hpp"
 
-namespace lurus::app {
+namespace lurus::connect {
 namespace {
 
 struct Member {
@@ -387,4 +387,4 @@ std::string dotted(const SettingPath& path) {
     return out;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::connect

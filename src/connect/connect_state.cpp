@@ -5,7 +5,7 @@
 #include "core/json/json_value.hpp"
 #include "core/os/files.hpp"
 
-namespace lurus::app {
+namespace lurus::connect {
 namespace {
 
 namespace fs = std::filesystem;
@@ -119,4 +119,4 @@ Result<void> forget_connection(const fs::path& data_dir, std::string_view client
     return {};
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::connect

@@ -4,7 +4,7 @@
 
 #include "connect/connect_format.hpp"
 
-namespace lurus::app {
+namespace lurus::connect {
 namespace {
 
 struct Statement {
@@ -364,4 +364,4 @@ const SettingsFormat& toml_settings() {
     return format;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::connect

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # names.sh ROOT: the sources of a folder are compiled together, so that a name of an unnamed namespace stands in one of them
-# only. Prints each that stands in two and fails.
+# only; and what src/ROOM defines is in lurus::ROOM. Prints each name that stands in two sources and each source that is in
+# another namespace than its folder says, and fails.
 set -euo pipefail
 cd "$1"
 breaches=$(find src modules tests -name '*.cpp' -not -path '*/bench/*' -not -path '*/fuzz/*' | sort | xargs awk '
@@ -32,6 +33,19 @@ FNR == 1 { inside = 0; around = "" }
     if (head ~ /::~?[A-Za-z_0-9]+$/ && head !~ / [A-Za-z_0-9]+$/) next
     if (match(head, /[A-Za-z_0-9]+$/) && head ~ /[ *&][A-Za-z_0-9]+$/) put(substr(head, RSTART, RLENGTH))
 }')
-[[ -z $breaches ]] && exit 0
-printf '%s\n' "$breaches"
+strangers=$(find src/{app,cli,config,connect,control} \( -name '*.cpp' -o -name '*.hpp' \) -not -name main.cpp | sort | xargs awk '
+function left() { if (file != "" && !own) print file ": nothing of it is in lurus::" room }
+FNR == 1 { left(); file = FILENAME; split(file, part, "/"); room = part[2]; own = other = 0 }
+/^namespace [a-z_:]+ \{/ {
+    name = $2; sub(/^lurus::/, "", name)
+    if (name == room) own = 1
+    other = name != room && name != "lurus"
+    next
+}
+/^\}/ { other = 0 }
+# Another folder is only told what it has: its classes are declared.
+other && !/^((class|struct) [A-Za-z_0-9]+;)?$/ { print file ":" FNR ": not in lurus::" room; other = 0 }
+END { left() }')
+[[ -z $breaches$strangers ]] && exit 0
+printf '%s\n' "$breaches" "$strangers" | sed '/^$/d'
 exit 1

@@ -20,6 +20,8 @@
 
 using namespace lurus;
 using namespace lurus::app;
+using namespace lurus::config;
+using namespace lurus::control;
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include "core/http/url.hpp"
 #include "core/text/redact.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 bool is_param(std::string_view segment) {
@@ -237,4 +237,4 @@ ApiResponse ApiDispatcher::handle(const ApiCall& call, const ApiGate& gate) cons
     return with_security_headers(run(*routed.route, request));
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

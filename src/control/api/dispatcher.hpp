@@ -10,7 +10,7 @@
 #include "lurus/api.hpp"
 #include "lurus/gateway.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// Immutable once made; any thread.
 class ApiDispatcher {
@@ -59,4 +59,4 @@ private:
 inline constexpr std::string_view openapi_path = "/api/v1/openapi.json";
 static_assert(openapi_path.starts_with(api_root));
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -4,7 +4,7 @@
 
 #include "core/crypto/sha256.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 std::string etag_of(const ApiResponse& response, const std::vector<std::string>& unversioned) {
     if (response.version) return '"' + std::to_string(*response.version) + '"';
@@ -36,4 +36,4 @@ bool etag_matches(std::string_view field, std::string_view etag, Comparison comp
     return false;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

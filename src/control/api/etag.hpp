@@ -7,7 +7,7 @@
 
 #include "lurus/api.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// A strong tag: the row's version where the answer carries one, else made from its JSON without the members named in
 /// `unversioned`.
@@ -18,4 +18,4 @@ std::string etag_of(const ApiResponse& response, const std::vector<std::string>&
 enum class Comparison : bool { weak, strong };
 bool etag_matches(std::string_view field, std::string_view etag, Comparison comparison);
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -6,7 +6,7 @@
 #include "core/http/problem.hpp"
 #include "core/text/ascii.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 std::string_view bearer(std::string_view authorization) {
@@ -78,4 +78,4 @@ Result<Principal> ApiGate::principal_of(const ApiRequest& request, std::string_v
     return in_organisation(std::move(who), wanted);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -11,7 +11,7 @@
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// Any thread. Immutable once the server listens.
 struct ApiGate {
@@ -37,4 +37,4 @@ Principal admin_principal(std::string_view name);
 /// True for a change that another site's page may have made a browser send.
 bool is_cross_site(const ApiRequest& request);
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -7,7 +7,7 @@
 #include "control/steps/guards.hpp"
 #include "core/text/ascii.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -175,4 +175,4 @@ std::string openapi_document(const std::vector<ApiRoute>& routes, std::string_vi
     return doc.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -6,7 +6,7 @@
 #include "core/http/problem.hpp"
 #include "core/os/embedded.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 constexpr std::string_view root = "/console";
@@ -64,4 +64,4 @@ std::optional<ApiResponse> page_at(std::string_view method, std::string_view tar
     return with_headers(problem(404, "there is no such page"));
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

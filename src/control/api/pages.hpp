@@ -6,9 +6,9 @@
 
 #include "lurus/api.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// Empty when `target` is not under `/console`. Any thread.
 std::optional<ApiResponse> page_at(std::string_view method, std::string_view target);
 
-}  // namespace lurus::app
+}  // namespace lurus::control

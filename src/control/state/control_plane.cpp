@@ -9,10 +9,10 @@
 #include "core/os/server_file.hpp"
 #include "core/os/version.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {}  // namespace
 
-std::vector<std::string> start_only_differences(const Config& started_with, const Config& now) {
+std::vector<std::string> start_only_differences(const config::Config& started_with, const config::Config& now) {
     std::vector<std::string> out;
     const auto changed = [&](bool differs, const char* name) {
         if (differs) out.emplace_back(name);
@@ -33,7 +33,7 @@ std::vector<std::string> start_only_differences(const Config& started_with, cons
     return out;
 }
 
-Error with_position(const Config& config, Error error) {
+Error with_position(const config::Config& config, Error error) {
     if (error.subject) {
         const auto declared = config.positions.find(error.subject->kind + " " + error.subject->name);
         if (declared != config.positions.end()) {
@@ -45,7 +45,7 @@ Error with_position(const Config& config, Error error) {
     return error;
 }
 
-ControlPlane::ControlPlane(Config config, Use use, Modules modules, ConfigLoader loader, const Clock& clock)
+ControlPlane::ControlPlane(config::Config config, Use use, Modules modules, ConfigLoader loader, const Clock& clock)
     : use_(use),
       loader_(std::move(loader)),
       clock_(clock),
@@ -86,15 +86,15 @@ ControlPlane::~ControlPlane() {
     if (!main_.problem.empty()) remove_stand_in(config_.data_dir);
 }
 
-Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Config config, Use use, Modules modules, ConfigLoader loader,
-                                                         const Clock& clock) {
+Result<std::unique_ptr<ControlPlane>> ControlPlane::open(config::Config config, Use use, Modules modules,
+                                                         ConfigLoader loader, const Clock& clock) {
     std::unique_ptr<ControlPlane> plane(
         new ControlPlane(std::move(config), use, std::move(modules), std::move(loader), clock));
     if (auto done = plane->assemble(); !done) return std::unexpected(done.error());
     return plane;
 }
 
-Result<ControlPlane::Prepared> ControlPlane::prepare(const Config& config) const {
+Result<ControlPlane::Prepared> ControlPlane::prepare(const config::Config& config) const {
     // A command lacks the variables that hold the users' passwords, and needs none of them.
     const auto users = use_ == Use::server ? config.users : std::vector<ConfiguredUser>();
     Prepared prepared;
@@ -113,8 +113,8 @@ Result<ControlPlane::Prepared> ControlPlane::prepare(const Config& config) const
     return prepared;
 }
 
-Result<void> ControlPlane::take(Config read) {
-    Config next = read;
+Result<void> ControlPlane::take(config::Config read) {
+    config::Config next = read;
     take_stored(*flags_, next);
     auto prepared = prepare(next);
     if (!prepared) return std::unexpected(prepared.error());
@@ -220,7 +220,7 @@ std::string ControlPlane::problem() const {
     return problem_;
 }
 
-Config ControlPlane::config() const {
+config::Config ControlPlane::config() const {
     const std::scoped_lock lock(mutex_);
     return config_;
 }
@@ -231,4 +231,4 @@ void ControlPlane::set_addresses(std::vector<std::string> urls) {
     urls_ = std::move(urls);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -21,7 +21,7 @@
 #include "lurus/clock.hpp"
 #include "lurus/gateway.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 enum class Use : std::uint8_t {
     server,   // holds the folder's lock and the admin token
@@ -29,7 +29,7 @@ enum class Use : std::uint8_t {
 };
 
 /// Loads the configuration again, as it was loaded at the start.
-using ConfigLoader = std::function<Result<Config>()>;
+using ConfigLoader = std::function<Result<config::Config>()>;
 
 /// What a reload did.
 struct Reloaded {
@@ -41,8 +41,8 @@ struct Reloaded {
 class ControlPlane {
 public:
     /// Puts the configuration in force; fails where a module refuses its part.
-    static Result<std::unique_ptr<ControlPlane>> open(Config config, Use use, Modules modules, ConfigLoader loader,
-                                                      const Clock& clock);
+    static Result<std::unique_ptr<ControlPlane>> open(config::Config config, Use use, Modules modules,
+                                                      ConfigLoader loader, const Clock& clock);
     ~ControlPlane();
     ControlPlane(const ControlPlane&) = delete;
     ControlPlane& operator=(const ControlPlane&) = delete;
@@ -68,7 +68,7 @@ public:
     void upkeep();
     /// The reason the last reload was refused; empty when it was not.
     [[nodiscard]] std::string problem() const;
-    [[nodiscard]] Config config() const;
+    [[nodiscard]] config::Config config() const;
 
     /// Looks at the databases; when one broke or works again, that is logged and published. Keeps the snapshot.
     void watch_databases();
@@ -88,12 +88,12 @@ public:
     [[nodiscard]] RequestLog& log() { return *log_; }
 
 private:
-    ControlPlane(Config config, Use use, Modules modules, ConfigLoader loader, const Clock& clock);
+    ControlPlane(config::Config config, Use use, Modules modules, ConfigLoader loader, const Clock& clock);
     Result<void> assemble();
     void listen_to_sign_in();
     using Prepared = std::vector<std::unique_ptr<PreparedConfiguration>>;
     /// Each module's part, judged and ready, and what it needs stored. On error nothing of it is in force.
-    Result<Prepared> prepare(const Config& config) const;
+    Result<Prepared> prepare(const config::Config& config) const;
     Result<void> take_over_changes();
     void publish();
     void free_retired();  // under publish_mutex_
@@ -103,7 +103,7 @@ private:
     ApiResponse show_flag(const ApiRequest& request) const;
     ApiResponse change_flag(const ApiRequest& request);
     /// Puts what was read in force, with the stored flags over it, or goes on with what there was. Under reload_mutex_.
-    Result<void> take(Config read);
+    Result<void> take(config::Config read);
     ApiResponse status_response(const ApiRequest& request) const;
     ApiResponse config_response() const;
     ApiResponse reload_response();
@@ -113,11 +113,11 @@ private:
     const Clock& clock_;
     const UnixMicros started_;
 
-    std::mutex reload_mutex_;   // one reload at a time; taken before the others
-    mutable std::mutex mutex_;  // what follows
-    Config config_;             // in force
-    Config read_config_;        // the same without the stored flags
-    Config start_config_;       // what start-only options were made from
+    std::mutex reload_mutex_;      // one reload at a time; taken before the others
+    mutable std::mutex mutex_;     // what follows
+    config::Config config_;        // in force
+    config::Config read_config_;   // the same without the stored flags
+    config::Config start_config_;  // what start-only options were made from
     std::vector<std::string> needs_restart_;
     std::string problem_;
     std::vector<std::string> urls_;
@@ -151,10 +151,10 @@ private:
 };
 
 /// Options that differ and only count at a start, such as `[server] listen`.
-std::vector<std::string> start_only_differences(const Config& started_with, const Config& now);
+std::vector<std::string> start_only_differences(const config::Config& started_with, const config::Config& now);
 
 /// An error about something that the configuration declares, with that declaration's position in front; else with the
 /// file's name.
-Error with_position(const Config& config, Error error);
+Error with_position(const config::Config& config, Error error);
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -8,7 +8,7 @@
 #include "core/http/problem.hpp"
 #include "core/os/version.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -100,7 +100,7 @@ ApiResponse ControlPlane::status_response(const ApiRequest& request) const {
 
 ApiResponse ControlPlane::config_response() const {
     ApiResponse response;
-    response.body = to_json(config());
+    response.body = config::to_json(config());
     return response;
 }
 
@@ -130,4 +130,4 @@ ApiResponse ControlPlane::local(std::string method, std::string_view target, std
     return dispatcher_->dispatch(std::move(request), target);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -6,7 +6,7 @@
 #include "core/http/list_page.hpp"
 #include "core/http/problem.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -33,8 +33,8 @@ std::string_view source_of(const std::string& where) {
     return where.starts_with("LURUS_") ? "environment" : "file";
 }
 
-Json shown(const Flag& flag, const Config& started_with, const Config& now) {
-    static const Config defaults;
+Json shown(const Flag& flag, const config::Config& started_with, const config::Config& now) {
+    static const config::Config defaults;
     const Json configured = flag.value(now), in_force = flag.at_start ? flag.value(started_with) : configured;
     const std::string where = where_set(flag.at_start ? started_with : now, flag.name);
     const std::string_view source = source_of(where);
@@ -90,7 +90,7 @@ ApiResponse ControlPlane::change_flag(const ApiRequest& request) {
         return lurus::problem(409, "`" + name + "` is changed in the configuration only" +
                                        (flag->at_start ? ", and takes effect at the next start" : ""));
     const Json& value = body["value"];
-    Config tried = config();
+    config::Config tried = config();
     if (!value.is_null()) {
         if (auto fits = flag->set(tried, value); !fits) return lurus::problem(fits.error());
     }
@@ -98,7 +98,7 @@ ApiResponse ControlPlane::change_flag(const ApiRequest& request) {
     auto stored = value.is_null() ? flags_->unset(name, request.if_version)
                                   : flags_->set(name, value, clock_.now(), request.if_version);
     if (!stored) return lurus::problem(stored.error());
-    Config read;
+    config::Config read;
     {
         const std::scoped_lock lock(mutex_);
         read = read_config_;
@@ -126,4 +126,4 @@ std::vector<ApiRoute> ControlPlane::flag_routes() {
     return all;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

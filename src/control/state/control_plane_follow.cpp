@@ -3,7 +3,7 @@
 
 #include "control/state/control_plane.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 void ControlPlane::follow_changes() {
     const auto changed = backend_->changed();
@@ -26,7 +26,7 @@ Result<void> ControlPlane::take_over_changes() {
     const auto flags = flags_->refresh();
     if (!flags) return std::unexpected(flags.error());
     if (!*flags) return {};
-    Config read;
+    config::Config read;
     {
         const std::scoped_lock lock(mutex_);
         read = read_config_;
@@ -36,4 +36,4 @@ Result<void> ControlPlane::take_over_changes() {
     return {};
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -11,7 +11,7 @@
 #include "lurus/log.hpp"
 #include "lurus/statistics.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 Result<void> ControlPlane::assemble() {
     api_audit_ = std::make_unique<ApiAudit>(*audit_, identity_->users(), clock_);
@@ -77,4 +77,4 @@ void ControlPlane::listen_to_sign_in() {
     };
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-namespace lurus::app {
+namespace lurus::control {
 
 namespace {
 
@@ -97,4 +97,4 @@ std::vector<std::string> Databases::problems() const {
     return out;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

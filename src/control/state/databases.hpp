@@ -12,7 +12,7 @@
 #include "core/db/database_watch.hpp"
 #include "lurus/clock.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// Any thread.
 class Databases {
@@ -56,4 +56,4 @@ private:
 
 inline constexpr const char* log_database_name = "log.db";
 
-}  // namespace lurus::app
+}  // namespace lurus::control

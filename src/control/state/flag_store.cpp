@@ -3,7 +3,7 @@
 #include "lurus/store/flags.hpp"
 
 namespace lurus {
-namespace app {
+namespace control {
 namespace {
 
 constexpr std::string_view flag_feed = "flag";
@@ -60,10 +60,10 @@ private:
 };
 
 }  // namespace
-}  // namespace app
+}  // namespace control
 
 std::unique_ptr<FlagStore> make_flag_store(sql::Database& database) {
-    return std::make_unique<app::SqlFlags>(database);
+    return std::make_unique<control::SqlFlags>(database);
 }
 
 }  // namespace lurus

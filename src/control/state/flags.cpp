@@ -4,7 +4,7 @@
 
 #include "core/os/log_setup.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -14,34 +14,34 @@ std::unexpected<Error> must_be(std::string_view what) {
 }
 
 template <auto Part, auto Member>
-Json value_in(const Config& c) {
+Json value_in(const config::Config& c) {
     return c.*Part.*Member;
 }
 template <auto Member>
-Json value_of(const Config& c) {
+Json value_of(const config::Config& c) {
     return c.*Member;
 }
 template <auto Member>
-Json gateway_value(const Config& c) {
+Json gateway_value(const config::Config& c) {
     return c.gateway.*Member;
 }
 template <auto Member>
-Json limited(const Config& c) {
+Json limited(const config::Config& c) {
     return (c.gateway.limits.*Member).any();
 }
 
-Json listeners(const Config& c) {
+Json listeners(const config::Config& c) {
     Json out = Json::array();
     for (const auto& listener : c.gateway.listeners) out.push_back(listener.address);
     return out;
 }
 
-Json bodies(const Config& c) {
+Json bodies(const config::Config& c) {
     using Bodies = GatewaySettings::Bodies;
     return c.gateway.log_bodies == Bodies::all ? "all" : c.gateway.log_bodies == Bodies::errors ? "errors" : "none";
 }
 
-Result<void> set_bodies(Config& c, const Json& value) {
+Result<void> set_bodies(config::Config& c, const Json& value) {
     using Bodies = GatewaySettings::Bodies;
     for (const auto& [name, what] :
          {std::pair("none", Bodies::none), std::pair("errors", Bodies::errors), std::pair("all", Bodies::all)}) {
@@ -52,20 +52,20 @@ Result<void> set_bodies(Config& c, const Json& value) {
     return must_be("none, errors or all");
 }
 
-Result<void> set_log_level_of(Config& c, const Json& value) {
+Result<void> set_log_level_of(config::Config& c, const Json& value) {
     if (!value.is_string() || !is_log_level(value.get_ref<const std::string&>()))
         return must_be("trace, debug, info, warn, error or off");
     c.log_level = value.get<std::string>();
     return {};
 }
 
-Result<void> set_api_rpm(Config& c, const Json& value) {
+Result<void> set_api_rpm(config::Config& c, const Json& value) {
     if (!value.is_number_unsigned() || value > 1'000'000) return must_be("a whole number from 0 to 1000000");
     c.api_rpm = value.get<int>();
     return {};
 }
 
-Result<void> set_open_signup(Config& c, const Json& value) {
+Result<void> set_open_signup(config::Config& c, const Json& value) {
     if (!value.is_boolean()) return must_be("true or false");
     if (value.get<bool>() && !c.auth.mail.any())
         return fail(ErrorCode::conflict, "open sign-up takes [mail], because addresses are verified by mail");
@@ -74,53 +74,54 @@ Result<void> set_open_signup(Config& c, const Json& value) {
 }
 
 template <bool ListenerSettings::* Member>
-Json any_listener(const Config& c) {
+Json any_listener(const config::Config& c) {
     return std::ranges::any_of(c.gateway.listeners, Member);
 }
 
-Json any_tls(const Config& c) {
+Json any_tls(const config::Config& c) {
     return std::ranges::any_of(c.gateway.listeners, [](const auto& l) { return !l.certificate_file.empty(); });
 }
 
-Json durability(const Config& c) {
+Json durability(const config::Config& c) {
     return c.log_strict ? "strict" : "normal";
 }
 
-Json master_key(const Config& c) {
+Json master_key(const config::Config& c) {
     return c.master_key.empty() ? "file" : "environment";
 }
 
-Json mail(const Config& c) {
+Json mail(const config::Config& c) {
     return !c.auth.mail.smtp_url.empty() ? "smtp" : !c.auth.mail.sink.empty() ? "folder" : "off";
 }
 
-Json oidc(const Config& c) {
+Json oidc(const config::Config& c) {
     Json out = Json::array();
     for (const auto& provider : c.auth.oidc) out.push_back(provider.name);
     return out;
 }
 
-Json ldap(const Config& c) {
+Json ldap(const config::Config& c) {
     return !c.auth.ldap.empty();
 }
 
-Json limited_models(const Config& c) {
+Json limited_models(const config::Config& c) {
     Json out = Json::array();
     for (const auto& each : c.gateway.limits.models) out.push_back(each.model);
     return out;
 }
 
-constexpr auto auth = &Config::auth;
+constexpr auto auth = &config::Config::auth;
 
 constexpr Flag all_flags[] = {
-    {"demo", "the demo provider answers while no other is declared or stored", true, value_of<&Config::demo>, nullptr},
+    {"demo", "the demo provider answers while no other is declared or stored", true, value_of<&config::Config::demo>,
+     nullptr},
     {"master_key", "where the key that seals stored secrets comes from", true, master_key, nullptr},
     {"server.listen", "where it listens", true, listeners, nullptr},
     {"server.open", "a listener serves without a key", true, any_listener<&ListenerSettings::open>, nullptr},
     {"server.tls", "a listener speaks TLS", true, any_tls, nullptr},
     {"server.threads", "threads that relay; 0 = one a core", true, gateway_value<&GatewaySettings::threads>, nullptr},
     {"server.api_rpm", "requests a minute to the management API of each account; 0 = no limit", false,
-     value_of<&Config::api_rpm>, set_api_rpm},
+     value_of<&config::Config::api_rpm>, set_api_rpm},
     {"server.max_body", "bytes of the largest request", false, gateway_value<&GatewaySettings::max_body_bytes>,
      nullptr},
     {"server.max_connections", "clients at once", false, gateway_value<&GatewaySettings::max_connections>, nullptr},
@@ -134,13 +135,13 @@ constexpr Flag all_flags[] = {
      gateway_value<&GatewaySettings::log_bodies_keys>, nullptr},
     {"log.bodies_cap", "bytes after which a kept body is cut", false, gateway_value<&GatewaySettings::log_bodies_cap>,
      nullptr},
-    {"log.retention_days", "days that records are kept; 0 = for good", true, value_of<&Config::log_retention_days>,
-     nullptr},
+    {"log.retention_days", "days that records are kept; 0 = for good", true,
+     value_of<&config::Config::log_retention_days>, nullptr},
     {"log.level", "what the process's own log tells: trace, debug, info, warn, error or off", false,
-     value_of<&Config::log_level>, set_log_level_of},
+     value_of<&config::Config::log_level>, set_log_level_of},
     {"billing.durability", "what a record survives before its answer ends: normal or strict", true, durability,
      nullptr},
-    {"keys.prefix", "how new keys begin", true, value_of<&Config::key_prefix>, nullptr},
+    {"keys.prefix", "how new keys begin", true, value_of<&config::Config::key_prefix>, nullptr},
     {"limits.key", "keys without limits of their own have some", false, limited<&CommonLimits::key>, nullptr},
     {"limits.user", "each user has limits", false, limited<&CommonLimits::user>, nullptr},
     {"limits.team", "each team has limits", false, limited<&CommonLimits::team>, nullptr},
@@ -167,7 +168,7 @@ const Flag* find_flag(std::string_view name) {
     return found == std::end(all_flags) ? nullptr : found;
 }
 
-std::string where_set(const Config& config, std::string_view flag) {
+std::string where_set(const config::Config& config, std::string_view flag) {
     if (flag == "master_key") return config.master_key.empty() ? "" : "LURUS_MASTER_KEY";
     const auto set_by = [&](const std::string& name) {
         // The whole option, or a part of it: `limits.key` by `limits.key.rpm`.
@@ -267,7 +268,7 @@ std::map<std::string, Json> StoredFlags::all() const {
     return values;
 }
 
-void take_stored(const StoredFlags& stored, Config& config) {
+void take_stored(const StoredFlags& stored, config::Config& config) {
     for (const auto& [name, value] : stored.all()) {
         const Flag* flag = find_flag(name);
         if (flag == nullptr || flag->set == nullptr) continue;  // of another version of this program
@@ -279,4 +280,4 @@ void take_stored(const StoredFlags& stored, Config& config) {
     }
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -15,21 +15,21 @@
 #include "lurus/result.hpp"
 #include "lurus/store/flags.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 struct Flag {
     std::string_view name;  // the option's: `log.bodies`
     std::string_view description;
     bool at_start;  // a change of the configuration takes effect at the next start
-    nlohmann::ordered_json (*value)(const Config&);
+    nlohmann::ordered_json (*value)(const config::Config&);
     /// `invalid_argument` says what the value must be. Null: only the configuration changes it.
-    Result<void> (*set)(Config&, const nlohmann::ordered_json&);
+    Result<void> (*set)(config::Config&, const nlohmann::ordered_json&);
 };
 
 std::span<const Flag> flags();
 const Flag* find_flag(std::string_view name);
 /// Where the option or a part of it was set: a position, a variable, a flag of the command line; empty = nowhere.
-std::string where_set(const Config& config, std::string_view flag);
+std::string where_set(const config::Config& config, std::string_view flag);
 
 /// What was changed while a server ran, as it was last read: reading the configuration again needs no database. Any
 /// thread.
@@ -64,6 +64,6 @@ private:
 };
 
 /// Puts the stored values over the configuration's; one that does not go with it (any more) becomes a warning.
-void take_stored(const StoredFlags& stored, Config& config);
+void take_stored(const StoredFlags& stored, config::Config& config);
 
-}  // namespace lurus::app
+}  // namespace lurus::control

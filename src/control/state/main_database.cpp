@@ -4,7 +4,7 @@
 #include "core/db/database_watch.hpp"
 #include "core/text/shell_word.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 namespace fs = std::filesystem;
@@ -72,4 +72,4 @@ std::string restore_steps(const fs::path& data_dir) {
            " (to begin anew instead, remove both), and start it again";
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -7,7 +7,7 @@
 
 #include "lurus/result.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 inline constexpr const char* main_database_name = "lurus.db";
 inline constexpr const char* stand_in_name = "lurus.db.stand-in";
@@ -26,4 +26,4 @@ void remove_stand_in(const std::filesystem::path& data_dir);
 /// What a person does to go on from the snapshot for good.
 std::string restore_steps(const std::filesystem::path& data_dir);
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -16,7 +16,7 @@
 #include "lurus/signin.hpp"
 #include "lurus/store/backend.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// Made by the composition root. Each may use those above it and ends before them. All are there but `lock` and
 /// `admin_token`, which a command has not.
@@ -35,4 +35,4 @@ struct Modules {
     std::unique_ptr<Databases> databases;
 };
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -3,13 +3,13 @@
 #include "core/crypto/sha256.hpp"
 #include "core/os/files.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
-ConfigWatch::ConfigWatch(ConfigFlags flags, Environment environment)
+ConfigWatch::ConfigWatch(config::ConfigFlags flags, config::Environment environment)
     : flags_(std::move(flags)), environment_(std::move(environment)), last_(fingerprint()) {}
 
 std::string ConfigWatch::fingerprint() const {
-    const auto file = find_config_file(flags_, environment_);
+    const auto file = config::find_config_file(flags_, environment_);
     if (!file || file->empty()) return {};
     const auto text = read_file(*file);
     return text ? sha256_hex(*text) + file->string() : std::string();
@@ -23,4 +23,4 @@ bool ConfigWatch::changed() {
     return true;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -6,22 +6,22 @@
 
 #include "config/config.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// One thread.
 class ConfigWatch {
 public:
     /// Remembers the file as it is now; make it before the configuration is loaded.
-    ConfigWatch(ConfigFlags flags, Environment environment);
+    ConfigWatch(config::ConfigFlags flags, config::Environment environment);
     /// True once for each change of the file's content, or when a file appeared where there was none.
     bool changed();
 
 private:
     [[nodiscard]] std::string fingerprint() const;
 
-    ConfigFlags flags_;
-    Environment environment_;
+    config::ConfigFlags flags_;
+    config::Environment environment_;
     std::string last_;
 };
 
-}  // namespace lurus::app
+}  // namespace lurus::control

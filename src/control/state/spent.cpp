@@ -11,7 +11,7 @@
 
 #include "core/text/glob.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 /// What was spent from a moment on.
@@ -183,4 +183,4 @@ std::shared_ptr<const SpentTable> spent_so_far(const KeySnapshot& keys, const Co
     return std::make_shared<const SpentTable>(std::move(table));
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -9,7 +9,7 @@
 #include "lurus/limits.hpp"
 #include "lurus/store/record_queries.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// `Identity::record_users`
 using RecordUsers = std::function<Result<std::shared_ptr<const UserSet>>(std::string_view org)>;
@@ -23,4 +23,4 @@ std::shared_ptr<const SpentTable> spent_so_far(const KeySnapshot& keys, const Co
                                                RecordQueries& records, const RecordUsers& users, UnixMicros now,
                                                const SpentTable* known);
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -9,7 +9,7 @@
 #include "core/http/problem.hpp"
 #include "lurus/request_context.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -234,4 +234,4 @@ void ApiAudit::note_own(std::string action, std::string why, int status) {
         spdlog::error("a change of the program's own is not in the audit: {}", stored.error().message);
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

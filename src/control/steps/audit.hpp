@@ -13,7 +13,7 @@
 #include "lurus/signin.hpp"
 #include "lurus/users.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// Any thread. A change of somebody who is signed in has an entry before it is made and one after it; what anybody may
 /// do (signing in) has one entry when something came of it.
@@ -54,4 +54,4 @@ private:
 /// it is no JSON object or list.
 std::string without_secrets(std::string_view json, const std::vector<std::string>& plain = {});
 
-}  // namespace lurus::app
+}  // namespace lurus::control

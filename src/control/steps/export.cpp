@@ -7,7 +7,7 @@
 
 #include "core/http/problem.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -117,4 +117,4 @@ void complete_exports(std::vector<ApiRoute>& routes, Audit& audit) {
     }
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -6,10 +6,10 @@
 #include "lurus/api.hpp"
 #include "lurus/audit.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// Adds the parts that routes say they are, and what the audit tells, to what a person's export answers. `audit`
 /// outlives the routes.
 void complete_exports(std::vector<ApiRoute>& routes, Audit& audit);
 
-}  // namespace lurus::app
+}  // namespace lurus::control

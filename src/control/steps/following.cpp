@@ -7,7 +7,7 @@
 
 #include "core/http/problem.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -109,4 +109,4 @@ std::vector<ApiRoute> following_routes(const std::vector<ApiRoute>& routes, cons
     return out;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

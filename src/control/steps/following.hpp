@@ -6,9 +6,9 @@
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// `{path}/stream` for each list that says how it is followed. `clock` outlives them.
 std::vector<ApiRoute> following_routes(const std::vector<ApiRoute>& routes, const Clock& clock);
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -5,7 +5,7 @@
 #include "control/api/etag.hpp"
 #include "core/http/problem.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 bool is_json(const ApiResponse& response) {
@@ -89,4 +89,4 @@ ApiResponse ApiGuards::change(const ApiRoute& route, const ApiRequest& request, 
     return response;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -13,7 +13,7 @@
 #include "control/steps/idempotency.hpp"
 #include "lurus/api.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// The route that shows what `route` changes: GET of the same path, where that is one resource; null when there is
 /// none.
@@ -43,4 +43,4 @@ private:
     std::array<std::mutex, 16> collections_;
 };
 
-}  // namespace lurus::app
+}  // namespace lurus::control

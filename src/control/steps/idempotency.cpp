@@ -8,7 +8,7 @@
 #include "core/crypto/sha256.hpp"
 #include "core/http/problem.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -108,4 +108,4 @@ ApiResponse Idempotency::run_alone(const ApiRequest& request, const std::string&
     return response;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

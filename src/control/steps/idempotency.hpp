@@ -12,7 +12,7 @@
 #include "lurus/clock.hpp"
 #include "lurus/store/idempotency.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// Any thread.
 class Idempotency {
@@ -38,4 +38,4 @@ private:
     std::condition_variable ended_;
 };
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -2,7 +2,7 @@
 #include "lurus/store/idempotency.hpp"
 
 namespace lurus {
-namespace app {
+namespace control {
 namespace {
 
 class SqlIdempotency final : public IdempotencyStore {
@@ -55,10 +55,10 @@ private:
 };
 
 }  // namespace
-}  // namespace app
+}  // namespace control
 
 std::unique_ptr<IdempotencyStore> make_idempotency_store(sql::Database& database) {
-    return std::make_unique<app::SqlIdempotency>(database);
+    return std::make_unique<control::SqlIdempotency>(database);
 }
 
 }  // namespace lurus

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 constexpr std::int64_t minute_us = 60'000'000;
@@ -29,4 +29,4 @@ std::optional<std::int64_t> ApiRate::take(std::string_view caller, std::int64_t 
     return std::nullopt;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

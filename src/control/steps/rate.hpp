@@ -8,7 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// GCRA: `per_minute` at once, and as many again evenly over each minute. Any thread.
 class ApiRate {
@@ -25,4 +25,4 @@ private:
     std::int64_t next_sweep_us_ = 0;
 };
 
-}  // namespace lurus::app
+}  // namespace lurus::control

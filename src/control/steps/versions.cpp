@@ -6,7 +6,7 @@
 #include "core/http/problem.hpp"
 #include "core/text/number.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -221,4 +221,4 @@ std::vector<ApiRoute> version_routes(const std::vector<ApiRoute>& routes, Audit&
     return out;
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -7,10 +7,10 @@
 #include "lurus/api.hpp"
 #include "lurus/audit.hpp"
 
-namespace lurus::app {
+namespace lurus::control {
 
 /// `{path}/versions` for each resource of a kind that GET shows and something changes, and `{path}/undo` where PATCH
 /// changes it. `audit` outlives them.
 std::vector<ApiRoute> version_routes(const std::vector<ApiRoute>& routes, Audit& audit);
 
-}  // namespace lurus::app
+}  // namespace lurus::control

@@ -6,7 +6,7 @@
 
 #include "connect/connect_format.hpp"
 
-using namespace lurus::app;
+using namespace lurus::connect;
 
 namespace {
 

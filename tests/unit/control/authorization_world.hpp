@@ -12,7 +12,7 @@
 #include "app/wiring.hpp"
 #include "core/http/api_route.hpp"
 #include "core/os/files.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 namespace lurus::test {
 
@@ -43,7 +43,7 @@ struct Actor {
 struct World {
     Scratch scratch;
     std::shared_ptr<spdlog::logger> before = spdlog::default_logger();
-    std::unique_ptr<app::ControlPlane> plane;
+    std::unique_ptr<control::ControlPlane> plane;
     std::string admin;  // the header that opens everything
     Tenant home{.name = "homestead", .org = std::string(default_org)};
     Tenant acme{.name = "acme-labs"};
@@ -51,15 +51,15 @@ struct World {
 
     World() {
         spdlog::set_default_logger(std::make_shared<spdlog::logger>("quiet"));
-        app::Environment environment;
+        config::Environment environment;
         environment.working_dir = scratch.dir();
         environment.system_config = scratch.dir() / "none";
         environment.system_data = scratch.dir() / "data";
         scratch.write("lurus.toml", "[default]\n");
-        const auto load = [environment] { return app::load_config({}, environment); };
+        const auto load = [environment] { return config::load_config({}, environment); };
         auto config = load();
         REQUIRE_MESSAGE(config.has_value(), (config ? "" : config.error().message));
-        auto opened = app::open_control_plane(*config, app::Use::server, load, system_clock());
+        auto opened = app::open_control_plane(*config, control::Use::server, load, system_clock());
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().message));
         plane = *std::move(opened);
         auto token = read_file(scratch.dir() / "data" / "admin.token");

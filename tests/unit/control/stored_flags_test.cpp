@@ -3,10 +3,11 @@
 
 #include "app/backend.hpp"
 #include "control/state/flags.hpp"
-#include "tests/unit/app/scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
 using namespace lurus::app;
+using namespace lurus::control;
 
 TEST_CASE("stored flags: what another process set is new until it is in force") {
     test::Scratch scratch;

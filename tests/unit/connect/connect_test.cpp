@@ -6,10 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cmd_connect.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::cli;
+using namespace lurus::connect;
 namespace fs = std::filesystem;
 
 namespace {

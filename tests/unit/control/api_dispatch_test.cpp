@@ -12,7 +12,7 @@
 #include "core/http/problem.hpp"
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::control;
 
 namespace {
 

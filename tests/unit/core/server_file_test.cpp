@@ -1,14 +1,14 @@
-// What serve is made of, without serving: the note of the running server, the banner, the watch over the configuration.
+// The note of the running server, and the files, locks and words that it is made of.
+#include "core/os/server_file.hpp"
+
 #include <doctest/doctest.h>
 
-#include "app/serve_banner.hpp"
-#include "control/state/reload.hpp"
+#include "core/os/files.hpp"
 #include "core/os/platform.hpp"
-#include "core/os/server_file.hpp"
-#include "scratch.hpp"
+#include "core/text/shell_word.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
-using namespace lurus::app;
 namespace fs = std::filesystem;
 
 TEST_CASE("the server's note is read as it was written") {
@@ -52,78 +52,12 @@ TEST_CASE("addresses as URLs") {
     CHECK(reachable_url("http://10.0.0.0:1") == "http://10.0.0.0:1");
 }
 
-TEST_CASE("the banner") {
-    BannerFacts facts;
-    facts.version = "0.1.0";
-    facts.urls = {"https://0.0.0.0:2", "http://127.0.0.1:18100"};
-    facts.new_key = "cr_new";
-    facts.model = "demo-model";
-    facts.data_dir = "/data";
-    facts.options = " --data-dir '/my data'";
-    const auto has = [](const std::string& text, std::string_view part) {
-        return text.find(part) != std::string::npos;
-    };
-
-    std::string text = banner(facts, Colour::none);
-    CHECK(has(text, "ready on https://0.0.0.0:2, http://127.0.0.1:18100"));
-    CHECK(has(
-        text,
-        "    curl -N http://127.0.0.1:18100/v1/messages -H 'x-api-key: cr_new' -H 'anthropic-version: 2023-06-01'"));
-    CHECK(has(text, "lurus connect claude --data-dir '/my data'"));
-    CHECK(has(text,
-              "lurus provider add anthropic --kind anthropic --api-key-env ANTHROPIC_API_KEY --data-dir '/my data'"));
-    CHECK_FALSE(has(text, "\x1b["));
-    CHECK(has(banner(facts, Colour::terminal), "\x1b["));
-
-    CHECK_FALSE(has(text, "own it"));
-    facts.owner_link = "http://127.0.0.1:18100/console/setup#token=t";
-    CHECK(has(banner(facts, Colour::none), "own it: http://127.0.0.1:18100/console/setup#token=t "));
-
-    facts.new_key.clear();
-    text = banner(facts, Colour::none);
-    CHECK(has(text, "lurus key create --name NAME"));
-    CHECK(has(text, "-H \"x-api-key: $LURUS_KEY\""));
-
-    facts.needs_key = false;
-    text = banner(facts, Colour::none);
-    CHECK_FALSE(has(text, "x-api-key"));
-
-    facts.family = Family::gemini;
-    CHECK(has(banner(facts, Colour::none),
-              "'http://127.0.0.1:18100/v1beta/models/demo-model:streamGenerateContent?alt=sse'"));
-    facts.family = Family::openai;
-    facts.urls = {"unix:/tmp/l.sock"};
-    CHECK(has(banner(facts, Colour::none), "curl -N --unix-socket /tmp/l.sock http://localhost/v1/chat/completions"));
-    facts.model.clear();
-    CHECK_FALSE(has(banner(facts, Colour::none), "curl"));
-}
-
 TEST_CASE("shell words") {
     CHECK(shell_word("/a/b-c_d.e") == "/a/b-c_d.e");
     CHECK(shell_word("a b") == "'a b'");
     CHECK(shell_word("it's") == "'it'\\''s'");
     CHECK(shell_word("$x") == "'$x'");
     CHECK(shell_word("").size() == 2);
-}
-
-TEST_CASE("the watch sees each change of content once") {
-    const test::Scratch scratch;
-    Environment environment;
-    environment.working_dir = scratch.dir();
-    environment.system_config = scratch.dir() / "none";
-    ConfigWatch watch({}, environment);
-    CHECK_FALSE(watch.changed());
-    scratch.write("lurus.toml", "[server]\n");
-    CHECK(watch.changed());
-    CHECK_FALSE(watch.changed());
-    const auto time = fs::last_write_time(scratch.dir() / "lurus.toml");
-    scratch.write("lurus.toml", "[logger]\n");
-    fs::last_write_time(scratch.dir() / "lurus.toml", time);
-    CHECK(watch.changed());
-    fs::remove(scratch.dir() / "lurus.toml");
-    CHECK_FALSE(watch.changed());
-    scratch.write("lurus.toml", "[logger]\n");
-    CHECK_FALSE(watch.changed());
 }
 
 TEST_CASE("a lock belongs to one holder") {

@@ -4,7 +4,7 @@
 
 #include "cli/cli_format.hpp"
 
-using namespace lurus::app;
+using namespace lurus::cli;
 
 TEST_CASE("display width counts columns, not bytes") {
     CHECK(display_width("abc") == 3);

@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "config/config.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::config;
 
 namespace {
 

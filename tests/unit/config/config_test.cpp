@@ -8,12 +8,12 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 namespace config_test {
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::config;
 namespace fs = std::filesystem;
 
 namespace {

@@ -2,7 +2,7 @@
 // that is not in the table below, and a line without its route, fail.
 #include <set>
 
-#include "authorization_world.hpp"
+#include "tests/unit/control/authorization_world.hpp"
 
 using namespace lurus;
 using namespace lurus::test;

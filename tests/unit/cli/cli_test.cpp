@@ -7,12 +7,13 @@
 #include "cli/cmd_logs.hpp"
 #include "cli/cmd_render.hpp"
 #include "cli/doctor.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 namespace cli_test {
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::cli;
+using namespace lurus::config;
 using Json = lurus::Json;
 
 namespace {

@@ -13,10 +13,11 @@
 #include "control/steps/rate.hpp"
 #include "core/db/sqlite.hpp"
 #include "core/os/files.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
 using namespace lurus::app;
+using namespace lurus::control;
 
 namespace {
 

@@ -14,12 +14,15 @@
 #include "control/api/openapi.hpp"
 #include "core/http/api_route.hpp"
 #include "core/os/files.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 namespace control_plane_test {
 
 using namespace lurus;
 using namespace lurus::app;
+using namespace lurus::cli;
+using namespace lurus::config;
+using namespace lurus::control;
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 

@@ -1,6 +1,6 @@
 // Roles and leaving over the running control plane.
-#include "authorization_world.hpp"
 #include "core/http/url.hpp"
+#include "tests/unit/control/authorization_world.hpp"
 
 #include <algorithm>
 

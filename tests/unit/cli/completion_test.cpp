@@ -10,10 +10,11 @@
 #include <sstream>
 
 #include "cli/cli.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::cli;
+using namespace lurus::config;
 
 namespace {
 

@@ -4,9 +4,9 @@
 #include <set>
 
 #include "app/backend.hpp"
-#include "authorization_world.hpp"
 #include "control/steps/audit.hpp"
 #include "lurus/request_context.hpp"
+#include "tests/unit/control/authorization_world.hpp"
 
 using namespace lurus;
 using namespace lurus::test;
@@ -188,7 +188,7 @@ TEST_CASE_FIXTURE(Audited, "what is done after an answer has entries of its own,
     const auto backend = app::make_backend_sqlite(scratch.dir() / "data" / "lurus.db");
     REQUIRE(backend.has_value());
     const auto audit = make_audit((*backend)->audit(), system_clock());
-    app::ApiAudit step(*audit, plane->users(), system_clock());
+    control::ApiAudit step(*audit, plane->users(), system_clock());
     RequestContext work, other;
     SignInEvent event;
     event.what = "signed up";
@@ -219,10 +219,10 @@ TEST_CASE_FIXTURE(Audited, "a reload that nobody asked for is told as the progra
 }
 
 TEST_CASE("secrets are masked by the names of what holds them") {
-    CHECK(
-        app::without_secrets(R"({"key":"v","api_key":"v","nested":[{"client_secret":"v","note":"n"}],"token":null})") ==
-        R"({"key":"***","api_key":"***","nested":[{"client_secret":"***","note":"n"}],"token":null})");
-    CHECK(app::without_secrets("not json").empty());
-    CHECK(app::without_secrets(R"("text")").empty());
-    CHECK(app::without_secrets(Json{{"a", std::string(100'000, 'x')}}.dump()).size() < 100);
+    CHECK(control::without_secrets(
+              R"({"key":"v","api_key":"v","nested":[{"client_secret":"v","note":"n"}],"token":null})") ==
+          R"({"key":"***","api_key":"***","nested":[{"client_secret":"***","note":"n"}],"token":null})");
+    CHECK(control::without_secrets("not json").empty());
+    CHECK(control::without_secrets(R"("text")").empty());
+    CHECK(control::without_secrets(Json{{"a", std::string(100'000, 'x')}}.dump()).size() < 100);
 }

@@ -3,10 +3,10 @@
 #include <doctest/doctest.h>
 
 #include "core/os/files.hpp"
-#include "scratch.hpp"
+#include "tests/unit/scratch.hpp"
 
 using namespace lurus;
-using namespace lurus::app;
+using namespace lurus::control;
 
 namespace {
 

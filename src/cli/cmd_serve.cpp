@@ -1,9 +1,6 @@
 #include <CLI/App.hpp>
 
-#include "app/serve.hpp"
-#include "cli/cli.hpp"
-
-namespace lurus::app {
+namespace lurus::cli {
 
 void add_serve_command(CLI::App& app, Cli& cli) {
     CLI::App* serve =
@@ -16,7 +13,7 @@ void add_serve_command(CLI::App& app, Cli& cli) {
         "  lurus serve\n"
         "  lurus serve --config ./lurus.toml --data-dir ./data\n"
         "  lurus serve --listen 127.0.0.1:18100 --listen unix:/run/lurus.sock");
-    serve->callback([&cli] { cli.run = [&cli] { return run_serve(cli.flags, cli.json); }; });
+    serve->callback([&cli] { cli.run = [&cli] { return cli.serve(cli.flags, cli.json); }; });
 }
 
-}  // namespace lurus::app
+}  // namespace lurus::cli

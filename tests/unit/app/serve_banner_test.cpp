@@ -1,0 +1,52 @@
+#include "app/serve_banner.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace lurus;
+using namespace lurus::app;
+
+TEST_CASE("the banner") {
+    BannerFacts facts;
+    facts.version = "0.1.0";
+    facts.urls = {"https://0.0.0.0:2", "http://127.0.0.1:18100"};
+    facts.new_key = "cr_new";
+    facts.model = "demo-model";
+    facts.data_dir = "/data";
+    facts.options = " --data-dir '/my data'";
+    const auto has = [](const std::string& text, std::string_view part) {
+        return text.find(part) != std::string::npos;
+    };
+
+    std::string text = banner(facts, Colour::none);
+    CHECK(has(text, "ready on https://0.0.0.0:2, http://127.0.0.1:18100"));
+    CHECK(has(
+        text,
+        "    curl -N http://127.0.0.1:18100/v1/messages -H 'x-api-key: cr_new' -H 'anthropic-version: 2023-06-01'"));
+    CHECK(has(text, "lurus connect claude --data-dir '/my data'"));
+    CHECK(has(text,
+              "lurus provider add anthropic --kind anthropic --api-key-env ANTHROPIC_API_KEY --data-dir '/my data'"));
+    CHECK_FALSE(has(text, "\x1b["));
+    CHECK(has(banner(facts, Colour::terminal), "\x1b["));
+
+    CHECK_FALSE(has(text, "own it"));
+    facts.owner_link = "http://127.0.0.1:18100/console/setup#token=t";
+    CHECK(has(banner(facts, Colour::none), "own it: http://127.0.0.1:18100/console/setup#token=t "));
+
+    facts.new_key.clear();
+    text = banner(facts, Colour::none);
+    CHECK(has(text, "lurus key create --name NAME"));
+    CHECK(has(text, "-H \"x-api-key: $LURUS_KEY\""));
+
+    facts.needs_key = false;
+    text = banner(facts, Colour::none);
+    CHECK_FALSE(has(text, "x-api-key"));
+
+    facts.family = Family::gemini;
+    CHECK(has(banner(facts, Colour::none),
+              "'http://127.0.0.1:18100/v1beta/models/demo-model:streamGenerateContent?alt=sse'"));
+    facts.family = Family::openai;
+    facts.urls = {"unix:/tmp/l.sock"};
+    CHECK(has(banner(facts, Colour::none), "curl -N --unix-socket /tmp/l.sock http://localhost/v1/chat/completions"));
+    facts.model.clear();
+    CHECK_FALSE(has(banner(facts, Colour::none), "curl"));
+}

@@ -23,7 +23,7 @@ Outcome<Json> fetch_prices(Cli& cli, const std::string& pattern) {
         for (const auto& price : list_of(*page)) all.push_back(price);
         std::string next = text_of(*page, "next");
         if (next.empty()) return all;
-        query["after"] = next;
+        query["cursor"] = next;
     }
 }
 

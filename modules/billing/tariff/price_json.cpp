@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "core/http/api_body.hpp"
+#include "core/http/paging.hpp"
 #include "core/text/ascii.hpp"
 #include "modules/billing/tariff/price_file.hpp"
 
@@ -11,45 +13,19 @@ namespace {
 
 using nlohmann::json;
 
-Error wrong(std::string_view field, std::string_view expected) {
-    return Error(ErrorCode::invalid_argument, "`" + std::string(field) + "` must be " + std::string(expected));
-}
-
-Result<json> object_from(std::string_view body) {
-    json parsed;
-    try {
-        parsed = json::parse(body);
-    } catch (const json::parse_error& e) {
-        return fail(ErrorCode::invalid_argument, "the body is not JSON (byte " + std::to_string(e.byte) + ")");
-    }
-    if (!parsed.is_object()) return fail(ErrorCode::invalid_argument, "the body must be a JSON object");
-    return parsed;
-}
-
-Result<void> only(const json& object, std::initializer_list<std::string_view> fields) {
-    for (const auto& [name, value] : object.items()) {
-        if (std::ranges::find(fields, std::string_view(name)) != fields.end()) continue;
-        std::string known;
-        for (const auto field : fields) known += (known.empty() ? "`" : ", `") + std::string(field) + "`";
-        return fail(ErrorCode::invalid_argument, "there is no field `" + name + "` here; known are " + known);
-    }
-    return {};
-}
-
 // Empty text when it is absent.
-Result<std::string> text_of(const json& object, const char* field) {
-    const auto at = object.find(field);
-    if (at == object.end()) return std::string();
-    if (!at->is_string()) return std::unexpected(wrong(field, "a string"));
-    return at->get<std::string>();
+Result<std::string> text_or_empty(const json& object, const char* field) {
+    auto text = text_of(object, field);
+    if (!text) return std::unexpected(text.error());
+    return std::move(*text).value_or("");
 }
 
 Result<std::optional<UnixMicros>> time_of(const json& object, const char* field) {
-    const auto text = text_of(object, field);
+    const auto text = text_or_empty(object, field);
     if (!text) return std::unexpected(text.error());
     if (text->empty()) return std::nullopt;
     const auto time = parse_time(*text);
-    if (!time) return std::unexpected(wrong(field, "a time such as `2027-01-31T00:00:00Z` or a date"));
+    if (!time) return std::unexpected(wrong_field(field, "a time such as `2027-01-31T00:00:00Z` or a date"));
     return *time;
 }
 
@@ -70,7 +46,7 @@ Result<Usage> usage_of(const json& object) {
         {"image_output", &usage.image_output}};
     for (const auto& [name, value] : object.items()) {
         if (name == "service_tier") {
-            if (!value.is_string()) return std::unexpected(wrong("usage.service_tier", "a string"));
+            if (!value.is_string()) return std::unexpected(wrong_field("usage.service_tier", "a string"));
             usage.service_tier = value.get<std::string>();
             continue;
         }
@@ -78,7 +54,7 @@ Result<Usage> usage_of(const json& object) {
         if (at == counts.end()) return fail(ErrorCode::invalid_argument, "`usage." + name + "` is no usage class");
         if (value.is_null()) continue;
         if (!value.is_number_integer() || value.get<std::int64_t>() < 0) {
-            return std::unexpected(wrong("usage." + name, "a count of 0 or more"));
+            return std::unexpected(wrong_field("usage." + name, "a count of 0 or more"));
         }
         *at->second = value.get<std::int64_t>();
     }
@@ -122,8 +98,7 @@ std::string one_price() {
 }  // namespace
 
 std::string price_list_schema() {
-    return R"({"type":"object","required":["data","next"],"properties":{"data":{"type":"array","items":)" +
-           one_price() + R"(},"next":{"type":["string","null"],"description":"`after` of the next page"}}})";
+    return page_schema(one_price());
 }
 
 std::string price_schema() {
@@ -193,15 +168,13 @@ nlohmann::ordered_json json_of(const Cost& cost) {
 }
 
 Result<Quote> quote_from(std::string_view body, UnixMicros now) {
-    const auto object = object_from(body);
+    const auto object = object_from(body, {"model", "provider_kind", "provider", "time", "usage"});
     if (!object) return std::unexpected(object.error());
-    if (auto ok = only(*object, {"model", "provider_kind", "provider", "time", "usage"}); !ok)
-        return std::unexpected(ok.error());
     Quote quote;
     for (const auto& [field, target] :
          {std::pair{"model", &quote.model}, std::pair{"provider_kind", &quote.provider_kind},
           std::pair{"provider", &quote.provider}}) {
-        auto text = text_of(*object, field);
+        auto text = text_or_empty(*object, field);
         if (!text) return std::unexpected(text.error());
         *target = *std::move(text);
     }
@@ -211,7 +184,7 @@ Result<Quote> quote_from(std::string_view body, UnixMicros now) {
     if (!time) return std::unexpected(time.error());
     quote.time = time->value_or(now);
     if (!object->contains("usage") || !(*object)["usage"].is_object())
-        return std::unexpected(wrong("usage", "an object of counts"));
+        return std::unexpected(wrong_field("usage", "an object of counts"));
     auto usage = usage_of((*object)["usage"]);
     if (!usage) return std::unexpected(usage.error());
     quote.usage = *std::move(usage);
@@ -219,13 +192,11 @@ Result<Quote> quote_from(std::string_view body, UnixMicros now) {
 }
 
 Result<Tariff> own_price_from(std::string_view body, const std::string& model, UnixMicros now) {
-    const auto object = object_from(body);
+    const auto object = object_from(body, {"vendor", "provider", "from", "until", "source", "rates"});
     if (!object) return std::unexpected(object.error());
-    if (auto ok = only(*object, {"vendor", "provider", "from", "until", "source", "rates"}); !ok)
-        return std::unexpected(ok.error());
-    const auto vendor = text_of(*object, "vendor");
+    const auto vendor = text_or_empty(*object, "vendor");
     if (!vendor) return std::unexpected(vendor.error());
-    const auto provider = text_of(*object, "provider");
+    const auto provider = text_or_empty(*object, "provider");
     if (!provider) return std::unexpected(provider.error());
     if (vendor->empty() == provider->empty()) {
         return fail(ErrorCode::invalid_argument,
@@ -241,8 +212,8 @@ Result<Tariff> own_price_from(std::string_view body, const std::string& model, U
     const auto until = time_of(*object, "until");
     if (!until) return std::unexpected(until.error());
     tariff.until = *until;
-    if (tariff.until && *tariff.until <= tariff.from) return std::unexpected(wrong("until", "after `from`"));
-    auto source = text_of(*object, "source");
+    if (tariff.until && *tariff.until <= tariff.from) return std::unexpected(wrong_field("until", "after `from`"));
+    auto source = text_or_empty(*object, "source");
     if (!source) return std::unexpected(source.error());
     tariff.source = source->empty() ? "management API" : *std::move(source);
     if (!object->contains("rates")) return fail(ErrorCode::invalid_argument, "`rates` is missing");

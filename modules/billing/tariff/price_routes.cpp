@@ -1,10 +1,11 @@
 #include <algorithm>
 
+#include "core/http/api_body.hpp"
 #include "core/http/api_route.hpp"
+#include "core/http/paging.hpp"
 #include "core/http/problem.hpp"
 #include "core/text/ascii.hpp"
 #include "core/text/glob.hpp"
-#include "core/text/number.hpp"
 #include "modules/billing/tariff/model_name.hpp"
 #include "modules/billing/tariff/price_json.hpp"
 #include "modules/billing/tariff/prices.hpp"
@@ -14,11 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string query_of(const ApiRequest& request, const std::string& name) {
-    const auto at = request.query.find(name);
-    return at == request.query.end() ? std::string() : at->second;
-}
-
 bool is_asked(const Tariff& tariff, const std::string& model, const std::string& vendor) {
     if (!vendor.empty() && tariff.vendor != vendor) return false;
     if (model.empty() || glob_match(model, tariff.model) || glob_match(model, tariff.vendor + "/" + tariff.model))
@@ -27,41 +23,28 @@ bool is_asked(const Tariff& tariff, const std::string& model, const std::string&
 }
 
 ApiResponse list(Prices& prices, const ApiRequest& request) {
-    std::size_t limit = 100;
-    if (const auto text = query_of(request, "limit"); !text.empty()) {
-        const auto wanted = whole_number(text, 1, 1000);
-        if (!wanted) return problem(400, "`limit` must be 1 to 1000");
-        limit = static_cast<std::size_t>(*wanted);
-    }
-    const auto model = lower_case(query_of(request, "model"));
-    const auto vendor = query_of(request, "provider");
-    auto after = query_of(request, "cursor");
-    if (after.empty()) after = query_of(request, "after");
+    const auto page = page_from(request.query);
+    if (!page) return problem(page.error());
+    const auto model = lower_case(query_of(request, "model").value_or(""));
+    const auto vendor = query_of(request, "provider").value_or("");
+    const auto after = page->cursor.empty() ? query_of(request, "after").value_or("") : page->cursor;
     const auto split = after.find('/');
-    if (!after.empty() && split == after.npos) return problem(400, "`cursor` must be the `next` of a page before");
+    if (!after.empty() && split == after.npos) return problem(wrong_cursor());
     const auto last_shown = std::pair(std::string_view(after).substr(0, split),
                                       std::string_view(after).substr(after.empty() ? 0 : split + 1));
 
     const auto table = prices.table();
-    Json body;
-    body["data"] = Json::array();
-    body["next"] = nullptr;
-    const Tariff* last = nullptr;
-    for (const Tariff* tariff : table->current(prices.clock().now())) {
-        if (!after.empty() &&
-            std::pair<std::string_view, std::string_view>(tariff->vendor, tariff->model) <= last_shown)
-            continue;
-        if (!is_asked(*tariff, model, vendor)) continue;
-        if (body["data"].size() == limit) {
-            body["next"] = last->vendor + "/" + last->model;
-            break;
-        }
+    auto found = table->current(prices.clock().now());
+    std::erase_if(found, [&](const Tariff* tariff) {
+        const std::pair<std::string_view, std::string_view> place(tariff->vendor, tariff->model);
+        return (!after.empty() && place <= last_shown) || !is_asked(*tariff, model, vendor);
+    });
+    const auto shown = [](const Tariff* tariff) {
         auto one = json_of(*tariff);
         one["applies"] = true;
-        body["data"].push_back(std::move(one));
-        last = tariff;
-    }
-    return json_response(body);
+        return one;
+    };
+    return page_answer(found, page->limit, shown, [](const Tariff* last) { return last->vendor + "/" + last->model; });
 }
 
 ApiResponse show(Prices& prices, const ApiRequest& request) {
@@ -85,7 +68,7 @@ ApiResponse show(Prices& prices, const ApiRequest& request) {
 
 ApiResponse import_list(Prices& prices, const ApiRequest& request) {
     UnixMicros from = prices.clock().now();
-    if (const auto text = query_of(request, "effective_from"); !text.empty()) {
+    if (const auto text = query_of(request, "effective_from").value_or(""); !text.empty()) {
         const auto time = parse_time(text);
         if (!time) return problem(400, "`effective_from` must be a time such as `2027-01-31T00:00:00Z` or a date");
         from = *time;
@@ -144,8 +127,8 @@ ApiResponse put(Prices& prices, const ApiRequest& request) {
 }
 
 ApiResponse remove(Prices& prices, const ApiRequest& request) {
-    const auto vendor = query_of(request, "vendor");
-    const auto provider = query_of(request, "provider");
+    const auto vendor = query_of(request, "vendor").value_or("");
+    const auto provider = query_of(request, "provider").value_or("");
     if (vendor.empty() == provider.empty()) return problem(400, "say one of `vendor` and `provider`");
     const auto done = prices.remove_override(vendor.empty() ? vendor_of_provider(provider) : vendor,
                                              lower_case(request.params.at("model")));
@@ -168,12 +151,10 @@ std::vector<ApiRoute> price_routes(Prices& prices) {
     std::vector<ApiRoute> routes;
     routes.push_back(api_route(Permission::read_models, "GET", "/api/v1/prices", "listPrices",
                                "The prices that hold now, by vendor and model", price_list_schema(), of(prices, list)));
-    routes.back().query = {
-        {"model", text, "glob over the model, its aliases, or vendor/model"},
-        {"provider", text, "the vendor, such as `anthropic`"},
-        {"limit", R"({"type":"integer","minimum":1,"maximum":1000,"default":100})", "entries a page"},
-        {"cursor", text, "`next` of the page before"},
-        {"after", text, "the same as `cursor`"}};
+    routes.back().query = {{"model", text, "glob over the model, its aliases, or vendor/model"},
+                           {"provider", text, "the vendor, such as `anthropic`"},
+                           {"after", text, "the same as `cursor`"}};
+    std::ranges::copy(page_params(), std::back_inserter(routes.back().query));
     routes.push_back(api_route(Permission::operate, "POST", "/api/v1/prices/import", "importPrices",
                                "Take LiteLLM's model_prices_and_context_window.json; its prices win from their date on",
                                import_result_schema(), of(prices, import_list)));

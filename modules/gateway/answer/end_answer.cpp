@@ -19,7 +19,7 @@ void fill_record(Relay& relay, End end, int status, std::string_view error) {
     record.error = error.substr(0, 512);
     record.duration_us = relay.since_start();
     relay.attempts.ended_with(end, record.duration_us);
-    price_attempts(record, *relay.request.snapshot);
+    price_attempts(record, relay.attempts.asked(), *relay.request.snapshot);
     const bool errors_only = relay.request.snapshot->settings.log_bodies == GatewaySettings::Bodies::errors;
     if (errors_only && end == End::complete) {
         record.request_body.clear();

@@ -2,17 +2,14 @@
 
 namespace lurus::gateway {
 
-void price_attempts(RequestRecord& record, const GatewaySnapshot& snapshot) {
+void price_attempts(RequestRecord& record, std::span<const Candidate> asked, const GatewaySnapshot& snapshot) {
     Money total;
     bool priced = false;
     bool unpriced = false;
-    for (auto& attempt : record.attempts) {
+    for (std::size_t i = 0; i < record.attempts.size(); ++i) {
+        Attempt& attempt = record.attempts[i];
         if (!attempt.usage.known()) continue;
-        std::string_view kind;
-        for (const auto& provider : snapshot.catalog->providers()) {
-            if (provider->name == attempt.provider) kind = provider->kind;
-        }
-        const PriceQuery query{kind, attempt.provider, attempt.upstream_model, record.time};
+        const PriceQuery query{asked[i].provider->kind, attempt.provider, attempt.upstream_model, record.time};
         if (const auto cost = snapshot.tariffs->price(query, attempt.usage)) {
             attempt.cost = cost->total;
             total += cost->total;

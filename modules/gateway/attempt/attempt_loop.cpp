@@ -27,7 +27,7 @@ AttemptLoop::AttemptLoop(std::vector<Candidate> candidates, Protocol protocol, c
 const Target* AttemptLoop::next(std::int64_t since_start_us) {
     if (client_gone_ || last()) return nullptr;
     Candidate& candidate = candidates_[next_++];
-    target_.provider = std::move(candidate.provider);
+    target_.provider = candidate.provider;
     target_.dialect = record_.dialect;
     reconnected_ = false;
     status_ = 502;

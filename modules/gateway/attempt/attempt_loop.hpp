@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ public:
     [[nodiscard]] bool last() const { return next_ == candidates_.size(); }
     [[nodiscard]] const Target& target() const { return target_; }
     [[nodiscard]] Attempt& attempt() const { return record_.attempts.back(); }
+    /// Whom the record's attempts asked, in their order.
+    [[nodiscard]] std::span<const Candidate> asked() const { return std::span(candidates_).first(next_); }
 
     enum class Use : std::uint8_t {
         pass,  // to the client

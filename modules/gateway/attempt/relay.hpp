@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -81,7 +82,7 @@ boost::asio::awaitable<void> close_record(Relay& relay, End end, int status, std
 /// candidate is asked any more.
 void release_beginning(Relay& relay);
 
-/// Prices the attempts and sums them up into the record.
-void price_attempts(RequestRecord& record, const GatewaySnapshot& snapshot);
+/// Prices the record's attempts, which asked these candidates, and sums them up into the record.
+void price_attempts(RequestRecord& record, std::span<const Candidate> asked, const GatewaySnapshot& snapshot);
 
 }  // namespace lurus::gateway

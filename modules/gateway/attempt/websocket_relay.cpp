@@ -69,7 +69,7 @@ asio::awaitable<void> Upgrade::run() {
                          request_.record);
     while (attempts.next(since_start()) != nullptr) {
         if (co_await open(attempts)) {
-            co_await tunnel_.run(attempts.target().provider, std::move(after_head_));
+            co_await tunnel_.run(attempts, std::move(after_head_));
             co_return;
         }
         // Of a client that left before there was a WebSocket nothing is recorded: nothing was asked of a model.

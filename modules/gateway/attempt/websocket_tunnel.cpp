@@ -128,7 +128,7 @@ asio::awaitable<void> WebsocketTunnel::record_response(End end, const std::strin
         attempt.usage = record.usage = reader_->usage();
         record.usage_raw = reader_->usage_raw();
     }
-    price_attempts(record, *request_.snapshot);
+    price_attempts(record, attempts_->asked(), *request_.snapshot);
     reader_.reset();
     response_open_ = false;
     response_in_ = 0;
@@ -183,7 +183,8 @@ asio::awaitable<bool> WebsocketTunnel::pass(int silence_ms) {
     }
 }
 
-asio::awaitable<void> WebsocketTunnel::run(std::shared_ptr<const Provider> provider, std::string after_head) {
+asio::awaitable<void> WebsocketTunnel::run(const AttemptLoop& attempts, std::string after_head) {
+    attempts_ = &attempts;
     session_.end_keep_alive();
     std::string head = "HTTP/1.1 101 Switching Protocols\r\n";
     for (const auto& field : upstream_.head.fields)
@@ -194,7 +195,7 @@ asio::awaitable<void> WebsocketTunnel::run(std::shared_ptr<const Provider> provi
     bool good = co_await session_.send(std::move(head));
     if (good && !after_head.empty()) good = co_await take_from_upstream(after_head);
     bool client_ended = !good;
-    if (good) client_ended = co_await pass(provider->idle_timeout_ms);
+    if (good) client_ended = co_await pass(attempts.target().provider->idle_timeout_ms);
     if (response_open_) {
         const End end = !refusal_.empty() ? End::error : client_ended ? End::client_gone : End::upstream_cut;
         co_await record_response(end, failure_);

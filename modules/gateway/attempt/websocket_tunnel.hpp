@@ -11,6 +11,7 @@
 
 #include "core/http/websocket_frames.hpp"
 #include "modules/gateway/answer/answer_reader.hpp"
+#include "modules/gateway/attempt/attempt_loop.hpp"
 #include "modules/gateway/attempt/exchange.hpp"
 #include "modules/gateway/session/session.hpp"
 
@@ -26,7 +27,8 @@ public:
     /// Writes what the upstream takes now; the session is woken when it takes more. False: it takes no more.
     bool push();
     /// The upstream switched protocols, and so does the client. Returns when one of them is gone.
-    boost::asio::awaitable<void> run(std::shared_ptr<const Provider> provider, std::string after_head);
+    /// It is the last of these attempts', which outlive the call.
+    boost::asio::awaitable<void> run(const AttemptLoop& attempts, std::string after_head);
 
 private:
     bool take_from_client();
@@ -40,6 +42,7 @@ private:
     Session& session_;
     Request& request_;
     Exchange& upstream_;
+    const AttemptLoop* attempts_ = nullptr;  // set while it runs
     websocket::FrameReader client_frames_{websocket::Sender::client};
     websocket::FrameReader server_frames_{websocket::Sender::server};
     std::optional<AnswerReader> reader_;

@@ -20,6 +20,9 @@ namespace lurus::gateway {
 
 class AnswerState;
 class UsageFields;
+enum class Measure : std::uint8_t;
+struct LimitStatus;
+struct Refusal;
 struct SseEvent;
 
 /// Where a request's body says how many tokens the answer may have.
@@ -52,6 +55,14 @@ struct ErrorRules {
     std::string_view array_keepalive{};  // where a stream may be a JSON array
 };
 
+/// What a client of this dialect is told of its limits. Messages come with their trace id.
+struct LimitRules {
+    /// The body of a 429.
+    std::string (*refusal)(const Refusal& refusal, std::string_view message, const Id& trace_id);
+    /// Adds the header lines that say how this limit stands, where the dialect has words for it; null = it has none.
+    void (*add_fields)(std::string& out, Measure measure, const LimitStatus& status, UnixMicros now);
+};
+
 struct EndpointRules {
     /// Empty = the path is none of this dialect's.
     std::optional<Match> (*match)(const RequestPath& request);
@@ -65,6 +76,7 @@ struct DialectRules {
     const ScanRules* scan;
     const ReadRules* read;
     const ErrorRules* errors;
+    const LimitRules* limits;
     const EndpointRules* endpoints;
 };
 

@@ -10,12 +10,14 @@ namespace {
 
 // A dialect's place is its number.
 constexpr DialectRules dialects[] = {
-    {Dialect::anthropic, &anthropic::scan, &anthropic::read, &anthropic::errors, &anthropic::endpoints},
-    {Dialect::openai_chat, &openai_chat::scan, &openai_chat::read, &openai_chat::errors, &openai_chat::endpoints},
+    {Dialect::anthropic, &anthropic::scan, &anthropic::read, &anthropic::errors, &anthropic::limits,
+     &anthropic::endpoints},
+    {Dialect::openai_chat, &openai_chat::scan, &openai_chat::read, &openai_chat::errors, &openai::limits,
+     &openai_chat::endpoints},
     {Dialect::openai_responses, &openai_responses::scan, &openai_responses::read, &openai_responses::errors,
-     &openai_responses::endpoints},
-    {Dialect::openai, &openai::scan, &openai::read, &openai::errors, &openai::endpoints},
-    {Dialect::gemini, &gemini::scan, &gemini::read, &gemini::errors, &gemini::endpoints},
+     &openai::limits, &openai_responses::endpoints},
+    {Dialect::openai, &openai::scan, &openai::read, &openai::errors, &openai::limits, &openai::endpoints},
+    {Dialect::gemini, &gemini::scan, &gemini::read, &gemini::errors, &gemini::limits, &gemini::endpoints},
 };
 
 static_assert([] {

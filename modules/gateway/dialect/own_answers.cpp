@@ -3,13 +3,10 @@
 #include "modules/gateway/dialect/dialect.hpp"
 
 namespace lurus::gateway {
-namespace {
 
 std::string with_trace(std::string_view message, const Id& trace_id) {
     return std::string(message) + " (trace " + trace_id.hex() + ")";
 }
-
-}  // namespace
 
 std::string error_body(Family family, int status, std::string_view message, const Id& trace_id) {
     return rules_of(family).errors->body(status, with_trace(message, trace_id), trace_id);

@@ -12,6 +12,9 @@
 
 namespace lurus::gateway {
 
+/// The message as all that the gateway says has it, with the trace id at its end.
+std::string with_trace(std::string_view message, const Id& trace_id);
+
 /// An error body (application/json) in the client's family, for that HTTP status. The message ends with the trace id.
 std::string error_body(Family family, int status, std::string_view message, const Id& trace_id);
 

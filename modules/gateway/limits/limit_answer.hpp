@@ -18,9 +18,7 @@ std::string refusal_fields(const Refusal& refusal);
 /// A WebSocket message for a response that was refused.
 std::string refusal_event(const Refusal& refusal, std::string_view message);
 
-/// `anthropic-ratelimit-*` or `x-ratelimit-*` lines of the limits that apply; Gemini has none.
+/// Lines of the limits that apply, as the dialect's vendor writes them: `anthropic-ratelimit-*`, `x-ratelimit-*`, none.
 std::string limit_fields(Family family, const Admission& admission, std::int64_t now_us, UnixMicros now);
-/// A time as OpenAI writes one: `12ms`, `1.5s`, `6m0s`, `1h0m0s`.
-std::string short_duration(std::int64_t us);
 
 }  // namespace lurus::gateway

@@ -35,6 +35,23 @@ void own_bytes(Session& session, Request& request, std::size_t head_size, std::s
     session.arm_read();
 }
 
+asio::awaitable<bool> refuse_size(Session& session, Request& request) {
+    const std::string why = "the request's body is larger than the " +
+                            std::to_string(request.snapshot->settings.max_body_bytes) +
+                            " bytes that server.max_body_bytes allows";
+    session.end_keep_alive();
+    co_await session.respond_error(request, 413, why);
+    co_return false;
+}
+
+// No more of the body came: the client is gone, or is told that it is late.
+asio::awaitable<bool> give_up(Session& session, Request& request) {
+    if (session.client_gone()) co_return false;
+    session.end_keep_alive();
+    co_await session.respond_error(request, 408, "the request's body did not arrive in time");
+    co_return false;
+}
+
 asio::awaitable<bool> read_chunked(Session& session, Request& request, std::size_t head_size) {
     std::string& input = session.input();
     const GatewaySettings& settings = request.snapshot->settings;
@@ -56,21 +73,10 @@ asio::awaitable<bool> read_chunked(Session& session, Request& request, std::size
             rest.remove_prefix(step.consumed);
         }
         input.erase(0, input.size() - rest.size());
-        if (request.chunked_body.size() > cap) {
-            session.end_keep_alive();
-            co_await session.respond_error(request, 413,
-                                           "the request's body is larger than the " + std::to_string(cap) +
-                                               " bytes that server.max_body_bytes allows");
-            co_return false;
-        }
+        if (request.chunked_body.size() > cap) co_return co_await refuse_size(session, request);
         if (framer.done()) break;
         session.set_deadline(settings.body_timeout_ms);
-        if (!co_await session.more_input()) {
-            if (session.client_gone()) co_return false;
-            session.end_keep_alive();
-            co_await session.respond_error(request, 408, "the request's body did not arrive in time");
-            co_return false;
-        }
+        if (!co_await session.more_input()) co_return co_await give_up(session, request);
     }
     session.set_deadline(0);
     request.body = request.chunked_body;
@@ -93,13 +99,7 @@ asio::awaitable<bool> read_body(Session& session, Request& request, std::size_t 
     std::string& input = session.input();
     const GatewaySettings& settings = request.snapshot->settings;
     const auto cap = static_cast<std::uint64_t>(settings.max_body_bytes);
-    if (request.head.content_length.value_or(0) > cap) {
-        session.end_keep_alive();
-        co_await session.respond_error(request, 413,
-                                       "the request's body is larger than the " + std::to_string(cap) +
-                                           " bytes that server.max_body_bytes allows");
-        co_return false;
-    }
+    if (request.head.content_length.value_or(0) > cap) co_return co_await refuse_size(session, request);
     if (request.head.expect_continue && input.size() == head_size) {
         if (!co_await session.send("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
     }
@@ -110,12 +110,7 @@ asio::awaitable<bool> read_body(Session& session, Request& request, std::size_t 
         input.reserve(std::min(total, most_reserved));
         while (input.size() < total) {
             session.set_deadline(settings.body_timeout_ms);
-            if (!co_await session.more_input()) {
-                if (session.client_gone()) co_return false;
-                session.end_keep_alive();
-                co_await session.respond_error(request, 408, "the request's body did not arrive in time");
-                co_return false;
-            }
+            if (!co_await session.more_input()) co_return co_await give_up(session, request);
         }
         session.set_deadline(0);
     }

@@ -30,6 +30,19 @@ struct SessionHints {
     }
 };
 
+RequestFacts found(RequestFacts facts, SessionHints hints, const Endpoint& endpoint) {
+    facts.session = std::move(hints.value);
+    facts.stream = facts.stream || endpoint.streams;
+    return facts;
+}
+
+RequestFacts broken(std::string_view why, std::size_t offset) {
+    RequestFacts facts;
+    facts.error = std::string(why) + " at byte " + std::to_string(offset);
+    facts.error_offset = offset;
+    return facts;
+}
+
 // Claude Code writes a JSON text with `session_id`, and before that `user_<hash>_account_<uuid>_session_<uuid>`.
 std::string session_of_user_id(const std::string& user_id) {
     if (user_id.starts_with('{')) return json::string_value(json::find(user_id, {"session_id"}));
@@ -46,24 +59,15 @@ public:
     RequestFacts run() {
         std::string_view key;
         if (reader_.peek() != Kind::object && !reader_.failed())
-            return error("expected a JSON object", reader_.offset());
+            return broken("expected a JSON object", reader_.offset());
         reader_.enter_object();
         while (reader_.next_member(key)) member(key);
         reader_.finish();
-        if (reader_.failed()) return error(reader_.error(), reader_.error_offset());
-        facts_.session = std::move(hints_.value);
-        facts_.stream = facts_.stream || endpoint_.streams;
-        return std::move(facts_);
+        if (reader_.failed()) return broken(reader_.error(), reader_.error_offset());
+        return found(std::move(facts_), std::move(hints_), endpoint_);
     }
 
 private:
-    RequestFacts error(std::string_view why, std::size_t offset) const {
-        RequestFacts bad;
-        bad.error = std::string(why) + " at byte " + std::to_string(offset);
-        bad.error_offset = offset;
-        return bad;
-    }
-
     void member(std::string_view raw_key) {
         std::string plain;
         std::string_view key = raw_key;
@@ -178,39 +182,29 @@ public:
 
     RequestFacts run() {
         facts_.model_is_json = false;
-        if (boundary_.empty() || boundary_.size() > 200) return error("multipart form without a boundary", 0);
+        if (boundary_.empty() || boundary_.size() > 200) return broken("multipart form without a boundary", 0);
         const std::string delimiter = "\r\n--" + std::string(boundary_);
         const std::string_view first = std::string_view(delimiter).substr(2);
         std::size_t at = body_.starts_with(first) ? 0 : body_.find(delimiter);
-        if (at == std::string_view::npos) return error("multipart form without its boundary", 0);
+        if (at == std::string_view::npos) return broken("multipart form without its boundary", 0);
         at += at == 0 && body_.starts_with(first) ? first.size() : delimiter.size();
         while (true) {
             if (body_.substr(at, 2) == "--") break;
             const std::size_t line = body_.find("\r\n", at);
-            if (line == std::string_view::npos) return error("unexpected end of the form", body_.size());
+            if (line == std::string_view::npos) return broken("unexpected end of the form", body_.size());
             // A part without headers has its blank line right here.
             const std::size_t blank = body_.find("\r\n\r\n", line);
-            if (blank == std::string_view::npos) return error("unexpected end of the form", body_.size());
+            if (blank == std::string_view::npos) return broken("unexpected end of the form", body_.size());
             const std::size_t begin = blank + 4;
             const std::size_t end = body_.find(delimiter, begin - 2);
-            if (end == std::string_view::npos) return error("unexpected end of the form", body_.size());
+            if (end == std::string_view::npos) return broken("unexpected end of the form", body_.size());
             part(body_.substr(line, blank - line), std::min(begin, end), end);
             at = end + delimiter.size();
         }
-        facts_.session = std::move(hints_.value);
-        facts_.stream = facts_.stream || endpoint_.streams;
-        return std::move(facts_);
+        return found(std::move(facts_), std::move(hints_), endpoint_);
     }
 
 private:
-    RequestFacts error(std::string_view why, std::size_t offset) const {
-        RequestFacts bad;
-        bad.model_is_json = false;
-        bad.error = std::string(why) + " at byte " + std::to_string(offset);
-        bad.error_offset = offset;
-        return bad;
-    }
-
     void part(std::string_view headers, std::size_t begin, std::size_t end) {
         constexpr std::string_view disposition = "content-disposition:";
         std::string_view line;

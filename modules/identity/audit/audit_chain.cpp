@@ -9,21 +9,13 @@ namespace {
 
 // nlohmann::json orders members by name, which makes the text canonical.
 nlohmann::json json_of(const AuditEntry& entry, std::string_view previous_hex) {
-    return {{"number", entry.number},
-            {"time_us", entry.time},
-            {"org", entry.org},
-            {"actor_kind", entry.actor_kind},
-            {"actor", entry.actor},
-            {"actor_name", entry.actor_name},
-            {"remote_address", entry.remote_address},
-            {"user_agent", entry.user_agent},
-            {"action", entry.action},
-            {"target", entry.target},
-            {"status", entry.status},
-            {"before", entry.before},
-            {"after", entry.after},
-            {"begun", entry.begun ? nlohmann::json(*entry.begun) : nlohmann::json(nullptr)},
-            {"previous", previous_hex}};
+    nlohmann::json object = {
+        {"number", entry.number},  {"time_us", entry.time},
+        {"status", entry.status},  {"before", entry.before},
+        {"after", entry.after},    {"begun", entry.begun ? nlohmann::json(*entry.begun) : nlohmann::json(nullptr)},
+        {"previous", previous_hex}};
+    add_event(object, entry);
+    return object;
 }
 
 std::string text(const nlohmann::json& value) {

@@ -17,6 +17,19 @@ std::string export_line(const AuditEntry& entry, std::string_view previous_hex);
 /// SHA-256 of `canonical`, as hex.
 std::string chained_hash(const AuditEntry& entry, std::string_view previous_hex);
 
+/// Adds who did what, and from where, to a JSON object.
+template <class Json>
+void add_event(Json& object, const AuditEntry& entry) {
+    object["org"] = entry.org;
+    object["actor_kind"] = entry.actor_kind;
+    object["actor"] = entry.actor;
+    object["actor_name"] = entry.actor_name;
+    object["remote_address"] = entry.remote_address;
+    object["user_agent"] = entry.user_agent;
+    object["action"] = entry.action;
+    object["target"] = entry.target;
+}
+
 /// The hash before the first entry.
 std::string first_hash();
 

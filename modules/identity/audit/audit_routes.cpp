@@ -1,7 +1,7 @@
 // Reading the audit. Nothing here changes it.
 #include "core/http/api_body.hpp"
+#include "core/http/paging.hpp"
 #include "core/http/problem.hpp"
-#include "core/text/number.hpp"
 #include "modules/identity/audit/audit_chain.hpp"
 
 #include <algorithm>
@@ -31,28 +31,13 @@ nlohmann::ordered_json value_of(const std::string& text) {
 }
 
 nlohmann::ordered_json entry_json(const AuditEntry& entry) {
-    return {{"number", entry.number},
-            {"time", format_time(entry.time)},
-            {"org", entry.org},
-            {"actor_kind", entry.actor_kind},
-            {"actor", entry.actor},
-            {"actor_name", entry.actor_name},
-            {"remote_address", entry.remote_address},
-            {"user_agent", entry.user_agent},
-            {"action", entry.action},
-            {"target", entry.target},
-            {"status", entry.status != 0 ? nlohmann::ordered_json(entry.status) : nlohmann::ordered_json(nullptr)},
-            {"before", value_of(entry.before)},
-            {"after", value_of(entry.after)},
-            {"hash", entry.hash}};
-}
-
-Result<std::optional<std::int64_t>> number_of(const ApiRequest& request, const std::string& name) {
-    const auto text = query_of(request, name);
-    if (!text || text->empty()) return std::nullopt;
-    const auto number = whole_number(*text, 0, INT64_MAX);
-    if (!number) return std::unexpected(wrong_field(name, "a whole number"));
-    return number;
+    nlohmann::ordered_json object = {{"number", entry.number}, {"time", format_time(entry.time)}};
+    add_event(object, entry);
+    object["status"] = entry.status != 0 ? nlohmann::ordered_json(entry.status) : nlohmann::ordered_json(nullptr);
+    object["before"] = value_of(entry.before);
+    object["after"] = value_of(entry.after);
+    object["hash"] = entry.hash;
+    return object;
 }
 
 Result<std::optional<UnixMicros>> time_of(const ApiRequest& request, const std::string& name) {
@@ -64,7 +49,7 @@ Result<std::optional<UnixMicros>> time_of(const ApiRequest& request, const std::
 }
 
 ApiResponse list(Audit& audit, const ApiRequest& request) {
-    const auto page = page_from(request);
+    const auto page = page_from(request.query);
     if (!page) return problem(page.error());
     AuditFilter filter;
     const Principal& who = request.principal;
@@ -74,7 +59,7 @@ ApiResponse list(Audit& audit, const ApiRequest& request) {
     filter.action = query_of(request, "action");
     filter.target = query_of(request, "target");
     const auto since = time_of(request, "since"), until = time_of(request, "until");
-    const auto before = number_of(request, "cursor");
+    const auto before = cursor_number(*page);
     if (!since) return problem(since.error());
     if (!until) return problem(until.error());
     if (!before) return problem(before.error());
@@ -82,16 +67,10 @@ ApiResponse list(Audit& audit, const ApiRequest& request) {
     filter.until = *until;
     filter.before_number = *before;
     filter.limit = static_cast<int>(page->limit) + 1;
-    auto found = audit.query(filter);
+    const auto found = audit.query(filter);
     if (!found) return problem(found.error());
-    const bool more = found->size() > page->limit;
-    if (more) found->pop_back();
-    nlohmann::ordered_json body;
-    body["data"] = nlohmann::ordered_json::array();
-    for (const auto& entry : *found) body["data"].push_back(entry_json(entry));
-    body["next"] =
-        more ? nlohmann::ordered_json(std::to_string(found->back().number)) : nlohmann::ordered_json(nullptr);
-    return json_answer(200, body);
+    return page_answer(*found, page->limit, entry_json,
+                       [](const AuditEntry& entry) { return std::to_string(entry.number); });
 }
 
 /// Where an export of the chain is.
@@ -118,13 +97,13 @@ Result<ApiPiece> next_lines(Audit& audit, ExportPlace& place) {
 
 // The whole chain, so that whoever holds it can check it: that of all organisations.
 ApiResponse export_some(Audit& audit, const ApiRequest& request) {
-    const auto page = page_from(request);
+    const auto page = page_from(request.query);
     if (!page) return problem(page.error());
-    const auto after = number_of(request, "cursor");
+    const auto after = cursor_number(*page);
     if (!after) return problem(after.error());
     ExportPlace place;
     place.after = after->value_or(0);
-    if (request.query.contains("limit")) place.left = static_cast<std::int64_t>(page->limit);
+    if (!query_of(request, "limit").value_or("").empty()) place.left = static_cast<std::int64_t>(page->limit);
     if (place.after > 0) {
         // The first line refers to the hash of the entry before it.
         const auto before = audit.read_after(place.after - 1, 1);
@@ -172,9 +151,8 @@ std::vector<ApiRoute> audit_routes(Audit& audit) {
     routes.back().response_schema = page_schema(entry_schema);
     add(Permission::operate, "/api/v1/audit/export", "exportAudit",
         "The whole audit as JSON lines, oldest first; the last line's `number` is the next `cursor`", export_some);
-    routes.back().query = {
-        {"limit", R"({"type":"integer","minimum":1,"maximum":1000})", "At most so many; without it all of them"},
-        {"cursor", R"({"type":"string"})", "the `number` of the line before"}};
+    routes.back().query = {limit_param(1000, "At most so many; without it all of them"),
+                           {"cursor", R"({"type":"string"})", "the `number` of the line before"}};
     routes.back().content_type = lines_type;
     routes.back().response_schema = R"({"type":"string"})";
     add(Permission::operate, "/api/v1/audit/verify", "verifyAudit",

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/http/api_body.hpp"
+#include "core/http/paging.hpp"
 #include "modules/identity/keys/key_rules.hpp"
 
 namespace lurus::identity {

@@ -1,8 +1,11 @@
-// One page of keys, out of the snapshot: no lock is held and nothing is copied but the page.
+// One key and a page of keys, out of the snapshot: no lock is held and nothing is copied but what was asked for.
 #include <algorithm>
 #include <charconv>
 
+#include "core/http/paging.hpp"
 #include "core/text/ascii.hpp"
+#include "modules/identity/keys/find_key.hpp"
+#include "modules/identity/keys/key_snapshot.hpp"
 #include "modules/identity/keys/keys.hpp"
 
 namespace lurus::identity {
@@ -14,7 +17,7 @@ std::string cursor_of(const KeyInfo& key) {
 }
 
 Result<KeyOrder> order_from(std::string_view cursor) {
-    const auto bad = [] { return fail(ErrorCode::invalid_argument, "`cursor` must be the `next` of another page"); };
+    const auto bad = [] { return std::unexpected(wrong_cursor()); };
     if (cursor.size() < 3 || (cursor[0] != 's' && cursor[0] != 'c') || cursor[1] != '.') return bad();
     const auto dot = cursor.find('.', 2);
     if (dot == std::string_view::npos) return bad();
@@ -67,6 +70,13 @@ Result<KeyPage> Keys::page(const KeyReach& reach, const KeyQuery& query) const {
         page.keys.push_back(*at);
     }
     return page;
+}
+
+Result<KeyInfo> Keys::get(const KeyReach& reach, std::string_view id_or_name) const {
+    const auto current = snapshot();
+    const auto found = find_key(current->all(), reach, id_or_name);
+    if (found == current->all().end()) return std::unexpected(unknown_key(id_or_name));
+    return *found;
 }
 
 }  // namespace lurus::identity

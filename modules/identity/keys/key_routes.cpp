@@ -2,6 +2,7 @@
 #include <map>
 
 #include "core/http/api_body.hpp"
+#include "core/http/paging.hpp"
 #include "core/http/problem.hpp"
 #include "modules/identity/keys/key_json.hpp"
 #include "modules/identity/routes.hpp"
@@ -16,7 +17,7 @@ public:
         : keys_(keys), directory_(directory), request_(request), reach_(KeyReach::of(request.principal)) {}
 
     ApiResponse list() {
-        const auto page = page_from(request_);
+        const auto page = page_from(request_.query);
         if (!page) return problem(page.error());
         KeyQuery query;
         query.limit = page->limit;
@@ -34,11 +35,9 @@ public:
         }
         const auto found = keys_.page(reach_, query);
         if (!found) return problem(found.error());
-        nlohmann::ordered_json body;
-        body["data"] = nlohmann::ordered_json::array();
-        for (const auto& key : found->keys) body["data"].push_back(shown(key));
-        body["next"] = found->next.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(found->next);
-        return json_answer(200, body);
+        auto data = nlohmann::ordered_json::array();
+        for (const auto& key : found->keys) data.push_back(shown(key));
+        return json_answer(200, page_json(std::move(data), found->next));
     }
 
     ApiResponse create() {

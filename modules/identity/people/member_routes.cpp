@@ -1,5 +1,6 @@
 // Who belongs to the principal's organisation, people and service accounts alike.
 #include "core/http/api_body.hpp"
+#include "core/http/paging.hpp"
 #include "core/http/problem.hpp"
 #include "modules/identity/routes.hpp"
 
@@ -22,17 +23,13 @@ struct Members {
     }
 
     [[nodiscard]] ApiResponse list(const ApiRequest& request) const {
-        const auto page = page_from(request);
+        const auto page = page_from(request.query);
         if (!page) return problem(page.error());
-        auto found = directory.members(request.principal.home(), kind, page->cursor, page->limit + 1);
+        const auto found = directory.members(request.principal.home(), kind, page->cursor, page->limit + 1);
         if (!found) return problem(found.error());
-        const bool more = found->size() > page->limit;
-        if (more) found->pop_back();
-        nlohmann::ordered_json body;
-        body["data"] = nlohmann::ordered_json::array();
-        for (const auto& member : *found) body["data"].push_back(json_of(member));
-        body["next"] = more ? nlohmann::ordered_json(found->back().name) : nlohmann::ordered_json(nullptr);
-        return json_answer(200, body);
+        return page_answer(
+            *found, page->limit, [&](const Member& member) { return json_of(member); },
+            [](const Member& member) { return member.name; });
     }
 
     [[nodiscard]] ApiResponse add(const ApiRequest& request) const {

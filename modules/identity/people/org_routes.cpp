@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/http/api_body.hpp"
+#include "core/http/paging.hpp"
 #include "core/http/problem.hpp"
 #include "modules/identity/routes.hpp"
 
@@ -56,7 +57,7 @@ struct Orgs {
     }
 
     [[nodiscard]] ApiResponse list(const ApiRequest& request) const {
-        const auto page = page_from(request);
+        const auto page = page_from(request.query);
         if (!page) return problem(page.error());
         const auto visible = reach(request.principal);
         if (!visible) return problem(visible.error());
@@ -65,13 +66,7 @@ struct Orgs {
         std::erase_if(*all, [&](const Org& org) {
             return org.name <= page->cursor || (*visible && !(*visible)->contains(org.id));
         });
-        const bool more = all->size() > page->limit;
-        if (more) all->resize(page->limit);
-        nlohmann::ordered_json body;
-        body["data"] = nlohmann::ordered_json::array();
-        for (const auto& org : *all) body["data"].push_back(org_json(org));
-        body["next"] = more ? nlohmann::ordered_json(all->back().name) : nlohmann::ordered_json(nullptr);
-        return json_answer(200, body);
+        return page_answer(*all, page->limit, org_json, [](const Org& org) { return org.name; });
     }
     [[nodiscard]] ApiResponse make(const ApiRequest& request) const {
         const auto body = object_from(request.body, {"name", "owner"});

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/http/api_body.hpp"
+#include "core/http/paging.hpp"
 #include "core/http/problem.hpp"
 #include "modules/identity/routes.hpp"
 
@@ -60,24 +61,14 @@ struct Teams {
 
     // An organisation has few teams: they are read whole and shown in pages by name.
     [[nodiscard]] ApiResponse list(const ApiRequest& request) const {
-        const auto page = page_from(request);
+        const auto page = page_from(request.query);
         if (!page) return problem(page.error());
-        const auto all = directory.teams(request.principal.home());
+        auto all = directory.teams(request.principal.home());
         if (!all) return problem(all.error());
-        nlohmann::ordered_json body;
-        body["data"] = nlohmann::ordered_json::array();
-        body["next"] = nullptr;
-        const Team* last = nullptr;
-        for (const auto& team : *all) {
-            if (team.name <= page->cursor) continue;
-            if (body["data"].size() == page->limit) {
-                body["next"] = last->name;
-                break;
-            }
-            body["data"].push_back(json(team));
-            last = &team;
-        }
-        return json_answer(200, body);
+        std::erase_if(*all, [&](const Team& team) { return team.name <= page->cursor; });
+        return page_answer(
+            *all, page->limit, [&](const Team& team) { return json(team); },
+            [](const Team& team) { return team.name; });
     }
     [[nodiscard]] ApiResponse make(const ApiRequest& request) const {
         const auto name = name_from(request);

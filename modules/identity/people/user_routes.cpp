@@ -1,5 +1,6 @@
 // The people behind the memberships: for whoever operates the installation, and each for themselves.
 #include "core/http/api_body.hpp"
+#include "core/http/paging.hpp"
 #include "core/http/problem.hpp"
 #include "modules/identity/keys/key_json.hpp"
 #include "modules/identity/routes.hpp"
@@ -19,26 +20,18 @@ struct People {
     }
 
     [[nodiscard]] ApiResponse list(const ApiRequest& request) const {
-        const auto page = page_from(request);
+        const auto page = page_from(request.query);
         if (!page) return problem(page.error());
-        const auto all = directory.list();
+        auto all = directory.list();
         if (!all) return problem(all.error());
         const std::string wanted = query_of(request, "q").value_or("");
-        nlohmann::ordered_json body;
-        body["data"] = nlohmann::ordered_json::array();
-        body["next"] = nullptr;
-        const User* last = nullptr;
-        for (const auto& user : *all) {
-            if (user.status == UserStatus::erased || user.email <= page->cursor) continue;
-            if (user.email.find(wanted) == std::string::npos && user.name.find(wanted) == std::string::npos) continue;
-            if (body["data"].size() == page->limit) {
-                body["next"] = last->email;
-                break;
-            }
-            body["data"].push_back(json_of(user));
-            last = &user;
-        }
-        return json_answer(200, body);
+        std::erase_if(*all, [&](const User& user) {
+            if (user.status == UserStatus::erased || user.email <= page->cursor) return true;
+            return user.email.find(wanted) == std::string::npos && user.name.find(wanted) == std::string::npos;
+        });
+        return page_answer(
+            *all, page->limit, [&](const User& user) { return json_of(user); },
+            [](const User& user) { return user.email; });
     }
     [[nodiscard]] ApiResponse show(const ApiRequest& request) const {
         const auto user = named(request);

@@ -39,7 +39,7 @@ void Checkpointer::run() {
         wanted_ = false;
         busy_ = true;
         lock.unlock();
-        try {
+        const auto moved = with_sqlite("moving the write-ahead log into", file_, [&]() -> Result<void> {
             if (!db) {
                 db = std::make_unique<SQLite::Database>(file_.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX);
                 // A connection that has not read does not know of the write-ahead log.
@@ -48,9 +48,11 @@ void Checkpointer::run() {
             const int code =
                 sqlite3_wal_checkpoint_v2(db->getHandle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
             if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(db->getHandle(), code);
-        } catch (const SQLite::Exception& e) {
-            // The write-ahead log grows meanwhile; nothing is lost.
-            spdlog::warn("{}: the write-ahead log could not be moved into the file: {}", file_.string(), e.what());
+            return {};
+        });
+        if (!moved) {
+            // It grows meanwhile; nothing is lost.
+            spdlog::warn("request log: {}", moved.error().message);
             db.reset();
         }
         lock.lock();

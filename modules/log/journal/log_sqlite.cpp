@@ -69,11 +69,9 @@ private:
 Result<std::unique_ptr<RequestLog>> make_request_log_sqlite(const LogSettings& settings, const Clock& clock) {
     auto store = Store::open(settings);
     if (!store) return std::unexpected(store.error());
-    try {
+    return with_sqlite("opening", settings.file, [&]() -> Result<std::unique_ptr<RequestLog>> {
         return std::make_unique<SqliteLog>(settings, clock, std::move(*store));
-    } catch (const SQLite::Exception& e) {
-        return std::unexpected(sqlite_error("opening " + settings.file.string(), e));
-    }
+    });
 }
 
 }  // namespace lurus

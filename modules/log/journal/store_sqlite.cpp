@@ -24,11 +24,8 @@ WriteTransaction::~WriteTransaction() {
     store_.let_checkpoints_pass();
     // SQLite has rolled back by itself after some errors.
     if (sqlite3_get_autocommit(store_.db().getHandle()) != 0) return;
-    try {
-        store_.rollback_.run();
-    } catch (const SQLite::Exception&) {
-        // The error that led here is on its way to whoever opens the file anew.
-    }
+    // Where it fails, the error that led here is on its way to whoever opens the file anew.
+    static_cast<void>(store_.rollback_.try_run());
 }
 
 void WriteTransaction::commit() {
@@ -46,11 +43,9 @@ Result<std::unique_ptr<Store>> Store::open(const LogSettings& settings) {
     options.auto_checkpoint = false;
     auto db = open_sqlite(settings.file, "log", options);
     if (!db) return std::unexpected(db.error());
-    try {
+    return with_sqlite("opening", settings.file, [&]() -> Result<std::unique_ptr<Store>> {
         return std::unique_ptr<Store>(new Store(std::move(*db)));
-    } catch (const SQLite::Exception& e) {
-        return std::unexpected(sqlite_error("opening " + settings.file.string(), e));
-    }
+    });
 }
 
 Store::Store(std::unique_ptr<SQLite::Database> db)
@@ -80,11 +75,8 @@ Store::Store(std::unique_ptr<SQLite::Database> db)
 
 void Store::begin() {
     if (reading_) {
-        try {
-            return begin_.run();
-        } catch (const SQLite::Exception&) {
-            let_checkpoints_pass();  // another process may have written since: then only a new read sees the end
-        }
+        if (begin_.try_run()) return;
+        let_checkpoints_pass();  // another process may have written since: then only a new read sees the end
     }
     begin_.run();
 }

@@ -89,15 +89,13 @@ bool Writer::append_here(std::vector<LogEntry>& entries) {
 }
 
 bool Writer::write_without_waiting() {
-    bool written = true;
     store_->set_busy_timeout(0);
-    try {
+    const auto written = with_sqlite("writing", settings_.file, [&]() -> Result<void> {
         store_->append(batches_, last_id_);
-    } catch (const SQLite::Exception&) {
-        written = false;  // the thread will meet the same and see to it
-    }
+        return {};
+    });
     store_->set_busy_timeout(writer_busy_timeout_ms);
-    return written;
+    return written.has_value();  // the thread will meet the same failure and see to it
 }
 
 Result<void> Writer::flush(int timeout_ms) {
@@ -175,27 +173,30 @@ bool Writer::commit() {
 }
 
 bool Writer::write() {
-    try {
+    bool reopen = false;
+    const auto append = [&]() -> Result<void> {
         if (!store_) {
             auto opened = Store::open(settings_);
-            if (!opened) {
-                failed(opened.error());
-                return false;
-            }
+            if (!opened) return std::unexpected(opened.error());
             store_ = std::move(*opened);
             upkeep_.attach(*store_);
         }
         store_->append(batches_, last_id_);
-    } catch (const SQLite::Exception& e) {
-        failed(sqlite_error("writing " + settings_.file.string(), e));
-        if (e.getErrorCode() != SQLITE_BUSY && e.getErrorCode() != SQLITE_FULL) {
-            upkeep_.detach();
-            store_.reset();
-        }
-        return false;
+        return {};
+    };
+    const auto written = with_sqlite("writing", settings_.file, append, [&](const SQLite::Exception& e) {
+        reopen = e.getErrorCode() != SQLITE_BUSY && e.getErrorCode() != SQLITE_FULL;
+    });
+    if (written) {
+        committed();
+        return true;
     }
-    committed();
-    return true;
+    failed(written.error());
+    if (reopen) {
+        upkeep_.detach();
+        store_.reset();
+    }
+    return false;
 }
 
 void Writer::committed() {
@@ -269,7 +270,7 @@ void Writer::upkeep(bool idle) {
     upkeep_idle_ = true;
     if (!store_ || retry_at_us_ != 0) return;
     if (upkeep_at_us_ != 0 && clock_.monotonic_us() < upkeep_at_us_) return;
-    try {
+    const auto done = with_sqlite("keeping up", settings_.file, [&]() -> Result<void> {
         if (idle) {
             upkeep_idle_ = !upkeep_.step();
             rows_since_upkeep_ = upkeep_idle_ ? 0 : std::max<std::int64_t>(0, rows_since_upkeep_ - rows_per_slice);
@@ -279,17 +280,13 @@ void Writer::upkeep(bool idle) {
             }
         }
         watch_wal();
-        if (upkeep_at_us_ == 0) return;
-        upkeep_at_us_ = 0;
-        const std::lock_guard lock(status_mutex_);
-        upkeep_problem_.clear();
-    } catch (const SQLite::Exception& e) {
-        const Error error = sqlite_error("keeping up " + settings_.file.string(), e);
-        if (upkeep_at_us_ == 0) spdlog::error("request log: {}", error.message);
-        upkeep_at_us_ = clock_.monotonic_us() + upkeep_pause_us;
-        const std::lock_guard lock(status_mutex_);
-        upkeep_problem_ = error.message;
-    }
+        return {};
+    });
+    if (done && upkeep_at_us_ == 0) return;
+    if (!done && upkeep_at_us_ == 0) spdlog::error("request log: {}", done.error().message);
+    upkeep_at_us_ = done ? 0 : clock_.monotonic_us() + upkeep_pause_us;
+    const std::lock_guard lock(status_mutex_);
+    upkeep_problem_ = done ? std::string() : done.error().message;
 }
 
 void Writer::watch_wal() {

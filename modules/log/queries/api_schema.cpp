@@ -1,5 +1,7 @@
 #include "modules/log/queries/api_schema.hpp"
 
+#include "core/http/paging.hpp"
+
 namespace lurus::log {
 namespace {
 
@@ -104,7 +106,7 @@ std::string record_schema() {
 std::string records_schema(bool bodies, bool paged) {
     ObjectSchema schema;
     schema.member("data", list_of(record(bodies)));
-    if (paged) schema.member("next", text_type_or_null).member("next_before_id", count_type_or_null);
+    if (paged) schema.member("next", next_schema).member("next_before_id", count_type_or_null);
     return schema.text();
 }
 
@@ -124,7 +126,7 @@ std::string statistics_schema() {
     schema.member("from", R"({"type":"string","format":"date-time"})");
     schema.member("to", R"({"type":"string","format":"date-time"})");
     schema.member("bucket", text_type_or_null).member("by", text_type_or_null);
-    schema.member("data", list_of(row.text())).member("next", text_type_or_null);
+    schema.member("data", list_of(row.text())).member("next", next_schema);
     return schema.member("total", sums().text()).text();
 }
 

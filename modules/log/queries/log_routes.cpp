@@ -1,5 +1,6 @@
 // `/api/v1/logs`, `/api/v1/records`, `/api/v1/traces`, `/api/v1/usage` and `/api/v1/stats`.
 #include "core/http/api_route.hpp"
+#include "core/http/paging.hpp"
 #include "core/http/problem.hpp"
 #include "core/text/number.hpp"
 #include "lurus/log.hpp"
@@ -23,6 +24,8 @@ Result<std::optional<std::int64_t>> integer(const Query& query, const std::strin
     }
     return value;
 }
+
+constexpr PageSize logs_a_page{.usual = 50};
 
 struct TextParam {
     const char* name;
@@ -74,16 +77,16 @@ Result<LogFilter> filter_from(const Query& query, UnixMicros now) {
     if (!after) return std::unexpected(after.error());
     filter.before_id = *before;
     filter.after_id = *after;
-    const auto cursor = integer(query, "cursor", 0, INT64_MAX);
+    const auto page = page_from(query, logs_a_page);
+    if (!page) return std::unexpected(page.error());
+    filter.limit = static_cast<int>(page->limit);
+    const auto cursor = cursor_number(*page);
     if (!cursor) return std::unexpected(cursor.error());
     const auto* sort = find(query, "sort");
     if (sort != nullptr && *sort != "id" && *sort != "-id")
         return std::unexpected(wrong("sort", *sort, "id or -id (the newest first)"));
     if (sort != nullptr && *sort == "id" && !filter.after_id) filter.after_id = cursor->value_or(0);
     if (*cursor && !filter.after_id) filter.before_id = **cursor;
-    const auto limit = integer(query, "limit", 1, 1000);
-    if (!limit) return std::unexpected(limit.error());
-    if (*limit) filter.limit = static_cast<int>(**limit);
     return filter;
 }
 
@@ -204,12 +207,10 @@ std::vector<ApiParam> log_params() {
     params.push_back(ApiParam{"stream", R"({"type":"boolean"})", "Whether the answer was streamed"});
     params.push_back(ApiParam{"since", text_schema, "From this time, date, or so long ago (24h)"});
     params.push_back(ApiParam{"until", text_schema, "Before this time, date, or so long ago"});
-    params.push_back(ApiParam{"cursor", text_schema, "`next` of the page before"});
     params.push_back(ApiParam{"sort", R"({"enum":["-id","id"],"default":"-id"})", "-id: the newest first"});
     params.push_back(ApiParam{"before_id", id_schema, "Only smaller ids"});
     params.push_back(ApiParam{"after_id", id_schema, "The live tail: only larger ids, oldest first"});
-    params.push_back(
-        ApiParam{"limit", R"({"type":"integer","minimum":1,"maximum":1000,"default":50})", "At most so many"});
+    for (auto& param : page_params(logs_a_page)) params.push_back(std::move(param));
     return params;
 }
 

@@ -55,18 +55,16 @@ class ReaderPool {
 public:
     explicit ReaderPool(std::filesystem::path file) : file_(std::move(file)) {}
 
-    /// Runs `work(reader)` and turns what SQLite throws into an Error.
+    /// `work(reader)`, or why it could not be read. A reader that failed is not used again.
     template <class Work>
     auto with(Work work) -> Result<decltype(work(std::declval<Reader&>()))> {
         auto reader = take();
         if (!reader) return std::unexpected(reader.error());
-        try {
+        return with_sqlite("reading", file_, [&]() -> Result<decltype(work(**reader))> {
             auto result = work(**reader);
             give_back(std::move(*reader));
             return result;
-        } catch (const SQLite::Exception& e) {
-            return std::unexpected(sqlite_error("reading " + file_.string(), e));
-        }
+        });
     }
 
 private:

@@ -49,11 +49,8 @@ public:
         sql.begin.run();
     }
     ~ReadTransaction() {
-        try {
-            end_.run();
-        } catch (const SQLite::Exception&) {
-            // The connection is dropped by the exception that led here, or by the next use.
-        }
+        // Where it fails, the connection is dropped by the exception that led here, or by the next use.
+        static_cast<void>(end_.try_run());
     }
     ReadTransaction(const ReadTransaction&) = delete;
     ReadTransaction& operator=(const ReadTransaction&) = delete;

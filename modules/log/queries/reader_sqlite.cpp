@@ -230,11 +230,8 @@ Result<std::unique_ptr<Reader>> ReaderPool::take() {
     }
     auto db = open_sqlite_reader(file_);
     if (!db) return std::unexpected(db.error());
-    try {
-        return std::make_unique<Reader>(std::move(*db));
-    } catch (const SQLite::Exception& e) {
-        return std::unexpected(sqlite_error("reading " + file_.string(), e));
-    }
+    return with_sqlite("reading", file_,
+                       [&]() -> Result<std::unique_ptr<Reader>> { return std::make_unique<Reader>(std::move(*db)); });
 }
 
 void ReaderPool::give_back(std::unique_ptr<Reader> reader) {

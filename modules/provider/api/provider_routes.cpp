@@ -130,7 +130,7 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
     using Request = const ApiRequest&;
     std::vector<ApiRoute> all;
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/providers", "listProviders",
-                            "Lists the providers in their order", list_schema(provider_schema),
+                            "Lists the providers in their order", page_schema(provider_schema),
                             [&s](Request r) { return list_providers(s, r); }));
     all.back().query = params_of(provider_list, {"name", "kind", "source"});
     all.push_back(with_body(
@@ -166,7 +166,7 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
                             "getProviderModels", "Shows the model list fetched last", model_list_schema,
                             [&s](Request r) { return cached_list(s, r); }));
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/presets", "listPresets",
-                            "Lists the kinds of provider that are known", list_schema(preset_schema),
+                            "Lists the kinds of provider that are known", page_schema(preset_schema),
                             [](Request r) { return list_presets(r); }));
     all.back().query = params_of(preset_list, {});
     std::ranges::move(route_routes(s), std::back_inserter(all));

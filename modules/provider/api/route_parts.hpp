@@ -8,6 +8,7 @@
 #include "core/http/api_body.hpp"
 #include "core/http/api_route.hpp"
 #include "core/http/list_page.hpp"
+#include "core/http/paging.hpp"
 #include "modules/provider/service.hpp"
 
 namespace lurus::provider {

@@ -120,7 +120,7 @@ std::vector<ApiRoute> route_routes(ProviderService& s) {
     using Request = const ApiRequest&;
     std::vector<ApiRoute> all;
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/routes", "listRoutes", "Lists the routes",
-                            list_schema(route_schema), [&s](Request r) { return list_routes(s, r); }));
+                            page_schema(route_schema), [&s](Request r) { return list_routes(s, r); }));
     all.back().query = params_of(route_list, {"model", "family", "source"});
     all.push_back(
         with_body(api_route(Permission::operate, "POST", "/api/v1/routes", "addRoute", "Adds a route and stores it",

@@ -4,6 +4,7 @@
 #include "control/state/control_plane.hpp"
 #include "core/http/api_route.hpp"
 #include "core/http/list_page.hpp"
+#include "core/http/paging.hpp"
 #include "core/http/problem.hpp"
 
 namespace lurus::control {
@@ -112,7 +113,7 @@ std::vector<ApiRoute> ControlPlane::flag_routes() {
     std::vector<ApiRoute> all;
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/flags", "listFlags",
                             "What is switched on in the running process, and where that was said",
-                            list_schema(flag_schema), [this](const ApiRequest& r) { return list_flags(r); }));
+                            page_schema(flag_schema), [this](const ApiRequest& r) { return list_flags(r); }));
     all.back().query = list_params(flag_list);
     all.back().query.push_back(ApiParam{"source", R"({"type":"string"})", "only those that were set there"});
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/flags/{name}", "getFlag", "One flag",

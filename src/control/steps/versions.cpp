@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/http/paging.hpp"
 #include "core/http/problem.hpp"
-#include "core/text/number.hpp"
 
 namespace lurus::control {
 namespace {
@@ -12,6 +12,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int most = 100;
+constexpr PageSize versions_a_page{.usual = 50, .most = most};
 
 ApiResponse shown_by(const ApiRoute& reader, const ApiRequest& request) {
     ApiRequest look = request;
@@ -68,44 +69,30 @@ Json json_or_null(const std::string& text) {
     return value.is_discarded() ? Json(nullptr) : value;
 }
 
-Result<std::optional<std::int64_t>> number_in(const std::map<std::string, std::string>& query, const char* name,
-                                              std::int64_t largest) {
-    const auto found = query.find(name);
-    if (found == query.end()) return std::nullopt;
-    const auto value = whole_number(found->second, 1, largest);
-    if (!value)
-        return fail(ErrorCode::invalid_argument, "query parameter `" + std::string(name) + "` must be a number from 1");
-    return value;
-}
-
 ApiResponse list_versions(Audit& audit, const ApiRoute& reader, const ApiRequest& request) {
-    const auto cursor = number_in(request.query, "cursor", INT64_MAX), limit = number_in(request.query, "limit", most);
-    if (!cursor) return problem(cursor.error());
-    if (!limit) return problem(limit.error());
-    const int wanted = static_cast<int>(limit->value_or(50));
+    const auto page = page_from(request.query, versions_a_page);
+    if (!page) return problem(page.error());
+    const auto before = cursor_number(*page);
+    if (!before) return problem(before.error());
     ApiResponse resource = shown_by(reader, request);
     if (resource.status != 200) return resource;
-    const auto changes = changes_of(audit, reader, request, json_or_null(resource.body), *cursor, wanted);
+    const auto changes =
+        changes_of(audit, reader, request, json_or_null(resource.body), *before, static_cast<int>(page->limit) + 1);
     if (!changes) return problem(changes.error());
-    Json body;
-    body["data"] = Json::array();
     const std::string self = audit_entry_of(request.principal, "", "").actor;
-    for (const auto& entry : *changes) {
+    const auto shown = [&](const AuditEntry& entry) -> Json {
         // Who sees only what is their own learns nobody else's address.
         const bool named = request.principal.sees_organisation() || entry.actor == self;
-        body["data"].push_back({{"number", entry.number},
-                                {"time", format_time(entry.time)},
-                                {"actor_kind", entry.actor_kind},
-                                {"actor_name", named ? Json(entry.actor_name) : Json(nullptr)},
-                                {"action", entry.action},
-                                {"before", json_or_null(entry.before)},
-                                {"after", json_or_null(entry.after)}});
-    }
-    const bool full = changes->size() == static_cast<std::size_t>(wanted);
-    body["next"] = full ? Json(std::to_string(changes->back().number)) : Json(nullptr);
-    ApiResponse response;
-    response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
-    return response;
+        return {{"number", entry.number},
+                {"time", format_time(entry.time)},
+                {"actor_kind", entry.actor_kind},
+                {"actor_name", named ? Json(entry.actor_name) : Json(nullptr)},
+                {"action", entry.action},
+                {"before", json_or_null(entry.before)},
+                {"after", json_or_null(entry.after)}};
+    };
+    return page_answer(*changes, page->limit, shown,
+                       [](const AuditEntry& entry) { return std::to_string(entry.number); });
 }
 
 // What differs from how it is now, of what may be changed and, with `after`, differs between these two. An empty text
@@ -173,12 +160,10 @@ ApiResponse undo(Audit& audit, const ApiRoute& reader, const ApiRoute& changer, 
     return changer.handler(back);
 }
 
-constexpr const char* versions_schema =
-    R"({"type":"object","required":["data","next"],"properties":{"data":{"type":"array","items":{"type":"object",
-"required":["number","time","actor_kind","actor_name","action","before","after"],"properties":{"number":{"type":"integer"},
+constexpr const char* version_schema =
+    R"({"type":"object","required":["number","time","actor_kind","actor_name","action","before","after"],"properties":{"number":{"type":"integer"},
 "time":{"type":"string","format":"date-time"},"actor_kind":{"type":"string"},"actor_name":{"type":["string","null"]},"action":{"type":"string"},
-"before":{"type":["object","array","null"]},"after":{"type":["object","array","null"]}}}},
-"next":{"type":["string","null"],"description":"`cursor` of the next page"}}})";
+"before":{"type":["object","array","null"]},"after":{"type":["object","array","null"]}}})";
 
 }  // namespace
 
@@ -198,9 +183,8 @@ std::vector<ApiRoute> version_routes(const std::vector<ApiRoute>& routes, Audit&
         versions.path = reader.path + "/versions";
         versions.operation_id = "list" + kind + "Versions";
         versions.summary = "Who changed it and what it was, the newest change first";
-        versions.query = {{"limit", R"({"type":"integer","minimum":1,"maximum":100,"default":50})", "At most so many"},
-                          {"cursor", R"({"type":"string"})", "`next` of the page before"}};
-        versions.response_schema = versions_schema;
+        versions.query = page_params(versions_a_page);
+        versions.response_schema = page_schema(version_schema);
         versions.handler = [&audit, reader](const ApiRequest& r) { return list_versions(audit, reader, r); };
         out.push_back(std::move(versions));
         if (patch == routes.end()) continue;

@@ -66,16 +66,14 @@ public:
     SqliteSnapshots(fs::path file, std::unique_ptr<SQLite::Database> db) : file_(std::move(file)), db_(std::move(db)) {}
 
     Result<bool> take_if_changed(UnixMicros now) override {
-        try {
+        return with_sqlite("copying", file_, [&]() -> Result<bool> {
             // Differs from before when another connection changed something.
             const std::int64_t version = db_->execAndGet("PRAGMA data_version").getInt64();
             if (version == taken_) return false;
             if (auto done = take(now); !done) return std::unexpected(done.error());
             taken_ = version;
             return true;
-        } catch (const SQLite::Exception& e) {
-            return std::unexpected(sqlite_error("copying " + file_.string(), e));
-        }
+        });
     }
 
 private:
@@ -102,7 +100,7 @@ private:
 
     // One file, without a log beside it, whose pages hold together.
     Result<void> copy_to(const fs::path& fresh) {
-        try {
+        return with_sqlite("copying", file_, [&]() -> Result<void> {
             SQLite::Database copy(fresh.string(), SQLite::OPEN_READWRITE);
             copy.exec("PRAGMA synchronous=OFF");
             // Its end lets go of the copy.
@@ -112,9 +110,7 @@ private:
             const std::string found = copy.execAndGet("PRAGMA quick_check(1)").getString();
             if (found != "ok") return fail(ErrorCode::corrupt, file_.string() + " is damaged (" + found + ")");
             return {};
-        } catch (const SQLite::Exception& e) {
-            return std::unexpected(sqlite_error("copying " + file_.string(), e));
-        }
+        });
     }
 
     Result<void> write(const fs::path& fresh, UnixMicros now) {

@@ -121,11 +121,9 @@ private:
 };
 
 Result<std::unique_ptr<SQLite::Database>> connect(const fs::path& file) {
-    try {
+    return with_sqlite("opening", file, [&]() -> Result<std::unique_ptr<SQLite::Database>> {
         return std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READWRITE, 0);
-    } catch (const SQLite::Exception& e) {
-        return std::unexpected(sqlite_error("opening " + file.string(), e));
-    }
+    });
 }
 
 }  // namespace
@@ -143,12 +141,10 @@ Result<void> check_writable(const fs::path& file) {
 Result<std::unique_ptr<DatabaseWatch>> DatabaseWatch::open(const fs::path& file) {
     auto db = connect(file);
     if (!db) return std::unexpected(db.error());
-    try {
+    return with_sqlite("opening", file, [&]() -> Result<std::unique_ptr<DatabaseWatch>> {
         (*db)->execAndGet("PRAGMA schema_version");  // opens the file, which until now is only a name
-    } catch (const SQLite::Exception& e) {
-        return std::unexpected(sqlite_error("opening " + file.string(), e));
-    }
-    return std::make_unique<SqliteWatch>(file, *std::move(db));
+        return std::make_unique<SqliteWatch>(file, *std::move(db));
+    });
 }
 
 Result<void> examine_database(const fs::path& file, int patience_ms) {

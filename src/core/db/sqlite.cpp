@@ -77,7 +77,7 @@ Result<void> migrate(SQLite::Database& db, std::string_view set, const std::file
 }  // namespace
 
 Result<void> migrate_sqlite(SQLite::Database& db, std::string_view set, const std::filesystem::path& file) {
-    return with_sqlite("opening " + file.string(), [&] { return migrate(db, set, file); });
+    return with_sqlite("opening", file, [&] { return migrate(db, set, file); });
 }
 
 Error sqlite_error(std::string_view doing, const SQLite::Exception& e) {
@@ -107,7 +107,7 @@ Result<std::unique_ptr<SQLite::Database>> open_sqlite(const std::filesystem::pat
     if (std::filesystem::exists(file, none)) {
         if (auto ok = check_writable(file); !ok) return std::unexpected(ok.error());
     }
-    try {
+    return with_sqlite("opening", file, [&]() -> Result<std::unique_ptr<SQLite::Database>> {
         const int flags =
             SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | (options.one_thread ? SQLite::OPEN_NOMUTEX : 0);
         auto db = std::make_unique<SQLite::Database>(file.string(), flags, options.busy_timeout_ms);
@@ -121,17 +121,13 @@ Result<std::unique_ptr<SQLite::Database>> open_sqlite(const std::filesystem::pat
         if (!options.auto_checkpoint) db->exec("PRAGMA wal_autocheckpoint=0");
         if (auto done = migrate(*db, set, file); !done) return std::unexpected(done.error());
         return db;
-    } catch (const SQLite::Exception& e) {
-        return std::unexpected(sqlite_error("opening " + file.string(), e));
-    }
+    });
 }
 
 Result<std::unique_ptr<SQLite::Database>> open_sqlite_reader(const std::filesystem::path& file) {
-    try {
+    return with_sqlite("opening", file, [&]() -> Result<std::unique_ptr<SQLite::Database>> {
         return std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX, 5000);
-    } catch (const SQLite::Exception& e) {
-        return std::unexpected(sqlite_error("opening " + file.string(), e));
-    }
+    });
 }
 
 SqliteStatement::SqliteStatement(SQLite::Database& db, std::string_view sql) {
@@ -189,6 +185,13 @@ bool SqliteStatement::step() {
 void SqliteStatement::run() {
     while (step()) {
     }
+}
+
+bool SqliteStatement::try_run() noexcept {
+    int code = SQLITE_ROW;
+    while (code == SQLITE_ROW) code = sqlite3_step(statement_);
+    sqlite3_reset(statement_);
+    return code == SQLITE_DONE;
 }
 
 void SqliteStatement::reset() noexcept {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -61,6 +62,8 @@ public:
     bool step();
     /// Steps to the end and resets.
     void run();
+    /// The same. False when it failed, without a word of why.
+    [[nodiscard]] bool try_run() noexcept;
     /// Ends a read that was not stepped to its end.
     void reset() noexcept;
 
@@ -88,6 +91,23 @@ auto with_sqlite(std::string_view doing, Work&& work) -> decltype(work()) {
     } catch (const SQLite::Exception& e) {
         return std::unexpected(sqlite_error(doing, e));
     }
+}
+
+/// The same with a file: the Error says `doing` and its name, which costs nothing while all goes well.
+/// `seen(exception)` is told first, for who must know SQLite's own code.
+template <class Work, class Seen>
+auto with_sqlite(std::string_view doing, const std::filesystem::path& file, Work&& work, Seen&& seen)
+    -> decltype(work()) {
+    try {
+        return work();
+    } catch (const SQLite::Exception& e) {
+        seen(e);
+        return std::unexpected(sqlite_error(std::string(doing) + " " + file.string(), e));
+    }
+}
+template <class Work>
+auto with_sqlite(std::string_view doing, const std::filesystem::path& file, Work&& work) -> decltype(work()) {
+    return with_sqlite(doing, file, std::forward<Work>(work), [](const SQLite::Exception&) {});
 }
 
 }  // namespace lurus

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/http/api_route.hpp"
-#include "core/text/number.hpp"
 
 namespace lurus {
 
@@ -71,27 +70,6 @@ ApiResponse no_content() {
     ApiResponse response;
     response.status = 204;
     return response;
-}
-
-Result<Page> page_from(const ApiRequest& request) {
-    Page page;
-    if (const auto at = request.query.find("limit"); at != request.query.end()) {
-        const auto limit = whole_number(at->second, 1, 1000);
-        if (!limit) return std::unexpected(wrong_field("limit", "a whole number from 1 to 1000"));
-        page.limit = static_cast<std::size_t>(*limit);
-    }
-    if (const auto at = request.query.find("cursor"); at != request.query.end()) page.cursor = at->second;
-    return page;
-}
-
-std::vector<ApiParam> page_params() {
-    return {{"limit", R"({"type":"integer","minimum":1,"maximum":1000,"default":100})", "entries a page"},
-            {"cursor", R"({"type":"string"})", "`next` of the page before"}};
-}
-
-std::string page_schema(std::string_view item) {
-    return R"({"type":"object","required":["data","next"],"properties":{"data":{"type":"array","items":)" +
-           std::string(item) + R"(},"next":{"type":["string","null"],"description":"`cursor` of the next page"}}})";
 }
 
 std::optional<std::string> query_of(const ApiRequest& request, const std::string& name) {

@@ -30,15 +30,6 @@ Result<std::string> required_text_of(const nlohmann::json& body, const char* fie
 ApiResponse json_answer(int status, const nlohmann::ordered_json& body);
 ApiResponse no_content();
 
-/// `limit` and `cursor` of a listing. The cursor is what the page before said; opaque to clients.
-struct Page {
-    std::size_t limit = 100;
-    std::string cursor;
-};
-Result<Page> page_from(const ApiRequest& request);
-std::vector<ApiParam> page_params();
-/// `{"data": [...], "next": "cursor" or null}` of these items.
-std::string page_schema(std::string_view item);
 /// A query's value; empty optional when it is absent.
 std::optional<std::string> query_of(const ApiRequest& request, const std::string& name);
 

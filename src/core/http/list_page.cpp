@@ -4,8 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "core/http/api_body.hpp"
+#include "core/http/paging.hpp"
 #include "core/http/url.hpp"
-#include "core/text/number.hpp"
 
 namespace lurus {
 namespace {
@@ -16,10 +17,6 @@ using Query = std::map<std::string, std::string>;
 std::string text_of(const Query& query, const char* name) {
     const auto found = query.find(name);
     return found == query.end() ? std::string() : found->second;
-}
-
-std::unexpected<Error> wrong(const char* name, const std::string& expected) {
-    return fail(ErrorCode::invalid_argument, "query parameter `" + std::string(name) + "` must be " + expected);
 }
 
 // What an entry is sorted by: the member, then its id, so that no two are equal.
@@ -45,15 +42,7 @@ Result<Order> order_of(const Query& query, const ListShape& shape) {
     if (std::ranges::find(shape.sorts, order.sort) != shape.sorts.end()) return order;
     std::string names;
     for (const auto& name : shape.sorts) names += (names.empty() ? "" : ", ") + name;
-    return wrong("sort", "one of " + names + ", with - in front for descending");
-}
-
-Result<std::size_t> limit_of(const Query& query, const ListShape& shape) {
-    const std::string text = text_of(query, "limit");
-    if (text.empty()) return shape.most;
-    const auto limit = whole_number(text, 1, static_cast<std::int64_t>(shape.most));
-    if (!limit) return wrong("limit", "1 to " + std::to_string(shape.most));
-    return static_cast<std::size_t>(*limit);
+    return std::unexpected(wrong_field("sort", "one of " + names + ", with - in front for descending"));
 }
 
 // The order and the last entry's place; another order's cursor means nothing.
@@ -62,13 +51,12 @@ std::string cursor_of(const Order& order, const Json& place) {
     return percent_encode(cursor.dump(-1, ' ', true, Json::error_handler_t::replace));
 }
 
-Result<std::optional<Json>> place_from(const Query& query, const Order& order, const ListShape& shape) {
-    const std::string text = text_of(query, "cursor");
-    if (text.empty()) return std::nullopt;
-    const Json cursor = Json::parse(percent_decode(text).value_or(std::string()), nullptr, false);
+Result<std::optional<Json>> place_from(const Page& page, const Order& order, const ListShape& shape) {
+    if (page.cursor.empty()) return std::nullopt;
+    const Json cursor = Json::parse(percent_decode(page.cursor).value_or(std::string()), nullptr, false);
     if (!cursor.is_array() || cursor.size() != 3 || cursor[0] != order.sort || cursor[1] != order.descending ||
         !cursor[2].is_array() || cursor[2].size() != shape.id.size() + 1) {
-        return wrong("cursor", "the `next` of a page in the same order");
+        return std::unexpected(wrong_field("cursor", "the `next` of a page in the same order"));
     }
     return cursor[2];
 }
@@ -77,27 +65,24 @@ Result<std::optional<Json>> place_from(const Query& query, const Order& order, c
 
 Result<Json> list_page(std::vector<Json> entries, const ListShape& shape, const Query& query) {
     const bool whole = !query.contains("limit") && !query.contains("cursor") && !query.contains("sort");
-    Json next;
+    std::string next;
     if (!whole) {
         const auto order = order_of(query, shape);
         if (!order) return std::unexpected(order.error());
-        const auto limit = limit_of(query, shape);
-        if (!limit) return std::unexpected(limit.error());
-        const auto after = place_from(query, *order, shape);
+        const auto page = page_from(query, {.usual = shape.most, .most = shape.most});
+        if (!page) return std::unexpected(page.error());
+        const auto after = place_from(*page, *order, shape);
         if (!after) return std::unexpected(after.error());
         const auto place = [&](const Json& entry) { return place_of(entry, order->sort, shape); };
         const auto before = [&](const Json& a, const Json& b) { return order->descending ? b < a : a < b; };
         if (*after) std::erase_if(entries, [&](const Json& entry) { return !before(**after, place(entry)); });
         std::ranges::sort(entries, before, place);
-        if (entries.size() > *limit) {
-            entries.resize(*limit);
+        if (entries.size() > page->limit) {
+            entries.resize(page->limit);
             next = cursor_of(*order, place(entries.back()));
         }
     }
-    Json body;
-    body["data"] = std::move(entries);
-    body["next"] = std::move(next);
-    return body;
+    return page_json(std::move(entries), next);
 }
 
 std::vector<ApiParam> list_params(const ListShape& shape) {
@@ -107,16 +92,10 @@ std::vector<ApiParam> list_params(const ListShape& shape) {
         sorts.push_back("-" + name);
     }
     return {
-        {"limit", R"({"type":"integer","minimum":1,"maximum":)" + std::to_string(shape.most) + "}",
-         "At most so many; without it and the next two all, in their own order"},
-        {"cursor", R"({"type":"string"})", "`next` of the page before"},
+        limit_param(shape.most, "At most so many; without it and the next two all, in their own order"),
+        cursor_param(),
         {"sort", Json{{"enum", sorts}}.dump(), "What to sort by; - is descending"},
     };
-}
-
-std::string list_schema(std::string_view entry) {
-    return R"({"type":"object","required":["data","next"],"properties":{"data":{"type":"array","items":)" +
-           std::string(entry) + R"(},"next":{"type":["string","null"],"description":"`cursor` of the next page"}}})";
 }
 
 }  // namespace lurus

@@ -6,7 +6,6 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "lurus/api.hpp"
@@ -29,8 +28,5 @@ Result<nlohmann::ordered_json> list_page(std::vector<nlohmann::ordered_json> ent
 
 /// The parameters that it takes.
 std::vector<ApiParam> list_params(const ListShape& shape);
-
-/// The schema of a page of entries with this schema.
-std::string list_schema(std::string_view entry);
 
 }  // namespace lurus

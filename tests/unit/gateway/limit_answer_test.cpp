@@ -6,6 +6,7 @@
 #include <string>
 
 #include "modules/gateway/attempt/forward_head.hpp"
+#include "modules/gateway/limits/limit_text.hpp"
 
 namespace limit_answer_test {
 

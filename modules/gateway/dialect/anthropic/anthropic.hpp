@@ -7,6 +7,7 @@ namespace lurus::gateway::anthropic {
 extern const ScanRules scan;
 extern const ReadRules read;
 extern const ErrorRules errors;
+extern const LimitRules limits;
 extern const EndpointRules endpoints;
 
 }  // namespace lurus::gateway::anthropic

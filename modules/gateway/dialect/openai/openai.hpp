@@ -9,6 +9,7 @@ namespace lurus::gateway::openai {
 extern const ScanRules scan;
 extern const ReadRules read;
 extern const ErrorRules errors;
+extern const LimitRules limits;
 extern const EndpointRules endpoints;
 
 /// Members of an item of a response's `output`.

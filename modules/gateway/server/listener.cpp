@@ -1,0 +1,100 @@
+#include "modules/gateway/server/listener.hpp"
+
+#include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <filesystem>
+
+namespace lurus::gateway {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using asio::local::stream_protocol;
+
+namespace {
+
+Result<void> bind_unix(asio::io_context& io, const ListenerSettings& wanted, Listener& listener) {
+    listener.unix_path = wanted.address.substr(5);
+    boost::system::error_code ec;
+    stream_protocol::socket probe(io);
+    probe.connect(stream_protocol::endpoint(listener.unix_path), ec);
+    if (!ec) return fail(ErrorCode::conflict, "cannot listen on " + wanted.address + ": another process serves there");
+    // A socket file that nobody serves is what a killed process left.
+    if (std::filesystem::is_socket(listener.unix_path)) std::filesystem::remove(listener.unix_path);
+    stream_protocol::acceptor acceptor(io);
+    acceptor.open();
+    acceptor.bind(stream_protocol::endpoint(listener.unix_path), ec);
+    if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
+    if (ec) return fail(ErrorCode::unavailable, "cannot listen on " + wanted.address + ": " + ec.message());
+    std::filesystem::permissions(listener.unix_path,
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    listener.address = wanted.address;
+    listener.socket = std::make_unique<ListeningSocket>(io, acceptor.release());
+    return {};
+}
+
+Result<void> bind_tcp(asio::io_context& io, const ListenerSettings& wanted, Listener& listener) {
+    const std::string_view text = wanted.address;
+    const std::size_t colon = text.rfind(':');
+    std::string host(text.substr(0, colon == std::string_view::npos ? 0 : colon));
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    unsigned long port = 0;
+    const std::string port_text(colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1));
+    const bool digits = !port_text.empty() && port_text.size() <= 5 &&
+                        std::ranges::all_of(port_text, [](char c) { return c >= '0' && c <= '9'; });
+    if (digits) port = std::stoul(port_text);
+    if (!digits || port > 65535) {
+        return fail(ErrorCode::invalid_argument,
+                    "\"" + wanted.address + "\" is not an address: write HOST:PORT, [IPV6]:PORT or unix:/PATH");
+    }
+    boost::system::error_code ec;
+    if (host == "localhost") host = "127.0.0.1";
+    if (host == "*") host = "0.0.0.0";
+    const auto address = asio::ip::make_address(host, ec);
+    if (ec)
+        return fail(ErrorCode::invalid_argument,
+                    "\"" + host + "\" in \"" + wanted.address + "\" is not a numeric address");
+    if (wanted.open && !address.is_loopback()) {
+        return fail(ErrorCode::invalid_argument,
+                    wanted.address + " is not a loopback address: open = true would serve anybody");
+    }
+    const tcp::endpoint endpoint(address, static_cast<std::uint16_t>(port));
+    tcp::acceptor acceptor(io);
+    acceptor.open(endpoint.protocol(), ec);
+    if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
+    if (!ec) acceptor.set_option(tcp::no_delay(true), ec);  // clients' sockets inherit it
+    if (!ec && address.is_v6()) acceptor.set_option(asio::ip::v6_only(true), ec);
+    if (!ec) acceptor.bind(endpoint, ec);
+    if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
+    if (ec == asio::error::address_in_use) {
+        return fail(ErrorCode::conflict, "cannot listen on " + wanted.address +
+                                             ": the port is in use (is lurus running already? `lurus doctor` tells; or "
+                                             "choose another with --listen)");
+    }
+    if (ec) return fail(ErrorCode::unavailable, "cannot listen on " + wanted.address + ": " + ec.message());
+    const auto bound = acceptor.local_endpoint();
+    const std::string shown =
+        bound.address().is_v6() ? "[" + bound.address().to_string() + "]" : bound.address().to_string();
+    listener.address = shown + ":" + std::to_string(bound.port());
+    listener.socket = std::make_unique<ListeningSocket>(io, acceptor.release());
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> open_listener(asio::io_context& io, const ListenerSettings& wanted) {
+    auto listener = std::make_unique<Listener>();
+    listener->open = wanted.open;
+    if (!wanted.certificate_file.empty()) {
+        auto tls = make_tls_server(wanted.certificate_file, wanted.private_key_file);
+        if (!tls) return std::unexpected(tls.error());
+        listener->tls = std::move(*tls);
+    }
+    auto done =
+        wanted.address.starts_with("unix:") ? bind_unix(io, wanted, *listener) : bind_tcp(io, wanted, *listener);
+    if (!done) return std::unexpected(done.error());
+    return listener;
+}
+
+}  // namespace lurus::gateway

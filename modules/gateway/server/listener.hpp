@@ -1,0 +1,26 @@
+#pragma once
+// A socket that clients connect to: TCP, with TLS or without, or a UNIX socket.
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+
+#include "core/io/listening_socket.hpp"
+#include "core/io/tls.hpp"
+#include "lurus/gateway.hpp"
+
+namespace lurus::gateway {
+
+struct Listener {
+    std::string address;  // as bound
+    std::unique_ptr<ListeningSocket> socket;
+    std::string unix_path;
+    SslContextPtr tls;
+    bool open = false;
+};
+
+/// Binds and listens. The socket is that of `io`, which outlives it. Blocks for as long as the files of a certificate
+/// are read.
+Result<std::unique_ptr<Listener>> open_listener(boost::asio::io_context& io, const ListenerSettings& wanted);
+
+}  // namespace lurus::gateway

@@ -69,7 +69,7 @@ struct ApiResponse {
     std::string content_type = "application/json";
     std::vector<std::pair<std::string, std::string>> headers;  // beside content-type; the server sends them as they are
     ApiStream stream;                                          // set: the body, and `body` is empty
-    /// Of the row that is shown: its ETag. Without one the ETag is made from the body.
+    /// Of the row that is shown: its ETag. None, or 0 = a row that is not there yet: the ETag is made from the body.
     std::optional<std::int64_t> version;
 };
 

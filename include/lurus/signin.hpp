@@ -101,6 +101,8 @@ public:
     /// Hashes the passwords of `users`, which takes a while; its `store` makes and changes them.
     virtual Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
                                                                    const std::vector<ConfiguredUser>& users) = 0;
+    /// Takes over what another process changed. Blocks on the database.
+    virtual Result<void> refresh() = 0;
     /// The first address listened on, for links where no `public_url` is set.
     virtual void set_address(std::string url) = 0;
     /// A `PrincipalSource`.

@@ -11,23 +11,24 @@ public:
     explicit SqlCredentials(sql::Database& database) : database_(database), feed_(database, std::string(feed_name)) {}
 
     // credential_store.cpp
-    Result<std::optional<std::string>> password(std::string_view user) override;
-    Result<void> set_password(std::string_view user, std::string_view hash, UnixMicros now) override;
-    Result<void> rehash_password(std::string_view user, std::string_view old, std::string_view hash) override;
+    Result<std::optional<StoredPassword>> password(std::string_view user) override;
+    Result<void> set_password(std::string_view user, std::string_view hash, std::int64_t version,
+                              UnixMicros now) override;
+    Result<std::int64_t> rehash_password(std::string_view user, std::string_view hash, std::int64_t version) override;
 
     Result<std::optional<StoredTotp>> totp(std::string_view user) override;
-    Result<void> enrol_totp(std::string_view user, std::string_view sealed) override;
-    Result<void> confirm_totp(std::string_view user, std::int64_t step, const std::vector<SecretHash>& recovery,
-                              UnixMicros now) override;
-    Result<bool> take_totp_step(std::string_view user, std::int64_t step) override;
+    Result<void> enrol_totp(std::string_view user, std::string_view sealed, UnixMicros now) override;
+    Result<void> confirm_totp(std::string_view user, std::int64_t version, std::int64_t step,
+                              const std::vector<SecretHash>& recovery, UnixMicros now) override;
+    Result<bool> take_totp_step(std::string_view user, std::int64_t version, std::int64_t step) override;
     Result<bool> take_recovery_code(std::string_view user, const SecretHash& code, UnixMicros now) override;
-    Result<void> drop_totp(std::string_view user) override;
+    Result<void> drop_totp(std::string_view user, std::int64_t version) override;
 
     Result<std::vector<StoredSigningKey>> signing_keys() override;
-    Result<void> add_signing_key(const StoredSigningKey& key) override;
+    Result<void> add_signing_key(const StoredSigningKey& key, std::string_view current) override;
 
-    Result<std::optional<std::string>> outside_user(std::string_view provider, std::string_view subject) override;
-    Result<void> link_outside(std::string_view provider, std::string_view subject, std::string_view user,
+    Result<std::optional<OutsideLink>> outside_user(std::string_view provider, std::string_view subject) override;
+    Result<void> link_outside(std::string_view provider, std::string_view subject, const OutsideLink& link,
                               UnixMicros now) override;
 
     Result<void> forget(std::string_view user) override;
@@ -65,9 +66,6 @@ private:
     /// The same about a user: their credentials changed where a row did.
     Result<std::int64_t> run_for(std::string_view user, std::string_view doing, std::string_view statement,
                                  const sql::Values& values);
-    /// One text that is looked up.
-    Result<std::optional<std::string>> look_up(std::string_view doing, std::string_view statement,
-                                               const sql::Values& values);
 
     sql::Database& database_;
     sql::SqlFeed feed_;

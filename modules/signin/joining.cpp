@@ -72,7 +72,7 @@ ApiResponse SignInService::register_user(const ApiRequest& request) {
         ticket.subject = user->id;
         ticket.expires = clock_.now() + verification_lives;
         const auto token = make_ticket(std::move(ticket));
-        if (!token || !store_.set_password(user->id, hash, clock_.now())) return;
+        if (!token || !store_.set_password(user->id, hash, 0, clock_.now())) return;
         tell("signed up", request, *user);
         send({email, "Verify your address",
               "Welcome to Lurus. Confirm within a day that this address is yours:\n\n" + link("verify", *token) +

@@ -11,11 +11,43 @@ std::string bound_to(std::string_view kid) {
     return "signing key " + std::string(kid);
 }
 
-constexpr std::int64_t look_every = 10'000'000;  // microseconds: nonsense must not make us read the store each time
+constexpr std::string_view feed_id = "signing-keys";
+constexpr std::size_t changes_at_once = 256;
 
 }  // namespace
 
+// The feed is of all credentials, and tells of every sign-in as well.
+Result<bool> KeyRing::changed_since_seen() {
+    if (seen_ < 0) return true;
+    bool found = false;
+    const auto head = store_.changes().head();
+    if (!head) return std::unexpected(head.error());
+    while (!found && seen_ < *head) {
+        const auto changes = store_.changes().changes_after(seen_, changes_at_once);
+        if (!changes) return std::unexpected(changes.error());
+        if (changes->empty()) break;
+        found = std::ranges::find(*changes, feed_id, &Change::id) != changes->end();
+        if (!found) seen_ = changes->back().number;
+    }
+    return found;
+}
+
+Result<void> KeyRing::follow() {
+    const auto changed = changed_since_seen();
+    if (!changed) return std::unexpected(changed.error());
+    return *changed ? load() : Result<void>();
+}
+
+Result<void> KeyRing::refresh() {
+    const std::scoped_lock lock(mutex_);
+    // Who never needed a key learns of a wrong master key when they do.
+    return seen_ < 0 ? Result<void>() : follow();
+}
+
 Result<void> KeyRing::load() {
+    // Asked first: what is changed while the keys are read is read again the next time.
+    const auto head = store_.changes().head();
+    if (!head) return std::unexpected(head.error());
     const auto stored = store_.signing_keys();
     if (!stored) return std::unexpected(stored.error());
     std::vector<Entry> keys;
@@ -27,6 +59,7 @@ Result<void> KeyRing::load() {
         keys.push_back({*std::move(key), row.created, row.retired});
     }
     keys_ = std::move(keys);
+    seen_ = *head;
     return {};
 }
 
@@ -43,16 +76,22 @@ Result<void> KeyRing::make() {
     row.kid = *kid;
     row.sealed = *std::move(sealed);
     row.created = clock_.now();
-    if (auto added = store_.add_signing_key(row); !added) return added;
-    return load();
+    const bool follows = !keys_.empty() && !keys_.front().retired;
+    auto added = store_.add_signing_key(row, follows ? keys_.front().key.kid() : std::string());
+    if (!added && added.error().code != ErrorCode::conflict) return added;
+    if (auto loaded = load(); !loaded) return loaded;
+    return added;
 }
 
 Result<void> KeyRing::ready() {
-    if (keys_.empty()) {
+    if (seen_ < 0) {
         if (auto loaded = load(); !loaded) return loaded;
     }
     if (!keys_.empty() && clock_.now() - keys_.front().created < rotate_after) return {};
-    return make();
+    auto made = make();
+    // Then another process made one, which is as good.
+    if (!made && made.error().code == ErrorCode::conflict && !keys_.empty()) return {};
+    return made;
 }
 
 Result<std::string> KeyRing::sign(std::string_view type, std::string_view payload) {
@@ -69,9 +108,8 @@ Result<std::string> KeyRing::verify(std::string_view type, std::string_view toke
     const UnixMicros now = clock_.now();
     const auto find = [&] { return std::ranges::find(keys_, header->kid, [](const Entry& e) { return e.key.kid(); }); };
     auto found = find();
-    if (found == keys_.end() && (keys_.empty() || now - looked_ > look_every)) {
-        looked_ = now;
-        if (auto loaded = load(); !loaded) return std::unexpected(loaded.error());
+    if (found == keys_.end()) {
+        if (auto done = follow(); !done) return std::unexpected(done.error());
         found = find();
     }
     if (found == keys_.end() || (found->retired && now - *found->retired > verifies_for))
@@ -81,11 +119,15 @@ Result<std::string> KeyRing::verify(std::string_view type, std::string_view toke
 
 Result<void> KeyRing::rotate() {
     const std::scoped_lock lock(mutex_);
+    if (auto done = follow(); !done) return done;
     return make();
 }
 
 Result<std::string> KeyRing::jwks() {
     const std::scoped_lock lock(mutex_);
+    // Whoever asks may hold a token of another process already. The keys that are known outlast a database that is
+    // away.
+    if (auto done = follow(); !done && keys_.empty()) return std::unexpected(done.error());
     if (auto done = ready(); !done) return std::unexpected(done.error());
     std::string out = R"({"keys":[)";
     bool first = true;

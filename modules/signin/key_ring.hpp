@@ -14,8 +14,7 @@
 
 namespace lurus::signin {
 
-/// Any thread. Keys rest sealed under the master key. Another process that rotates is noticed when a token names a key
-/// that is not known here.
+/// Any thread. Keys rest sealed under the master key, in the store, whose feed says when another process rotates.
 class KeyRing {
 public:
     static constexpr std::int64_t rotate_after = 30ll * 86'400'000'000;  // microseconds
@@ -25,13 +24,17 @@ public:
     KeyRing(CredentialStore& store, SecretBox box, const Clock& clock)
         : store_(store), box_(std::move(box)), clock_(clock) {}
 
-    /// Signs with the newest key; makes one when there is none, or it is older than `rotate_after`.
+    /// Signs with the current key; makes one when there is none, or it is older than `rotate_after`.
     Result<std::string> sign(std::string_view type, std::string_view payload);
-    /// The payload of a token of this type that one of the keys signed; else `unauthenticated`.
+    /// The payload of a token of this type that one of the keys signed; else `unauthenticated`. A key that is not known
+    /// here is looked for in the store.
     Result<std::string> verify(std::string_view type, std::string_view token);
+    /// `conflict` when another process rotates at once.
     Result<void> rotate();
     /// The public keys, RFC 7517.
     Result<std::string> jwks();
+    /// Takes over what another process changed, where keys were in use here. Blocks on the database.
+    Result<void> refresh();
 
 private:
     struct Entry {
@@ -39,6 +42,8 @@ private:
         UnixMicros created = 0;
         std::optional<UnixMicros> retired;
     };
+    Result<void> follow();
+    Result<bool> changed_since_seen();
     Result<void> load();
     Result<void> make();
     Result<void> ready();
@@ -47,8 +52,8 @@ private:
     const SecretBox box_;
     const Clock& clock_;
     std::mutex mutex_;         // what follows; also cjose's keys, which promise nothing to threads
-    std::vector<Entry> keys_;  // newest first
-    UnixMicros looked_ = 0;    // when an unknown key last made us read the store
+    std::vector<Entry> keys_;  // the current one first
+    std::int64_t seen_ = -1;   // of the store's changes; -1 = keys were never read
 };
 
 }  // namespace lurus::signin

@@ -13,6 +13,20 @@ constexpr std::int64_t sign_in_lives = 600;  // seconds between the start and th
 
 }  // namespace
 
+Result<void> SignInService::link_outside(const Outside& person, const std::optional<OutsideLink>& known,
+                                         const User& user) {
+    if (known && known->user == user.id) return {};
+    OutsideLink link;
+    link.user = user.id;
+    link.version = known ? known->version : 0;
+    auto done = store_.link_outside(person.provider, person.subject, link, clock_.now());
+    if (done || done.error().code != ErrorCode::conflict) return done;
+    // The same person may have signed in twice at once.
+    const auto now = store_.outside_user(person.provider, person.subject);
+    if (!now) return std::unexpected(now.error());
+    return *now && (*now)->user == user.id ? Result<void>() : done;
+}
+
 Result<User> SignInService::admit(const Outside& person) {
     if (person.roles_wanted && !person.role)
         return fail(ErrorCode::permission_denied, "none of your groups has a role here; ask whoever runs the gateway");
@@ -20,7 +34,7 @@ Result<User> SignInService::admit(const Outside& person) {
     if (!linked) return std::unexpected(linked.error());
     const std::string email = normal_email(person.email);
     Result<User> user = fail(ErrorCode::not_found, "");
-    if (*linked) user = users_.find(**linked);
+    if (*linked) user = users_.find((*linked)->user);
     if (!user && user.error().code == ErrorCode::not_found) {
         if (email.empty() || !person.email_verified)
             return fail(ErrorCode::permission_denied, "the provider does not vouch for your e-mail address");
@@ -54,8 +68,7 @@ Result<User> SignInService::admit(const Outside& person) {
         if (auto done = users_.set_role(default_org, user->id, *person.role); !done)
             return std::unexpected(done.error());
     }
-    if (auto done = store_.link_outside(person.provider, person.subject, user->id, clock_.now()); !done)
-        return std::unexpected(done.error());
+    if (auto done = link_outside(person, *linked, *user); !done) return std::unexpected(done.error());
     return user;
 }
 

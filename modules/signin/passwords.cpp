@@ -20,12 +20,12 @@ Result<User> SignInService::person(const ApiRequest& request) {
     return users_.find(request.principal.user);
 }
 
-Result<User> SignInService::confirmed_person(const ApiRequest& request, const std::string& password) {
+Result<SignInService::Proved> SignInService::confirmed_person(const ApiRequest& request, const std::string& password) {
     auto user = person(request);
-    if (!user) return user;
+    if (!user) return std::unexpected(user.error());
     SignInAttempt attempt(*this, request, user->email);
     if (attempt.refusal()) return fail(ErrorCode::resource_exhausted, "too many failed tries; wait before the next");
-    const auto proved = check_password(user->email, password);
+    auto proved = check_password(user->email, password);
     if (!proved && proved.error().code == ErrorCode::unauthenticated)
         return fail(ErrorCode::permission_denied, "the current password is wrong");
     if (!proved) {
@@ -33,22 +33,23 @@ Result<User> SignInService::confirmed_person(const ApiRequest& request, const st
         return std::unexpected(proved.error());
     }
     attempt.succeeded();
-    return user;
+    proved->user = *std::move(user);
+    return proved;
 }
 
 ApiResponse SignInService::change_password(const ApiRequest& request) {
     const auto body = body_of(request, {"!current_password", "!new_password"});
     if (!body) return problem(body.error());
-    const auto user = confirmed_person(request, text_in(*body, "current_password"));
-    if (!user) return problem(user.error());
+    const auto proved = confirmed_person(request, text_in(*body, "current_password"));
+    if (!proved) return problem(proved.error());
+    const User& user = proved->user;
     const std::string password = text_in(*body, "new_password");
-    if (auto ok = check_strength(password, user->email, settings().min_password_length); !ok)
-        return problem(ok.error());
-    if (auto done = set_new_password(*user, password); !done) return problem(done.error());
-    tell("password changed", request, *user, "all sessions ended");
+    if (auto ok = check_strength(password, user.email, settings().min_password_length); !ok) return problem(ok.error());
+    if (auto done = set_new_password(user, password, proved->password_version); !done) return problem(done.error());
+    tell("password changed", request, user, "all sessions ended");
     send(
-        {user->email, "Your password was changed",
-         "The password of your Lurus account " + user->email +
+        {user.email, "Your password was changed",
+         "The password of your Lurus account " + user.email +
              " was changed, and everybody who was signed in to it is signed out.\n\nWas it not you? Reset the password "
              "and tell whoever runs the gateway.\n"});
     return no_content();
@@ -160,7 +161,7 @@ ApiResponse SignInService::import_password(const ApiRequest& request) {
     fresh.role = *wanted;
     const auto user = users_.create(fresh);
     if (!user) return problem(user.error());
-    if (auto done = store_.set_password(user->id, hash, clock_.now()); !done) return problem(done.error());
+    if (auto done = store_.set_password(user->id, hash, 0, clock_.now()); !done) return problem(done.error());
     tell("password imported", request, *user);
     return json_answer(201, {{"id", user->id}, {"email", user->email}, {"role", name_of(*wanted)}});
 }

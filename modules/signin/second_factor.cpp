@@ -19,15 +19,16 @@ ApiResponse SignInService::show_totp(const ApiRequest& request) {
 ApiResponse SignInService::enrol_totp(const ApiRequest& request) {
     const auto body = body_of(request, {"!password"});
     if (!body) return problem(body.error());
-    const auto user = confirmed_person(request, text_in(*body, "password"));
-    if (!user) return problem(user.error());
+    const auto proved = confirmed_person(request, text_in(*body, "password"));
+    if (!proved) return problem(proved.error());
+    const User& user = proved->user;
     const auto secret = make_totp_secret();
     if (!secret) return problem(secret.error());
-    const auto sealed = box_.seal(secret->reveal(), "totp " + user->id);
+    const auto sealed = box_.seal(secret->reveal(), "totp " + user.id);
     if (!sealed) return problem(sealed.error());
-    if (auto stored = store_.enrol_totp(user->id, *sealed); !stored) return problem(stored.error());
+    if (auto stored = store_.enrol_totp(user.id, *sealed, clock_.now()); !stored) return problem(stored.error());
     const auto text = totp_secret_text(*secret);
-    const auto uri = totp_uri(*secret, user->email);
+    const auto uri = totp_uri(*secret, user.email);
     if (!text || !uri) return problem(text ? uri.error() : text.error());
     return json_answer(200, {{"secret", std::string(text->reveal())}, {"uri", std::string(uri->reveal())}});
 }
@@ -52,7 +53,8 @@ ApiResponse SignInService::confirm_totp(const ApiRequest& request) {
         hashes.push_back(recovery_hash(user->id, code.reveal()));
         shown.push_back(std::string(code.reveal()));
     }
-    if (auto done = store_.confirm_totp(user->id, *step, hashes, clock_.now()); !done) return problem(done.error());
+    if (auto done = store_.confirm_totp(user->id, (*factor)->version, *step, hashes, clock_.now()); !done)
+        return problem(done.error());
     tell("second factor added", request, *user);
     return json_answer(200, {{"recovery_codes", shown}});
 }
@@ -61,14 +63,19 @@ ApiResponse SignInService::confirm_totp(const ApiRequest& request) {
 ApiResponse SignInService::disable_totp(const ApiRequest& request) {
     const auto body = body_of(request, {"!password", "totp", "recovery_code"});
     if (!body) return problem(body.error());
-    const auto user = confirmed_person(request, text_in(*body, "password"));
-    if (!user) return problem(user.error());
-    if (auto refused = check_second_factor(*user, *body)) {
+    const auto proved = confirmed_person(request, text_in(*body, "password"));
+    if (!proved) return problem(proved.error());
+    const User& user = proved->user;
+    const auto factor = store_.totp(user.id);
+    if (!factor) return problem(factor.error());
+    if (auto refused = check_second_factor(user, *factor, *body)) {
         if (refused->status == 401) return problem(403, "the second factor's code is missing, wrong or was used");
         return *refused;
     }
-    if (auto done = store_.drop_totp(user->id); !done) return problem(done.error());
-    tell("second factor removed", request, *user);
+    if (*factor) {
+        if (auto done = store_.drop_totp(user.id, (*factor)->version); !done) return problem(done.error());
+    }
+    tell("second factor removed", request, user);
     return no_content();
 }
 

@@ -99,12 +99,16 @@ Result<SignInService::FixedUser> SignInService::prepare_user(const ConfiguredUse
     FixedUser fixed;
     fixed.email = wanted.email;
     fixed.role = wanted.role;
+    fixed.password = wanted.password;
     const auto user = users_.find_by_email(wanted.email);
     if (!user && user.error().code != ErrorCode::not_found) return std::unexpected(user.error());
     if (user) {
         const auto stored = store_.password(user->id);
         if (!stored) return std::unexpected(stored.error());
-        if (*stored && hasher_.verify(wanted.password.reveal(), **stored) != PasswordCheck::wrong) return fixed;
+        if (*stored) {
+            if (hasher_.verify(wanted.password.reveal(), (*stored)->hash) != PasswordCheck::wrong) return fixed;
+            fixed.version = (*stored)->version;
+        }
     }
     auto hash = hasher_.hash(wanted.password.reveal());
     if (!hash) return std::unexpected(hash.error());
@@ -121,6 +125,8 @@ Result<void> SignInService::store_user(const FixedUser& wanted) {
         fresh.email_verified = true;
         fresh.role = wanted.role;
         user = users_.create(fresh);
+        // Another process starts with the same configuration.
+        if (!user && user.error().code == ErrorCode::conflict) user = users_.find_by_email(wanted.email);
     }
     if (!user) return std::unexpected(user.error());
     if (user->status == UserStatus::invited) {
@@ -128,14 +134,30 @@ Result<void> SignInService::store_user(const FixedUser& wanted) {
         if (auto done = users_.set_email_verified(user->id); !done) return done;
     }
     if (auto done = users_.set_role(default_org, user->id, wanted.role); !done) return std::unexpected(done.error());
-    if (!wanted.hash) return {};
-    return store_.set_password(user->id, *wanted.hash, clock_.now());
+    return wanted.hash ? store_password(wanted, *user) : Result<void>();
 }
 
-Result<void> SignInService::set_new_password(const User& user, const std::string& password) {
+Result<void> SignInService::store_password(const FixedUser& wanted, const User& user) {
+    auto done = store_.set_password(user.id, *wanted.hash, wanted.version, clock_.now());
+    if (done || done.error().code != ErrorCode::conflict) return done;
+    // Another process starts with the same configuration, or the password was changed since it was looked at: the
+    // configuration's wins.
+    const auto stored = store_.password(user.id);
+    if (!stored) return std::unexpected(stored.error());
+    if (*stored && hasher_.verify(wanted.password.reveal(), (*stored)->hash) != PasswordCheck::wrong) return {};
+    return store_.set_password(user.id, *wanted.hash, *stored ? (*stored)->version : 0, clock_.now());
+}
+
+Result<void> SignInService::set_new_password(const User& user, const std::string& password,
+                                             std::optional<std::int64_t> version) {
     const auto hash = hasher_.hash(password);
     if (!hash) return std::unexpected(hash.error());
-    return store_.set_password(user.id, *hash, clock_.now());
+    if (!version) {
+        const auto stored = store_.password(user.id);
+        if (!stored) return std::unexpected(stored.error());
+        version = *stored ? (*stored)->version : 0;
+    }
+    return store_.set_password(user.id, *hash, *version, clock_.now());
 }
 
 std::string SignInService::base_url() const {

@@ -25,6 +25,7 @@ public:
 
     Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
                                                            const std::vector<ConfiguredUser>& users) override;
+    Result<void> refresh() override { return keys_.refresh(); }
     void set_address(std::string url) override;
     Result<Principal> principal(const ApiRequest& request, std::string_view bearer) override;
     void on_event(std::function<void(const SignInEvent&)> callback) override { on_event_ = std::move(callback); }
@@ -73,6 +74,7 @@ private:
     struct Proved {
         User user;
         std::string method;
+        std::int64_t password_version = 0;  // of the one that was right; 0 = none is kept here
     };
 
     [[nodiscard]] AuthSettings settings() const;
@@ -88,9 +90,10 @@ private:
     Result<Proved> check_directory(const LdapSettings& directory, const std::string& email,
                                    const std::string& password);
     /// Empty on success.
-    std::optional<ApiResponse> check_second_factor(const User& user, const nlohmann::json& body);
+    std::optional<ApiResponse> check_second_factor(const User& user, const std::optional<StoredTotp>& factor,
+                                                   const nlohmann::json& body);
     /// The signed-in person, after another look at their password.
-    Result<User> confirmed_person(const ApiRequest& request, const std::string& password);
+    Result<Proved> confirmed_person(const ApiRequest& request, const std::string& password);
     Result<User> person(const ApiRequest& request);
     /// A new session, as tokens or as a cookie.
     ApiResponse start_session(const ApiRequest& request, const User& user, const std::string& method, bool browser);
@@ -108,10 +111,13 @@ private:
     };
     /// Their user, made or linked where that is allowed.
     Result<User> admit(const Outside& person);
+    Result<void> link_outside(const Outside& person, const std::optional<OutsideLink>& known, const User& user);
     Result<std::shared_ptr<OidcClient>> oidc_client(const std::string& name) const;
     [[nodiscard]] std::string base_url() const;
 
-    Result<void> set_new_password(const User& user, const std::string& password);
+    /// `version` is that of the password which it replaces; none = whichever it is.
+    Result<void> set_new_password(const User& user, const std::string& password,
+                                  std::optional<std::int64_t> version = std::nullopt);
     Result<Secret> make_ticket(Ticket ticket);
     void send(Mail mail);
 
@@ -120,10 +126,13 @@ private:
     struct FixedUser {
         std::string email;
         Role role = Role::member;
+        Secret password;
         std::optional<std::string> hash;
+        std::int64_t version = 0;  // of the password that the hash replaces
     };
     Result<FixedUser> prepare_user(const ConfiguredUser& wanted);
     Result<void> store_user(const FixedUser& wanted);
+    Result<void> store_password(const FixedUser& wanted, const User& user);
 
     CredentialStore& store_;
     const SecretBox box_;

@@ -30,7 +30,7 @@ Result<SignInService::Proved> SignInService::check_password(const std::string& e
     auto user = users_.find_by_email(email);
     if (!user && user.error().code != ErrorCode::not_found && user.error().code != ErrorCode::invalid_argument)
         return std::unexpected(user.error());
-    std::optional<std::string> stored;
+    std::optional<StoredPassword> stored;
     if (user) {
         auto read = store_.password(user->id);
         if (!read) return std::unexpected(read.error());
@@ -43,15 +43,18 @@ Result<SignInService::Proved> SignInService::check_password(const std::string& e
         hasher_.pretend(password);
         return std::unexpected(wrong_credentials());
     }
-    const PasswordCheck verdict = hasher_.verify(password, *stored);
+    const PasswordCheck verdict = hasher_.verify(password, stored->hash);
     const bool may = user->status == UserStatus::active || user->status == UserStatus::invited;
     if (verdict == PasswordCheck::wrong || !may) return std::unexpected(wrong_credentials());
     if (verdict == PasswordCheck::outdated) {
         const auto better = hasher_.hash(password);
         if (!better) return std::unexpected(better.error());
-        if (auto done = store_.rehash_password(user->id, *stored, *better); !done) return std::unexpected(done.error());
+        const auto version = store_.rehash_password(user->id, *better, stored->version);
+        // Who signs in at once may have been faster.
+        if (!version && version.error().code != ErrorCode::conflict) return std::unexpected(version.error());
+        if (version) stored->version = *version;
     }
-    return Proved{*std::move(user), "password"};
+    return Proved{*std::move(user), "password", stored->version};
 }
 
 Result<SignInService::Proved> SignInService::check_directory(const LdapSettings& directory, const std::string& email,
@@ -71,13 +74,12 @@ Result<SignInService::Proved> SignInService::check_directory(const LdapSettings&
     outside.sign_up = directory.sign_up;
     auto user = admit(outside);
     if (!user) return std::unexpected(user.error());
-    return Proved{*std::move(user), "ldap"};
+    return Proved{*std::move(user), "ldap", 0};
 }
 
-std::optional<ApiResponse> SignInService::check_second_factor(const User& user, const nlohmann::json& body) {
-    const auto factor = store_.totp(user.id);
-    if (!factor) return problem(factor.error());
-    if (!*factor || !(*factor)->confirmed) return std::nullopt;
+std::optional<ApiResponse> SignInService::check_second_factor(const User& user, const std::optional<StoredTotp>& factor,
+                                                              const nlohmann::json& body) {
+    if (!factor || !factor->confirmed) return std::nullopt;
     const std::string code = text_in(body, "totp"), recovery = text_in(body, "recovery_code");
     if (code.empty() && recovery.empty()) {
         ApiResponse wanted = problem(401, "a second factor is needed: send `totp` or `recovery_code` as well");
@@ -93,10 +95,10 @@ std::optional<ApiResponse> SignInService::check_second_factor(const User& user, 
         if (*taken) return std::nullopt;
         return problem(401, "the recovery code is wrong or was used");
     }
-    const auto secret = box_.open((*factor)->sealed, "totp " + user.id);
+    const auto secret = box_.open(factor->sealed, "totp " + user.id);
     if (!secret) return problem(secret.error());
     if (const auto step = totp_step(*secret, code, now)) {
-        const auto taken = store_.take_totp_step(user.id, *step);
+        const auto taken = store_.take_totp_step(user.id, factor->version, *step);
         if (!taken) return problem(taken.error());
         if (*taken) return std::nullopt;
     }
@@ -124,7 +126,12 @@ ApiResponse SignInService::login(const ApiRequest& request) {
     }
     if (proved->user.status == UserStatus::invited)
         return problem(403, "the address is not verified yet; the mail that was sent to it holds a link");
-    if (auto refused = check_second_factor(proved->user, *body)) {
+    const auto factor = store_.totp(proved->user.id);
+    if (!factor) {
+        attempt.undecided();
+        return problem(factor.error());
+    }
+    if (auto refused = check_second_factor(proved->user, *factor, *body)) {
         if (refused->status >= 500) attempt.undecided();
         if (refused->status == 401) tell("sign-in refused", request, proved->user, "second factor");
         return *refused;

@@ -45,6 +45,33 @@ test('a version that was changed meanwhile is 412, and nothing is done; without 
   assert.equal((await call('PATCH', '/api/v1/keys/versioned', { body: { note: 'last' } })).status, 200);
 });
 
+test('the ETag of a price is the version of its model\'s rows, not of what is shown', async () => {
+  const target = '/api/v1/prices/priced-model';
+  const put = (body, etag) => call('PUT', target, { body: { vendor: 'acme', from: '2026-01-01', rates: { standard: { input: '1' } }, ...body }, headers: etag ? { 'if-match': etag } : {} });
+  assert.equal((await put({}, '"1"')).status, 412); // nothing is there yet
+  const first = await put({});
+  assert.equal(first.headers.etag, '"1"');
+  const changed = await put({ rates: { standard: { input: '2' } } }, '"1"');
+  assert.equal(changed.status, 200, JSON.stringify(changed.body));
+  assert.equal(changed.headers.etag, '"2"');
+  assert.equal((await call('GET', target)).headers.etag, '"2"');
+  assert.equal((await call('GET', target, { headers: { 'if-none-match': '"2"' } })).status, 304);
+  assert.equal((await put({ rates: { standard: { input: '3' } } }, '"1"')).status, 412);
+  assert.equal((await call('DELETE', `${target}?vendor=acme`, { headers: { 'if-match': '"1"' } })).status, 412);
+  // The same price as before is another version.
+  assert.equal((await put({}, '"2"')).headers.etag, '"3"');
+  assert.equal((await call('DELETE', `${target}?vendor=acme`, { headers: { 'if-match': '"3"' } })).status, 204);
+  assert.equal((await put({})).headers.etag, '"5"');
+  // A built-in price has no row: its ETag is of what is shown, and counts until there is one.
+  const builtin = await call('GET', '/api/v1/prices/gpt-4o');
+  assert.match(builtin.headers.etag, /^"[0-9a-f]{32}"$/);
+  const own = { vendor: 'openai', rates: { standard: { input: '9' } } };
+  const wins = await call('PUT', '/api/v1/prices/gpt-4o', { body: own, headers: { 'if-match': builtin.headers.etag } });
+  assert.equal(wins.headers.etag, '"1"');
+  assert.equal((await call('PUT', '/api/v1/prices/gpt-4o', { body: own, headers: { 'if-match': builtin.headers.etag } })).status, 412);
+  assert.equal((await call('DELETE', '/api/v1/prices/gpt-4o?vendor=openai')).status, 204);
+});
+
 test('of many changes of one version one is made', async () => {
   await call('POST', '/api/v1/keys', { body: { name: 'raced' } });
   const { etag } = (await call('GET', '/api/v1/keys/raced')).headers;

@@ -6,11 +6,11 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { anthropic, json, startUpstream } from '../upstream/index.mjs';
 import { PATIENCE, configFor, startLurus, tempFolder } from './lib/lurus.mjs';
-import { PASSWORD, api, users } from './lib/people.mjs';
+import { PASSWORD, api, login, users } from './lib/people.mjs';
 import { post } from './lib/raw.mjs';
 
 const context = {};
-const people = users([{ email: 'owner@example.com', role: 'owner' }]);
+const people = users([{ email: 'owner@example.com', role: 'owner' }, { email: 'ann@example.com', role: 'member' }]);
 
 before(async () => {
   context.up = await startUpstream();
@@ -118,6 +118,94 @@ test('who is disabled in one can use no key in the other, and a session that end
   assert.equal((await api(one, 'POST', 'logout', { body: {}, token: access })).status < 300, true);
   assert.equal((await me(two)).status, 401);
   assert.equal((await me(one)).status, 401);
+});
+
+const kidOf = (jwt) => JSON.parse(Buffer.from(jwt.split('.')[0], 'base64url').toString()).kid;
+const accessAt = async (lurus, email) => {
+  const { status, body } = await login(lurus, email);
+  assert.equal(status, 200, JSON.stringify(body));
+  return body.access_token;
+};
+const knows = async (lurus, access) => (await api(lurus, 'GET', '/api/v1/me', { token: access })).status;
+const kidsOf = async (lurus) => (await api(lurus, 'GET', 'jwks.json')).body.keys.map(({ kid }) => kid);
+
+test('a token of one is good in the other, also of a signing key that the other has not seen', async () => {
+  const { one, two } = context;
+  const [before, there] = [await accessAt(one, 'owner@example.com'), await accessAt(two, 'owner@example.com')];
+  assert.equal(kidOf(before), kidOf(there));
+  for (const [here, other] of [[one, two], [two, one]]) {
+    assert.equal((await call(here, 'POST', 'auth/keys/rotate')).status, 204);
+    const access = await accessAt(here, 'owner@example.com');
+    assert.notEqual(kidOf(access), kidOf(before));
+    // At once: nobody waits for the next look.
+    assert.equal(await knows(other, access), 200);
+    const kids = await kidsOf(other);
+    assert.equal(kids[0], kidOf(access));
+    assert.deepEqual(kids, await kidsOf(here));
+    for (const lurus of [here, other]) assert.equal(await knows(lurus, before), 200);
+  }
+  // Nobody brings the new key here: it signs all the same.
+  assert.equal((await call(one, 'POST', 'auth/keys/rotate')).status, 204);
+  const now = kidOf(await accessAt(one, 'owner@example.com'));
+  await soon(async () => kidOf(await accessAt(two, 'owner@example.com')), now);
+});
+
+test('a password that is changed in one ends the sessions in the other, and of two changes at once one wins', async () => {
+  const { one, two } = context;
+  const access = await accessAt(one, 'ann@example.com');
+  const cookie = (await login(two, 'ann@example.com', PASSWORD, { session: true })).headers['set-cookie'][0].split(';')[0];
+  const withCookie = () => api(one, 'GET', '/api/v1/me', { headers: { cookie } });
+  assert.equal((await withCookie()).status, 200);
+  const change = (lurus, text) =>
+    api(lurus, 'POST', 'password', { token: access, body: { current_password: PASSWORD, new_password: text } });
+  const wanted = ['green ships in a bottle', 'yellow kites over a bay'];
+  const answers = await Promise.all([change(one, wanted[0]), change(two, wanted[1])]);
+  const won = answers.findIndex(({ status }) => status === 204);
+  assert.notEqual(won, -1, JSON.stringify(answers.map(({ body }) => body)));
+  // The other one came at once (409), or later, when its session and its password were no more.
+  assert.ok([401, 403, 409].includes(answers[1 - won].status), JSON.stringify(answers[1 - won].body));
+  for (const lurus of [one, two]) {
+    assert.equal(await knows(lurus, access), 401);
+    assert.equal((await login(lurus, 'ann@example.com')).status, 401);
+    assert.equal((await login(lurus, 'ann@example.com', wanted[1 - won])).status, 401);
+    assert.equal((await login(lurus, 'ann@example.com', wanted[won])).status, 200);
+  }
+  assert.equal((await withCookie()).status, 401);
+});
+
+test('of two prices of one model at once one is made, and the other is told', async () => {
+  const { one, two } = context;
+  const put = (lurus, body, etag) =>
+    call(lurus, 'PUT', 'prices/shared-model', { body: { rates: { standard: { input: '1' } }, ...body }, headers: etag ? { 'if-match': etag } : {} });
+  const etagOf = async (lurus) => (await call(lurus, 'GET', 'prices/shared-model')).headers.etag;
+  const first = await put(one, { vendor: 'acme' });
+  assert.equal(first.status, 200, JSON.stringify(first.body));
+  assert.match(first.headers.etag, /^"\d{1,10}"$/);
+  for (let round = 0; round < 10; round += 1) {
+    let etag;
+    await soon(async () => {
+      etag = await etagOf(one);
+      return etag === await etagOf(two);
+    }, true);
+    // Prices of other vendors are other rows, and what If-Match names is all that the model has.
+    const answers = await Promise.all([one, two].map((lurus, i) => put(lurus, { vendor: `vendor-${round}-${i}` }, etag)));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 412], JSON.stringify(answers.map(({ body }) => body)));
+    const { etag: now } = answers.find(({ status }) => status === 200).headers;
+    assert.notEqual(now, etag);
+    await soon(() => etagOf(one), now);
+    await soon(() => etagOf(two), now);
+  }
+});
+
+test('of two that set a flag which nobody had set, at once, one wins', async () => {
+  const { one, two } = context;
+  const { etag } = (await call(one, 'GET', 'flags/log.bodies')).headers;
+  const answers = await Promise.all([one, two].map((lurus, i) =>
+    call(lurus, 'PATCH', 'flags/log.bodies', { body: { value: ['all', 'errors'][i] }, headers: { 'if-match': etag } })));
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 412], JSON.stringify(answers.map(({ body }) => body)));
+  const { value } = answers.find(({ status }) => status === 200).body;
+  for (const lurus of [one, two]) await soon(async () => (await call(lurus, 'GET', 'flags/log.bodies')).body.value, value);
+  assert.equal((await call(two, 'PATCH', 'flags/log.bodies', { body: { value: null } })).status, 200);
 });
 
 test('both write one audit, whose chain holds', async () => {

@@ -22,10 +22,22 @@ class Database;
 /// SHA-256 of a secret that is random enough to need no salt.
 using SecretHash = std::array<std::uint8_t, 32>;
 
+struct StoredPassword {
+    std::string hash;
+    std::int64_t version = 0;  // of the row
+};
+
 struct StoredTotp {
     std::string sealed;
     bool confirmed = false;
-    int recovery_codes = 0;  // unused ones
+    int recovery_codes = 0;    // unused ones
+    std::int64_t version = 0;  // of the row; what is taken once (a step, a code) changes no version
+};
+
+/// Whom somebody at an outside provider is here.
+struct OutsideLink {
+    std::string user;
+    std::int64_t version = 0;  // of the row
 };
 
 struct SignInSession {
@@ -61,28 +73,32 @@ struct StoredSigningKey {
     std::optional<UnixMicros> retired;
 };
 
-/// Any thread; may block. `unavailable` when the database is away. What can be taken once (a step, a code, a token, a
-/// ticket) is given to one of those who ask at once, in whatever process.
+/// Any thread; may block. `unavailable` when the database is away. An update names the version that was read, 0 where
+/// there must be no row yet; `conflict` when it is another one by now. What can be taken or ended once (a step, a code,
+/// a token, a ticket, a session) has no version: it is given to one of those who ask at once, in whatever process.
 class CredentialStore {
 public:
     virtual ~CredentialStore() = default;
 
-    virtual Result<std::optional<std::string>> password(std::string_view user) = 0;
+    virtual Result<std::optional<StoredPassword>> password(std::string_view user) = 0;
     /// A new password: every session of the user ends with it, and every reset link.
-    virtual Result<void> set_password(std::string_view user, std::string_view hash, UnixMicros now) = 0;
-    /// The same password under a better hash; nothing when it was changed meanwhile.
-    virtual Result<void> rehash_password(std::string_view user, std::string_view old, std::string_view hash) = 0;
+    virtual Result<void> set_password(std::string_view user, std::string_view hash, std::int64_t version,
+                                      UnixMicros now) = 0;
+    /// The same password under a better hash. The row's new version.
+    virtual Result<std::int64_t> rehash_password(std::string_view user, std::string_view hash,
+                                                 std::int64_t version) = 0;
 
     virtual Result<std::optional<StoredTotp>> totp(std::string_view user) = 0;
-    /// Replaces an enrolment that was not confirmed; `conflict` when there is a confirmed one.
-    virtual Result<void> enrol_totp(std::string_view user, std::string_view sealed) = 0;
-    virtual Result<void> confirm_totp(std::string_view user, std::int64_t step, const std::vector<SecretHash>& recovery,
-                                      UnixMicros now) = 0;
-    /// False when this step or a later one was taken before.
-    virtual Result<bool> take_totp_step(std::string_view user, std::int64_t step) = 0;
+    /// Replaces an enrolment that was not confirmed, whichever; `conflict` when there is a confirmed one.
+    virtual Result<void> enrol_totp(std::string_view user, std::string_view sealed, UnixMicros now) = 0;
+    /// `conflict` also when it was confirmed before.
+    virtual Result<void> confirm_totp(std::string_view user, std::int64_t version, std::int64_t step,
+                                      const std::vector<SecretHash>& recovery, UnixMicros now) = 0;
+    /// False when this step or a later one was taken before, or the factor is not the one of this version any more.
+    virtual Result<bool> take_totp_step(std::string_view user, std::int64_t version, std::int64_t step) = 0;
     /// False when there is no such code or it was used.
     virtual Result<bool> take_recovery_code(std::string_view user, const SecretHash& code, UnixMicros now) = 0;
-    virtual Result<void> drop_totp(std::string_view user) = 0;
+    virtual Result<void> drop_totp(std::string_view user, std::int64_t version) = 0;
 
     virtual Result<void> add_session(const SignInSession& session, const std::optional<SecretHash>& cookie,
                                      const std::optional<SecretHash>& refresh) = 0;
@@ -104,11 +120,13 @@ public:
 
     /// Newest first.
     virtual Result<std::vector<StoredSigningKey>> signing_keys() = 0;
-    /// The others that are not yet retired are retired at `key.created`.
-    virtual Result<void> add_signing_key(const StoredSigningKey& key) = 0;
+    /// Follows the key `current`, which is retired at `key.created`; empty = there is none that is not retired.
+    /// `conflict` when another one is current by now.
+    virtual Result<void> add_signing_key(const StoredSigningKey& key, std::string_view current) = 0;
 
-    virtual Result<std::optional<std::string>> outside_user(std::string_view provider, std::string_view subject) = 0;
-    virtual Result<void> link_outside(std::string_view provider, std::string_view subject, std::string_view user,
+    virtual Result<std::optional<OutsideLink>> outside_user(std::string_view provider, std::string_view subject) = 0;
+    /// `link.version` is that of the link which it replaces.
+    virtual Result<void> link_outside(std::string_view provider, std::string_view subject, const OutsideLink& link,
                                       UnixMicros now) = 0;
 
     /// Everything of one user, for erasing them.

@@ -2,6 +2,7 @@
 // Port: the prices beside the built-in ones, as they are kept.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,16 +27,29 @@ struct StoredPrice {
     std::int64_t version = 0;         // of the row
 };
 
-/// Any thread; may block.
+struct StoredPrices {
+    std::vector<StoredPrice> prices;
+    /// By model, of all its prices together: rises with every change of one of them, also with its removal. A model
+    /// that never had one has none.
+    std::map<std::string, std::int64_t, std::less<>> versions;
+};
+
+/// Any thread; may block. `of_model` is the version that all prices of the model had when they were read, 0 where it
+/// never had one; none = whichever they have. `conflict` when it is another one by now.
 class PriceStore {
 public:
     virtual ~PriceStore() = default;
-    virtual Result<std::vector<StoredPrice>> all() = 0;
+    /// No version is newer than the prices that are there with it.
+    virtual Result<StoredPrices> all() = 0;
     /// All or none. `version` is that of the row which the price replaces, 0 where there must be none yet; `conflict`
     /// when it is another one by now.
     virtual Result<void> put(const std::vector<StoredPrice>& prices, UnixMicros now) = 0;
+    /// An own price, as `put`. The new version of all prices of its model.
+    virtual Result<std::int64_t> put_own(const StoredPrice& price, std::optional<std::int64_t> of_model,
+                                         UnixMicros now) = 0;
     /// Every date of an own price. `not_found` when there is none.
-    virtual Result<void> remove_own(std::string_view vendor, std::string_view model) = 0;
+    virtual Result<void> remove_own(std::string_view vendor, std::string_view model,
+                                    std::optional<std::int64_t> of_model) = 0;
     virtual ChangeFeed& changes() = 0;
 };
 

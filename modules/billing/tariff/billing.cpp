@@ -41,6 +41,10 @@ Result<Tariff> tariff_from(const StoredPrice& price) {
     return tariff;
 }
 
+Error stale_prices(const std::string& model) {
+    return Error(ErrorCode::stale, "the prices of `" + model + "` were changed meanwhile; read them again");
+}
+
 }  // namespace
 
 Prices::Prices(const Clock& clock, PriceStore& store, std::vector<Tariff> builtin)
@@ -85,12 +89,41 @@ Result<ImportCounts> Prices::take_litellm(std::string_view json, UnixMicros effe
     return counts;
 }
 
-Result<void> Prices::put_override(Tariff tariff) {
-    return store_and_reload([&] { return store_.put({stored_price(tariff, table()->stored(tariff))}, clock_.now()); });
+Result<std::optional<std::int64_t>> Prices::version_to_change(const std::string& model,
+                                                              std::optional<std::int64_t> wanted) const {
+    if (!wanted) return std::nullopt;
+    const auto now = table();
+    if (now->version_of_all_named(model) != *wanted) return std::unexpected(stale_prices(model));
+    return now->version_of(model);
 }
 
-Result<void> Prices::remove_override(const std::string& vendor, const std::string& model) {
-    return store_and_reload([&] { return store_.remove_own(vendor, model); });
+Result<std::int64_t> Prices::put_override(Tariff tariff, std::optional<std::int64_t> wanted) {
+    std::int64_t shown = 0;
+    const auto done = store_and_reload([&]() -> Result<void> {
+        const auto before = table();
+        const auto of_model = version_to_change(tariff.model, wanted);
+        if (!of_model) return std::unexpected(of_model.error());
+        const auto version = store_.put_own(stored_price(tariff, before->stored(tariff)), *of_model, clock_.now());
+        // Another process may have been faster after this one had looked.
+        if (!version && wanted && version.error().code == ErrorCode::conflict)
+            return std::unexpected(stale_prices(tariff.model));
+        if (!version) return std::unexpected(version.error());
+        shown = before->version_of_all_named(tariff.model) - before->version_of(tariff.model) + *version;
+        return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return shown;
+}
+
+Result<void> Prices::remove_override(const std::string& vendor, const std::string& model,
+                                     std::optional<std::int64_t> wanted) {
+    return store_and_reload([&]() -> Result<void> {
+        const auto of_model = version_to_change(model, wanted);
+        if (!of_model) return std::unexpected(of_model.error());
+        auto done = store_.remove_own(vendor, model, *of_model);
+        if (!done && wanted && done.error().code == ErrorCode::conflict) return std::unexpected(stale_prices(model));
+        return done;
+    });
 }
 
 Result<void> Prices::refresh() {
@@ -129,15 +162,15 @@ Result<bool> Prices::reload() {
     const auto head = store_.changes().head();
     if (!head) return std::unexpected(head.error());
     if (*head == seen_) return false;
-    const auto rows = store_.all();
+    auto rows = store_.all();
     if (!rows) return std::unexpected(rows.error());
     std::vector<Tariff> stored;
-    for (const StoredPrice& row : *rows) {
+    for (const StoredPrice& row : rows->prices) {
         auto tariff = tariff_from(row);
         if (!tariff) return std::unexpected(tariff.error());
         stored.push_back(*std::move(tariff));
     }
-    auto next = std::make_shared<const TariffTable>(builtin_, std::move(stored));
+    auto next = std::make_shared<const TariffTable>(builtin_, std::move(stored), std::move(rows->versions));
     seen_ = *head;
     const std::scoped_lock lock(table_mutex_);
     table_.swap(next);

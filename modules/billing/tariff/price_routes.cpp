@@ -63,7 +63,9 @@ ApiResponse show(Prices& prices, const ApiRequest& request) {
         return problem(404,
                        "there is no price for `" + model + "`; `lurus prices list` shows the models that have one");
     }
-    return json_response(body);
+    ApiResponse response = json_response(body);
+    response.version = table->version_of_all_named(model);
+    return response;
 }
 
 ApiResponse import_list(Prices& prices, const ApiRequest& request) {
@@ -122,8 +124,11 @@ ApiResponse put(Prices& prices, const ApiRequest& request) {
     if (!tariff) return problem(tariff.error());
     auto body = json_of(*tariff);
     body["applies"] = tariff->applies_at(prices.clock().now());
-    if (auto ok = prices.put_override(*std::move(tariff)); !ok) return problem(ok.error());
-    return json_response(body);
+    const auto version = prices.put_override(*std::move(tariff), request.if_version);
+    if (!version) return problem(version.error());
+    ApiResponse response = json_response(body);
+    response.version = *version;
+    return response;
 }
 
 ApiResponse remove(Prices& prices, const ApiRequest& request) {
@@ -131,7 +136,7 @@ ApiResponse remove(Prices& prices, const ApiRequest& request) {
     const auto provider = query_of(request, "provider").value_or("");
     if (vendor.empty() == provider.empty()) return problem(400, "say one of `vendor` and `provider`");
     const auto done = prices.remove_override(vendor.empty() ? vendor_of_provider(provider) : vendor,
-                                             lower_case(request.params.at("model")));
+                                             lower_case(request.params.at("model")), request.if_version);
     if (!done) return problem(done.error());
     ApiResponse response;
     response.status = 204;

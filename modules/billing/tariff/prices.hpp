@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,13 +33,18 @@ public:
 
     [[nodiscard]] std::shared_ptr<const TariffTable> table() const;
     Result<ImportCounts> take_litellm(std::string_view json, UnixMicros effective_from);
-    /// The operator's own price; `tariff` is complete() and of origin `override`.
-    Result<void> put_override(Tariff tariff);
-    Result<void> remove_override(const std::string& vendor, const std::string& model);
+    /// The operator's own price; `tariff` is complete() and of origin `override`. `wanted` is the version of all that
+    /// is shown under the model's name: `stale` when it is another one. The new one.
+    Result<std::int64_t> put_override(Tariff tariff, std::optional<std::int64_t> wanted);
+    Result<void> remove_override(const std::string& vendor, const std::string& model,
+                                 std::optional<std::int64_t> wanted);
     [[nodiscard]] const Clock& clock() const { return clock_; }
 
 private:
     Result<bool> reload();
+    /// What the store is to compare a change of the model's prices with.
+    [[nodiscard]] Result<std::optional<std::int64_t>> version_to_change(const std::string& model,
+                                                                        std::optional<std::int64_t> wanted) const;
     Result<void> store_and_reload(const std::function<Result<void>()>& change);
     void notify();
 

@@ -21,8 +21,9 @@ bool wins_over(const Tariff* a, const Tariff* b) {
 
 }  // namespace
 
-TariffTable::TariffTable(std::shared_ptr<const std::vector<Tariff>> builtin, std::vector<Tariff> stored)
-    : builtin_(std::move(builtin)), stored_(std::move(stored)) {
+TariffTable::TariffTable(std::shared_ptr<const std::vector<Tariff>> builtin, std::vector<Tariff> stored,
+                         Versions versions)
+    : builtin_(std::move(builtin)), stored_(std::move(stored)), versions_(std::move(versions)) {
     index_.reserve((builtin_->size() + stored_.size()) * 3);
     for (const auto& tariff : *builtin_) add(tariff);
     for (const auto& tariff : stored_) add(tariff);
@@ -112,6 +113,27 @@ std::vector<const Tariff*> TariffTable::all_named(std::string_view model) const 
         take(vendor, without_snapshot(whole));
     }
     return found;
+}
+
+// Which names those are must not depend on what is stored: the sum rises with each of them, and never comes back.
+std::int64_t TariffTable::version_of_all_named(std::string_view model) const {
+    const std::string whole = lower_case(model);
+    std::set<std::string_view> names;
+    for (std::string_view name = whole;;) {
+        names.insert(name);
+        names.insert(without_snapshot(name));
+        const auto slash = name.find('/');
+        if (slash == name.npos) break;
+        name.remove_prefix(slash + 1);
+    }
+    std::int64_t sum = 0;
+    for (const auto name : names) sum += version_of(name);
+    return sum;
+}
+
+std::int64_t TariffTable::version_of(std::string_view model) const {
+    const auto at = versions_.find(model);
+    return at == versions_.end() ? 0 : at->second;
 }
 
 std::vector<const Tariff*> TariffTable::current(UnixMicros time) const {

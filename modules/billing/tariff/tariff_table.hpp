@@ -1,6 +1,7 @@
 #pragma once
 // All tariffs at one moment, indexed by vendor and model name.
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,8 +16,10 @@ namespace lurus::billing {
 /// Immutable, any thread. price() takes a few hash lookups and one allocation for the lines.
 class TariffTable final : public TariffSnapshot {
 public:
+    using Versions = std::map<std::string, std::int64_t, std::less<>>;  // by model, of its stored prices together
+
     /// The tariffs are complete().
-    TariffTable(std::shared_ptr<const std::vector<Tariff>> builtin, std::vector<Tariff> stored);
+    TariffTable(std::shared_ptr<const std::vector<Tariff>> builtin, std::vector<Tariff> stored, Versions versions = {});
     TariffTable(const TariffTable&) = delete;
     TariffTable& operator=(const TariffTable&) = delete;
 
@@ -26,6 +29,10 @@ public:
     [[nodiscard]] const Tariff* find(const PriceQuery& query) const;
     /// Those whose model or alias this name stands for, of every vendor: by vendor, then the winning one first.
     [[nodiscard]] std::vector<const Tariff*> all_named(std::string_view model) const;
+    /// Of what all_named shows: rises when any of it that is stored changes; 0 = none of it ever was stored.
+    [[nodiscard]] std::int64_t version_of_all_named(std::string_view model) const;
+    /// Of the stored prices of just this model.
+    [[nodiscard]] std::int64_t version_of(std::string_view model) const;
     /// The one of each vendor and model that holds at `time`, sorted by vendor and model.
     [[nodiscard]] std::vector<const Tariff*> current(UnixMicros time) const;
     /// The one that wins among those of the same vendor and model at `time`.
@@ -56,6 +63,7 @@ private:
 
     std::shared_ptr<const std::vector<Tariff>> builtin_;
     std::vector<Tariff> stored_;
+    Versions versions_;
     std::unordered_map<Key, Bucket, KeyHash> index_;  // views into the tariffs above
     bool has_provider_prices_ = false;
 };

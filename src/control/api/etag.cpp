@@ -7,7 +7,7 @@
 namespace lurus::control {
 
 std::string etag_of(const ApiResponse& response, const std::vector<std::string>& unversioned) {
-    if (response.version) return '"' + std::to_string(*response.version) + '"';
+    if (response.version.value_or(0) != 0) return '"' + std::to_string(*response.version) + '"';
     std::string versioned = response.body;
     if (!unversioned.empty()) {
         auto json = nlohmann::ordered_json::parse(response.body, nullptr, false);

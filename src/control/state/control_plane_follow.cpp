@@ -22,6 +22,7 @@ Result<void> ControlPlane::take_over_changes() {
     if (auto done = identity_->refresh(); !done) return done;
     if (auto done = billing_->refresh(); !done) return done;
     if (auto done = providers_->refresh(); !done) return done;
+    if (auto done = sign_in_->refresh(); !done) return done;
     const std::scoped_lock one(reload_mutex_);
     const auto flags = flags_->refresh();
     if (!flags) return std::unexpected(flags.error());

@@ -157,6 +157,10 @@ constexpr Flag all_flags[] = {
     {"mail", "how mails leave: smtp, folder or off", false, mail, nullptr},
 };
 
+Error stale_flag(const std::string& name) {
+    return Error(ErrorCode::stale, "the flag '" + name + "' was changed meanwhile; read it again");
+}
+
 }  // namespace
 
 std::span<const Flag> flags() {
@@ -220,8 +224,7 @@ Result<std::int64_t> StoredFlags::version_to_change(const std::string& name, std
     if (auto read = read_again(); !read) return std::unexpected(read.error());
     const auto known = flags_.find(name);
     const std::int64_t version = known == flags_.end() ? 0 : known->second.version;
-    if (wanted && *wanted != version)
-        return fail(ErrorCode::stale, "the flag '" + name + "' was changed meanwhile; read it again");
+    if (wanted && *wanted != version) return std::unexpected(stale_flag(name));
     return version;
 }
 
@@ -235,6 +238,8 @@ Result<void> StoredFlags::set(const std::string& name, const Json& value, UnixMi
     flag.value = value.dump();
     flag.version = *before;
     const auto version = store_.set(flag, now);
+    // Another process may have been faster after this one had looked.
+    if (!version && wanted && version.error().code == ErrorCode::conflict) return std::unexpected(stale_flag(name));
     if (!version) return std::unexpected(version.error());
     flag.version = *version;
     flags_.insert_or_assign(name, std::move(flag));
@@ -252,13 +257,14 @@ Result<void> StoredFlags::unset(const std::string& name, std::optional<std::int6
         flags_.erase(name);
         is_new_ = true;
     }
+    if (!done && wanted && done.error().code == ErrorCode::conflict) return std::unexpected(stale_flag(name));
     return done;
 }
 
-std::optional<std::int64_t> StoredFlags::version_of(const std::string& name) const {
+std::int64_t StoredFlags::version_of(const std::string& name) const {
     const std::scoped_lock lock(mutex_);
     const auto known = flags_.find(name);
-    return known == flags_.end() ? std::nullopt : std::optional(known->second.version);
+    return known == flags_.end() ? 0 : known->second.version;
 }
 
 std::map<std::string, Json> StoredFlags::all() const {

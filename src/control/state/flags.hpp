@@ -47,8 +47,8 @@ public:
                      std::optional<std::int64_t> wanted);
     /// The configuration's counts again. Done as well when nothing is stored.
     Result<void> unset(const std::string& name, std::optional<std::int64_t> wanted);
-    /// None = it is not stored.
-    [[nodiscard]] std::optional<std::int64_t> version_of(const std::string& name) const;
+    /// 0 = it is not stored.
+    [[nodiscard]] std::int64_t version_of(const std::string& name) const;
     [[nodiscard]] std::map<std::string, nlohmann::ordered_json> all() const;
 
 private:

@@ -82,7 +82,7 @@ ApiResponse ApiGuards::change(const ApiRoute& route, const ApiRequest& request, 
     ApiResponse response = next(route, conditional);
     if (shown_by == nullptr || route.method == "DELETE" || response.status != 200) return response;
     if (response.version) {
-        response.headers.emplace_back("etag", etag_of(response, {}));
+        response.headers.emplace_back("etag", etag_of(response, shown_by->resource.unversioned));
     } else if (const ApiResponse after = show(); is_json(after)) {
         response.headers.emplace_back("etag", etag_of(after, shown_by->resource.unversioned));
     }

@@ -20,7 +20,7 @@ inline StoredPrice price_of(std::string model, UnixMicros from, std::string rate
 
 /// The own price of that model and date; its version is 0 when there is none.
 inline StoredPrice stored(PriceStore& store, const std::string& model, UnixMicros from) {
-    for (const auto& price : got(store.all())) {
+    for (const auto& price : got(store.all()).prices) {
         if (price.own && price.model == model && price.from == from) return price;
     }
     return {};
@@ -33,7 +33,7 @@ TEST_CASE_TEMPLATE_DEFINE("prices: what one handle writes, the other reads", Ada
     price.until = 9;
     done(adapter.one().put({price}, 100));
     for (PriceStore* store : {&adapter.one(), &adapter.two()}) {
-        const auto all = got(store->all());
+        const auto all = got(store->all()).prices;
         REQUIRE(all.size() == 1);
         CHECK_FALSE(all[0].own);
         CHECK(all[0].vendor == "acme");
@@ -83,12 +83,61 @@ TEST_CASE_TEMPLATE_DEFINE("prices: removal takes every date of an own price, and
     auto imported = price_of("m", 1, "imported");
     imported.own = false;
     done(adapter.one().put({price_of("m", 1, "a"), price_of("m", 2, "b"), price_of("n", 1, "c"), imported}, 100));
-    done(adapter.two().remove_own("acme", "m"));
-    CHECK(got(adapter.one().all()).size() == 2);
-    CHECK(adapter.one().remove_own("acme", "m").error().code == ErrorCode::not_found);
+    done(adapter.two().remove_own("acme", "m", std::nullopt));
+    CHECK(got(adapter.one().all()).prices.size() == 2);
+    CHECK(adapter.one().remove_own("acme", "m", std::nullopt).error().code == ErrorCode::not_found);
     const auto before = stored(adapter.one(), "m", 1);
     done(adapter.one().put({price_of("m", 1, "again")}, 200));
     CHECK(stored(adapter.one(), "m", 1).version != before.version);
+}
+
+/// Of all prices of that model, 0 = it never had one.
+inline std::int64_t version_of(PriceStore& store, const std::string& model) {
+    const auto versions = got(store.all()).versions;
+    const auto at = versions.find(model);
+    return at == versions.end() ? 0 : at->second;
+}
+
+TEST_CASE_TEMPLATE_DEFINE("prices: those of a model have a version together, which never comes back", Adapter,
+                          prices_of_a_model) {
+    Adapter adapter;
+    auto imported = price_of("m", 1, "imported");
+    imported.own = false;
+    CHECK(version_of(adapter.two(), "m") == 0);
+    done(adapter.one().put({imported, price_of("other", 1, "x")}, 100));
+    const auto first = version_of(adapter.two(), "m");
+    CHECK(first > 0);
+    CHECK(adapter.two().put_own(price_of("m", 2, "a"), 0, 101).error().code == ErrorCode::conflict);
+    const auto second = got(adapter.two().put_own(price_of("m", 2, "a"), first, 101));
+    CHECK(second > first);
+    CHECK(version_of(adapter.one(), "m") == second);
+    // A price of another date is another row, and a change of the same model.
+    CHECK(adapter.one().put_own(price_of("m", 3, "b"), first, 102).error().code == ErrorCode::conflict);
+    CHECK(adapter.one().remove_own("acme", "m", first).error().code == ErrorCode::conflict);
+    CHECK(stored(adapter.one(), "m", 2).rates == "a");
+    CHECK(stored(adapter.one(), "m", 3).version == 0);
+    // As the row's own version: what it refuses changes no model's.
+    CHECK(adapter.one().put_own(price_of("m", 2, "c"), second, 103).error().code == ErrorCode::conflict);
+    CHECK(version_of(adapter.one(), "m") == second);
+    done(adapter.one().remove_own("acme", "m", second));
+    const auto third = version_of(adapter.two(), "m");
+    CHECK(third > second);
+    CHECK(got(adapter.two().put_own(price_of("m", 2, "a"), std::nullopt, 104)) > third);
+    CHECK(version_of(adapter.one(), "other") == version_of(adapter.two(), "other"));
+    const auto fresh = got(adapter.one().put_own(price_of("new", 1, "a"), 0, 105));
+    CHECK(version_of(adapter.two(), "new") == fresh);
+}
+
+TEST_CASE_TEMPLATE_DEFINE("prices: of two that change what they read of a model one wins", Adapter, prices_model_race) {
+    Adapter adapter;
+    for (int round = 0; round < 20; ++round) {
+        const auto read = version_of(adapter.one(), "m");
+        const auto put = [&](PriceStore& store, UnixMicros from) {
+            return [&store, from, read] { return store.put_own(price_of("m", from, "x"), read, 100).has_value(); };
+        };
+        CHECK(winners(put(adapter.one(), 2 * round), put(adapter.two(), 2 * round + 1)) == 1);
+    }
+    CHECK(got(adapter.one().all()).prices.size() == 20);
 }
 
 TEST_CASE_TEMPLATE_DEFINE("prices: the feed tells both handles what changed, in order", Adapter, prices_feed) {
@@ -105,7 +154,7 @@ TEST_CASE_TEMPLATE_DEFINE("prices: the feed tells both handles what changed, in 
     CHECK(changes_after(feed, seen).empty());
     CHECK_FALSE(adapter.one().put({price_of("a", 1, "refused")}, 102).has_value());
     CHECK(head_of(feed) == seen);
-    done(adapter.one().remove_own("acme", "b"));
+    done(adapter.one().remove_own("acme", "b", std::nullopt));
     CHECK(changes_after(feed, seen) == std::vector{"-" + first[0]});
     CHECK(changes_after(adapter.one().changes(), 0) == std::vector{first[1], "-" + first[0]});
 }
@@ -117,4 +166,6 @@ TEST_CASE_TEMPLATE_DEFINE("prices: the feed tells both handles what changed, in 
     TEST_CASE_TEMPLATE_INVOKE(prices_compare_and_set, Adapter);  \
     TEST_CASE_TEMPLATE_INVOKE(prices_race, Adapter);             \
     TEST_CASE_TEMPLATE_INVOKE(prices_removal, Adapter);          \
+    TEST_CASE_TEMPLATE_INVOKE(prices_of_a_model, Adapter);       \
+    TEST_CASE_TEMPLATE_INVOKE(prices_model_race, Adapter);       \
     TEST_CASE_TEMPLATE_INVOKE(prices_feed, Adapter)

@@ -168,6 +168,41 @@ TEST_CASE("own prices win, also for one provider only, and can be taken back") {
     CHECK(put("m", R"({"vendor":"v","rates":{"standard":{"input":"1"}},"until":"2020-01-01"})").status == 400);
 }
 
+TEST_CASE("a model's prices have a version, under whichever name they are shown") {
+    Fixture f;
+    const auto version = [&](const std::string& name) {
+        return f.call("GET", "/api/v1/prices/{model}", "", {}, name).version.value_or(-1);
+    };
+    const auto put = [&](const std::string& model, std::optional<std::int64_t> wanted) {
+        for (const auto& route : f.billing->api()) {
+            if (route.method != "PUT") continue;
+            ApiRequest request;
+            request.params["model"] = model;
+            request.body = R"({"vendor":"openai","rates":{"standard":{"input":"1"}}})";
+            request.if_version = wanted;
+            return route.handler(request);
+        }
+        return ApiResponse();
+    };
+    const std::vector<std::string> names = {"gpt-4o", "GPT-4o", "openai/gpt-4o", "gpt-4o-2031-01-01",
+                                            "openai/gpt-4o-latest"};
+    for (const auto& name : names) CHECK(version(name) == 0);
+    CHECK(put("gpt-4o", 1).status == 412);
+    CHECK(put("gpt-4o", 0).version == 1);
+    CHECK(put("gpt-4o", 0).status == 412);
+    for (const auto& name : names) CHECK(version(name) == 1);
+    // One that is stored under a name of its own counts there, beside what the shorter name had.
+    CHECK(put("gpt-4o-2031-01-01", 1).version == 2);
+    CHECK(version("gpt-4o-2031-01-01") == 2);
+    CHECK(version("gpt-4o") == 1);
+    CHECK(version("gpt-4o-mini") == 0);
+    REQUIRE(f.call("DELETE", "/api/v1/prices/{model}", "", {{"vendor", "openai"}}, "gpt-4o").status == 204);
+    CHECK(version("gpt-4o") == 2);
+    f.open();
+    CHECK(version("openai/gpt-4o") == 2);
+    CHECK(version("gpt-4o-2031-01-01") == 3);
+}
+
 TEST_CASE("price routes carry parseable schemas and what they require") {
     Fixture f;
     std::set<std::string> operations;

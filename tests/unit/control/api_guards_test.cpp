@@ -95,6 +95,8 @@ TEST_CASE("an ETag is of what was changed, not of what changes by itself") {
     auto versioned = shown(R"({"a":1})");
     versioned.version = 17;
     CHECK(etag_of(versioned, {}) == "\"17\"");
+    versioned.version = 0;
+    CHECK(etag_of(versioned, {}) == etag_of(shown(R"({"a":1})"), {}));
     for (const auto comparison : {Comparison::strong, Comparison::weak}) {
         CHECK(etag_matches(tag, tag, comparison));
         CHECK(etag_matches("\"x\" ,\t" + tag, tag, comparison));
@@ -233,4 +235,15 @@ TEST_CASE_FIXTURE(Versioned, "If-Match is the row's version where there is one, 
     CHECK(ask(routes[1], "accept", "*/*").status == 200);
     CHECK_FALSE(wanted.has_value());
     CHECK(version == 10);
+}
+
+TEST_CASE_FIXTURE(Versioned, "If-Match of what has no row yet is told as version 0 to who writes the first") {
+    version = 0;
+    const std::string shown = etag(ask(routes[0], "accept", "*/*"));
+    CHECK(shown.size() == 34);
+    CHECK(ask(routes[1], "if-match", "\"0\"").status == 412);
+    CHECK_FALSE(wanted.has_value());
+    CHECK(etag(ask(routes[1], "if-match", shown.c_str())) == "\"1\"");
+    CHECK(wanted == 0);
+    CHECK(ask(routes[1], "if-match", shown.c_str()).status == 412);
 }

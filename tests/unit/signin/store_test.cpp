@@ -75,7 +75,8 @@ TEST_CASE("of two that refresh at once one wins, and the session is over") {
 
 TEST_CASE("a new password ends the user's sessions and reset links, nobody else's") {
     Fixture f;
-    REQUIRE(f.store->set_password("alice", "hash 1", f.now).has_value());
+    REQUIRE(f.store->set_password("alice", "hash 1", 0, f.now).has_value());
+    const auto version = (*f.store->password("alice"))->version;
     f.add("s1", "alice", "r1");
     f.add("s2", "bob", "r2");
     Ticket reset;
@@ -83,11 +84,12 @@ TEST_CASE("a new password ends the user's sessions and reset links, nobody else'
     reset.subject = "alice";
     reset.expires = f.now + hour;
     REQUIRE(f.store->add_ticket(sha256("t1"), reset, f.now).has_value());
-    REQUIRE(f.store->rehash_password("alice", "hash 1", "hash 2").has_value());
+    const auto better = f.store->rehash_password("alice", "hash 2", version);
+    REQUIRE(better.has_value());
     CHECK((*f.store->session("s1"))->live_at(f.now));
-    REQUIRE(f.store->rehash_password("alice", "hash 1", "hash 3").has_value());
-    CHECK(**f.store->password("alice") == "hash 2");
-    REQUIRE(f.store->set_password("alice", "hash 4", f.now + 1).has_value());
+    CHECK_FALSE(f.store->rehash_password("alice", "hash 3", version).has_value());
+    CHECK((*f.store->password("alice"))->hash == "hash 2");
+    REQUIRE(f.store->set_password("alice", "hash 4", *better, f.now + 1).has_value());
     CHECK_FALSE((*f.store->session("s1"))->live_at(f.now + 1));
     CHECK((*f.store->session("s2"))->live_at(f.now + 1));
     CHECK_FALSE(f.store->ticket(sha256("t1"), "reset", f.now + 1)->has_value());
@@ -112,22 +114,24 @@ TEST_CASE("a ticket is for one purpose, once, until it expires") {
 
 TEST_CASE("a second factor's step and its recovery codes are taken once") {
     Fixture f;
-    REQUIRE(f.store->enrol_totp("alice", "sealed 1").has_value());
-    REQUIRE(f.store->enrol_totp("alice", std::string("sealed\0 2", 9)).has_value());
+    REQUIRE(f.store->enrol_totp("alice", "sealed 1", f.now).has_value());
+    REQUIRE(f.store->enrol_totp("alice", std::string("sealed\0 2", 9), f.now).has_value());
     CHECK((*f.store->totp("alice"))->sealed == std::string("sealed\0 2", 9));
     CHECK_FALSE((*f.store->totp("alice"))->confirmed);
-    REQUIRE(f.store->confirm_totp("alice", 100, {sha256("c1"), sha256("c2")}, f.now).has_value());
-    CHECK(f.store->confirm_totp("alice", 101, {}, f.now).error().code == ErrorCode::conflict);
-    CHECK(f.store->enrol_totp("alice", "sealed 3").error().code == ErrorCode::conflict);
-    CHECK_FALSE(*f.store->take_totp_step("alice", 100));
-    CHECK(*f.store->take_totp_step("alice", 101));
-    CHECK_FALSE(*f.store->take_totp_step("alice", 101));
-    CHECK_FALSE(*f.store->take_totp_step("alice", 99));
+    const auto enrolled = (*f.store->totp("alice"))->version;
+    REQUIRE(f.store->confirm_totp("alice", enrolled, 100, {sha256("c1"), sha256("c2")}, f.now).has_value());
+    const auto version = (*f.store->totp("alice"))->version;
+    CHECK(f.store->confirm_totp("alice", version, 101, {}, f.now).error().code == ErrorCode::conflict);
+    CHECK(f.store->enrol_totp("alice", "sealed 3", f.now).error().code == ErrorCode::conflict);
+    CHECK_FALSE(*f.store->take_totp_step("alice", version, 100));
+    CHECK(*f.store->take_totp_step("alice", version, 101));
+    CHECK_FALSE(*f.store->take_totp_step("alice", version, 101));
+    CHECK_FALSE(*f.store->take_totp_step("alice", version, 99));
     CHECK(*f.store->take_recovery_code("alice", sha256("c1"), f.now));
     CHECK_FALSE(*f.store->take_recovery_code("alice", sha256("c1"), f.now));
     CHECK_FALSE(*f.store->take_recovery_code("bob", sha256("c2"), f.now));
     CHECK((*f.store->totp("alice"))->recovery_codes == 1);
-    REQUIRE(f.store->drop_totp("alice").has_value());
+    REQUIRE(f.store->drop_totp("alice", version).has_value());
     CHECK_FALSE(f.store->totp("alice")->has_value());
     CHECK_FALSE(*f.store->take_recovery_code("alice", sha256("c2"), f.now));
 }
@@ -149,8 +153,9 @@ TEST_CASE("sessions are found by id and cookie, listed while they live, and prun
 
 TEST_CASE("one signing key is current; a retired one stays until it is pruned") {
     Fixture f;
-    REQUIRE(f.store->add_signing_key({.kid = "k1", .sealed = "a", .created = f.now, .retired = {}}).has_value());
-    REQUIRE(f.store->add_signing_key({.kid = "k2", .sealed = "b", .created = f.now + hour, .retired = {}}).has_value());
+    REQUIRE(f.store->add_signing_key({.kid = "k1", .sealed = "a", .created = f.now, .retired = {}}, "").has_value());
+    REQUIRE(f.store->add_signing_key({.kid = "k2", .sealed = "b", .created = f.now + hour, .retired = {}}, "k1")
+                .has_value());
     auto keys = f.store->signing_keys();
     REQUIRE(keys->size() == 2);
     CHECK(keys->at(0).kid == "k2");
@@ -163,10 +168,10 @@ TEST_CASE("one signing key is current; a retired one stays until it is pruned") 
 TEST_CASE("erasing a user leaves nothing of theirs") {
     Fixture f;
     f.add("s1", "alice", "r1");
-    REQUIRE(f.store->set_password("alice", "h", f.now - 1).has_value());
-    REQUIRE(f.store->enrol_totp("alice", "s").has_value());
-    REQUIRE(f.store->link_outside("corp", "subject 1", "alice", f.now).has_value());
-    CHECK(**f.store->outside_user("corp", "subject 1") == "alice");
+    REQUIRE(f.store->set_password("alice", "h", 0, f.now - 1).has_value());
+    REQUIRE(f.store->enrol_totp("alice", "s", f.now).has_value());
+    REQUIRE(f.store->link_outside("corp", "subject 1", {"alice", 0}, f.now).has_value());
+    CHECK((*f.store->outside_user("corp", "subject 1"))->user == "alice");
     REQUIRE(f.store->forget("alice").has_value());
     CHECK_FALSE(f.store->password("alice")->has_value());
     CHECK_FALSE(f.store->totp("alice")->has_value());

@@ -44,7 +44,7 @@ public:
         return database_.write("storing prices", [&](sql::Transaction& db) -> Result<void> {
             for (const StoredPrice& price : prices) {
                 if (auto done = put_one(db, price, now); !done) return done;
-                if (auto version = raise(db, price.model, std::nullopt); !version)
+                if (auto version = raise_version(db, price.model, std::nullopt); !version)
                     return std::unexpected(version.error());
             }
             return {};
@@ -54,7 +54,7 @@ public:
     Result<std::int64_t> put_own(const StoredPrice& price, std::optional<std::int64_t> of_model,
                                  UnixMicros now) override {
         return database_.write("storing a price", [&](sql::Transaction& db) -> Result<std::int64_t> {
-            auto version = raise(db, price.model, of_model);
+            auto version = raise_version(db, price.model, of_model);
             if (!version) return version;
             if (auto done = put_one(db, price, now); !done) return std::unexpected(done.error());
             return version;
@@ -72,7 +72,7 @@ public:
                 return fail(ErrorCode::not_found,
                             "there is no own price for `" + std::string(vendor) + "/" + std::string(model) + "`");
             for (const UnixMicros from : *dates) db.deleted(price_feed, id_of(origin_of(true), vendor, model, from));
-            if (auto version = raise(db, model, of_model); !version) return std::unexpected(version.error());
+            if (auto version = raise_version(db, model, of_model); !version) return std::unexpected(version.error());
             return {};
         });
     }
@@ -94,7 +94,8 @@ private:
     }
 
     /// The new version of the model's prices.
-    static Result<std::int64_t> raise(sql::Transaction& db, std::string_view model, std::optional<std::int64_t> read) {
+    static Result<std::int64_t> raise_version(sql::Transaction& db, std::string_view model,
+                                              std::optional<std::int64_t> read) {
         const std::string_view statement =
             !read ? "INSERT INTO price_model (model, version) VALUES ($1, 1) ON CONFLICT (model) DO UPDATE SET version "
                     "= price_model.version + 1 RETURNING version"

@@ -58,6 +58,7 @@ std::string kid_of(const std::string& token) {
 }
 
 void rotate(SignInFixture& f) {
+    f.clock.time += second;
     const std::string owner = f.tokens("owner@example.com").at("access_token");
     REQUIRE(f.call("POST", "keys/rotate", json::object(), owner).status == 204);
 }

@@ -45,7 +45,10 @@ ApiResponse SignInService::change_password(const ApiRequest& request) {
     const User& user = proved->user;
     const std::string password = text_in(*body, "new_password");
     if (auto ok = check_strength(password, user.email, settings().min_password_length); !ok) return problem(ok.error());
-    if (auto done = set_new_password(user, password, proved->password_version); !done) return problem(done.error());
+    const auto done = set_new_password(user, password, proved->password_version);
+    if (!done && done.error().code == ErrorCode::conflict)
+        return problem(409, "the password was changed elsewhere meanwhile; sign in with the new one");
+    if (!done) return problem(done.error());
     tell("password changed", request, user, "all sessions ended");
     send(
         {user.email, "Your password was changed",

@@ -17,8 +17,12 @@ struct Id {
     [[nodiscard]] bool is_zero() const;
     /// 32 lower-case hex digits: the form of a W3C trace id, used everywhere outside.
     [[nodiscard]] std::string hex() const;
+    /// The same without its end, into 32 bytes of memory.
+    void write_hex(char* out) const;
     /// Takes 32 hex digits, with or without a UUID's dashes, in either case.
     static std::optional<Id> parse(std::string_view text);
+    /// A UUIDv7 of that time, in which all other bits are zero. Takes times from 1970 on.
+    static Id of_unix_ms(std::int64_t ms);
     /// Milliseconds since the epoch from the first 48 bits; means something for a UUIDv7 only.
     [[nodiscard]] std::int64_t unix_ms() const;
 };

@@ -1,12 +1,11 @@
 #include "lurus/ids.hpp"
 
 #include <bit>
+#include <cstring>
 #include <random>
 
 namespace lurus {
 namespace {
-
-constexpr char digits[] = "0123456789abcdef";
 
 int nibble(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -22,22 +21,59 @@ std::uint64_t splitmix(std::uint64_t& s) {
     return z ^ (z >> 31);
 }
 
+template <class T>
+T load(const std::uint8_t* at) {
+    T value;
+    std::memcpy(&value, at, sizeof value);
+    return value;
+}
+
+std::uint64_t as_little(std::uint64_t value) {
+    return std::endian::native == std::endian::little ? value : std::byteswap(value);
+}
+
+std::uint64_t as_big(std::uint64_t value) {
+    return std::endian::native == std::endian::big ? value : std::byteswap(value);
+}
+
+/// `after_time`: 12 bits. The low byte of `tail` comes first.
+Id version_7(std::int64_t ms, std::uint64_t after_time, std::uint64_t tail) {
+    const std::uint64_t halves[] = {as_big(static_cast<std::uint64_t>(ms) << 16 | 0x7000 | after_time),
+                                    as_little(tail)};
+    return std::bit_cast<Id>(halves);
+}
+
+using Block = std::uint8_t __attribute__((vector_size(16)));
+
+Block digits_of(Block nibbles) {
+    const Block letters = reinterpret_cast<Block>(nibbles > 9);
+    return nibbles + '0' + (letters & ('a' - '0' - 10));
+}
+
 }  // namespace
 
 bool Id::is_zero() const {
-    for (auto b : bytes) {
-        if (b != 0) return false;
-    }
-    return true;
+    return (load<std::uint64_t>(bytes.data()) | load<std::uint64_t>(bytes.data() + 8)) == 0;
 }
 
 std::string Id::hex() const {
     std::string out(32, '0');
-    for (std::size_t i = 0; i < 16; ++i) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
+    write_hex(out.data());
     return out;
+}
+
+void Id::write_hex(char* out) const {
+    const auto block = load<Block>(bytes.data());
+    const Block high = digits_of(block >> 4), low = digits_of(block & 0xf);
+    const Block text[] = {
+        __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+        __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31),
+    };
+    std::memcpy(out, text, sizeof text);
+}
+
+Id Id::of_unix_ms(std::int64_t ms) {
+    return version_7(ms, 0, 0);
 }
 
 std::optional<Id> Id::parse(std::string_view text) {
@@ -55,9 +91,7 @@ std::optional<Id> Id::parse(std::string_view text) {
 }
 
 std::int64_t Id::unix_ms() const {
-    std::int64_t ms = 0;
-    for (int i = 0; i < 6; ++i) ms = ms << 8 | bytes[static_cast<std::size_t>(i)];
-    return ms;
+    return static_cast<std::int64_t>(as_big(load<std::uint64_t>(bytes.data())) >> 16);
 }
 
 IdGenerator::IdGenerator(std::uint64_t seed) {
@@ -85,13 +119,7 @@ std::uint64_t IdGenerator::random() {
 namespace {
 
 Id uuid7(std::int64_t ms, std::uint32_t after_time, std::uint64_t tail) {
-    Id id;
-    for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(ms >> (8 * (5 - i)));
-    id.bytes[6] = static_cast<std::uint8_t>(0x70 | (after_time >> 8 & 0xf));
-    id.bytes[7] = static_cast<std::uint8_t>(after_time);
-    for (std::size_t i = 0; i < 8; ++i) id.bytes[8 + i] = static_cast<std::uint8_t>(tail >> (8 * i));
-    id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3f) | 0x80);
-    return id;
+    return version_7(ms, after_time & 0xfff, (tail & ~0xc0ull) | 0x80);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "modules/log/journal/same.hpp"
+
 namespace lurus::log {
 
 Sums& Sums::operator+=(const Sums& other) {
@@ -29,30 +31,33 @@ GroupName GroupName::of(const RequestRecord& record) {
     return {record.model, record.provider, record.key, record.user, record.key_id, record.team_id, record.org_id};
 }
 
-RollupGroup& RollupRun::group_of(const RequestRecord& record, std::uint64_t hash) {
+bool GroupName::is_of(const RequestRecord& record) const {
+    return same(key_id, record.key_id) && same(team_id, record.team_id) && same(org_id, record.org_id) &&
+           same(model, record.model) && same(provider, record.provider) && same(key, record.key) &&
+           same(user, record.user);
+}
+
+RollupGroup& RollupRun::group_of(const RequestRecord& record, const RowHashes& hashes) {
+    if (last_ < groups.size() && groups[last_].name.is_of(record)) return groups[last_];
+    const auto part = [&](Dimension d) { return static_cast<std::uint64_t>(hashes[static_cast<std::size_t>(d)]); };
+    std::uint64_t hash =
+        (part(Dimension::model) << 32 | part(Dimension::key)) ^
+        std::rotl(part(Dimension::provider) << 32 | part(Dimension::user), 17) * 0x9e3779b97f4a7c15ull ^
+        end_of(record.key_id) ^ std::rotl(end_of(record.team_id), 17);
     for (;; ++hash) {
         const auto [found, is_new] = index_.try_emplace(hash, static_cast<std::uint32_t>(groups.size()));
+        last_ = found->second;
         if (is_new) {
             groups.emplace_back();
             groups.back().name = GroupName::of(record);
             return groups.back();
         }
-        RollupGroup& group = groups[found->second];
-        if (group.name.key_id == record.key_id && group.name.team_id == record.team_id &&
-            group.name.org_id == record.org_id && group.name.model == record.model &&
-            group.name.provider == record.provider && group.name.key == record.key && group.name.user == record.user) {
-            return group;
-        }
+        if (groups[last_].name.is_of(record)) return groups[last_];
     }
 }
 
 void RollupRun::add(const RequestRecord& record, const RowHashes& hashes) {
-    const auto part = [&](Dimension d) { return static_cast<std::uint64_t>(hashes[static_cast<std::size_t>(d)]); };
-    const std::uint64_t hash =
-        (part(Dimension::model) << 32 | part(Dimension::key)) ^
-        std::rotl(part(Dimension::provider) << 32 | part(Dimension::user), 17) * 0x9e3779b97f4a7c15ull ^
-        end_of(record.key_id) ^ std::rotl(end_of(record.team_id), 17);
-    auto& minutes = group_of(record, hash).minutes;
+    auto& minutes = group_of(record, hashes).minutes;
     const std::int64_t minute = floor_div(record.time, minute_us);
     ++rows;
     for (auto cell = minutes.rbegin(); cell != minutes.rend(); ++cell) {

@@ -45,6 +45,7 @@ struct GroupName {
     Id key_id, team_id, org_id;  // zero = unknown
 
     static GroupName of(const RequestRecord& record);
+    [[nodiscard]] bool is_of(const RequestRecord& record) const;
     bool operator==(const GroupName&) const = default;
 };
 
@@ -71,9 +72,10 @@ public:
     std::vector<RollupGroup> groups;
 
 private:
-    RollupGroup& group_of(const RequestRecord& record, std::uint64_t hash);
+    RollupGroup& group_of(const RequestRecord& record, const RowHashes& hashes);
 
     std::unordered_map<std::uint64_t, std::uint32_t> index_;
+    std::uint32_t last_ = 0;  // the group that `group_of` gave last
 };
 
 }  // namespace lurus::log

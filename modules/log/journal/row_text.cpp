@@ -1,9 +1,13 @@
 #include "modules/log/journal/row_text.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
+#include <cstring>
 
 #include "core/json/json_scan.hpp"
+#include "modules/log/journal/same.hpp"
 #include "modules/log/queries/record_json.hpp"
 
 namespace lurus::log {
@@ -28,17 +32,13 @@ bool has_rare_counts(const Usage& usage) {
 bool is_plain(const RequestRecord& record) {
     if (record.attempts.size() != 1 || has_rare_counts(record.usage)) return false;
     const Attempt& attempt = record.attempts.front();
-    return attempt.outcome == "ok" && attempt.status == record.status && attempt.provider == record.provider &&
-           attempt.account == record.account && attempt.upstream_model == record.upstream_model &&
+    return same(attempt.outcome, "ok") && attempt.status == record.status && same(attempt.provider, record.provider) &&
+           same(attempt.account, record.account) && same(attempt.upstream_model, record.upstream_model) &&
            attempt.usage == record.usage && attempt.cost == record.cost;
 }
 
 Id id_with_time(UnixMicros time) {
-    const std::int64_t ms = std::max<std::int64_t>(time / 1000, 0);
-    Id id;
-    for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(ms >> (8 * (5 - i)));
-    id.bytes[6] = 0x70;
-    return id;
+    return Id::of_unix_ms(std::max<std::int64_t>(time / 1000, 0));
 }
 
 bool has_time(const Id& id, UnixMicros time) {
@@ -54,6 +54,35 @@ Id record_id_in(std::string_view text, UnixMicros time) {
     return Id::parse(digits).value_or(Id());
 }
 
+constexpr auto digit_pairs = [] {
+    std::array<char, 200> pairs{};
+    for (std::size_t i = 0; i < 100; ++i) {
+        pairs[2 * i] = static_cast<char>('0' + i / 10);
+        pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+    }
+    return pairs;
+}();
+
+constexpr auto powers_of_ten = [] {
+    std::array<std::uint64_t, 20> powers{1};
+    for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
+    return powers;
+}();
+
+std::size_t digits_of(std::uint64_t value) {
+    const auto tens = static_cast<std::size_t>(std::bit_width(value | 1)) * 1233 >> 12;  // log10(2) = 1233 / 4096
+    return tens + (value >= powers_of_ten[tens] ? 1 : 0);
+}
+
+/// The lowest bit that is set is the high one of the first byte that a JSON string cannot hold as it is.
+std::uint64_t escaped_in(std::uint64_t word) {
+    static_assert(std::endian::native == std::endian::little);
+    constexpr std::uint64_t each = 0x0101010101010101;
+    const std::uint64_t quote = word ^ each * '"', backslash = word ^ each * '\\';
+    return (((quote - each) & ~quote) | ((backslash - each) & ~backslash) | ((word - each * 0x20) & ~word)) &
+           each * 0x80;
+}
+
 /// Writes into memory that is known to suffice.
 class Pen {
 public:
@@ -65,8 +94,20 @@ public:
         at_ += text.size();
     }
     void number(std::int64_t value) {
-        at_ = std::to_chars(at_, at_ + 20, value).ptr;
+        auto left = static_cast<std::uint64_t>(value);
+        if (value < 0) {
+            *at_++ = '-';
+            left = 0 - left;
+        }
+        char* end = at_ + (left < 10 ? 1 : digits_of(left));
+        at_ = end;
         *at_++ = ',';
+        for (; left >= 100; left /= 100) std::memcpy(end -= 2, &digit_pairs[left % 100 * 2], 2);
+        if (left >= 10) {
+            std::memcpy(end - 2, &digit_pairs[left * 2], 2);
+        } else {
+            end[-1] = static_cast<char>('0' + left);
+        }
     }
     void number(const std::optional<std::int64_t>& value) {
         if (value) {
@@ -78,39 +119,55 @@ public:
     /// Of the record's, only what its time does not say.
     void ids(const Id& trace, const Id& record, UnixMicros time) {
         *at_++ = '"';
-        digits(trace, 0);
-        if (!record.is_zero()) digits(record, has_time(record, time) ? time_digits : 0);
+        char* const end = at_ + id_digits;
+        at_ = end;
+        if (!record.is_zero()) {
+            char* const start = has_time(record, time) ? end - time_digits : end;
+            record.write_hex(start);
+            at_ = start + id_digits;
+        }
+        trace.write_hex(end - id_digits);  // over what is left out of the record's
         raw("\",");
     }
     /// Bytes that are not UTF-8 stay as they are.
     void text(std::string_view text) {
         if (text.empty()) return raw("null,");
         *at_++ = '"';
-        for (std::size_t i = 0;;) {
-            const std::size_t stop = json::find_escaped(text, i);
-            raw(text.substr(i, stop - i));
-            if (stop == text.size()) break;
-            const char c = text[stop];
-            *at_++ = '\\';
-            if (c == '"' || c == '\\') {
-                *at_++ = c;
+        char* to = at_;
+        const char* from = text.data();
+        const char* const end = from + text.size();
+        while (from != end) {
+            std::ptrdiff_t plain = 0;
+            bool stops = false;
+            if (end - from >= 8) {
+                std::uint64_t word;
+                std::memcpy(&word, from, sizeof word);
+                std::memcpy(to, &word, sizeof word);
+                const std::uint64_t marks = escaped_in(word);
+                plain = std::countr_zero(marks) / 8;
+                stops = marks != 0;
             } else {
-                raw("u00");
-                *at_++ = hex_digits[c >> 4];
-                *at_++ = hex_digits[c & 15];
+                *to = *from;
+                stops = static_cast<unsigned char>(*from) < 0x20 || *from == '"' || *from == '\\';
+                plain = stops ? 0 : 1;
             }
-            i = stop + 1;
+            to += plain;
+            from += plain;
+            if (stops) to = escaped(to, *from++);
         }
+        at_ = to;
         raw("\",");
     }
 
 private:
-    void digits(const Id& id, std::size_t from) {
-        if (from % 2 == 1) *at_++ = hex_digits[id.bytes[from / 2] & 15];
-        for (std::size_t i = (from + 1) / 2; i < id.bytes.size(); ++i) {
-            *at_++ = hex_digits[id.bytes[i] >> 4];
-            *at_++ = hex_digits[id.bytes[i] & 15];
+    static char* escaped(char* to, char c) {
+        *to++ = '\\';
+        if (c == '"' || c == '\\') {
+            *to++ = c;
+            return to;
         }
+        for (const char digit : {'u', '0', '0', hex_digits[c >> 4], hex_digits[c & 15]}) *to++ = digit;
+        return to;
     }
 
     char* at_;

@@ -45,11 +45,11 @@ std::size_t rows_bytes(std::size_t count) {
     return count <= sparse_most ? count * 2 : bitmap_bytes;
 }
 
+/// Writes at `at` and moves it on.
 template <class T>
-void append_raw(std::vector<std::uint8_t>& out, T value) {
-    const auto at = out.size();
-    out.resize(at + sizeof value);
-    std::memcpy(out.data() + at, &value, sizeof value);
+void put_raw(std::uint8_t*& at, T value) {
+    std::memcpy(at, &value, sizeof value);
+    at += sizeof value;
 }
 
 template <class T>
@@ -79,17 +79,17 @@ Pairs sorted_pairs(const std::uint32_t* column) {
     return pairs;
 }
 
-void append_rows(std::vector<std::uint8_t>& out, const std::uint64_t* pairs, std::size_t count) {
+/// Over zeros.
+void put_rows(std::uint8_t*& at, const std::uint64_t* pairs, std::size_t count) {
     if (count <= sparse_most) {
-        for (std::size_t i = 0; i < count; ++i) append_raw(out, static_cast<std::uint16_t>(pairs[i]));
+        for (std::size_t i = 0; i < count; ++i) put_raw(at, static_cast<std::uint16_t>(pairs[i]));
         return;
     }
-    const auto at = out.size();
-    out.resize(at + bitmap_bytes);
     for (std::size_t i = 0; i < count; ++i) {
         const auto offset = pairs[i] & 0xffff;
-        out[at + offset / 8] = static_cast<std::uint8_t>(out[at + offset / 8] | 1u << (offset % 8));
+        at[offset / 8] = static_cast<std::uint8_t>(at[offset / 8] | 1u << (offset % 8));
     }
+    at += bitmap_bytes;
 }
 
 Posting make_posting(std::int64_t segment, int dimension, const std::uint64_t* pairs, std::size_t count) {
@@ -97,19 +97,22 @@ Posting make_posting(std::int64_t segment, int dimension, const std::uint64_t* p
         std::size_t start, count;
     };
     std::vector<Run> runs;
+    std::size_t bytes = 4;
     for (std::size_t i = 0; i < count;) {
         std::size_t end = i + 1;
         while (end < count && pairs[end] >> 16 == pairs[i] >> 16) ++end;
         runs.push_back(Run{i, end - i});
+        bytes += 6 + rows_bytes(end - i);
         i = end;
     }
     Posting posting;
     posting.id = posting_id(segment, dimension, static_cast<std::uint32_t>(pairs[0] >> 16));
-    posting.data.reserve(4 + runs.size() * 6 + count * 2);
-    append_raw(posting.data, static_cast<std::uint32_t>(runs.size()));
-    for (const auto& run : runs) append_raw(posting.data, static_cast<std::uint32_t>(pairs[run.start] >> 16));
-    for (const auto& run : runs) append_raw(posting.data, static_cast<std::uint16_t>(run.count));
-    for (const auto& run : runs) append_rows(posting.data, pairs + run.start, run.count);
+    posting.data.resize(bytes);
+    std::uint8_t* at = posting.data.data();
+    put_raw(at, static_cast<std::uint32_t>(runs.size()));
+    for (const auto& run : runs) put_raw(at, static_cast<std::uint32_t>(pairs[run.start] >> 16));
+    for (const auto& run : runs) put_raw(at, static_cast<std::uint16_t>(run.count));
+    for (const auto& run : runs) put_rows(at, pairs + run.start, run.count);
     return posting;
 }
 
@@ -226,11 +229,11 @@ bool narrow_by_posting(const std::uint8_t* data, std::size_t size, std::uint32_t
 }
 
 std::vector<std::uint8_t> encode_blocks(const BlockTimes& blocks) {
-    std::vector<std::uint8_t> out;
-    out.reserve(blocks.size() * 16);
+    std::vector<std::uint8_t> out(blocks.size() * 16);
+    std::uint8_t* at = out.data();
     for (const auto& block : blocks) {
-        append_raw(out, block.min);
-        append_raw(out, block.max);
+        put_raw(at, block.min);
+        put_raw(at, block.max);
     }
     return out;
 }

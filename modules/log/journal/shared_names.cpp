@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "modules/log/journal/same.hpp"
+
 namespace lurus::log {
 namespace {
 
@@ -28,6 +30,9 @@ std::uint64_t hash_of_ends(const std::array<std::string_view, shared_texts>& tex
         if (text.size() >= sizeof first) {
             std::memcpy(&first, text.data(), sizeof first);
             std::memcpy(&last, text.data() + text.size() - sizeof last, sizeof last);
+        } else if (text.size() >= sizeof(std::uint32_t)) {
+            std::memcpy(&first, text.data(), sizeof(std::uint32_t));
+            std::memcpy(&last, text.data() + text.size() - sizeof(std::uint32_t), sizeof(std::uint32_t));
         } else {
             for (const char c : text) last = last << 8 | static_cast<unsigned char>(c);
         }
@@ -39,9 +44,14 @@ std::uint64_t hash_of_ends(const std::array<std::string_view, shared_texts>& tex
 
 bool is(const SharedNames& names, const RequestRecord& record,
         const std::array<std::string_view, shared_texts>& texts) {
-    return names.dialect == record.dialect && names.upstream_dialect == record.upstream_dialect &&
-           names.key_id == record.key_id && names.team_id == record.team_id && names.org_id == record.org_id &&
-           std::ranges::equal(names.texts, texts);
+    if (!same(names.key_id, record.key_id) || !same(names.team_id, record.team_id) ||
+        !same(names.org_id, record.org_id) || names.dialect != record.dialect ||
+        names.upstream_dialect != record.upstream_dialect)
+        return false;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        if (!same(names.texts[i], texts[i])) return false;
+    }
+    return true;
 }
 
 }  // namespace
@@ -68,12 +78,14 @@ void SharedNames::give_to(RequestRecord& record) const {
 
 SharedNamesCache::Known& SharedNamesCache::of(const RequestRecord& record) {
     const auto texts = shared_texts_of(record);
+    if (last_ != nullptr && is(last_->names, record, texts)) return *last_;
     const auto dialects =
         static_cast<std::uint64_t>(record.dialect) << 8 | static_cast<std::uint64_t>(record.upstream_dialect);
     std::uint64_t hash = hash_of_ends(texts, dialects ^ end_of(record.key_id) ^ std::rotl(end_of(record.team_id), 17));
     for (int place = 1;; ++place, ++hash) {
         const auto [found, is_new] = known_.try_emplace(hash);
         Known& known = found->second;
+        last_ = &known;
         if (!is_new && is(known.names, record, texts)) return known;
         if (!is_new && place < places) continue;
         known.names.dialect = record.dialect;
@@ -89,7 +101,7 @@ SharedNamesCache::Known& SharedNamesCache::of(const RequestRecord& record) {
 }
 
 void SharedNamesCache::limit() {
-    if (known_.size() > known_most) known_.clear();
+    if (known_.size() > known_most) clear();
 }
 
 }  // namespace lurus::log

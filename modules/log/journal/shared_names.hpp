@@ -40,12 +40,16 @@ public:
 
     /// The reference stays until the next call.
     Known& of(const RequestRecord& record);
-    void clear() { known_.clear(); }
+    void clear() {
+        known_.clear();
+        last_ = nullptr;
+    }
     /// Forgets when there are too many.
     void limit();
 
 private:
     std::unordered_map<std::uint64_t, Known> known_;
+    Known* last_ = nullptr;  // what `of` gave last; a node's address is stable
 };
 
 }  // namespace lurus::log

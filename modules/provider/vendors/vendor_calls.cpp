@@ -51,7 +51,7 @@ Result<HttpAnswer> send(const Provider& provider, const Ask& ask, const OutsideL
     call.url = endpoint.base;
     call.target = provider.kind == "azure-openai"
                       ? azure_target(endpoint.base, provider.azure_api_version, ask.model, ask.target)
-                      : upstream_target(endpoint.base, ask.target);
+                      : upstream_target(endpoint.base, ask.family, ask.target);
     call.body = ask.body;
     call.connect_timeout_ms = provider.connect_timeout_ms;
     call.timeout_ms = std::min(provider.first_byte_timeout_ms, exchange_timeout_ms);

@@ -12,6 +12,7 @@ class KeyStore;
 class PeopleStore;
 class FlagStore;
 class IdempotencyStore;
+class KeptStore;
 class PriceStore;
 class ProviderStore;
 
@@ -35,6 +36,9 @@ public:
     [[nodiscard]] virtual ProviderStore& providers() = 0;
     [[nodiscard]] virtual FlagStore& flags() = 0;
     [[nodiscard]] virtual IdempotencyStore& idempotency() = 0;
+
+    // What the gateway finds out.
+    [[nodiscard]] virtual KeptStore& kept() = 0;
 };
 
 }  // namespace lurus

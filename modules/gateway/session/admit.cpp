@@ -141,6 +141,7 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         request.endpoint.operation != Operation::resource) {
         return rejected(400, "the request names no model: set \"model\"");
     }
+    if (auto foreign = pin(session, request)) return foreign;
     return session.limits.admit(request);
 }
 

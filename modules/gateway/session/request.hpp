@@ -10,6 +10,7 @@
 #include "core/http/http1.hpp"
 #include "lurus/gateway.hpp"
 #include "lurus/record.hpp"
+#include "lurus/store/kept.hpp"
 #include "modules/gateway/session/endpoint.hpp"
 #include "modules/gateway/session/request_scan.hpp"
 
@@ -33,6 +34,7 @@ struct Request {
     const KeyInfo* key = nullptr;      // kept alive by the snapshot; null on an open listener
     std::optional<IpAddress> address;  // whom it comes from; empty on a Unix socket
     RequestFacts facts;
+    std::unique_ptr<const KeptThing> pinned;           // what it names and whoever has that
     std::optional<Result<Resolution>> resolution;  // of `facts.model`; see candidates_of()
     RequestRecord record;
 

@@ -79,6 +79,8 @@ private:
             metadata();
         } else if (key == "prompt_cache_key") {
             hints_.offer(json::string_value(reader_.skip()), 2);
+        } else if (key == "store") {
+            facts_.keeps = reader_.skip() != "false";
         } else if (key == "session_id") {
             hints_.offer(json::string_value(reader_.skip()), 3);
         } else if (key == "conversation") {

@@ -5,7 +5,6 @@
 #include "lurus/store/credentials.hpp"
 #include "lurus/store/flags.hpp"
 #include "lurus/store/idempotency.hpp"
-#include "lurus/store/kept.hpp"
 #include "lurus/store/keys.hpp"
 #include "lurus/store/people.hpp"
 #include "lurus/store/prices.hpp"
@@ -32,9 +31,6 @@ public:
     FlagStore& flags() override { return *flags_; }
     IdempotencyStore& idempotency() override { return *idempotency_; }
 
-    // What the gateway finds out.
-    KeptStore& kept() override { return *kept_; }
-
 private:
     std::unique_ptr<sql::Database> database_;  // outlives the stores
 
@@ -49,9 +45,6 @@ private:
     std::unique_ptr<ProviderStore> providers_ = make_provider_store(*database_);
     std::unique_ptr<FlagStore> flags_ = make_flag_store(*database_);
     std::unique_ptr<IdempotencyStore> idempotency_ = make_idempotency_store(*database_);
-
-    // What the gateway finds out.
-    std::unique_ptr<KeptStore> kept_ = make_kept_store(*database_);
 };
 
 }  // namespace
@@ -69,8 +62,6 @@ Result<std::unique_ptr<Backend>> make_backend_sqlite(const std::filesystem::path
                                                "provider",
                                                "flags",
                                                "api",
-                                               // What the gateway finds out.
-                                               "kept",
                                            });
     if (!database) return std::unexpected(database.error());
     return std::make_unique<SqlBackend>(*std::move(database));

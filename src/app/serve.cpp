@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/serve_banner.hpp"
+#include "app/kept_file.hpp"
 #include "app/wiring.hpp"
 #include "control/state/control_plane.hpp"
 #include "control/state/reload.hpp"
@@ -171,9 +172,10 @@ int run_serve(const ConfigFlags& flags, bool for_script) {
     if (!opened) return refuse(opened.error());
     ControlPlane& plane = **opened;
 
+    const auto kept = make_kept_file(config->data_dir / "kept.db");
     auto gateway = make_gateway(
         plane.snapshot(), plane.log(), [&plane](const ApiCall& call) { return plane.handle(call); }, system_clock(),
-        plane.outside(), &plane.kept());
+        plane.outside(), kept.get());
     if (auto started = gateway->start(); !started) return refuse(started.error());
     plane.on_publish(
         [&gateway](std::shared_ptr<const GatewaySnapshot> snapshot) { gateway->publish(std::move(snapshot)); });

@@ -12,7 +12,6 @@ class KeyStore;
 class PeopleStore;
 class FlagStore;
 class IdempotencyStore;
-class KeptStore;
 class PriceStore;
 class ProviderStore;
 
@@ -36,9 +35,6 @@ public:
     [[nodiscard]] virtual ProviderStore& providers() = 0;
     [[nodiscard]] virtual FlagStore& flags() = 0;
     [[nodiscard]] virtual IdempotencyStore& idempotency() = 0;
-
-    // What the gateway finds out.
-    [[nodiscard]] virtual KeptStore& kept() = 0;
 };
 
 }  // namespace lurus

@@ -78,6 +78,30 @@ void take_value(Family family, std::string_view text, std::vector<std::string>& 
     }
 }
 
+bool is_named(Family family, const std::string& key) {
+    const std::string quoted = "\"" + key + "\"";
+    return std::ranges::any_of(keys_of(family), [&](std::string_view name) { return quoted.ends_with(name); });
+}
+
+// Of members whose name is written with escapes, which a search for its text does not find.
+void take_escaped(Family family, json::Reader& reader, std::vector<std::string>& ids) {
+    const json::Kind kind = reader.peek();
+    if (kind == json::Kind::array && reader.enter_array()) {
+        while (ids.size() < most_ids && reader.next_element()) take_escaped(family, reader, ids);
+    } else if (kind == json::Kind::object && reader.enter_object()) {
+        std::string_view key;
+        while (ids.size() < most_ids && reader.next_member(key)) {
+            if (key.contains('\\') && is_named(family, json::unescape(key))) {
+                take_value(family, reader.skip(), ids);
+            } else {
+                take_escaped(family, reader, ids);
+            }
+        }
+    } else {
+        reader.skip();
+    }
+}
+
 // A member's value in what may be only the beginning of an object.
 std::string_view member_of(std::string_view object, std::string_view name) {
     json::Reader reader(object, json::Mode::trusting);
@@ -136,7 +160,46 @@ std::vector<std::string> referred_ids(Family family, std::string_view body) {
             if (ids.size() >= most_ids) return ids;
         }
     }
+    if (find_text(body, "\\u00", 0) != std::string_view::npos) {
+        json::Reader reader(body);
+        take_escaped(family, reader, ids);
+    }
     return ids;
+}
+
+namespace {
+
+// Calls `take` with each value of that name, also where an object has several.
+template <class Take>
+bool each_member(std::string_view object, std::string_view name, Take take) {
+    json::Reader reader(object);
+    if (reader.peek() != json::Kind::object || !reader.enter_object()) return false;
+    std::string_view key;
+    while (reader.next_member(key)) {
+        const std::string_view value = reader.skip();
+        if (!reader.failed() && json::key_equals(key, name)) take(value);
+    }
+    return reader.finish();
+}
+
+}  // namespace
+
+std::optional<std::vector<std::string>> batch_models(std::string_view body) {
+    std::vector<std::string> models;
+    bool good = true;
+    const auto take_model = [&](std::string_view model) {
+        if (json::kind_of(model) != json::Kind::string) return void(good = false);
+        std::string name = json::string_value(model);
+        if (std::ranges::find(models, name) == models.end()) models.push_back(std::move(name));
+    };
+    const auto take_params = [&](std::string_view params) { good = each_member(params, "model", take_model) && good; };
+    const auto take_requests = [&](std::string_view requests) {
+        json::Reader reader(requests);
+        if (reader.peek() != json::Kind::array || !reader.enter_array()) return void(good = false);
+        while (reader.next_element()) good = each_member(reader.skip(), "params", take_params) && good;
+    };
+    good = each_member(body, "requests", take_requests) && good;
+    return good ? std::optional(std::move(models)) : std::nullopt;
 }
 
 void MintedIds::feed(std::string_view bytes) {

@@ -15,6 +15,9 @@ namespace lurus::gateway {
 /// most 64. Found by their keys' text, without reading the JSON: about 5 GB/s.
 std::vector<std::string> referred_ids(Family family, std::string_view body);
 
+/// The models of a batch of messages (`requests[].params.model`), each once. Empty optional: it cannot be read.
+std::optional<std::vector<std::string>> batch_models(std::string_view body);
+
 /// Reads what an answer names that the vendor keeps from now on. It looks at the beginning only: 64 KiB of a JSON body, the
 /// first event of a stream.
 class MintedIds {

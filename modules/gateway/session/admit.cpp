@@ -2,6 +2,7 @@
 
 #include "core/http/url.hpp"
 #include "core/text/ascii.hpp"
+#include "modules/gateway/kept/named_things.hpp"
 #include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
@@ -59,8 +60,15 @@ std::string broken_rule(const Request& request) {
         return "this key may not be used for the " + std::string(name_of(request.family)) + " dialect";
     }
     if (request.endpoint.unseen_models && (!key.models.empty() || !key.rules.deny_models.empty())) {
-        return "this key is for some models only, and " + std::string(request.endpoint.name) +
-               " run models that cannot be seen here";
+        // Of a batch of messages each says its model.
+        const auto models = request.family == Family::anthropic ? batch_models(request.body) : std::nullopt;
+        if (!models) {
+            return "this key is for some models only, and " + std::string(request.endpoint.name) +
+                   " run models that cannot be seen here";
+        }
+        for (const std::string& model : *models) {
+            if (!key.allows_model(model)) return "this key may not use the model " + cut_field(model);
+        }
     }
     const std::string& model = request.facts.model;
     if (!model.empty() && !key.allows_model(model)) return "this key may not use the model " + cut_field(model);

@@ -86,7 +86,6 @@ public:
     [[nodiscard]] Identity& identity() { return *identity_; }
     [[nodiscard]] Users& users() { return identity_->users(); }
     [[nodiscard]] RequestLog& log() { return *log_; }
-    [[nodiscard]] KeptStore& kept() { return backend_->kept(); }
 
 private:
     ControlPlane(Config config, Use use, Modules modules, ConfigLoader loader, const Clock& clock);

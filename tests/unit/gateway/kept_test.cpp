@@ -73,6 +73,9 @@ TEST_CASE("kept: what a request refers to") {
     CHECK(referred_ids(Family::gemini, R"({"cachedContent":"cachedContents/c","contents":[{"parts":[{"fileData":
         {"fileUri":"https://generativelanguage.googleapis.com/v1beta/files/f"}}]}]})") ==
           Ids{"cachedContents/c", "files/f"});
+    CHECK(referred_ids(Family::openai, R"({"x":[{"previous\u005fresponse_id":"resp\u005f1"}],"y":1})") == Ids{"resp_1"});
+    CHECK(referred_ids(Family::openai, R"({"a":{"file\u005fid":"file-1"},"input_file_\u0069d":"file-2"})") ==
+          Ids{"file-1", "file-2"});
     // What a text says is no reference.
     CHECK(referred_ids(Family::openai, R"({"input":"say \"file_id\":\"file-3\" and \"previous_response_id\": \"x\""})")
               .empty());
@@ -103,6 +106,17 @@ TEST_CASE("kept: what an answer says that is kept") {
     CHECK(minted(Family::openai, R"({"data":[{"id":"file-1"}],"object":"list"})").empty());
     CHECK(minted(Family::openai, "plain text").empty());
     CHECK(minted(Family::openai, "").empty());
+}
+
+TEST_CASE("kept: the models of a batch of messages") {
+    CHECK(batch_models(R"({"requests":[{"custom_id":"1","params":{"model":"a"}},{"params":{"mod\u0065l":"b","model":"c"}},
+        {"params":{"model":"a"}}]})") == Ids{"a", "b", "c"});
+    CHECK(batch_models(R"({"requests":[],"requests":[{"params":{"model":"d"},"params":{"model":"e"}}]})") == Ids{"d", "e"});
+    CHECK(batch_models(R"({"requests":[{"params":{"model":1}}]})") == std::nullopt);
+    CHECK(batch_models(R"({"requests":{"params":{"model":"a"}}})") == std::nullopt);
+    CHECK(batch_models(R"({"requests":[{"params":[]}]})") == std::nullopt);
+    CHECK(batch_models(R"({"requests":[)") == std::nullopt);
+    CHECK(batch_models("") == std::nullopt);
 }
 
 TEST_CASE("kept: an upload goes on through us") {

@@ -161,23 +161,8 @@ std::optional<Match> match_below(const RequestPath& request, std::string_view pa
     return std::nullopt;
 }
 
-// A session of the Live API; its first message names the model.
-std::optional<Match> match_live(const RequestPath& request) {
-    if (!request.path.starts_with("/ws/google.ai.generativelanguage.v1") ||
-        !request.path.ends_with(".GenerativeService.BidiGenerateContent"))
-        return std::nullopt;
-    if (request.method != HttpMethod::get || !request.websocket)
-        return refused(Dialect::gemini, MatchError::wrong_method);
-    return found({.operation = Operation::realtime,
-                  .dialect = Dialect::gemini,
-                  .answer = plain,
-                  .name = "live",
-                  .websocket = true});
-}
-
 std::optional<Match> match(const RequestPath& request) {
     std::string_view path = request.path;
-    if (const auto known = match_live(request)) return known;
     if (const auto known = match_bytes(request, path.substr(std::min<std::size_t>(1, path.size())))) return known;
     if (take(path, "/v1/")) {
         if (const auto known = match_kept(request, path, request.hinted == Dialect::gemini)) return known;

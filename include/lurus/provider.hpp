@@ -23,8 +23,8 @@
 
 namespace lurus {
 
-/// Where a vendor listens. `path` has no trailing slash: `https://api.deepseek.com/anthropic` gives `/anthropic`. A `#` at
-/// the end says that the path is whole: no version is put between it and an endpoint's path.
+/// Where a vendor listens. `path` has no trailing slash: `https://api.deepseek.com/anthropic` gives `/anthropic`. A `#`
+/// at the end says that the path is whole: no version is put between it and an endpoint's path.
 struct Url {
     bool tls = false;
     std::string host;  // no brackets around IPv6

@@ -8,8 +8,8 @@
 #include <cstdio>
 #include <thread>
 
-#include "app/serve_banner.hpp"
 #include "app/kept_file.hpp"
+#include "app/serve_banner.hpp"
 #include "app/wiring.hpp"
 #include "control/state/control_plane.hpp"
 #include "control/state/reload.hpp"

@@ -1,5 +1,5 @@
-// What an answer says of things that the vendor keeps from now on: their ids are remembered with the account that has them,
-// and where an upload goes on is an address of ours.
+// What an answer says of things that the vendor keeps from now on: their ids are remembered with the account that has
+// them, and where an upload goes on is an address of ours.
 
 #include <utility>
 

@@ -21,8 +21,8 @@ void keep_to_pinned(const Request& request, Result<Resolution>& found) {
         std::erase_if(all, std::not_fn(has_it));
         for (Candidate& candidate : all) candidate.because = "has " + thing.id.substr(thing.id.find(':') + 1);
     } else if (!request.endpoint.resource.empty()) {
-        found = fail(ErrorCode::unavailable, "the provider '" + thing.provider +
-                                                 "', which has this, cannot be used now or not by this key");
+        found = fail(ErrorCode::unavailable,
+                     "the provider '" + thing.provider + "', which has this, cannot be used now or not by this key");
     }
 }
 

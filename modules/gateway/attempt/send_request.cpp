@@ -65,8 +65,8 @@ UpstreamRequest::UpstreamRequest(const Request& request, const Target& target, c
     const RequestFacts& facts = request.facts;
     std::size_t begin = facts.model_begin, end = facts.model_end;
     const bool deployment = !request.endpoint.deployment.empty() && !names_deployment(*target.provider);
-    const bool splice = deployment ? place_model(request, upstream_model, begin, model)
-                                   : end > begin && facts.model != upstream_model;
+    const bool splice =
+        deployment ? place_model(request, upstream_model, begin, model) : end > begin && facts.model != upstream_model;
     if (splice && model.empty()) model = facts.model_is_json ? quote_json(upstream_model) : upstream_model;
     if (!splice) begin = end = request.body.size();
     std::optional<std::uint64_t> length;

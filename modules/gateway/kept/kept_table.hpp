@@ -1,6 +1,6 @@
 #pragma once
-// What vendors keep for clients, as all shards share it: which account has it, and whose it is. Any thread; a lock that is
-// held for a look-up or an insertion, and taken only by requests that name such a thing or may make one.
+// What vendors keep for clients, as all shards share it: which account has it, and whose it is. Any thread; a lock that
+// is held for a look-up or an insertion, and taken only by requests that name such a thing or may make one.
 
 #include <array>
 #include <atomic>

@@ -16,11 +16,12 @@ constexpr std::size_t longest_id = 256;
 constexpr std::size_t beginning_size = 64 * 1024;
 
 constexpr std::string_view anthropic_keys[] = {"file_id\"", "\"container\"", "\"skill_id\""};
-constexpr std::string_view openai_keys[] = {"file_id\"",       "\"previous_response_id\"", "\"conversation\"",
-                                            "\"container\"",   "\"vector_store_ids\"",     "\"file_ids\"",
+constexpr std::string_view openai_keys[] = {"file_id\"",         "\"previous_response_id\"", "\"conversation\"",
+                                            "\"container\"",     "\"vector_store_ids\"",     "\"file_ids\"",
                                             "\"training_file\"", "\"validation_file\""};
-constexpr std::string_view gemini_keys[] = {"\"cachedContent\"", "\"cached_content\"", "\"fileUri\"", "\"file_uri\"",
-                                            "\"fileName\"",      "\"file_name\"",      "\"fileSearchStoreNames\""};
+constexpr std::string_view gemini_keys[] = {
+    "\"cachedContent\"", "\"cached_content\"",      "\"fileUri\"", "\"file_uri\"", "\"fileName\"",
+    "\"file_name\"",     "\"fileSearchStoreNames\""};
 
 std::span<const std::string_view> keys_of(Family family) {
     switch (family) {
@@ -134,8 +135,8 @@ void add_files(std::string_view text, std::vector<std::string>& ids) {
     for (std::size_t at = text.find(folder); at != std::string_view::npos; at = text.find(folder, at + 1)) {
         if (at == 0 || (text[at - 1] != '"' && text[at - 1] != '/')) continue;
         std::size_t end = at + folder.size();
-        while (end < text.size() && ((text[end] >= 'a' && text[end] <= 'z') || (text[end] >= '0' && text[end] <= '9') ||
-                                     text[end] == '-'))
+        while (end < text.size() &&
+               ((text[end] >= 'a' && text[end] <= 'z') || (text[end] >= '0' && text[end] <= '9') || text[end] == '-'))
             ++end;
         if (end > at + folder.size()) add_id(ids, std::string(text.substr(at, end - at)));
     }

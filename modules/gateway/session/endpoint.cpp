@@ -25,8 +25,8 @@ Match match_endpoint(std::string_view method, std::string_view target, const Dia
     request.websocket = websocket;
     request.hinted = hints.path                ? *hints.path
                      : hints.anthropic_version ? Dialect::anthropic
-                     : hints.google_key      ? Dialect::gemini
-                                             : Dialect::openai;
+                     : hints.google_key        ? Dialect::gemini
+                                               : Dialect::openai;
     for (const DialectRules& dialect : all_dialects()) {
         if (const auto match = dialect.endpoints->match(request)) return *match;
     }

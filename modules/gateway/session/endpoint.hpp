@@ -57,8 +57,8 @@ struct Endpoint {
     bool mints = false;           // the answer may name something new that the vendor keeps
     bool unseen_models = false;   // runs models that the rules of a key cannot see
     bool model_in_body = false;   // JSON, or a field of a multipart form
-    bool websocket = false;      // an upgrade is relayed here
-    bool streams = false;        // the path itself asks for a stream (Gemini)
+    bool websocket = false;       // an upgrade is relayed here
+    bool streams = false;         // the path itself asks for a stream (Gemini)
 };
 
 /// Header hints for paths that several dialects share (`/v1/models`, `/v1/models/M:generateContent`).
@@ -76,7 +76,8 @@ struct Match {
     Family family = Family::openai;  // whose error shape to use, also when there is no endpoint
 };
 
-/// `target` is the request's, with its query, as served_target() has it. `websocket`: the request asks for that upgrade.
+/// `target` is the request's, with its query, as served_target() has it. `websocket`: the request asks for that
+/// upgrade.
 Match match_endpoint(std::string_view method, std::string_view target, const DialectHints& hints, bool websocket);
 
 }  // namespace lurus::gateway

@@ -34,7 +34,7 @@ struct Request {
     const KeyInfo* key = nullptr;      // kept alive by the snapshot; null on an open listener
     std::optional<IpAddress> address;  // whom it comes from; empty on a Unix socket
     RequestFacts facts;
-    std::unique_ptr<const KeptThing> pinned;           // what it names and whoever has that
+    std::unique_ptr<const KeptThing> pinned;       // what it names and whoever has that
     std::optional<Result<Resolution>> resolution;  // of `facts.model`; see candidates_of()
     RequestRecord record;
 

@@ -248,7 +248,8 @@ private:
 
 RequestFacts scan_request(const Endpoint& endpoint, std::string_view content_type, std::string_view body) {
     const bool opaque = endpoint.operation == Operation::resource && !endpoint.model_in_body;
-    if (!opaque && istarts_with(trim(content_type), "multipart/form-data")) return FormScan(endpoint, content_type, body).run();
+    if (!opaque && istarts_with(trim(content_type), "multipart/form-data"))
+        return FormScan(endpoint, content_type, body).run();
     const ScanRules& rules = *rules_of(endpoint.dialect).scan;
     const bool wants_json = endpoint.model_in_body || rules.json_body;
     // A message of a WebSocket is a body when the caller says that it names the model.

@@ -222,8 +222,9 @@ Result<Provider> build_provider(const ProviderSpec& spec, std::string source) {
         if (!parsed) return checker.bad("base_url: " + parsed.error().message);
         given = without_endpoint(std::move(*parsed));
         if (preset->name != "azure-openai" && given->path.contains("/openai/deployments/")) {
-            return checker.bad("base_url is of an Azure OpenAI deployment, whose requests need an api-version: take "
-                               "kind azure-openai with an api_version, or a base_url that ends in /openai/v1");
+            return checker.bad(
+                "base_url is of an Azure OpenAI deployment, whose requests need an api-version: take "
+                "kind azure-openai with an api_version, or a base_url that ends in /openai/v1");
         }
     } else if (preset->needs_base_url()) {
         return checker.bad("kind " + std::string(preset->name) + " needs a base_url" +

@@ -46,7 +46,8 @@ Try judge(const Provider& provider, const HttpAnswer& answer, bool generation) {
     const int status = answer.status;
     if (status == 401 || status == 403) {
         const bool without = provider.credential.empty();
-        return {Found::key_refused, (without ? "it wants a key: " : "the key is refused: ") + words_of(provider, answer)};
+        return {Found::key_refused,
+                (without ? "it wants a key: " : "the key is refused: ") + words_of(provider, answer)};
     }
     if (status >= 200 && status < 300) {
         if (is_json) return {Found::works, generation ? "it answers" : "it lists its models"};
@@ -90,7 +91,8 @@ std::vector<Url> beside(const Url& base, Family family) {
         found.push_back(std::move(other));
     };
     const std::size_t slash = base.path.rfind('/');
-    const bool versioned = slash != std::string::npos && is_version_segment(std::string_view(base.path).substr(slash + 1));
+    const bool versioned =
+        slash != std::string::npos && is_version_segment(std::string_view(base.path).substr(slash + 1));
     const std::string root = versioned ? base.path.substr(0, slash) : base.path;
     if (family == Family::anthropic) {
         offer(root, false);
@@ -126,9 +128,10 @@ AddressCheck check_address(const Provider& provider, Family family, const Outsid
         Url origin = place;
         origin.path.clear();
         origin.exact = false;
-        return to_string(origin) + (provider.kind == "azure-openai"
-                                        ? azure_target(place, provider.azure_api_version, "DEPLOYMENT", generation_target(family))
-                                        : upstream_target(place, family, generation_target(family)));
+        return to_string(origin) +
+               (provider.kind == "azure-openai"
+                    ? azure_target(place, provider.azure_api_version, "DEPLOYMENT", generation_target(family))
+                    : upstream_target(place, family, generation_target(family)));
     };
     if (provider.local == nullptr) check.url = url_at(base);
     if (!provider.problem.empty()) {

@@ -222,7 +222,9 @@ bool read_version(Scan& s, int& minor) {
 // `http://host/path` becomes `/path` (RFC 9112 §3.2.2). A target without a path is the root: its slash is one of those
 // before the host, so that the view stays within the request.
 bool to_origin_form(std::string_view& target, std::string_view& authority) {
-    const std::size_t scheme = iequals(target.substr(0, 7), "http://") ? 7 : iequals(target.substr(0, 8), "https://") ? 8 : 0;
+    const std::size_t scheme = iequals(target.substr(0, 7), "http://")    ? 7
+                               : iequals(target.substr(0, 8), "https://") ? 8
+                                                                          : 0;
     if (scheme == 0) return false;
     const std::size_t host_end = std::min(target.find_first_of("/?#", scheme), target.size());
     authority = target.substr(scheme, host_end - scheme);

@@ -195,11 +195,24 @@ bool takes_bare_paths(const Url& base, Family family) {
 }
 
 // What somebody has copied with the endpoint that they called.
-constexpr std::string_view endpoint_paths[] = {
-    "/chat/completions",     "/completions",     "/responses",         "/embeddings",   "/models",
-    "/images/generations",   "/images/edits",    "/audio/speech",      "/moderations",  "/rerank",
-    "/audio/transcriptions", "/files",           "/batches",           "/realtime",     "/cachedContents",
-    "/messages",             "/messages/batches", "/messages/count_tokens"};
+constexpr std::string_view endpoint_paths[] = {"/chat/completions",
+                                               "/completions",
+                                               "/responses",
+                                               "/embeddings",
+                                               "/models",
+                                               "/images/generations",
+                                               "/images/edits",
+                                               "/audio/speech",
+                                               "/moderations",
+                                               "/rerank",
+                                               "/audio/transcriptions",
+                                               "/files",
+                                               "/batches",
+                                               "/realtime",
+                                               "/cachedContents",
+                                               "/messages",
+                                               "/messages/batches",
+                                               "/messages/count_tokens"};
 
 bool drop_end(std::string& path, std::string_view end) {
     if (!path.ends_with(end)) return false;

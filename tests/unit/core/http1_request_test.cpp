@@ -126,7 +126,8 @@ TEST_CASE("http1 request: a target in absolute form is taken as its path") {
     REQUIRE(parsed.result.state == State::complete);
     CHECK(parsed.head.target == "/v1/models?x=1");
     CHECK(parsed.head.host == "b.example:80");
-    for (const char* text : {"GET HTTPS://b HTTP/1.1\r\nHost: a\r\n\r\n", "GET http://[::1]:8/ HTTP/1.1\r\nHost: a\r\n\r\n"}) {
+    for (const char* text :
+         {"GET HTTPS://b HTTP/1.1\r\nHost: a\r\n\r\n", "GET http://[::1]:8/ HTTP/1.1\r\nHost: a\r\n\r\n"}) {
         const auto bytes = exact(text);
         const auto root = parse(bytes);
         REQUIRE(root.result.state == State::complete);

@@ -90,7 +90,8 @@ TEST_CASE("url: version segments") {
 TEST_CASE("url: joining a target to a base") {
     const Url plain = url("https://api.anthropic.com");
     CHECK(upstream_target(plain, Family::gemini, "/v1/messages?beta=true") == "/v1/messages?beta=true");
-    CHECK(upstream_target(plain, Family::gemini, "/v1beta/models/m:generateContent") == "/v1beta/models/m:generateContent");
+    CHECK(upstream_target(plain, Family::gemini, "/v1beta/models/m:generateContent") ==
+          "/v1beta/models/m:generateContent");
     CHECK(upstream_target(plain, Family::openai, "/responses") == "/v1/responses");
     CHECK(upstream_target(plain, Family::openai, "/responses/abc?x=1") == "/v1/responses/abc?x=1");
 
@@ -107,8 +108,10 @@ TEST_CASE("url: joining a target to a base") {
           "/v1beta/openai/chat/completions");
     CHECK(upstream_target(url("https://g.example/team/openai"), Family::openai, "/v1/chat/completions") ==
           "/team/openai/v1/chat/completions");
-    CHECK(upstream_target(url("https://api.deepseek.com/anthropic"), Family::openai, "/v1/messages") == "/anthropic/v1/messages");
-    CHECK(upstream_target(url("https://g.example/v1beta"), Family::openai, "/v1/models/m:streamGenerateContent?alt=sse") ==
+    CHECK(upstream_target(url("https://api.deepseek.com/anthropic"), Family::openai, "/v1/messages") ==
+          "/anthropic/v1/messages");
+    CHECK(upstream_target(url("https://g.example/v1beta"), Family::openai,
+                          "/v1/models/m:streamGenerateContent?alt=sse") ==
           "/v1beta/models/m:streamGenerateContent?alt=sse");
 }
 
@@ -143,7 +146,8 @@ TEST_CASE("url: what people paste, and where a request goes then") {
              {"https://gateway.ai.cloudflare.com/v1/a/g/openai", openai, chat, "/v1/a/g/openai/chat/completions"},
              {"https://gateway.ai.cloudflare.com/v1/a/g/workers-ai", openai, chat,
               "/v1/a/g/workers-ai/v1/chat/completions"},
-             {"https://gateway.ai.cloudflare.com/v1/a/g/anthropic", anthropic, messages, "/v1/a/g/anthropic/v1/messages"},
+             {"https://gateway.ai.cloudflare.com/v1/a/g/anthropic", anthropic, messages,
+              "/v1/a/g/anthropic/v1/messages"},
              {"https://gateway.ai.cloudflare.com/v1/a/g/google-ai-studio", gemini, generate,
               "/v1/a/g/google-ai-studio/v1beta/models/m:generateContent"},
              {"https://x.example/compat", openai, chat, "/compat/chat/completions"},
@@ -188,8 +192,8 @@ TEST_CASE("url: what people paste, and where a request goes then") {
              {"https://generativelanguage.googleapis.com/v1beta", gemini, generate, "/v1beta/models/m:generateContent"},
              {"https://generativelanguage.googleapis.com/v1beta/models", gemini, generate,
               "/v1beta/models/m:generateContent"},
-             {"https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent", gemini, generate,
-              "/v1beta/models/m:generateContent"},
+             {"https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent", gemini,
+              generate, "/v1beta/models/m:generateContent"},
              {"https://g.example/google/v1beta", gemini, "/upload/v1beta/files?key=k&a=b",
               "/google/upload/v1beta/files?a=b"},
              {"https://g.example", gemini, "/download/v1beta/files/f:download?alt=media",

@@ -171,8 +171,8 @@ TEST_CASE("endpoint: what base URLs leave in a path") {
 
 TEST_CASE("endpoint: a target that needs no change is not copied") {
     for (const std::string_view target :
-         {"/v1/chat/completions", "/v1/messages?beta=true", "/v1beta/models/m:generateContent?alt=sse", "/v1/models/openai/x",
-          "/nothing/v1/messages", "/v1", "/", "/upload/v1beta/files?upload_id=1"}) {
+         {"/v1/chat/completions", "/v1/messages?beta=true", "/v1beta/models/m:generateContent?alt=sse",
+          "/v1/models/openai/x", "/nothing/v1/messages", "/v1", "/", "/upload/v1beta/files?upload_id=1"}) {
         std::string storage;
         const ServedTarget served = served_target(target, storage);
         CHECK(served.target.data() == target.data());
@@ -182,21 +182,41 @@ TEST_CASE("endpoint: a target that needs no change is not copied") {
 }
 
 TEST_CASE("endpoint: what no vendor gets") {
-    for (const std::string_view path :
-         {"/v1/images/../files", "/v1/images/%2e%2e/files", "/v1/images/.%2E/files", "/v1/images/..%2Ffiles",
-          "/v1/images/..%2ffiles", "/v1/images/%252e%252e/files", "/v1/images/%25252e%25252e%252Ffiles", "/v1/./models",
-          "/v1/%2e/models", "/v1/images/..", "/v1/images/%2e%2e", "/v1/images/..;x/files", "/v1/images/..%3bx/files",
-          "/v1/images/..%5cfiles", "/v1/images/a%5C..%5C..%5Cfiles", "/v1/images/..%255cfiles", "/v1/images\\x",
-          "/v1/images/x%5cy", "/v1/images/%00", "/v1/images/a%0d%0ab", "/v1/images/%c0%ae%c0%ae/files", "/v1/images/%zz",
-          "/v1/images/%2", "/v1beta/models/..%2F..%2Ffiles:generateContent", "/../v1/models", "/v1/files/file-1/../../x",
-          "/openai/deployments/../chat/completions", "/v1/models/%25252525252e"}) {
+    for (const std::string_view path : {"/v1/images/../files",
+                                        "/v1/images/%2e%2e/files",
+                                        "/v1/images/.%2E/files",
+                                        "/v1/images/..%2Ffiles",
+                                        "/v1/images/..%2ffiles",
+                                        "/v1/images/%252e%252e/files",
+                                        "/v1/images/%25252e%25252e%252Ffiles",
+                                        "/v1/./models",
+                                        "/v1/%2e/models",
+                                        "/v1/images/..",
+                                        "/v1/images/%2e%2e",
+                                        "/v1/images/..;x/files",
+                                        "/v1/images/..%3bx/files",
+                                        "/v1/images/..%5cfiles",
+                                        "/v1/images/a%5C..%5C..%5Cfiles",
+                                        "/v1/images/..%255cfiles",
+                                        "/v1/images\\x",
+                                        "/v1/images/x%5cy",
+                                        "/v1/images/%00",
+                                        "/v1/images/a%0d%0ab",
+                                        "/v1/images/%c0%ae%c0%ae/files",
+                                        "/v1/images/%zz",
+                                        "/v1/images/%2",
+                                        "/v1beta/models/..%2F..%2Ffiles:generateContent",
+                                        "/../v1/models",
+                                        "/v1/files/file-1/../../x",
+                                        "/openai/deployments/../chat/completions",
+                                        "/v1/models/%25252525252e"}) {
         CAPTURE(path);
         std::string storage;
         CHECK(served_target(path, storage).refused != nullptr);
     }
-    for (const std::string_view path : {"/v1/models/a.b", "/v1/models/...", "/v1/models/.hidden", "/v1/models/a..b", "/v1/models/a%2Fb",
-                                        "/v1/models/gpt-4%2e1", "/v1/models/50%2525", "/v1/models/a;b", "/v1/models/%C3%A9",
-                                        "/v1/files/x?path=../../y"}) {
+    for (const std::string_view path : {"/v1/models/a.b", "/v1/models/...", "/v1/models/.hidden", "/v1/models/a..b",
+                                        "/v1/models/a%2Fb", "/v1/models/gpt-4%2e1", "/v1/models/50%2525",
+                                        "/v1/models/a;b", "/v1/models/%C3%A9", "/v1/files/x?path=../../y"}) {
         CAPTURE(path);
         std::string storage;
         CHECK(served_target(path, storage).refused == nullptr);
@@ -231,7 +251,13 @@ TEST_CASE("endpoint: what vendors keep") {
              {"GET", "/v1/fine_tuning/jobs/ftjob-1/events", "fine_tuning.jobs", "ftjob-1"},
              {"POST", "/v1/evals/eval_1/runs", "evals", "eval_1", true},
              {"POST", "/v1/messages/batches", "messages.batches", "", true, anthropic, Dialect::anthropic},
-             {"GET", "/v1/messages/batches/msgbatch_1/results", "messages.batches", "msgbatch_1", false, {}, Dialect::anthropic},
+             {"GET",
+              "/v1/messages/batches/msgbatch_1/results",
+              "messages.batches",
+              "msgbatch_1",
+              false,
+              {},
+              Dialect::anthropic},
              {"POST", "/v1/files?beta=true", "files", "", true, anthropic, Dialect::anthropic},
              {"GET", "/v1/skills/skill_1/versions", "skills", "skill_1", false, anthropic, Dialect::anthropic},
              {"GET", "/anthropic/v1/files/file_1", "files", "file_1", false, {}, Dialect::anthropic},
@@ -242,18 +268,43 @@ TEST_CASE("endpoint: what vendors keep") {
              {"GET", "/v1beta/files/f:download?alt=media", "files", "files/f", false, {}, Dialect::gemini},
              {"GET", "/download/v1beta/files/f:download", "files.download", "files/f", false, {}, Dialect::gemini},
              {"POST", "/upload/v1beta/files", "files.upload", "", true, {}, Dialect::gemini},
-             {"POST", "/upload/v1beta/files?upload_id=u&upload_protocol=resumable", "files.upload", "u", true, {},
+             {"POST",
+              "/upload/v1beta/files?upload_id=u&upload_protocol=resumable",
+              "files.upload",
+              "u",
+              true,
+              {},
               Dialect::gemini},
-             {"POST", "/upload/v1beta/fileSearchStores/s:uploadToFileSearchStore", "files.upload", "fileSearchStores/s",
-              true, {}, Dialect::gemini},
+             {"POST",
+              "/upload/v1beta/fileSearchStores/s:uploadToFileSearchStore",
+              "files.upload",
+              "fileSearchStores/s",
+              true,
+              {},
+              Dialect::gemini},
              {"POST", "/v1beta/cachedContents", "cachedContents", "", true, {}, Dialect::gemini},
-             {"PATCH", "/v1beta/cachedContents/c?updateMask=ttl", "cachedContents", "cachedContents/c", false, {},
+             {"PATCH",
+              "/v1beta/cachedContents/c?updateMask=ttl",
+              "cachedContents",
+              "cachedContents/c",
+              false,
+              {},
               Dialect::gemini},
              {"POST", "/v1beta/batches/b:cancel", "batches", "batches/b", true, {}, Dialect::gemini},
-             {"GET", "/v1beta/models/veo-3/operations/o", "operations", "models/veo-3/operations/o", false, {},
+             {"GET",
+              "/v1beta/models/veo-3/operations/o",
+              "operations",
+              "models/veo-3/operations/o",
+              false,
+              {},
               Dialect::gemini},
              {"GET", "/v1beta/operations/o", "operations", "operations/o", false, {}, Dialect::gemini},
-             {"GET", "/v1beta/fileSearchStores/s/documents/d", "fileSearchStores", "fileSearchStores/s", false, {},
+             {"GET",
+              "/v1beta/fileSearchStores/s/documents/d",
+              "fileSearchStores",
+              "fileSearchStores/s",
+              false,
+              {},
               Dialect::gemini},
              {"GET", "/v1beta/tunedModels/t", "tunedModels", "tunedModels/t", false, {}, Dialect::gemini},
          }) {

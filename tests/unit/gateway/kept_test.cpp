@@ -73,7 +73,8 @@ TEST_CASE("kept: what a request refers to") {
     CHECK(referred_ids(Family::gemini, R"({"cachedContent":"cachedContents/c","contents":[{"parts":[{"fileData":
         {"fileUri":"https://generativelanguage.googleapis.com/v1beta/files/f"}}]}]})") ==
           Ids{"cachedContents/c", "files/f"});
-    CHECK(referred_ids(Family::openai, R"({"x":[{"previous\u005fresponse_id":"resp\u005f1"}],"y":1})") == Ids{"resp_1"});
+    CHECK(referred_ids(Family::openai, R"({"x":[{"previous\u005fresponse_id":"resp\u005f1"}],"y":1})") ==
+          Ids{"resp_1"});
     CHECK(referred_ids(Family::openai, R"({"a":{"file\u005fid":"file-1"},"input_file_\u0069d":"file-2"})") ==
           Ids{"file-1", "file-2"});
     // What a text says is no reference.
@@ -91,8 +92,9 @@ TEST_CASE("kept: what an answer says that is kept") {
     CHECK(minted(Family::openai, R"({"object":"upload","file":{"id":"file-2"},"id":"upload_1"})") ==
           Ids{"upload_1", "file-2"});
     CHECK(minted(Family::openai, R"({"id":"resp_1","output":[)" + std::string(200'000, ' ')) == Ids{"resp_1"});
-    CHECK(minted(Family::openai, "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_2\"}}"
-                                 "\n\nevent: x\ndata: {\"response\":{\"id\":\"resp_3\"}}\n\n") == Ids{"resp_2"});
+    CHECK(minted(Family::openai,
+                 "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_2\"}}"
+                 "\n\nevent: x\ndata: {\"response\":{\"id\":\"resp_3\"}}\n\n") == Ids{"resp_2"});
     const std::string batch = R"({"id":"batch_1","status":"completed","output_file_id":"file-o","error_file_id":null})";
     CHECK(minted(Family::openai, batch) == Ids{"batch_1", "file-o"});
     CHECK(minted(Family::openai, batch, false) == Ids{"file-o"});
@@ -109,9 +111,11 @@ TEST_CASE("kept: what an answer says that is kept") {
 }
 
 TEST_CASE("kept: the models of a batch of messages") {
-    CHECK(batch_models(R"({"requests":[{"custom_id":"1","params":{"model":"a"}},{"params":{"mod\u0065l":"b","model":"c"}},
+    CHECK(
+        batch_models(R"({"requests":[{"custom_id":"1","params":{"model":"a"}},{"params":{"mod\u0065l":"b","model":"c"}},
         {"params":{"model":"a"}}]})") == Ids{"a", "b", "c"});
-    CHECK(batch_models(R"({"requests":[],"requests":[{"params":{"model":"d"},"params":{"model":"e"}}]})") == Ids{"d", "e"});
+    CHECK(batch_models(R"({"requests":[],"requests":[{"params":{"model":"d"},"params":{"model":"e"}}]})") ==
+          Ids{"d", "e"});
     CHECK(batch_models(R"({"requests":[{"params":{"model":1}}]})") == std::nullopt);
     CHECK(batch_models(R"({"requests":{"params":{"model":"a"}}})") == std::nullopt);
     CHECK(batch_models(R"({"requests":[{"params":[]}]})") == std::nullopt);
@@ -121,7 +125,8 @@ TEST_CASE("kept: the models of a batch of messages") {
 
 TEST_CASE("kept: an upload goes on through us") {
     const auto own = own_upload_address(
-        "https://generativelanguage.googleapis.com/upload/v1beta/files?key=SECRET&upload_id=U1&upload_protocol=resumable",
+        "https://generativelanguage.googleapis.com/upload/v1beta/"
+        "files?key=SECRET&upload_id=U1&upload_protocol=resumable",
         "http://127.0.0.1:18100", "cr_1");
     REQUIRE(own.has_value());
     CHECK(own->url == "http://127.0.0.1:18100/upload/v1beta/files?upload_id=U1&upload_protocol=resumable&key=cr_1");

@@ -80,7 +80,9 @@ TEST_CASE("presets: bases for each dialect") {
 }
 
 TEST_CASE("provider: a base URL with the endpoint that was copied with it") {
-    const auto openai = [](const char* kind, const char* url) { return base(built(at(spec("p", kind), url)), Family::openai); };
+    const auto openai = [](const char* kind, const char* url) {
+        return base(built(at(spec("p", kind), url)), Family::openai);
+    };
     CHECK(openai("openai-compatible", " https://h.example/v1/chat/completions\n") == "https://h.example/v1");
     CHECK(openai("new-api", "https://h.example/v1/messages") == "https://h.example/v1");
     CHECK(base(built(at(spec("p", "new-api"), "https://h.example/v1/chat/completions")), Family::anthropic) ==
@@ -88,8 +90,9 @@ TEST_CASE("provider: a base URL with the endpoint that was copied with it") {
     CHECK(base(built(at(spec("p", "anthropic"), "https://h.example/v1/messages")), Family::anthropic) ==
           "https://h.example/v1");
     CHECK(openai("openai-compatible", "https://h.example/x#") == "https://h.example/x#");
-    CHECK(refused(at(spec("p", "openai-compatible"), "https://r.openai.azure.com/openai/deployments/m/chat/completions"))
-              .contains("kind azure-openai"));
+    CHECK(
+        refused(at(spec("p", "openai-compatible"), "https://r.openai.azure.com/openai/deployments/m/chat/completions"))
+            .contains("kind azure-openai"));
 
     const char* google = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent";
     for (const char* url : {google, "https://generativelanguage.googleapis.com/v1beta",
@@ -101,9 +104,9 @@ TEST_CASE("provider: a base URL with the endpoint that was copied with it") {
     CHECK(base(built(at(spec("g", "gemini"), "https://mirror.example/g/v1beta")), Family::openai) ==
           "https://mirror.example/g/v1beta/openai");
 
-    const Provider azure = built(at(
-        spec("z", "azure-openai"),
-        "https://r.openai.azure.com/openai/deployments/m/chat/completions?api-version=2024-10-21"));
+    const Provider azure =
+        built(at(spec("z", "azure-openai"),
+                 "https://r.openai.azure.com/openai/deployments/m/chat/completions?api-version=2024-10-21"));
     CHECK(azure.azure_api_version == "2024-10-21");
     CHECK(refused(at(spec("z", "azure-openai"), "https://r.openai.azure.com/openai?api-version=1&key=abc"))
               .contains("api-version"));

@@ -64,8 +64,8 @@ std::optional<Match> match(const RequestPath& request) {
     if (path == "realtime") return match_realtime(request);
     if (const auto known = match_post(request.method, path, rerank_post, Dialect::openai)) return known;
     const bool google = request.hinted == Dialect::gemini;  // which has files and batches of its own
-    if (const auto known = match_resource(request.method, path, std::span(resources).subspan(google ? 2 : 0),
-                                          Dialect::openai))
+    if (const auto known =
+            match_resource(request.method, path, std::span(resources).subspan(google ? 2 : 0), Dialect::openai))
         return known;
     for (const PostPath& folder : folders) {
         if (path.size() <= folder.path.size() || !path.starts_with(folder.path)) continue;

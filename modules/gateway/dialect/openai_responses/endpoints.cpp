@@ -29,9 +29,10 @@ Match match_response(HttpMethod method, std::string_view rest) {
     return refused(self, MatchError::unknown_path);
 }
 
+// Also without the version: clients whose base URL lacks it.
 std::optional<Match> match(const RequestPath& request) {
     std::string_view path = request.path;
-    if (!take(path, "/v1/")) return std::nullopt;
+    if (!take(path, "/v1/") && !take(path, "/")) return std::nullopt;
     if (request.method == HttpMethod::get && request.websocket && path == "responses") {
         return found({.operation = Operation::responses,
                       .dialect = self,

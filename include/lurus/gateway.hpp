@@ -93,7 +93,10 @@ struct ApiOutside {
     std::function<bool(const ApiCall&)> wanted;
 };
 
+class KeptStore;
+
+/// Without `kept`, which outlives it, what vendors keep is known until it ends.
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
-                                      const Clock& clock, ApiOutside outside = {});
+                                      const Clock& clock, ApiOutside outside = {}, KeptStore* kept = nullptr);
 
 }  // namespace lurus

@@ -24,6 +24,7 @@ void ClientAnswer::read_as(const http1::ResponseHead& head) {
 }
 
 void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_candidate) {
+    look_for_kept(head);
     if (!gate.opened()) {
         framing_ = head.content_length || body_over ? Framing::length : Framing::chunked;
         if (request_.head.minor_version == 0 && framing_ == Framing::chunked) framing_ = Framing::until_close;
@@ -47,6 +48,7 @@ void ClientAnswer::take(std::string_view payload, bool ends) {
     RequestRecord& record = request_.record;
     record.bytes_out += static_cast<std::int64_t>(payload.size());
     const AnswerReader::Step step = reader->feed(payload);
+    if (minted_) minted_->ids.feed(payload);
     const GatewaySettings& settings = request_.snapshot->settings;
     if (settings.log_bodies != GatewaySettings::Bodies::none && !record.request_body.empty()) {
         const auto cap = static_cast<std::size_t>(settings.log_bodies_cap);

@@ -94,7 +94,7 @@ void add_credential(std::string& out, const Provider& provider, AuthScheme schem
 
 std::string target_for(const http1::RequestHead& head, const Endpoint& endpoint, const Provider& provider,
                        const Url& base, const std::string& upstream_model) {
-    std::string_view target = without_alias(head.target);
+    std::string_view target = endpoint.target.empty() ? without_alias(head.target) : endpoint.target;
     std::string spliced;
     if (!endpoint.path_model.empty()) {
         const auto decoded = percent_decode(endpoint.path_model);
@@ -114,7 +114,7 @@ std::string target_for(const http1::RequestHead& head, const Endpoint& endpoint,
         }
     }
     if (provider.kind == "azure-openai") return azure_target(base, provider.azure_api_version, upstream_model, target);
-    return upstream_target(base, target);
+    return upstream_target(base, family_of(endpoint.dialect), target);
 }
 
 void add_unsigned(std::string& out, std::string_view name, std::uint64_t value) {

@@ -53,7 +53,7 @@ private:
 
 asio::awaitable<void> Upgrade::run() {
     request_.record.stream = true;
-    if (const auto model = query_model(request_.head.target); !model.empty()) {
+    if (const auto model = query_model(request_.target()); !model.empty()) {
         request_.endpoint.path_model = model;
         request_.set_model(model);
         if (const std::string rule = broken_rule(request_); !rule.empty()) {

@@ -13,6 +13,7 @@
 
 #include "core/os/platform.hpp"
 #include "lurus/gateway.hpp"
+#include "modules/gateway/kept/kept_table.hpp"
 #include "modules/gateway/server/listener.hpp"
 #include "modules/gateway/server/services.hpp"
 #include "modules/gateway/server/shard.hpp"
@@ -33,11 +34,12 @@ constexpr int accept_most = 64;                           // of a turn: those wh
 class Server final : public Gateway, public Services {
 public:
     Server(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api, const Clock& clock,
-           ApiOutside outside)
+           ApiOutside outside, KeptStore* kept)
         : snapshot_(std::move(initial)),
           log_(log),
           api_(std::move(api)),
           outside_(std::move(outside)),
+          kept_store_(kept),
           clock_(clock),
           started_us_(clock.monotonic_us()),
           limits_(started_us_) {
@@ -66,6 +68,8 @@ public:
     void run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) override;
     void refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::function<void()> done) override;
     void collect_metrics(Shard& shard, std::function<void(Metrics)> done) override;
+    [[nodiscard]] const KeptTable& kept() const override { return kept_; }
+    void remember(KeptThing thing) override;
     [[nodiscard]] double uptime_seconds() const override {
         return static_cast<double>(clock_.monotonic_us() - started_us_) / 1e6;
     }
@@ -78,6 +82,7 @@ private:
     void welcome(const Listener& listener, AcceptedSocket client);
     Shard& less_busy();
     [[nodiscard]] std::size_t sessions_left();
+    void save_kept();
 
     std::shared_ptr<const GatewaySnapshot> snapshot_;
     Journal& log_;
@@ -86,6 +91,9 @@ private:
     const Clock& clock_;
     const std::int64_t started_us_;
     LimitTable limits_;
+    KeptTable kept_;
+    KeptStore* const kept_store_;  // may be null
+    std::atomic<bool> saving_kept_ = false;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<std::thread> threads_;
     asio::thread_pool control_{control_threads};
@@ -100,6 +108,14 @@ Result<void> Server::start() {
 #ifdef SIGPIPE
     std::signal(SIGPIPE, SIG_IGN);  // TLS writes to a closed socket
 #endif
+    if (kept_store_ != nullptr) {
+        auto things = kept_store_->newest(KeptTable::most);
+        if (things) {
+            kept_.load(*std::move(things));
+        } else {
+            spdlog::warn("{}: files, batches and responses of before go to the first provider", things.error().message);
+        }
+    }
     // A client's connection and the vendor's; the rest is the log's and the control plane's.
     const auto files = static_cast<std::uint64_t>(snapshot_->settings.max_connections) * 2 + files_beside;
     if (const std::uint64_t got = platform::raise_open_files(files); got < files) {
@@ -175,6 +191,20 @@ void Server::welcome(const Listener& listener, AcceptedSocket client) {
     };
     if (&shard == shards_.front().get()) return start(std::move(client));
     asio::post(shard.io(), [start, socket = std::move(client)]() mutable { start(std::move(socket)); });
+}
+
+void Server::remember(KeptThing thing) {
+    if (!kept_.remember(std::move(thing)) || kept_store_ == nullptr || saving_kept_.exchange(true)) return;
+    asio::post(control_, [this] { save_kept(); });
+}
+
+void Server::save_kept() {
+    saving_kept_ = false;  // what comes from here on is for the next time
+    const std::vector<KeptThing> things = kept_.take_unsaved();
+    if (things.empty() || kept_store_ == nullptr) return;
+    if (auto done = kept_store_->add(things, KeptTable::most); !done)
+        spdlog::warn("{}; after a restart it is not known which account has {} of them", done.error().message,
+                     things.size());
 }
 
 void Server::publish(std::shared_ptr<const GatewaySnapshot> snapshot) {
@@ -270,6 +300,7 @@ void Server::stop() {
     for (auto& shard : shards_) shard->io().stop();
     for (auto& thread : threads_) thread.join();
     threads_.clear();
+    save_kept();
     std::error_code ignored;
     for (const auto& listener : listeners_) {
         if (!listener->unix_path.empty()) std::filesystem::remove(listener->unix_path, ignored);
@@ -283,8 +314,8 @@ void Server::stop() {
 namespace lurus {
 
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
-                                      const Clock& clock, ApiOutside outside) {
-    return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock, std::move(outside));
+                                      const Clock& clock, ApiOutside outside, KeptStore* kept) {
+    return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock, std::move(outside), kept);
 }
 
 }  // namespace lurus

@@ -2,6 +2,7 @@
 
 #include "core/http/url.hpp"
 #include "core/text/ascii.hpp"
+#include "modules/gateway/kept/named_things.hpp"
 #include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
@@ -25,6 +26,20 @@ bool records_body_of(const KeyInfo* key, const std::vector<std::string>& keys) {
            });
 }
 
+// Google's bodies write `models/M` where its paths have `M`: the name is what follows.
+void drop_models_prefix(Request& request) {
+    constexpr std::string_view prefix = "models/";
+    RequestFacts& facts = request.facts;
+    const std::string_view written =
+        request.body.substr(facts.model_begin, facts.model_end - std::min(facts.model_begin, facts.model_end));
+    if (!facts.model.starts_with(prefix) || !written.starts_with("\"models/")) return;
+    facts.model.erase(0, prefix.size());
+    if (written.substr(1 + prefix.size(), facts.model.size()) != facts.model) return;  // with escapes: stays as it is
+    facts.model_begin += 1 + prefix.size();
+    facts.model_end -= 1;
+    facts.model_is_json = false;
+}
+
 }  // namespace
 
 std::string cut_field(std::string_view text) {
@@ -43,6 +58,17 @@ std::string broken_rule(const Request& request) {
     }
     if (!key.allows(request.family)) {
         return "this key may not be used for the " + std::string(name_of(request.family)) + " dialect";
+    }
+    if (request.endpoint.unseen_models && (!key.models.empty() || !key.rules.deny_models.empty())) {
+        // Of a batch of messages each says its model.
+        const auto models = request.family == Family::anthropic ? batch_models(request.body) : std::nullopt;
+        if (!models) {
+            return "this key is for some models only, and " + std::string(request.endpoint.name) +
+                   " run models that cannot be seen here";
+        }
+        for (const std::string& model : *models) {
+            if (!key.allows_model(model)) return "this key may not use the model " + cut_field(model);
+        }
     }
     const std::string& model = request.facts.model;
     if (!model.empty() && !key.allows_model(model)) return "this key may not use the model " + cut_field(model);
@@ -88,6 +114,13 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         facts.model = *decoded;
         facts.model_begin = facts.model_end = 0;
     }
+    if (!request.endpoint.deployment.empty()) {
+        // Azure's path says which model answers; the body is made to say the same (send_request.cpp).
+        const auto decoded = percent_decode(request.endpoint.deployment);
+        if (!decoded) return rejected(400, "the deployment's name in the path is not valid percent-encoding");
+        facts.model = *decoded;
+    }
+    if (request.endpoint.dialect == Dialect::gemini && request.endpoint.model_in_body) drop_models_prefix(request);
     if (request.endpoint.streams) facts.stream = true;
     int best = 0;
     for (const auto& field : head.fields) {
@@ -112,9 +145,11 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
     if (std::string rule = broken_rule(request); !rule.empty()) return rejected(403, std::move(rule));
     const bool needs_model = request.endpoint.model_in_body && head.method == "POST" && !request.body.empty();
     if (needs_model && facts.model.empty() && request.endpoint.operation != Operation::moderations &&
-        request.endpoint.operation != Operation::images && request.endpoint.operation != Operation::audio) {
+        request.endpoint.operation != Operation::images && request.endpoint.operation != Operation::audio &&
+        request.endpoint.operation != Operation::resource) {
         return rejected(400, "the request names no model: set \"model\"");
     }
+    if (auto foreign = pin(session, request)) return foreign;
     return session.limits.admit(request);
 }
 

@@ -11,13 +11,15 @@ namespace {
 
 constexpr std::size_t most_reserved = 16 << 20;  // address space for an announced body; memory comes with its bytes
 
-// The head's bytes have moved to `request.bytes`.
+// The head's bytes have moved to `request.bytes`, and what the endpoint has of the target moves with them.
 void parse_again(Request& request, std::size_t head_size) {
-    std::string_view& model = request.endpoint.path_model;
-    const std::size_t model_at =
-        model.empty() ? 0 : static_cast<std::size_t>(model.data() - request.head.target.data());
+    const std::string_view before = request.head.target;
     http1::parse_request_head(request.bytes, head_size, request.head);
-    model = request.head.target.substr(model_at, model.size());
+    if (!request.endpoint.target.empty()) return;  // it has its target elsewhere
+    for (std::string_view* part : {&request.endpoint.path_model, &request.endpoint.resource}) {
+        if (!part->empty())
+            *part = request.head.target.substr(static_cast<std::size_t>(part->data() - before.data()), part->size());
+    }
 }
 
 void own_bytes(Session& session, Request& request, std::size_t head_size, std::size_t total) {

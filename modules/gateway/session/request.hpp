@@ -10,6 +10,7 @@
 #include "core/http/http1.hpp"
 #include "lurus/gateway.hpp"
 #include "lurus/record.hpp"
+#include "lurus/store/kept.hpp"
 #include "modules/gateway/session/endpoint.hpp"
 #include "modules/gateway/session/request_scan.hpp"
 
@@ -28,12 +29,16 @@ struct Request {
     UnixMicros time = 0;
     std::int64_t started_us = 0;       // monotonic
     Family family = Family::openai;    // the client's: whose error shape it understands
+    std::string served;                // the target as the dialects know it, where it is not the client's
     Endpoint endpoint;                 // names the client's dialect
     const KeyInfo* key = nullptr;      // kept alive by the snapshot; null on an open listener
     std::optional<IpAddress> address;  // whom it comes from; empty on a Unix socket
     RequestFacts facts;
+    std::unique_ptr<const KeptThing> pinned;       // what it names and whoever has that
     std::optional<Result<Resolution>> resolution;  // of `facts.model`; see candidates_of()
     RequestRecord record;
+
+    [[nodiscard]] std::string_view target() const { return endpoint.target.empty() ? head.target : endpoint.target; }
 
     /// Gives back what only a request that may be sent (again) needs: its bytes and every view of them.
     void release_sent();

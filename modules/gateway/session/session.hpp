@@ -29,6 +29,7 @@ public:
     [[nodiscard]] Services& services() const { return services_; }
     /// Its listener serves without a key.
     [[nodiscard]] bool open() const { return open_; }
+    using ClientConnection::is_tls;
     RequestLimits limits;  // of the request that is being served
 
     // --- records ---

@@ -36,6 +36,10 @@ boost::asio::awaitable<bool> read_body(Session& session, Request& request, std::
 
 /// Reads what the request asks for, starts its record and asks the key's rules and all limits. Null: it may go on.
 std::unique_ptr<Rejection> admit(Session& session, Request& request);
+/// Finds the account that has what the request names, for candidates_of(). A rejection where that is another
+/// organisation's.
+std::unique_ptr<Rejection> pin(const Session& session, Request& request);
+std::string_view org_of(const Request& request);
 boost::asio::awaitable<void> reject(Session& session, Request& request, std::unique_ptr<Rejection> rejection);
 /// Why the key's rules forbid this request; empty = they do not.
 std::string broken_rule(const Request& request);

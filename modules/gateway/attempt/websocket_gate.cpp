@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint16_t policy_violation = 1008;
 constexpr std::uint16_t message_too_big = 1009;
 
+constexpr int upgrade_required = 426;
 constexpr std::size_t max_turns = 64;  // under way on one connection
 constexpr int max_refused = 100;       // messages of one connection; each has a record
 
@@ -43,7 +44,7 @@ bool names_a_model(const ClientEvent& event) {
 
 // What the client is to make of a vendor that has no WebSocket: the same request goes with POST.
 int upgrade_status(int status) {
-    return status >= 400 && status < 500 && status != 401 && status != 403 && status != 429 ? 426 : status;
+    return status >= 400 && status < 500 && status != 401 && status != 403 && status != 429 ? upgrade_required : status;
 }
 
 }  // namespace
@@ -258,9 +259,12 @@ asio::awaitable<WebsocketGate::Stopped> WebsocketGate::open_upstream(Turn& turn)
     turn.asked_vendors = true;
     upstream_.drop();
     const int status = upgrade_status(attempts.status());
+    if (status == upgrade_required) session_.shard.no_websocket.note(request_, now());
     std::string message = attempts.message();
     if (attempts.attempt().status) message += " (status " + std::to_string(*attempts.attempt().status) + ")";
-    co_return Stop(status, status == 426 ? "upgrade_required" : "server_error", std::move(message));
+    Stop stop(status, status == upgrade_required ? "upgrade_required" : "server_error", std::move(message));
+    if (status == upgrade_required) stop.close_code = policy_violation;
+    co_return stop;
 }
 
 }  // namespace lurus::gateway

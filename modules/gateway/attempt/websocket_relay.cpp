@@ -56,6 +56,10 @@ asio::awaitable<void> Upgrade::run_alone() {
         co_await session_.refuse(request_, 400, "the upgrade has no valid Sec-WebSocket-Key");
         co_return;
     }
+    if (session_.shard.no_websocket.knows(request_, session_.shard.clock.monotonic_us())) {
+        co_await session_.refuse(request_, 426, "the vendor serves no WebSocket; send the same request with POST");
+        co_return;
+    }
     WebsocketTunnel tunnel(session_, request_, upstream_);
     co_await tunnel.run_alone();
 }

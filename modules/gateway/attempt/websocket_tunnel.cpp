@@ -121,7 +121,9 @@ asio::awaitable<bool> WebsocketTunnel::take_from_client() {
 asio::awaitable<bool> WebsocketTunnel::client_message(const websocket::Step& step) {
     const auto* before = upstream_.provider().get();
     const bool replaceable = kept_.empty() && !server_frames_.inside_payload() && !server_frames_.inside_message();
+    const bool idle = gate_.idle();
     Verdict verdict = co_await gate_.client_message(step.payload, step.size, replaceable);
+    if (idle) vendor_message_us_ = now();
     if (upstream_.provider().get() != before || upstream_.exchange().connection() == nullptr) forget_upstream();
     if (verdict.what != Verdict::What::pass) {
         obey(std::move(verdict));
@@ -219,6 +221,11 @@ int WebsocketTunnel::idle_ms() const {
     return upstream_.provider() ? upstream_.provider()->idle_timeout_ms : rest_ms;
 }
 
+// A client that does not take what it has gets no pings, either.
+int WebsocketTunnel::client_patience_ms() const {
+    return session_.flushed() ? idle_ms() : request_.snapshot->settings.write_timeout_ms;
+}
+
 // An end that has been silent, or was not sent anything, for the heartbeat's interval gets a ping.
 void WebsocketTunnel::ping() {
     const std::int64_t interval = std::int64_t{request_.snapshot->settings.heartbeat_ms} * 1000;
@@ -247,9 +254,7 @@ bool WebsocketTunnel::overdue() {
     const bool vendor = upstream_.provider() != nullptr;
     return (vendor && silent(vendor_message_us_, gate_.patience_ms(), "the connection")) ||
            (vendor && silent(vendor_.heard_us, idle_ms(), "the upstream")) ||
-           silent(client_.heard_us, idle_ms(), "the client") ||
-           (!session_.flushed() &&
-            silent(client_.heard_us, request_.snapshot->settings.write_timeout_ms, "the client"));
+           silent(client_.heard_us, client_patience_ms(), "the client");
 }
 
 // Looks at what the ends took, and sets the moment at which there is something to do though nothing happens.
@@ -274,8 +279,7 @@ void WebsocketTunnel::watch() {
     } else {
         const int interval = request_.snapshot->settings.heartbeat_ms;
         by(std::max(std::min(client_.heard_us, client_.sent_us), client_.pinged_us), interval);
-        by(client_.heard_us, idle_ms());
-        if (!session_.flushed()) by(client_.heard_us, request_.snapshot->settings.write_timeout_ms);
+        by(client_.heard_us, client_patience_ms());
         if (upstream_.provider()) {
             by(std::max(std::min(vendor_.heard_us, vendor_.sent_us), vendor_.pinged_us), interval);
             by(vendor_.heard_us, idle_ms());
@@ -321,7 +325,8 @@ asio::awaitable<void> WebsocketTunnel::finish(bool client_left) {
                     : client_closed_ ? End::client_gone
                                      : End::upstream_cut;
     if (upstream_.exchange().connection() != nullptr) {
-        if (!client_closed_) send_upstream(websocket::make_close(going_away, {}, websocket::random_mask()));
+        if (!client_left && !client_closed_)
+            send_upstream(websocket::make_close(going_away, {}, websocket::random_mask()));
         (void)upstream_.push();
     }
     upstream_.drop();

@@ -64,6 +64,7 @@ private:
     bool overdue();
     [[nodiscard]] std::int64_t now() const { return session_.shard.clock.monotonic_us(); }
     [[nodiscard]] int idle_ms() const;
+    [[nodiscard]] int client_patience_ms() const;
 
     Session& session_;
     Request& request_;

@@ -250,6 +250,7 @@ std::optional<Id> trace_parent(std::string_view value) {
 std::string_view reason_phrase(int status) {
     switch (status) {
         case 100: return "Continue";
+        case 101: return "Switching Protocols";
         case 200: return "OK";
         case 201: return "Created";
         case 204: return "No Content";

@@ -161,6 +161,12 @@ void ClientConnection::arm_write() {
     });
 }
 
+bool ClientConnection::flush_soon() {
+    if (unsent_.empty()) return true;
+    if (!gone_) arm_write();
+    return false;
+}
+
 asio::awaitable<bool> ClientConnection::flush() {
     if (unsent_.empty()) co_return !gone_;
     const std::int64_t outer_deadline = deadline_us_;

@@ -49,6 +49,10 @@ public:
     /// the client takes them. False when the client is gone.
     bool send_now(std::span<const boost::asio::const_buffer> buffers, TurnWrites::Pace pace = TurnWrites::Pace::turn);
     [[nodiscard]] bool flushed() const { return unsent_.empty(); }
+    /// Bytes that it was given and has not taken.
+    [[nodiscard]] std::size_t unsent() const { return unsent_.size(); }
+    /// True when it took all of them; else the waiter is woken when it takes more. Does not wait, and has no timeout.
+    bool flush_soon();
     /// Returns when the client took what it was given so far (what waits for the turn's end counts as taken), or false
     /// when the client is gone or takes nothing for the write timeout.
     boost::asio::awaitable<bool> flush();

@@ -6,6 +6,7 @@
 #include "modules/gateway/attempt/connect.hpp"
 #include "modules/gateway/attempt/relay.hpp"
 #include "modules/gateway/attempt/websocket_tunnel.hpp"
+#include "modules/gateway/session/browser.hpp"
 #include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
@@ -157,8 +158,10 @@ asio::awaitable<bool> Upgrade::read_head() {
 asio::awaitable<void> Upgrade::pass_refusal() {
     http1::BodyFramer framer(http1::body_kind(upstream_.head, "GET"), upstream_.head.content_length.value_or(0));
     std::string body;
-    const std::string head = downstream_head(upstream_.head, Framing::until_close, std::nullopt, session_.keep_alive(),
-                                             request_.trace_id, session_.limits.fields(request_));
+    const std::string head =
+        with_cors(downstream_head(upstream_.head, Framing::until_close, std::nullopt, session_.keep_alive(),
+                                  request_.trace_id, session_.limits.fields(request_)),
+                  request_.cors);
     std::string bytes = std::move(after_head_);
     bool broken = false;
     while (!framer.done() && body.size() < max_error_body) {

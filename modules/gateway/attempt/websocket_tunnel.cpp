@@ -3,6 +3,7 @@
 #include "modules/gateway/attempt/outcome.hpp"
 #include "modules/gateway/attempt/relay.hpp"
 #include "modules/gateway/limits/limit_answer.hpp"
+#include "modules/gateway/session/presented_keys.hpp"
 #include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
@@ -188,6 +189,11 @@ asio::awaitable<void> WebsocketTunnel::run(std::shared_ptr<const Provider> provi
     std::string head = "HTTP/1.1 101 Switching Protocols\r\n";
     for (const auto& field : upstream_.head.fields)
         head.append(field.name).append(": ").append(field.value).append("\r\n");
+    if (upstream_.head.find("sec-websocket-protocol") == nullptr) {
+        // A browser that offered some ends the connection where none is taken; the vendor did not see the key's.
+        if (const auto taken = protocol_for_client(request_.head.value("sec-websocket-protocol")); !taken.empty())
+            head.append("Sec-WebSocket-Protocol: ").append(taken).append("\r\n");
+    }
     head += "x-lurus-trace-id: " + request_.trace_id.hex() + "\r\n\r\n";
     session_.set_deadline(0);
     session_.set_keepalive(0);

@@ -9,6 +9,7 @@ void Request::release_sent() {
     head.method = head.target = head.host = head.upgrade = body = endpoint.path_model = {};
     release(bytes);
     release(chunked_body);
+    room.release();
 }
 
 void Request::set_model(std::string_view model) {

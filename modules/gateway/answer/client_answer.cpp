@@ -7,6 +7,7 @@
 #include "core/text/ascii.hpp"
 #include "modules/gateway/answer/chunk_size.hpp"
 #include "modules/gateway/dialect/own_answers.hpp"
+#include "modules/gateway/session/browser.hpp"
 
 namespace lurus::gateway {
 
@@ -31,8 +32,9 @@ void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_ca
         if (framing_ == Framing::until_close) session_.end_keep_alive();
         auto length = head.content_length;
         if (body_over && !length && head.status != 204 && head.status != 304) length = 0;
-        head_ = downstream_head(head, framing_, length, session_.keep_alive(), request_.trace_id,
-                                session_.limits.fields(request_));
+        head_ = with_cors(downstream_head(head, framing_, length, session_.keep_alive(), request_.trace_id,
+                                          session_.limits.fields(request_)),
+                          request_.cors);
     }
     AnswerGate::Answer answer;
     answer.shape = streamed()                       ? AnswerGate::Shape::events
@@ -126,8 +128,9 @@ asio::awaitable<void> ClientAnswer::send_keepalive() {
         head.reason = "OK";
         head.fields.push_back(http1::Field{"Content-Type", array_ ? "application/json" : "text/event-stream"});
         head.fields.push_back(http1::Field{"Cache-Control", "no-cache"});
-        out = downstream_head(head, framing_, std::nullopt, session_.keep_alive(), request_.trace_id,
-                              session_.limits.fields(request_));
+        out = with_cors(downstream_head(head, framing_, std::nullopt, session_.keep_alive(), request_.trace_id,
+                                        session_.limits.fields(request_)),
+                        request_.cors);
     }
     if (framing_ == Framing::chunked) {
         out.append(ChunkSize(text.size()).text()).append(text).append("\r\n");

@@ -5,6 +5,7 @@
 #include "core/http/url.hpp"
 #include "core/text/ascii.hpp"
 #include "modules/gateway/attempt/alias.hpp"
+#include "modules/gateway/session/presented_keys.hpp"
 
 namespace lurus::gateway {
 namespace {
@@ -20,6 +21,7 @@ enum class Role : std::uint8_t {
     length,
     encoding,
     extensions,
+    protocols,
     trace,
 };
 
@@ -46,6 +48,7 @@ constexpr Known known_fields[] = {
     {"trailer", Role::hop_by_hop},
     {"transfer-encoding", Role::hop_by_hop},
     {"sec-websocket-extensions", Role::extensions},
+    {"sec-websocket-protocol", Role::protocols},
     {"x-lurus-trace-id", Role::trace},
 };
 
@@ -123,27 +126,6 @@ void add_unsigned(std::string& out, std::string_view name, std::uint64_t value) 
 
 }  // namespace
 
-std::string_view presented_key(const http1::RequestHead& head) {
-    if (auto v = head.value("x-api-key"); !v.empty()) return v;
-    if (auto v = head.value("authorization"); v.size() > 7 && iequals(v.substr(0, 7), "bearer ")) {
-        v.remove_prefix(7);
-        while (!v.empty() && v.front() == ' ') v.remove_prefix(1);
-        return v;
-    }
-    if (auto v = head.value("x-goog-api-key"); !v.empty()) return v;
-    if (auto v = head.value("api-key"); !v.empty()) return v;
-    const std::size_t question = head.target.find('?');
-    if (question == std::string_view::npos) return {};
-    std::string_view query = head.target.substr(question + 1);
-    while (!query.empty()) {
-        const std::size_t end = std::min(query.find('&'), query.size());
-        const std::string_view pair = query.substr(0, end);
-        if (pair.starts_with("key=")) return pair.substr(4);
-        query.remove_prefix(std::min(end + 1, query.size()));
-    }
-    return {};
-}
-
 std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Target& target,
                           const std::string& upstream_model, std::optional<std::uint64_t> content_length,
                           bool websocket) {
@@ -183,6 +165,9 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
             case Role::extensions:
                 // Compressed frames could not be read; without the extension both sides send them plain.
                 if (!websocket) add(out, name, value);
+                break;
+            case Role::protocols:
+                if (const std::string rest = without_keys(value); !rest.empty()) add(out, name, rest);
                 break;
             case Role::trace:
             case Role::ordinary: add(out, name, value); break;

@@ -6,6 +6,7 @@
 
 #include "core/os/release.hpp"
 #include "modules/gateway/attempt/forward_head.hpp"
+#include "modules/gateway/session/presented_keys.hpp"
 
 namespace lurus::gateway {
 
@@ -357,7 +358,13 @@ asio::awaitable<void> WebsocketTunnel::run() {
     gate_.opened();
     std::string head =
         downstream_head(upstream_.exchange().head, Framing::until_close, std::nullopt, true, request_.trace_id, {});
-    head.insert(head.find("\r\n") + 2, "Upgrade: websocket\r\nConnection: Upgrade\r\n");
+    std::string fields = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+    if (upstream_.exchange().head.find("sec-websocket-protocol") == nullptr) {
+        // A browser that offered some ends the connection where none is taken; the vendor did not see the key's.
+        if (const auto taken = protocol_for_client(request_.head.value("sec-websocket-protocol")); !taken.empty())
+            fields.append("Sec-WebSocket-Protocol: ").append(taken).append("\r\n");
+    }
+    head.insert(head.find("\r\n") + 2, fields);
     std::string after_head = upstream_.take_after_head();
     co_await begin(std::move(head), std::move(after_head));
 }
@@ -365,9 +372,8 @@ asio::awaitable<void> WebsocketTunnel::run() {
 asio::awaitable<void> WebsocketTunnel::run_alone() {
     const std::string accept = websocket::accept_value(request_.head.value("sec-websocket-key"));
     std::string fields = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + "\r\n";
-    const std::string_view offered = request_.head.value("sec-websocket-protocol");
-    if (const auto first = offered.substr(0, offered.find(',')); !first.empty())
-        fields.append("Sec-WebSocket-Protocol: ").append(first).append("\r\n");
+    if (const auto taken = protocol_for_client(request_.head.value("sec-websocket-protocol")); !taken.empty())
+        fields.append("Sec-WebSocket-Protocol: ").append(taken).append("\r\n");
     std::string head = local_head(101, {}, std::nullopt, true, &request_.trace_id, fields);
     co_await begin(std::move(head), std::string());
 }

@@ -7,6 +7,8 @@
 #include "lurus/gateway.hpp"
 #include "lurus/store/kept.hpp"
 #include "modules/gateway/metrics/metrics.hpp"
+#include "modules/gateway/server/body_budget.hpp"
+#include "modules/gateway/server/refused_records.hpp"
 
 namespace lurus::gateway {
 
@@ -28,6 +30,11 @@ public:
     [[nodiscard]] virtual const KeptTable& kept() const = 0;
     /// Puts it there, and soon into the store.
     virtual void remember(KeptThing thing) = 0;
+    /// Whether the body of this call, which has none yet, is to be read, asked on a control-plane thread; `done` comes
+    /// back on `shard`.
+    virtual void judge_api(Shard& shard, ApiCall call, std::function<void(ApiBodyVerdict)> done) = 0;
+    [[nodiscard]] virtual BodyBudget& bodies() = 0;
+    [[nodiscard]] virtual RefusedRecords& refused() = 0;
     [[nodiscard]] virtual double uptime_seconds() const = 0;
     [[nodiscard]] virtual int shard_count() const = 0;
 };

@@ -75,10 +75,7 @@ std::string broken_rule(const Request& request) {
     return {};
 }
 
-// What its key may not do or what is over a limit is rejected.
-std::unique_ptr<Rejection> admit(Session& session, Request& request) {
-    const GatewaySettings& settings = request.snapshot->settings;
-    const http1::RequestHead& head = request.head;
+void start_record(Session& session, Request& request) {
     RequestRecord& record = request.record;
     record.record_id = session.shard.ids.at(request.time);
     record.trace_id = request.trace_id;
@@ -92,9 +89,16 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         record.team_id = request.key->record_ids.team;
         record.org_id = request.key->record_ids.org;
     }
-    record.client = cut_field(head.value("user-agent"));
+    record.client = cut_field(request.head.value("user-agent"));
     record.bytes_in = static_cast<std::int64_t>(request.body.size());
+}
 
+// What its key may not do or what is over a limit is rejected.
+std::unique_ptr<Rejection> admit(Session& session, Request& request) {
+    const GatewaySettings& settings = request.snapshot->settings;
+    const http1::RequestHead& head = request.head;
+    start_record(session, request);
+    RequestRecord& record = request.record;
     if (settings.log_enabled && !session.shard.log.has_room()) {
         auto rejection =
             rejected(503, "the request log cannot keep up or cannot be written (see /health); try again shortly");

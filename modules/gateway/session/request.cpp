@@ -11,6 +11,7 @@ void Request::release_sent() {
     release(served);
     release(bytes);
     release(chunked_body);
+    room.release();
 }
 
 void Request::set_model(std::string_view model) {

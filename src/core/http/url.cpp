@@ -52,7 +52,7 @@ void append_query(std::string& out, std::string_view query, std::string_view dro
         query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
         if (part.empty()) continue;
         const auto name = percent_decode(part.substr(0, part.find('=')));
-        if (name && (*name == "key" || (!dropped.empty() && *name == dropped))) continue;
+        if (name && (*name == "key" || *name == "api-key" || (!dropped.empty() && *name == dropped))) continue;
         out += separator;
         out += part;
         separator = '&';

@@ -7,6 +7,7 @@
 #include "modules/gateway/answer/client_answer.hpp"
 #include "modules/gateway/kept/kept_table.hpp"
 #include "modules/gateway/server/services.hpp"
+#include "modules/gateway/session/presented_keys.hpp"
 #include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
@@ -18,6 +19,16 @@ std::string origin_of(const Session& session, const http1::RequestHead& head) {
     const std::string_view host = head.value("x-forwarded-host");
     const bool tls = session.is_tls() || iequals(proto, "https");
     return (tls ? "https://" : "http://") + std::string(host.empty() ? head.host : host);
+}
+
+// Of the keys that the client presented, the one that counted; an open listener asks for none.
+std::string counted_key(const Request& request) {
+    if (request.key == nullptr) return {};
+    PresentedKeys presented(request.head);
+    for (std::string_view one = presented.next(); !one.empty(); one = presented.next()) {
+        if (request.snapshot->keys->find(one) == request.key) return std::string(one);
+    }
+    return {};
 }
 
 bool names_upload(std::string_view field) {
@@ -34,8 +45,7 @@ void ClientAnswer::look_for_kept(http1::ResponseHead& head) {
     if (!made && !known) return;
     minted_ = std::make_unique<Minted>(request_.family, made);
     if (family_of(endpoint.dialect) != Family::gemini || endpoint.operation != Operation::resource) return;
-    const std::string_view key =
-        request_.key != nullptr ? presented_key(request_.head) : std::string_view{};  // an open listener asks for none
+    const std::string key = counted_key(request_);
     for (http1::Field& field : head.fields) {
         if (!names_upload(field.name)) continue;
         auto own = own_upload_address(field.value, origin_of(session_, request_.head), key);

@@ -11,10 +11,12 @@
 #include "lurus/billing.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/identity.hpp"
+#include "lurus/ids.hpp"
 #include "lurus/limits.hpp"
 #include "lurus/outside.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/result.hpp"
+#include "lurus/store/background.hpp"
 #include "lurus/store/journal.hpp"
 
 namespace lurus {
@@ -93,7 +95,14 @@ struct ApiOutside {
     std::function<bool(const ApiCall&)> wanted;
 };
 
+/// Where answers that a vendor makes behind wait until they are booked, and the node whose log that comes into. Without
+/// a store they are not booked.
+struct BackgroundBooks {
+    BackgroundStore* store = nullptr;  // outlives the gateway
+    Id node;
+};
+
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
-                                      const Clock& clock, ApiOutside outside = {});
+                                      const Clock& clock, ApiOutside outside = {}, BackgroundBooks background = {});
 
 }  // namespace lurus

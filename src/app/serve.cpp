@@ -173,7 +173,7 @@ int run_serve(const ConfigFlags& flags, bool for_script) {
 
     auto gateway = make_gateway(
         plane.snapshot(), plane.log(), [&plane](const ApiCall& call) { return plane.handle(call); }, system_clock(),
-        plane.outside());
+        plane.outside(), plane.background());
     if (auto started = gateway->start(); !started) return refuse(started.error());
     plane.on_publish(
         [&gateway](std::shared_ptr<const GatewaySnapshot> snapshot) { gateway->publish(std::move(snapshot)); });

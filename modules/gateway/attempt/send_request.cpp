@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace lurus::gateway {
 
@@ -13,7 +14,7 @@ namespace {
 
 // What the socket takes now. False: it takes no more, ever.
 bool write_some(Channel& channel, UpstreamRequest::Pieces& pieces, std::size_t& at, std::size_t& written) {
-    std::array<asio::const_buffer, 4> buffers;
+    std::array<asio::const_buffer, std::tuple_size_v<UpstreamRequest::Pieces>> buffers;
     std::size_t count = 0;
     for (std::size_t i = at; i < pieces.size(); ++i) {
         if (!pieces[i].empty()) buffers[count++] = asio::const_buffer(pieces[i].data(), pieces[i].size());
@@ -34,22 +35,36 @@ bool write_some(Channel& channel, UpstreamRequest::Pieces& pieces, std::size_t& 
 
 }  // namespace
 
-UpstreamRequest::UpstreamRequest(const Request& request, const Target& target, const std::string& upstream_model) {
+UpstreamRequest::UpstreamRequest(const Request& request, const Target& target, const std::string& upstream_model,
+                                 bool ask_usage) {
     const RequestFacts& facts = request.facts;
-    const bool splice = facts.model_end > facts.model_begin && facts.model != upstream_model;
-    if (splice) model = facts.model_is_json ? quote_json(upstream_model) : upstream_model;
-    std::optional<std::uint64_t> length;
-    if (!request.body.empty() || request.head.content_length || request.head.chunked) {
-        length = request.body.size() + model.size() - (splice ? facts.model_end - facts.model_begin : 0);
+    std::array<BodyEdit, 2> edits;
+    std::size_t count = 0;
+    if (facts.model_end > facts.model_begin && facts.model != upstream_model) {
+        model = facts.model_is_json ? quote_json(upstream_model) : upstream_model;
+        edits[count++] = {.begin = facts.model_begin, .end = facts.model_end, .text = model};
     }
+    if (ask_usage && !facts.ask_usage.text.empty()) edits[count++] = facts.ask_usage;
+    if (count == 2 && edits[1].begin < edits[0].begin) std::swap(edits[0], edits[1]);
+    std::size_t size = request.body.size();
+    std::size_t from = 0;
+    std::size_t at = 1;
+    for (std::size_t i = 0; i < count; ++i) {
+        pieces[at++] = request.body.substr(from, edits[i].begin - from);
+        pieces[at++] = edits[i].text;
+        from = edits[i].end;
+        size += edits[i].text.size() - (edits[i].end - edits[i].begin);
+    }
+    pieces[at] = request.body.substr(from);
+    std::optional<std::uint64_t> length;
+    if (!request.body.empty() || request.head.content_length || request.head.chunked) length = size;
     head = upstream_head(request.head, request.endpoint, target, upstream_model, length, false);
-    pieces = {head, request.body.substr(0, splice ? facts.model_begin : request.body.size()), model,
-              request.body.substr(splice ? facts.model_end : request.body.size())};
+    pieces[0] = head;
 }
 
 bool send_at_once(Relay& relay, const UpstreamRequest& request) {
     UpstreamConnection& upstream = *relay.upstream.connection();
-    std::array<asio::const_buffer, 4> buffers;
+    std::array<asio::const_buffer, std::tuple_size_v<UpstreamRequest::Pieces>> buffers;
     std::size_t count = 0, total = 0;
     for (const std::string_view piece : request.pieces) {
         if (!piece.empty()) buffers[count++] = asio::const_buffer(piece.data(), piece.size());

@@ -17,6 +17,7 @@
 #include "core/io/listening_socket.hpp"
 #include "core/os/platform.hpp"
 #include "lurus/gateway.hpp"
+#include "modules/gateway/answer/background_answers.hpp"
 #include "modules/gateway/server/services.hpp"
 #include "modules/gateway/server/shard.hpp"
 #include "modules/gateway/session/session.hpp"
@@ -46,11 +47,12 @@ struct Listener {
 class Server final : public Gateway, public Services {
 public:
     Server(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api, const Clock& clock,
-           ApiOutside outside)
+           ApiOutside outside, BackgroundBooks background)
         : snapshot_(std::move(initial)),
           log_(log),
           api_(std::move(api)),
           outside_(std::move(outside)),
+          background_(background),
           clock_(clock),
           started_us_(clock.monotonic_us()),
           limits_(started_us_) {
@@ -79,6 +81,7 @@ public:
     void run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) override;
     void refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::function<void()> done) override;
     void collect_metrics(Shard& shard, std::function<void(Metrics)> done) override;
+    [[nodiscard]] BackgroundAnswers& background() override { return background_; }
     [[nodiscard]] double uptime_seconds() const override {
         return static_cast<double>(clock_.monotonic_us() - started_us_) / 1e6;
     }
@@ -99,6 +102,7 @@ private:
     Journal& log_;
     ApiHandler api_;
     const ApiOutside outside_;
+    BackgroundAnswers background_;
     const Clock& clock_;
     const std::int64_t started_us_;
     LimitTable limits_;
@@ -378,8 +382,9 @@ void Server::stop() {
 namespace lurus {
 
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
-                                      const Clock& clock, ApiOutside outside) {
-    return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock, std::move(outside));
+                                      const Clock& clock, ApiOutside outside, BackgroundBooks background) {
+    return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock, std::move(outside),
+                                             background);
 }
 
 }  // namespace lurus

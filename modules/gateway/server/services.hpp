@@ -9,6 +9,7 @@
 
 namespace lurus::gateway {
 
+class BackgroundAnswers;
 class Shard;
 
 class Services {
@@ -22,6 +23,7 @@ public:
     virtual void refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::function<void()> done) = 0;
     /// The merged counters of all shards; `done` comes back on `shard`.
     virtual void collect_metrics(Shard& shard, std::function<void(Metrics)> done) = 0;
+    [[nodiscard]] virtual BackgroundAnswers& background() = 0;
     [[nodiscard]] virtual double uptime_seconds() const = 0;
     [[nodiscard]] virtual int shard_count() const = 0;
 };

@@ -12,10 +12,12 @@
 #include "lurus/billing.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/identity.hpp"
+#include "lurus/ids.hpp"
 #include "lurus/limits.hpp"
 #include "lurus/outside.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/result.hpp"
+#include "lurus/store/background.hpp"
 #include "lurus/store/journal.hpp"
 
 namespace lurus {
@@ -111,12 +113,19 @@ struct ApiOutside {
     std::function<bool(const ApiCall&)> wanted;
 };
 
+/// Where answers that a vendor makes behind wait until they are booked, and the node whose log that comes into. Without
+/// a store they are not booked.
+struct BackgroundBooks {
+    BackgroundStore* store = nullptr;  // outlives the gateway
+    Id node;
+};
+
 class KeptStore;
 
 /// Without a `bodies` rule, calls with a body that is large or not here yet are refused (413). Without `kept`, which
 /// outlives it, what vendors keep is known until it ends.
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
                                       const Clock& clock, ApiOutside outside = {}, ApiBodyRule bodies = {},
-                                      KeptStore* kept = nullptr);
+                                      KeptStore* kept = nullptr, BackgroundBooks background = {});
 
 }  // namespace lurus

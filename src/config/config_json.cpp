@@ -39,6 +39,7 @@ Json provider_json(const ProviderSpec& p) {
     if (p.first_byte_timeout_ms) out["first_byte_timeout_ms"] = *p.first_byte_timeout_ms;
     if (p.idle_timeout_ms) out["idle_timeout_ms"] = *p.idle_timeout_ms;
     if (!p.on_client_gone.empty()) out["on_client_gone"] = p.on_client_gone;
+    if (p.ask_usage) out["ask_usage"] = *p.ask_usage;
     if (p.tls_verify) out["tls_verify"] = *p.tls_verify;
     if (!p.ca_file.empty()) out["ca_file"] = p.ca_file;
     if (p.disabled) out["disabled"] = true;

@@ -342,6 +342,8 @@ void read_provider(ConfigTable section, Config& config) {
     timeout("first_byte_timeout", p.first_byte_timeout_ms);
     timeout("idle_timeout", p.idle_timeout_ms);
     section.choice("on_client_gone", p.on_client_gone, {"cancel", "drain"});
+    bool ask_usage = true;
+    if (section.flag("ask_usage", ask_usage)) p.ask_usage = ask_usage;
     bool verify = true;
     if (section.flag("tls_verify", verify)) p.tls_verify = verify;
     if (!verify)

@@ -78,6 +78,18 @@ const std::string& AnswerReader::error_message() const {
 Usage AnswerReader::usage() const {
     return state_->usage();
 }
+bool AnswerReader::counted() const {
+    return state_->counted();
+}
+std::int64_t AnswerReader::output_seen() const {
+    return state_->output_seen();
+}
+const std::string& AnswerReader::answer_id() const {
+    return state_->answer_id;
+}
+const std::string& AnswerReader::answer_status() const {
+    return state_->answer_status;
+}
 std::string AnswerReader::usage_raw() const {
     return state_->usage_raw();
 }

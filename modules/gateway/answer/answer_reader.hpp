@@ -63,6 +63,14 @@ public:
     /// The vendor's usage object; where several events carried one, merged field by field; for a session of several
     /// answers an array of such objects (the last 64). Empty = none.
     [[nodiscard]] std::string usage_raw() const;
+    /// usage() is the vendor's last word on this answer; else the output's count is missing, or of an answer that had
+    /// only begun.
+    [[nodiscard]] bool counted() const;
+    /// Of an answer of the Responses API that may be made behind: its id and status; empty = not seen.
+    [[nodiscard]] const std::string& answer_id() const;
+    [[nodiscard]] const std::string& answer_status() const;
+    /// Tokens of output that came, by the text's bytes and the events that carried it: a guess.
+    [[nodiscard]] std::int64_t output_seen() const;
 
 private:
     std::unique_ptr<AnswerState> state_;

@@ -10,6 +10,24 @@ namespace lurus::gateway {
 namespace {
 
 constexpr std::size_t max_session_usages = 64;
+constexpr std::int64_t bytes_a_token = 4;
+
+// Of a piece of content: a text's own bytes; of tool calls those of their arguments.
+std::size_t text_size(std::string_view value) {
+    if (value.starts_with('"')) return value.size() - std::min<std::size_t>(value.size(), 2);
+    if (!value.starts_with('[')) return value.starts_with('{') ? value.size() : 0;
+    constexpr std::string_view name = R"("arguments")";
+    std::size_t size = 0;
+    for (std::size_t at = value.find(name); at != std::string_view::npos; at = value.find(name, at + name.size())) {
+        std::string_view text = value_after(value.substr(at + name.size()));
+        if (!text.starts_with('"')) continue;
+        std::size_t end = json::find_quote_or_backslash(text, 1);
+        while (end < text.size() && text[end] == '\\')
+            end = json::find_quote_or_backslash(text, std::min(end + 2, text.size()));
+        size += end - 1;
+    }
+    return size;
+}
 
 }  // namespace
 
@@ -45,7 +63,14 @@ void AnswerState::on_value(std::uint8_t id, std::string_view value, bool whole) 
     auto short_text = [&] { return json::string_value(value.size() > max_kept_text ? std::string_view{} : value); };
     switch (id) {
         case value_usage:
-            if (whole && answer_.metered) fields_.merge(value, rules_.cannot_shrink);
+            if (!whole || !answer_.metered) break;
+            fields_.merge(value, rules_.cannot_shrink);
+            if (output_guessed_ && !json::find(value, {"output_tokens"}).empty()) output_counted_ = true;
+            break;
+        case value_first_usage:
+            if (!whole || !answer_.metered) break;
+            fields_.merge(value, rules_.cannot_shrink);
+            output_guessed_ = true;
             break;
         case value_error: take_error(read_error(value)); break;
         case value_tier:
@@ -56,11 +81,17 @@ void AnswerState::on_value(std::uint8_t id, std::string_view value, bool whole) 
         case value_message: members.message = value.substr(0, max_kept_text); break;
         case value_code: members.code = value.substr(0, max_kept_text); break;
         case value_detail: members.detail = value.substr(0, max_kept_text); break;
-        case value_delta: event_semantic = event_semantic || !is_empty_value(value); break;
+        case value_delta:
+            if (is_empty_value(value)) break;
+            event_semantic = true;
+            picked_text_ += text_size(value);
+            break;
         case value_finish:
             if (is_empty_value(value)) break;
             finished = event_semantic = true;
             break;
+        case value_id: answer_id = short_text(); break;
+        case value_status: answer_status = short_text(); break;
         case value_item_type: item_type_ = short_text(); break;
         case value_item_action: item_action_ = short_text(); break;
         default: break;
@@ -116,13 +147,17 @@ void AnswerState::feed(std::string_view bytes) {
         case AnswerFormat::sse: scanner_.feed(bytes, *this); break;
         case AnswerFormat::json:
         case AnswerFormat::json_array: feed_body(bytes); break;
-        case AnswerFormat::other: semantic = semantic || (!bytes.empty() && status_ < 400); break;
+        case AnswerFormat::other:
+            semantic = semantic || (!bytes.empty() && status_ < 400);
+            body_bytes_ += static_cast<std::int64_t>(bytes.size());
+            break;
     }
 }
 
 void AnswerState::feed_body(std::string_view bytes) {
     if (terminal_) return;
     in_body_ = true;
+    body_bytes_ += static_cast<std::int64_t>(bytes.size());
     const std::size_t end = picker_.feed(bytes, *this);
     if (!picker_.done()) return;
     ends_at(end == json::Picker::none ? 0 : end);
@@ -177,9 +212,32 @@ void AnswerState::on_event(const SseEvent& event) {
 
 void AnswerState::pick(std::string_view data) {
     members.clear();
+    picked_text_ = 0;
     in_body_ = false;
     picker_.reset(*rules_.event);
     picker_.feed(data, *this);
+}
+
+void AnswerState::count_text(std::size_t event_size) {
+    if (picked_text_ == 0 || picked_text_ > event_size) return;
+    around_text_ = event_size - picked_text_;
+    text_bytes_ += static_cast<std::int64_t>(picked_text_);
+    ++text_events_;
+}
+
+bool AnswerState::pass_text(std::size_t event_size, std::size_t most) {
+    if (around_text_ == 0 || event_size <= around_text_ || event_size > around_text_ + most) return false;
+    text_bytes_ += static_cast<std::int64_t>(event_size - around_text_);
+    ++text_events_;
+    return true;
+}
+
+bool AnswerState::counted() const {
+    return output_guessed_ ? output_counted_ : complete() && usage().known();
+}
+
+std::int64_t AnswerState::output_seen() const {
+    return std::max(text_events_, (text_bytes_ + body_bytes_) / bytes_a_token);
 }
 
 void AnswerState::feed_message(std::string_view message) {

@@ -29,19 +29,33 @@ public:
     [[nodiscard]] bool may_be_last() const;
     [[nodiscard]] Usage usage() const;
     [[nodiscard]] std::string usage_raw() const;
+    [[nodiscard]] bool counted() const;
+    [[nodiscard]] std::int64_t output_seen() const;
 
     AnswerReader::Step step;
     bool semantic = false;  // content was seen
     std::string error_type, error_message;
+    std::string answer_id, answer_status;  // where they are looked for
 
     // --- for the dialects' readers, while they read one event ---
     /// Takes the dialect's values out of the event's data: `members` and what the marks and captures stand for.
     void pick(std::string_view data);
+    /// The same for an event that carries a piece of the answer's text: how much of it is text.
+    void pick_text(std::string_view data) {
+        pick(data);
+        count_text(data.size());
+    }
+    void count_text(std::size_t event_size);
+    /// Such an event that is not read: what it has beyond what stood around the text of the one that was read last is
+    /// text. False: it looks different (more than `most` bytes of text, or none), so it is to be read.
+    bool pass_text(std::size_t event_size, std::size_t most);
     /// The event at hand is the last one.
     void end_at_event();
     /// The first error stays.
     void take_error(const ErrorText& text);
     void take_error(std::string_view type, std::string_view message);
+    /// The answer may be made behind: its id is looked for where it begins.
+    [[nodiscard]] bool may_be_background() const { return answer_.background; }
     /// A picture came, where pictures are counted.
     void count_image() { images_ += answer_.counts_images ? 1 : 0; }
 
@@ -79,6 +93,12 @@ private:
     std::string tier_;
     std::string item_type_, item_action_;
     std::int64_t images_ = 0, queries_ = 0, most_queries_ = 0;
+    bool output_guessed_ = false;  // the output's count is of an answer that had only begun
+    bool output_counted_ = false;  // and this one of its end
+    std::size_t picked_text_ = 0;  // of the event at hand
+    std::size_t around_text_ = 0;  // bytes of an event that are no text; 0 = not known yet
+    std::int64_t text_bytes_ = 0, text_events_ = 0;
+    std::int64_t body_bytes_ = 0;  // of a body that is no stream of events
     /// A session's answers before the current one.
     struct Earlier {
         Usage usage;

@@ -16,18 +16,20 @@ namespace asio = boost::asio;
 ClientAnswer::ClientAnswer(Session& session, Request& request)
     : session_(session), request_(request), array_(streams_array(request.endpoint, request.head.target)) {}
 
-void ClientAnswer::read_as(const http1::ResponseHead& head) {
+void ClientAnswer::read_as(const http1::ResponseHead& head, bool usage_asked) {
     format_ = answer_format(request_.endpoint.answer, request_.head.target, head.value("content-type"));
     const std::string_view encoding = head.value("content-encoding");
     // A compressed answer passes as it is; what it used stays unknown.
     if (!encoding.empty() && !iequals(encoding, "identity")) format_ = AnswerFormat::other;
     reader.emplace(request_.endpoint.answer, format_, head.status);
+    filter_.reset();
+    if (usage_asked && format_ == AnswerFormat::sse) filter_ = std::make_unique<UsageFilter>();
 }
 
 void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_candidate) {
     look_for_kept(head);
     if (!gate.opened()) {
-        framing_ = head.content_length || body_over ? Framing::length : Framing::chunked;
+        framing_ = (head.content_length && !filter_) || body_over ? Framing::length : Framing::chunked;
         if (request_.head.minor_version == 0 && framing_ == Framing::chunked) framing_ = Framing::until_close;
         if (framing_ == Framing::until_close) session_.end_keep_alive();
         auto length = head.content_length;
@@ -47,6 +49,26 @@ void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_ca
 }
 
 void ClientAnswer::take(std::string_view payload, bool ends) {
+    if (filter_) return pass(filter_->feed(payload), ends);
+    pass(payload, ends);
+}
+
+void ClientAnswer::pass(const std::vector<UsageFilter::Part>& parts, bool ends) {
+    for (const UsageFilter::Part& part : parts) {
+        if (part.for_client) {
+            pass(part.bytes, ends && &part == &parts.back());
+        } else {
+            reader->feed(part.bytes);
+        }
+    }
+}
+
+void ClientAnswer::end_body() {
+    if (filter_ && !gate.is_body_ended()) pass(filter_->finish(), true);
+    gate.body_ended();
+}
+
+void ClientAnswer::pass(std::string_view payload, bool ends) {
     RequestRecord& record = request_.record;
     record.bytes_out += static_cast<std::int64_t>(payload.size());
     const AnswerReader::Step step = reader->feed(payload);
@@ -85,6 +107,7 @@ bool ClientAnswer::send_released() {
         finish = streamed() && now.all && reader->complete();
     }
     gate.released(finish);
+    if (filter_) filter_->released();
     return good || gate.discarding();
 }
 

@@ -8,10 +8,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/http/http1.hpp"
 #include "modules/gateway/answer/answer_gate.hpp"
 #include "modules/gateway/answer/answer_reader.hpp"
+#include "modules/gateway/answer/usage_filter.hpp"
 #include "modules/gateway/attempt/forward_head.hpp"
 #include "modules/gateway/kept/named_things.hpp"
 #include "modules/gateway/session/session.hpp"
@@ -22,15 +24,21 @@ class ClientAnswer {
 public:
     ClientAnswer(Session& session, Request& request);
 
-    /// The next attempt: the head of an earlier one's answer that was not sent is forgotten.
-    void forget_head() { head_.clear(); }
+    /// The next attempt: an earlier one's answer that was not sent is forgotten.
+    void forget_head() {
+        head_.clear();
+        reader.reset();
+    }
     /// An answer's head came: what its body is, and a reader for it.
-    void read_as(const http1::ResponseHead& head);
+    /// `usage_asked`: the vendor tells it only because we asked, so the client does not get it.
+    void read_as(const http1::ResponseHead& head, bool usage_asked);
     [[nodiscard]] bool streamed() const { return format_ == AnswerFormat::sse || format_ == AnswerFormat::json_array; }
     /// The answer is passed on: its head as the client gets it, and the gate. `body_over`: there is none.
     void begin(http1::ResponseHead& head, bool body_over, bool last_candidate);
     /// A piece of the body. `ends`: the body ends with it.
     void take(std::string_view payload, bool ends);
+    /// There is no more of it.
+    void end_body();
     /// Sends what the gate releases. False when the client is gone, which is no matter once its answer is discarded.
     bool send_released();
     /// Sends what was held for the record, and the body's end where it has come.
@@ -53,6 +61,8 @@ public:
     std::optional<AnswerReader> reader;  // from read_as() until the answer is over
 
 private:
+    void pass(std::string_view payload, bool ends);
+    void pass(const std::vector<UsageFilter::Part>& parts, bool ends);
     /// What an answer says of things that the vendor keeps, for requests that may make one.
     struct Minted {
         Minted(Family family, bool made) : ids(family, made) {}
@@ -67,7 +77,8 @@ private:
     const bool array_;  // the dialect streams a JSON array here
     AnswerFormat format_ = AnswerFormat::other;
     Framing framing_ = Framing::chunked;
-    std::string head_;         // not yet sent
+    std::string head_;  // not yet sent
+    std::unique_ptr<UsageFilter> filter_;
     std::string logged_body_;  // for the record, where that is asked for
     std::unique_ptr<Minted> minted_;
 };

@@ -28,7 +28,7 @@ const char* take(Relay& relay, std::string_view bytes) {
         if (!step.payload.empty()) relay.client.take(step.payload, framer.done());
     }
     if (!bytes.empty()) relay.upstream.head.keep_alive = false;  // more than its framing announced
-    if (framer.done()) relay.client.gate.body_ended();
+    if (framer.done()) relay.client.end_body();
     return nullptr;
 }
 
@@ -80,7 +80,7 @@ bool read_more(Relay& relay, const char*& bad_framing) {
         return true;
     }
     if (!upstream.framer.end_of_input()) return false;
-    relay.client.gate.body_ended();
+    relay.client.end_body();
     upstream.head.keep_alive = false;
     return true;
 }

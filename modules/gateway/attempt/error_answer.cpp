@@ -1,5 +1,7 @@
 // What becomes of a request when no answer can be passed on: a vendor's error is kept, and the client told.
 
+#include <utility>
+
 #include "modules/gateway/attempt/relay.hpp"
 #include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/session/browser.hpp"
@@ -26,19 +28,6 @@ bool keep(Relay& relay, KeptAnswer& kept, std::string_view bytes) {
         bytes.remove_prefix(step.consumed);
     }
     return true;
-}
-
-asio::awaitable<void> send_kept_answer(Relay& relay) {
-    KeptAnswer& kept = *relay.kept;
-    std::string out = std::move(kept.head_text);
-    out.resize(out.size() - 2);
-    out += "Content-Length: " + std::to_string(kept.bytes.size()) + "\r\n\r\n";
-    if (!relay.request.head_only) out += kept.bytes;
-    relay.request.record.bytes_out = static_cast<std::int64_t>(kept.bytes.size());
-    relay.client.note_first_byte();
-    co_await close_record(relay, End::error, kept.status, kept.error);
-    relay.session.limits.leave();
-    co_await relay.session.send(std::move(out));
 }
 
 }  // namespace
@@ -84,6 +73,35 @@ asio::awaitable<void> keep_error_answer(Relay& relay) {
     if (!upstream.framer.done()) co_return;
     relay.attempts.keep_answer();
     relay.kept = std::move(kept);
+}
+
+asio::awaitable<void> send_kept_answer(Relay& relay) {
+    KeptAnswer& kept = *relay.kept;
+    std::string out = std::move(kept.head_text);
+    out.resize(out.size() - 2);
+    out += "Content-Length: " + std::to_string(kept.bytes.size()) + "\r\n\r\n";
+    if (!relay.request.head_only) out += kept.bytes;
+    relay.request.record.bytes_out = static_cast<std::int64_t>(kept.bytes.size());
+    relay.client.note_first_byte();
+    co_await close_record(relay, End::error, kept.status, kept.error);
+    relay.session.limits.leave();
+    co_await relay.session.send(std::move(out));
+}
+
+asio::awaitable<Refused> refuses_usage(Relay& relay) {
+    auto before = std::exchange(relay.kept, nullptr);
+    co_await keep_error_answer(relay);
+    if (!relay.kept) {
+        relay.kept = std::move(before);
+        co_return Refused::unknown;
+    }
+    const std::string& body = relay.kept->bytes;
+    if (!body.contains("stream_options") && !body.contains("include_usage")) co_return Refused::something_else;
+    relay.kept.reset();
+    relay.session.shard.refuse_usage.insert(relay.provider().name);
+    relay.usage_asked = false;
+    relay.attempts.again(relay.since_start());
+    co_return Refused::usage;
 }
 
 asio::awaitable<void> answer_without_upstream(Relay& relay) {

@@ -1,6 +1,7 @@
 #pragma once
 // What a request is thought to use before anybody has answered it.
 
+#include "modules/gateway/answer/answer_reader.hpp"
 #include "modules/gateway/limits/limit_admission.hpp"
 #include "modules/gateway/session/request.hpp"
 
@@ -12,5 +13,9 @@ RequestEstimate estimate_of(const Endpoint& endpoint, const RequestFacts& facts,
 
 /// What those tokens cost at the first candidate; 0 when it has no price.
 Money estimated_cost(Request& request, const RequestEstimate& estimate);
+
+/// Puts guesses where a vendor that was asked did not say what it used, or not yet all of it, and flags the usage:
+/// tokens in as above, tokens out by what came of the answer, whose reader is null where nothing did.
+void estimate_missing(Usage& usage, const Request& request, const AnswerReader* reader);
 
 }  // namespace lurus::gateway

@@ -112,6 +112,8 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         facts = scan_request(request.endpoint, head.value("content-type"), request.body);
         if (!facts.error.empty()) return rejected(400, facts.error);
     }
+    if (facts.background && request.endpoint.operation == Operation::responses)
+        request.endpoint.answer.background = true;
     if (!request.endpoint.path_model.empty()) {
         const auto decoded = percent_decode(request.endpoint.path_model);
         if (!decoded) return rejected(400, "the model's name in the path is not valid percent-encoding");

@@ -61,9 +61,13 @@ public:
         if (reader_.peek() != Kind::object && !reader_.failed())
             return broken("expected a JSON object", reader_.offset());
         reader_.enter_object();
+        const std::size_t inside = reader_.offset();
+        if (endpoint_.answer.dialect == Dialect::openai_chat)
+            ask_usage_ = {.begin = inside, .end = inside, .text = R"("stream_options":{"include_usage":true},)"};
         while (reader_.next_member(key)) member(key);
         reader_.finish();
         if (reader_.failed()) return broken(reader_.error(), reader_.error_offset());
+        if (facts_.stream) facts_.ask_usage = ask_usage_;
         return found(std::move(facts_), std::move(hints_), endpoint_);
     }
 
@@ -77,6 +81,10 @@ private:
             if (endpoint_.model_in_body) model(value);
         } else if (key == "stream") {
             facts_.stream = reader_.skip() == "true";
+        } else if (key == "stream_options" && endpoint_.answer.dialect == Dialect::openai_chat) {
+            stream_options(reader_.skip());
+        } else if (key == "background") {
+            facts_.background = reader_.skip() == "true";
         } else if (const MaxOutputField* field = max_output_field(key)) {
             facts_.max_output = max_output(*field, reader_.skip());
         } else if (key == "metadata" || key == "client_metadata") {
@@ -112,6 +120,36 @@ private:
         return json::to_int64(found);
     }
 
+    // What is neither an object nor null the vendor may refuse in its own words; the same for `include_usage`.
+    void stream_options(std::string_view value) {
+        ask_usage_ = {};
+        const Kind kind = json::kind_of(value);
+        if (kind == Kind::null) ask_usage_ = edit_of(value, R"({"include_usage":true})");
+        if (kind != Kind::object) return;
+        json::Reader options(value, json::Mode::trusting);
+        options.enter_object();
+        const std::size_t inside = options.offset();
+        std::string_view key;
+        bool empty = true;
+        bool said = false;
+        while (options.next_member(key)) {
+            const std::string_view option = options.skip();
+            empty = false;
+            if (!json::key_equals(key, "include_usage")) continue;
+            said = true;
+            ask_usage_ = {};
+            if (option == "false" || option == "null") ask_usage_ = edit_of(option, "true");
+        }
+        if (!said)
+            ask_usage_ =
+                edit_of(value.substr(inside, 0), empty ? R"("include_usage":true)" : R"("include_usage":true,)");
+    }
+
+    [[nodiscard]] BodyEdit edit_of(std::string_view range, std::string_view text) const {
+        const auto begin = static_cast<std::size_t>(range.data() - body_.data());
+        return {.begin = begin, .end = begin + range.size(), .text = text};
+    }
+
     void model(std::string_view value) {
         facts_.model.clear();
         facts_.model_begin = facts_.model_end = 0;
@@ -145,6 +183,7 @@ private:
     std::string_view body_;
     json::Reader reader_;
     RequestFacts facts_;
+    BodyEdit ask_usage_;
     SessionHints hints_;
 };
 

@@ -11,6 +11,13 @@
 
 namespace lurus::gateway {
 
+/// A range of the body, and what stands in its place upstream. No text = nothing is to be changed.
+struct BodyEdit {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::string_view text;
+};
+
 struct RequestFacts {
     std::string model;            // unescaped; empty = none was named
     std::size_t model_begin = 0;  // the range to splice: a JSON string with its quotes, or a form field's bare bytes
@@ -19,7 +26,9 @@ struct RequestFacts {
     bool stream = false;
     bool keeps = true;                       // Responses: false where `store` says so
     std::optional<std::int64_t> max_output;  // tokens that the answer may have, where the body says so
-    std::string session;  // metadata.user_id's session, prompt_cache_key, conversation ..., empty = none
+    BodyEdit ask_usage;       // asks the vendor of a chat's stream for its usage, which the client has not
+    bool background = false;  // the answer is to be made behind, and fetched later
+    std::string session;      // metadata.user_id's session, prompt_cache_key, conversation ..., empty = none
     // Bad body: a text such as `unexpected end of JSON at byte 17`, else empty.
     std::string error;
     std::size_t error_offset = 0;

@@ -214,3 +214,80 @@ TEST_CASE("usage: only compaction iterations are added") {
     CHECK(usage.input == 225);
     CHECK(usage.output == 47);
 }
+
+TEST_CASE("an answer that breaks off is not counted to its end; what came of it is guessed by its text") {
+    const std::string text(400, 'x');
+    const auto of = [](std::string_view target, std::string_view stream) {
+        AnswerReader reader(match_endpoint("POST", target, {}, false).endpoint->answer, AnswerFormat::sse, 200);
+        reader.feed(stream);
+        return reader;
+    };
+    SUBCASE("anthropic: message_start has the input, and an output that is none") {
+        const std::string start =
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":21,"
+            "\"output_tokens\":1}}}\n\n";
+        const auto delta = [](std::string_view what) {
+            return "event: content_block_delta\ndata: "
+                   "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
+                   "\"text_delta\",\"text\":\"" +
+                   std::string(what) + "\"}}\n\n";
+        };
+        CHECK(of("/v1/messages", start).output_seen() == 0);
+        CHECK_FALSE(of("/v1/messages", start).counted());
+        CHECK(of("/v1/messages", start).usage().input == 21);
+        CHECK(of("/v1/messages", start + delta(text)).output_seen() == 100);
+        CHECK(of("/v1/messages", start + delta("a") + delta(text) + delta("b")).output_seen() == 100);
+        CHECK(of("/v1/messages", start + delta("a") + delta("b") + delta("c")).output_seen() == 3);
+        const AnswerReader whole =
+            of("/v1/messages", start + delta("a") +
+                                   "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":"
+                                   "{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":9}}\n\n");
+        CHECK(whole.counted());
+        CHECK(whole.usage().output == 9);
+        CHECK_FALSE(
+            of("/v1/messages", start + delta("a") + "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n")
+                .counted());
+    }
+    SUBCASE("chat: also in tool calls, where what stands around the text is longer") {
+        const auto chunk = [](std::string_view delta) {
+            return "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":" + std::string(delta) +
+                   ",\"finish_reason\":null}]}\n\n";
+        };
+        std::string stream = chunk(R"({"role":"assistant","content":""})");
+        for (int i = 0; i < 10; ++i) stream += chunk(R"({"content":"word"})");
+        CHECK(of("/v1/chat/completions", stream).output_seen() == 10);
+        CHECK_FALSE(of("/v1/chat/completions", stream).counted());
+        std::string call = stream;
+        for (int i = 0; i < 50; ++i) call += chunk(R"({"tool_calls":[{"index":0,"function":{"arguments":"12"}}]})");
+        CHECK(of("/v1/chat/completions", call).output_seen() == 60);
+        CHECK(of("/v1/chat/completions", stream + chunk("{\"content\":\"" + text + "\"}")).output_seen() == 110);
+    }
+    SUBCASE("responses") {
+        const auto delta = [](std::string_view what) {
+            return "data: {\"type\":\"response.output_text.delta\",\"item_id\":\"m\",\"delta\":\"" + std::string(what) +
+                   "\"}\n\n";
+        };
+        CHECK(of("/v1/responses", delta("a") + delta(text)).output_seen() == 100);
+        CHECK_FALSE(of("/v1/responses", delta("a")).counted());
+    }
+    SUBCASE("gemini: the last of the counts so far, and the text") {
+        const auto chunk = [](std::string_view what, std::string_view more) {
+            return "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"" + std::string(what) + "\"}]}" +
+                   std::string(more) + "}],\"usageMetadata\":{\"promptTokenCount\":7,\"candidatesTokenCount\":2}}\n\n";
+        };
+        const AnswerReader reader =
+            of("/v1beta/models/g:streamGenerateContent?alt=sse", chunk("a", "") + chunk(text, ""));
+        CHECK_FALSE(reader.counted());
+        CHECK(reader.output_seen() == 100);
+        CHECK(reader.usage().input == 7);
+        CHECK(of("/v1beta/models/g:streamGenerateContent?alt=sse", chunk("a", ",\"finishReason\":\"STOP\"")).counted());
+    }
+    SUBCASE("a body without usage: by its bytes") {
+        AnswerReader reader(match_endpoint("POST", "/v1/chat/completions", {}, false).endpoint->answer,
+                            AnswerFormat::json, 200);
+        const std::string body = R"({"choices":[{"message":{"content":")" + text + R"("},"finish_reason":"stop"}]})";
+        reader.feed(body);
+        CHECK_FALSE(reader.counted());
+        CHECK(reader.output_seen() == static_cast<std::int64_t>(body.size()) / 4);
+    }
+}

@@ -274,3 +274,49 @@ TEST_CASE("scan: how many tokens the answer may have") {
     CHECK_FALSE(scan("/v1/messages", R"({"model":"m","metadata":{"max_tokens":1},"messages":[]})").max_output);
     CHECK_FALSE(scan("/v1/messages", R"({"model":"m","max_tokens":"many"})").max_output);
 }
+
+TEST_CASE("a chat's stream is asked for its usage where the client has not") {
+    const auto asked = [](std::string_view body, std::string_view target = "/v1/chat/completions") {
+        const RequestFacts facts = scan(target, body);
+        REQUIRE(facts.error.empty());
+        const BodyEdit& edit = facts.ask_usage;
+        std::string out(body.substr(0, edit.begin));
+        out += edit.text;
+        if (!edit.text.empty()) out += body.substr(edit.end);
+        return edit.text.empty() ? std::string("as it is") : out;
+    };
+    CHECK(asked(R"( {"model":"m","stream":true})") ==
+          R"( {"stream_options":{"include_usage":true},"model":"m","stream":true})");
+    CHECK(asked(R"({"model":"m","stream":true})", "/v1/completions") ==
+          R"({"stream_options":{"include_usage":true},"model":"m","stream":true})");
+    CHECK(asked(R"({"stream_options": null, "stream":true})") ==
+          R"({"stream_options": {"include_usage":true}, "stream":true})");
+    CHECK(asked(R"({"stream":true,"stream_options":{ }})") ==
+          R"({"stream":true,"stream_options":{"include_usage":true }})");
+    CHECK(asked(R"({"stream":true,"stream_options":{"include_obfuscation":false}})") ==
+          R"({"stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}})");
+    CHECK(asked(R"({"stream":true,"stream_options":{"a":1,"include_usage" : false}})") ==
+          R"({"stream":true,"stream_options":{"a":1,"include_usage" : true}})");
+    CHECK(asked(R"({"stream":true,"stream_option\u0073":{"include_usag\u0065":null}})") ==
+          R"({"stream":true,"stream_option\u0073":{"include_usag\u0065":true}})");
+    // Of equal names the last counts, as for the vendor.
+    CHECK(asked(R"({"stream":true,"stream_options":{"include_usage":true},"stream_options":{}})") ==
+          R"({"stream":true,"stream_options":{"include_usage":true},"stream_options":{"include_usage":true}})");
+    CHECK(asked(R"({"stream":true,"stream_options":{"include_usage":true,"include_usage":false}})") ==
+          R"({"stream":true,"stream_options":{"include_usage":true,"include_usage":true}})");
+    for (const char* body : {
+             R"({"stream":true,"stream_options":{"include_usage":true}})",
+             R"({"stream":true,"stream_options":{"include_usage":false,"include_usage":true}})",
+             R"({"stream":true,"stream_options":{"include_usage":"yes"}})",
+             R"({"stream":true,"stream_options":"all"})",
+             R"({"stream":false})",
+             R"({"model":"m"})",
+         }) {
+        CAPTURE(body);
+        CHECK(asked(body) == "as it is");
+    }
+    for (const char* other : {"/v1/responses", "/v1/messages", "/v1/embeddings", "/v1/audio/speech"}) {
+        CAPTURE(other);
+        CHECK(asked(R"({"model":"m","stream":true})", other) == "as it is");
+    }
+}

@@ -1,5 +1,5 @@
 // Each answer on a WebSocket is held against the rules, routes and limits, and has a record of its own.
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OP, frame, startUpstream, websocketReply } from '../upstream/index.mjs';
@@ -8,7 +8,7 @@ import { KEY } from './lib/lurus.mjs';
 import { got, rowsOf, upgrade as upgradeAt } from './lib/websocket.mjs';
 
 const value = (name) => `cr_${name}_${'0'.repeat(24)}`;
-let second;
+const second = await startUpstream();
 const context = gateway((up) => ({
   server: { threads: 2, max_body: '1MiB', heartbeat: '0s' },
   providers: [
@@ -25,9 +25,7 @@ const context = gateway((up) => ({
   ],
   limits: { model: [{ model: 'a-rare', rpm: 1 }] },
 }));
-before(async () => { second.always({ status: 500, body: 'no answer was given' }); });
-after(async () => { await second.close(); });
-second = await startUpstream();
+after(() => second.close());
 
 const upgrade = (target = '/v1/responses', name, more = {}) => upgradeAt(context.lurus, target, { ...(name ? { key: value(name) } : {}), ...more });
 const create = (model, more) => ({ type: 'response.create', model, input: 'hi', ...more });
@@ -94,7 +92,7 @@ test('what cannot be read is refused, and the connection goes on', async () => {
   await socket.send('eate","model":"a-good"}', { opcode: OP.continuation });
   await socket.count(2 + bad.length + 2);
   assert.equal(socket.events.at(-1).type, 'response.completed');
-  assert.equal(got(up.last).filter((one) => one.type === 'response.create').length, 1, 'whole messages only');
+  assert.equal(got(up.last).filter((one) => one.type === 'response.create').length, 2, 'whole messages only');
   assert.equal(up.last.frames.filter((one) => one.payload.includes('denied')).length, 0);
   await socket.close();
 });
@@ -210,6 +208,7 @@ test('a realtime vendor that answers by itself: each answer has its record, and 
   assert.equal(socket.closeCode, 1013);
   socket.client.close();
   const rows = await rowsOf(lurus, socket, 3);
+  assert.deepEqual(rows.filter((row) => row.end === 'error').map((row) => [row.status, row.usage.output]), [[429, 30]], 'what it cost before it was cancelled');
   assert.deepEqual(rows.filter((row) => row.end === 'complete').map((row) => [row.model, row.upstream_model, row.usage.output]).sort(),
     [['talk', 'gpt-realtime', 10], ['talk', 'gpt-realtime', 20]]);
   assert.equal(rows.length, 3);

@@ -142,8 +142,10 @@ asio::awaitable<Verdict> WebsocketGate::refuse(const ClientEvent& event, Stop st
     const bool ends = stop.close_code != 0 || ++refused_ >= max_refused;
     std::string text = error_event(stop.status, stop.code, stop.message, event, request_.trace_id, stop.retry_after_s);
     turn.refused = stop.status;
+    turn.refusal = stop.message;
+    if (turn.reached == Turn::Reached::vendor) turn.reached = Turn::Reached::nobody;
     if (turn.upstream_model.empty()) turn.upstream_model = turn.model;
-    co_await record(std::move(turn), End::error, stop.message);
+    co_await record(std::move(turn), End::error, std::string());
     const Verdict::What what = !ends            ? Verdict::What::refuse
                                : turns_.empty() ? Verdict::What::end
                                                 : Verdict::What::last;
@@ -256,7 +258,7 @@ asio::awaitable<WebsocketGate::Stopped> WebsocketGate::open_upstream(Turn& turn)
     turn.route = request_.record.route;
     turn.upstream_model = request_.record.upstream_model;
     if (open) co_return std::nullopt;
-    turn.asked_vendors = true;
+    turn.reached = Turn::Reached::tried;
     upstream_.drop();
     const int status = upgrade_status(attempts.status());
     if (status == upgrade_required) session_.shard.no_websocket.note(request_, now());

@@ -21,7 +21,7 @@ const context = gateway((up) => ({
     { name: 'rules', value: value('rules'), deny_models: ['a-denied*', 'whisper-*'] },
     { name: 'five', value: value('five'), rpm: 5 },
     { name: 'two', value: value('two'), rpm: 2 },
-    { name: 'voice', value: value('voice'), otpm: 2500 },
+    { name: 'money', value: value('money'), budget: '0.01 USD/total' },
   ],
   limits: { model: [{ model: 'a-rare', rpm: 1 }] },
 }));
@@ -152,6 +152,34 @@ test('twenty responses in flight: twenty admissions, records and usages', async 
   five.client.close();
   const limited = await rowsOf(lurus, five, 6);
   assert.deepEqual([limited.filter((row) => row.end === 'complete').length, limited.filter((row) => row.status === 429).length], [5, 1]);
+});
+
+test('twenty responses in flight do not overspend a budget by more than one', async () => {
+  const { up, lurus } = context;
+  up.always(websocketReply((one, send) => {
+    if (!isCreate(one)) return;
+    const id = `m_${++ids}`;
+    send(frame(OP.text, JSON.stringify({ type: 'response.created', response: { id } })));
+    setTimeout(() => send(response('response.completed', id, 1000)), 300);
+  }));
+  const socket = await upgrade('/v1/responses', 'money');
+  for (let n = 0; n < 20; n++) socket.send(create('gpt-5-mini', { max_output_tokens: 1000 }));  // 0.002 USD each
+  await socket.until(() => socket.closed, 'the close');
+  socket.client.close();
+  const rows = await rowsOf(lurus, socket, 5);
+  const spent = rows.reduce((sum, row) => sum + (row.cost_nano_usd ?? 0), 0) / 1e9;
+  assert.ok(rows.filter((row) => row.end === 'complete').length >= 4, JSON.stringify(rows.map((row) => [row.status, row.cost_nano_usd])));
+  assert.ok(spent > 0 && spent <= 0.0125, `spent ${spent}`);
+  assert.ok(rows.some((row) => row.status === 429));
+  const again = await upgrade('/v1/responses', 'money');
+  if (again.answer.status === 101) {
+    await again.send(create('gpt-5-mini'));
+    await again.until(() => again.closed, 'the close');
+    assert.equal(again.events[0].status, 429);
+  } else {
+    assert.equal(again.answer.status, 429);
+  }
+  again.client.close();
 });
 
 test('answers that come without a word before they are whole are counted, too', async () => {

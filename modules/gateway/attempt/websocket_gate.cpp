@@ -17,6 +17,8 @@ namespace {
 constexpr std::uint16_t policy_violation = 1008;
 constexpr std::uint16_t message_too_big = 1009;
 
+constexpr int forbidden_status = 403;
+constexpr int not_found_status = 404;
 constexpr int upgrade_required = 426;
 constexpr std::size_t max_turns = 64;  // under way on one connection
 constexpr int max_refused = 100;       // messages of one connection; each has a record
@@ -83,12 +85,16 @@ WebsocketGate::Stopped WebsocketGate::refresh() {
     return std::nullopt;
 }
 
+WebsocketGate::Stop WebsocketGate::denied(std::string why) {
+    return Stop(forbidden_status, "permission_denied", std::move(why), policy_violation);
+}
+
 // The request is for that model from now on.
 WebsocketGate::Stopped WebsocketGate::forbidden(const std::string& model) {
     if (model != request_.facts.model) request_.set_model(model);
     std::string rule = broken_rule(request_);
     if (rule.empty()) return std::nullopt;
-    return Stop(403, "permission_denied", std::move(rule), policy_violation);
+    return denied(std::move(rule));
 }
 
 WebsocketGate::Stopped WebsocketGate::choose_model(const ClientEvent& event, std::string& model) const {
@@ -128,7 +134,12 @@ WebsocketGate::Stopped WebsocketGate::find_place(Turn& turn, bool replaceable, b
         return std::nullopt;
     }
     const auto& resolution = candidates_of(request_);
-    if (!resolution) return Stop(status_of(resolution.error()), "model_not_found", resolution.error().message);
+    if (!resolution) {
+        const int status = status_of(resolution.error());
+        if (status == forbidden_status) return denied(resolution.error().message);
+        return Stop(status, status == not_found_status ? "model_not_found" : "server_error",
+                    resolution.error().message);
+    }
     here = stays_here(turn);
     if (here || !upstream_.provider()) return std::nullopt;
     const std::string with = "this WebSocket is connected to the provider " + upstream_.provider()->name +

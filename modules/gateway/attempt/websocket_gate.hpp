@@ -74,6 +74,7 @@ private:
 
     // --- client's ---
     Stopped refresh();
+    static Stop denied(std::string why);
     Stopped forbidden(const std::string& model);
     Stopped choose_model(const ClientEvent& event, std::string& model) const;
     Stopped find_place(Turn& turn, bool replaceable, bool& here);

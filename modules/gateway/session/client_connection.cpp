@@ -57,7 +57,8 @@ void ClientConnection::on_due(std::int64_t now_us) {
 
 void ClientConnection::on_drain() {
     keep_alive_ = false;
-    if (idle_ && in_.empty()) client_left();
+    if (idle_ && in_.empty()) return client_left();
+    signal.notify();  // a WebSocket ends when its answers do
 }
 
 void ClientConnection::on_stop() {

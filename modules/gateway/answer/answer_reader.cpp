@@ -78,8 +78,8 @@ const std::string& AnswerReader::error_message() const {
 Usage AnswerReader::usage() const {
     return state_->usage();
 }
-bool AnswerReader::counted() const {
-    return state_->counted();
+bool AnswerReader::counted(const Usage& usage) const {
+    return usage.known() && state_->counted();
 }
 std::int64_t AnswerReader::output_seen() const {
     return state_->output_seen();

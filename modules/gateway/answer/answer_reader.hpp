@@ -63,9 +63,10 @@ public:
     /// The vendor's usage object; where several events carried one, merged field by field; for a session of several
     /// answers an array of such objects (the last 64). Empty = none.
     [[nodiscard]] std::string usage_raw() const;
-    /// usage() is the vendor's last word on this answer; else the output's count is missing, or of an answer that had
-    /// only begun.
-    [[nodiscard]] bool counted() const;
+    /// `usage`, which is what usage() says, is the vendor's last word on this answer; else the output's count is
+    /// missing, or of an answer that had only begun.
+    [[nodiscard]] bool counted(const Usage& usage) const;
+    [[nodiscard]] bool counted() const { return counted(usage()); }
     /// Of an answer of the Responses API that may be made behind: its id and status; empty = not seen.
     [[nodiscard]] const std::string& answer_id() const;
     [[nodiscard]] const std::string& answer_status() const;

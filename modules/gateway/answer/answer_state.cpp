@@ -233,7 +233,7 @@ bool AnswerState::pass_text(std::size_t event_size, std::size_t most) {
 }
 
 bool AnswerState::counted() const {
-    return output_guessed_ ? output_counted_ : complete() && usage().known();
+    return output_guessed_ ? output_counted_ : complete();
 }
 
 std::int64_t AnswerState::output_seen() const {

@@ -16,7 +16,8 @@ bool used_unsaid(const Relay& relay, End end) {
     if (!relay.client.reader) return end == End::client_gone && relay.sent && !relay.attempts.attempt().status;
     const int status = relay.attempts.attempt().status.value_or(0);
     const bool good = status >= 200 && status < 300;
-    return good && (relay.client.reader->error_type().empty() || relay.client.gate.semantic());
+    const bool failed = end == End::error || !relay.client.reader->error_type().empty();
+    return good && (!failed || relay.client.gate.semantic());
 }
 
 // Whose usage the record has.
@@ -134,7 +135,10 @@ asio::awaitable<bool> end_cut(Relay& relay, Outcome outcome, std::string why) {
         co_return true;
     }
     if (client.gate.untouched()) {
-        if (!reads_again(relay)) relay.attempts.attempt().usage = client.reader->usage();
+        if (!reads_again(relay)) {
+            Usage& seen = relay.attempts.attempt().usage = client.reader->usage();
+            seen.estimated = seen.known() && !client.reader->counted(seen);
+        }
         relay.end_attempt(outcome, std::move(why));
         client.gate.drop();
         client.reader.reset();

@@ -39,11 +39,11 @@ RequestEstimate estimate_of(const Endpoint& endpoint, const RequestFacts& facts,
 }
 
 void estimate_missing(Usage& usage, const Request& request, const AnswerReader* reader) {
-    if (!request.endpoint.answer.metered) return;
-    const RequestEstimate whole =
-        estimate_of(request.endpoint, request.facts, static_cast<std::size_t>(request.record.bytes_in));
+    if (!request.endpoint.answer.metered || (reader != nullptr && reader->counted(usage))) return;
+    const std::size_t files = request.body.empty() ? request.files_bytes : files_bytes_of(request.body);
+    const auto body = static_cast<std::size_t>(request.record.bytes_in);
+    const RequestEstimate whole = estimate_of(request.endpoint, request.facts, body - std::min(body, files));
     if (whole.input_tokens == 0 && whole.output_tokens == 0) return;
-    if (reader != nullptr && reader->counted()) return;
     if (!usage.input && !usage.cache_read && !usage.cache_write_5m && !usage.cache_write_1h) {
         usage.input = whole.input_tokens;
         usage.estimated = true;

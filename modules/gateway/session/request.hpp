@@ -28,6 +28,7 @@ struct Request {
     bool head_only = false;       // the method is HEAD: answers have no body
     std::string chunked_body;
     std::string_view body;
+    std::size_t files_bytes = 0;  // of the body, as files_bytes_of() counted them before it was given back
     std::shared_ptr<const GatewaySnapshot> snapshot;
     Id trace_id;
     UnixMicros time = 0;

@@ -297,6 +297,51 @@ RequestFacts scan_request(const Endpoint& endpoint, std::string_view content_typ
     return JsonScan(endpoint, rules, body).run();
 }
 
+namespace {
+
+// Looked at here and there: words have blanks or other marks between them.
+bool is_base64(std::string_view text) {
+    for (std::size_t at = 0; at < text.size(); at += 29) {
+        const char c = text[at];
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && c != '+' && c != '/' && c != '=') return false;
+    }
+    return true;
+}
+
+// A file's bytes that count as no text: what is left of them are a picture's usual tokens, and some of a long document.
+std::size_t without_text(std::string_view file) {
+    constexpr std::size_t left = 4000;
+    const std::size_t kept = left + file.size() / 50;
+    return file.size() > kept && is_base64(file) ? file.size() - kept : 0;
+}
+
+}  // namespace
+
+std::size_t files_bytes_of(std::string_view body) {
+    constexpr std::string_view marker = "base64";
+    constexpr std::string_view name = R"("data")";
+    std::size_t bytes = 0;
+    for (std::size_t at = body.find(marker); at != std::string_view::npos; at = body.find(marker, at)) {
+        at += marker.size();
+        if (at == body.size()) break;
+        std::size_t begin = at + 1;  // behind a data URL's comma
+        if (body[at] == '"') {
+            const std::string_view near = body.substr(at, 256);
+            const std::size_t data = near.find(name);
+            begin = data == std::string_view::npos ? body.size() : body.find('"', at + data + name.size());
+            if (begin >= body.size()) continue;
+            ++begin;
+        } else if (body[at] != ',') {
+            continue;
+        }
+        const std::size_t end = std::min(body.find('"', begin), body.size());
+        bytes += without_text(body.substr(begin, end - begin));
+        at = end;
+    }
+    return bytes;
+}
+
 int session_header_rank(std::string_view name) {
     if (name == "x-claude-code-session-id") return 9;
     if (name == "session-id" || name == "session_id") return 8;

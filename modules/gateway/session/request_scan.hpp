@@ -38,6 +38,10 @@ struct RequestFacts {
 /// stays. Never throws; nesting deeper than 512 is an error. About 1 GB/s on long strings.
 RequestFacts scan_request(const Endpoint& endpoint, std::string_view content_type, std::string_view body);
 
+/// Bytes of pictures and files inside a JSON body (`data:...;base64,...`, or beside `"type":"base64"`): they are no
+/// text, of which tokens could be estimated. Of each some bytes are left, as of a picture's usual tokens.
+std::size_t files_bytes_of(std::string_view body);
+
 /// Session from headers: `x-claude-code-session-id`, `session_id`, `session-id`, `conversation_id`, `thread-id`,
 /// `x-session-id` ... `name` lower-case. Higher is better; 0 = not a session header.
 int session_header_rank(std::string_view name);

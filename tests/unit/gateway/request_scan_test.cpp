@@ -320,3 +320,19 @@ TEST_CASE("a chat's stream is asked for its usage where the client has not") {
         CHECK(asked(R"({"model":"m","stream":true})", other) == "as it is");
     }
 }
+
+TEST_CASE("pictures and files in a body are no text") {
+    const std::string picture(50'000, 'A');
+    const std::size_t counted = picture.size() - 4000 - picture.size() / 50;
+    const std::string one = R"({"image_url":{"url":"data:image/png;base64,)" + picture + R"("}})";
+    CHECK(files_bytes_of("{}") == 0);
+    CHECK(files_bytes_of(R"({"url":"data:image/png;base64,AAAA"})") == 0);
+    CHECK(files_bytes_of(one) == counted);
+    CHECK(files_bytes_of(one + R"(,{"text":"x"})" + one) == 2 * counted);
+    CHECK(files_bytes_of(R"({"source":{"type":"base64","media_type":"image/png","data": ")" + picture + R"("}})") ==
+          counted);
+    CHECK(files_bytes_of(R"("base64" without a file)" + picture) == 0);
+    CHECK(files_bytes_of("base64") == 0);
+    CHECK(files_bytes_of("data:;base64," + std::string(30'000, 'A') + std::string(60, ' ') + picture) == 0);
+    CHECK(files_bytes_of("data:;base64," + picture) == counted);
+}

@@ -2,6 +2,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <new>
 
 #include "core/os/platform.hpp"
 #include "modules/log/journal/writer.hpp"
@@ -95,6 +96,8 @@ bool Writer::write_without_waiting() {
         store_->append(batches_, last_id_);
     } catch (const SQLite::Exception&) {
         written = false;  // the thread will meet the same and see to it
+    } catch (const std::bad_alloc&) {
+        written = false;
     }
     store_->set_busy_timeout(writer_busy_timeout_ms);
     return written;

@@ -151,6 +151,8 @@ asio::awaitable<bool> grow(Session& session, Request& request, std::size_t size)
     if (size <= body.capacity() || size <= uncounted) co_return true;
     std::size_t room = std::max(first_counted, body.capacity() * 2);
     while (room < size) room *= 2;
+    // What there is in all may not be a power of two.
+    room = std::max(size, std::min(room, static_cast<std::size_t>(session.services().bodies().capacity())));
     const std::size_t taken = static_cast<std::size_t>(request.room.bytes());
     if (room > taken && !co_await take_room(session, request, room - taken)) co_return false;
     body.reserve(room);

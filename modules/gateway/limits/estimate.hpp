@@ -12,5 +12,8 @@ RequestEstimate estimate_of(const Endpoint& endpoint, const RequestFacts& facts,
 
 /// What those tokens cost at the first candidate; 0 when it has no price.
 Money estimated_cost(Request& request, const RequestEstimate& estimate);
+/// The same where that provider is asked for that model.
+Money estimated_cost(const Request& request, const Provider& provider, const std::string& model,
+                     const RequestEstimate& estimate);
 
 }  // namespace lurus::gateway

@@ -25,6 +25,17 @@ bool records_body_of(const KeyInfo* key, const std::vector<std::string>& keys) {
            });
 }
 
+// A name with a slash may be one of a provider and a listed model, which candidates_of() finds out.
+std::string denied_model(const Request& request) {
+    const KeyInfo& key = *request.key;
+    const std::string& model = request.facts.model;
+    if (!model.empty() && (key.rules.denies_model(model) || (!key.lists_model(model) && !model.contains('/'))))
+        return model;
+    const auto found = std::ranges::find_if(request.facts.also,
+                                            [&](const auto& one) { return one != model && !key.allows_model(one); });
+    return found == request.facts.also.end() ? std::string() : *found;
+}
+
 }  // namespace
 
 std::string cut_field(std::string_view text) {
@@ -44,8 +55,8 @@ std::string broken_rule(const Request& request) {
     if (!key.allows(request.family)) {
         return "this key may not be used for the " + std::string(name_of(request.family)) + " dialect";
     }
-    const std::string& model = request.facts.model;
-    if (!model.empty() && !key.allows_model(model)) return "this key may not use the model " + cut_field(model);
+    if (std::string denied = denied_model(request); !denied.empty())
+        return "this key may not use the model " + cut_field(denied);
     return {};
 }
 
@@ -78,7 +89,8 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         return rejection;
     }
     RequestFacts& facts = request.facts;
-    if (head.method == "POST" || head.method == "PUT" || head.method == "PATCH") {
+    const bool scanned = head.method == "POST" || head.method == "PUT" || head.method == "PATCH";
+    if (scanned) {
         facts = scan_request(request.endpoint, head.value("content-type"), request.body);
         if (!facts.error.empty()) return rejected(400, facts.error);
     }
@@ -109,12 +121,15 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
                 std::string(request.body.substr(0, static_cast<std::size_t>(settings.log_bodies_cap)));
         }
     }
+    const std::string_view body = scanned ? request.body : std::string_view();
+    if (auto doubtful = judge_models(request, head.value("content-type"), body)) return doubtful;
     if (std::string rule = broken_rule(request); !rule.empty()) return rejected(403, std::move(rule));
     const bool needs_model = request.endpoint.model_in_body && head.method == "POST" && !request.body.empty();
     if (needs_model && facts.model.empty() && request.endpoint.operation != Operation::moderations &&
         request.endpoint.operation != Operation::images && request.endpoint.operation != Operation::audio) {
         return rejected(400, "the request names no model: set \"model\"");
     }
+    if (auto forbidden = judge_candidates(request)) return forbidden;
     return session.limits.admit(request);
 }
 

@@ -36,6 +36,11 @@ boost::asio::awaitable<bool> read_body(Session& session, Request& request, std::
 
 /// Reads what the request asks for, starts its record and asks the key's rules and all limits. Null: it may go on.
 std::unique_ptr<Rejection> admit(Session& session, Request& request);
+/// What the request says of models, where rules, limits or a budget go by them: it is refused where others might read
+/// another model, and all that it names are in its facts. `body` was scanned without an error.
+std::unique_ptr<Rejection> judge_models(Request& request, std::string_view content_type, std::string_view body);
+/// Refused where the rules of its key leave none of those who answer for its model.
+std::unique_ptr<Rejection> judge_candidates(Request& request);
 boost::asio::awaitable<void> reject(Session& session, Request& request, std::unique_ptr<Rejection> rejection);
 /// Why the key's rules forbid this request; empty = they do not.
 std::string broken_rule(const Request& request);

@@ -120,6 +120,7 @@ struct ApiRoute {
     std::string request_schema;   // JSON Schema text; empty = no body
     std::string response_schema;  // JSON Schema text of the 2xx body; empty = none
     int success = 200;
+    std::size_t max_body_bytes = 1 << 20;  // larger ones are 413; of a public route at most 64 KiB
     bool calls_outside = false;  // the handler may wait for machines that are not ours: OutsideCalls' threads run it
     std::string content_type = "application/json";  // of the 2xx body
     std::string tag;                                // groups operations; empty = the path's first word

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,14 @@ struct GatewaySettings {
     int heartbeat_ms = 15'000;       // silence before the dialect's keepalive is sent; 0 = never
     int drain_timeout_ms = 30'000;
     int max_connections = 50'000;
+    std::int64_t body_memory_bytes = 0;  // of all requests' bodies at a time; 0 = a quarter of the usable memory
+    int body_wait_ms = 10'000;           // for room in it
+    /// Names, lower-case and without a port, that open listeners answer to beside `localhost` and loopback addresses.
+    std::vector<std::string> allowed_hosts;
+    /// Web pages that may use the gateway: `*`, `null`, or `scheme://host[:port]`, lower-case, where the host may begin
+    /// with `*.` and the port may be `*`.
+    std::vector<std::string> cors_origins;
+    int log_refused_per_minute = 20;  // records of refused requests that each address may cause
     bool log_enabled = true;
     enum class Bodies : std::uint8_t { none, errors, all } log_bodies = Bodies::none;
     std::vector<std::string> log_bodies_keys;  // ids, or names of the default organisation's; empty = every key
@@ -84,8 +93,17 @@ struct ApiCall {
     ApiRequest request;         // method and body; path and query are filled from `target` by the handler
     std::string target;         // path and query as sent, still percent-encoded
     std::string authorization;  // the header's value
+    bool judged = false;        // an `ApiBodyRule` has let it pass, and counted it against the caller's rate
 };
 using ApiHandler = std::function<ApiResponse(const ApiCall&)>;
+
+/// Whether a call's body is read, judged by its head while `request.body` is still empty.
+struct ApiBodyVerdict {
+    std::optional<ApiResponse> refusal;
+    std::size_t max_body_bytes = 0;  // without a refusal
+};
+/// Control-plane threads.
+using ApiBodyRule = std::function<ApiBodyVerdict(const ApiCall&)>;
 
 /// Which API calls may wait for machines that are not ours, and whose threads run them.
 struct ApiOutside {
@@ -93,7 +111,12 @@ struct ApiOutside {
     std::function<bool(const ApiCall&)> wanted;
 };
 
+class KeptStore;
+
+/// Without a `bodies` rule, calls with a body that is large or not here yet are refused (413). Without `kept`, which
+/// outlives it, what vendors keep is known until it ends.
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
-                                      const Clock& clock, ApiOutside outside = {});
+                                      const Clock& clock, ApiOutside outside = {}, ApiBodyRule bodies = {},
+                                      KeptStore* kept = nullptr);
 
 }  // namespace lurus

@@ -23,12 +23,14 @@
 
 namespace lurus {
 
-/// Where a vendor listens. `path` has no trailing slash: `https://api.deepseek.com/anthropic` gives `/anthropic`.
+/// Where a vendor listens. `path` has no trailing slash: `https://api.deepseek.com/anthropic` gives `/anthropic`. A `#`
+/// at the end says that the path is whole: no version is put between it and an endpoint's path.
 struct Url {
     bool tls = false;
     std::string host;  // no brackets around IPv6
     std::uint16_t port = 0;
     std::string path;
+    bool exact = false;  // it ended in `#`
 
     static Result<Url> parse(std::string_view text);
     /// `host` or `host:port` as the Host header wants it.
@@ -148,7 +150,8 @@ struct ProviderSpec {
     std::string name;
     std::string kind;
     /// Empty = the preset's. For a preset of several families: on one of the vendor's own hosts the base of the family
-    /// that its path belongs to (the others take that host's usual ones), on any other host the base of all of them.
+    /// that its path belongs to (the others take that host's usual ones), on any other host the base of all of them. An
+    /// endpoint's path that was copied with it (`/chat/completions`) is taken off.
     std::string base_url;
     Secret api_key;  // at most one of the three; none = the preset's usual variable, at the vendor's own hosts only
     std::string api_key_env;

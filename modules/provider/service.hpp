@@ -15,6 +15,7 @@
 #include "lurus/store/providers.hpp"
 #include "modules/provider/api/provider_json.hpp"
 #include "modules/provider/catalog/catalog.hpp"
+#include "modules/provider/vendors/check_address.hpp"
 #include "modules/provider/vendors/vendor_calls.hpp"
 
 namespace lurus::provider {
@@ -76,6 +77,13 @@ public:
     /// What was fetched before; `fetched` 0 = never.
     [[nodiscard]] Result<StoredModelList> cached_list(std::string_view name) const;
     Result<TestOutcome> test(std::string_view name, const TestRequest& request) const;
+    /// Tries its address in each family. Where it is found beside that and has one family only, its `base_url` becomes
+    /// that; `moved` says so.
+    struct Checked {
+        std::vector<AddressCheck> families;
+        bool moved = false;
+    };
+    Result<Checked> check(std::string_view name);
 
 private:
     using ProviderPtr = std::shared_ptr<const Provider>;

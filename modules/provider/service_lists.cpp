@@ -114,4 +114,21 @@ Result<TestOutcome> ProviderService::test(std::string_view name, const TestReque
     return test_provider(*provider, request.model, request.family, clock_, limit_within(outside_, asked_for_limit));
 }
 
+Result<ProviderService::Checked> ProviderService::check(std::string_view name) {
+    const auto provider = find(name);
+    if (!provider) return no_such_provider(name);
+    const OutsideLimit limit = limit_within(outside_, asked_for_limit);
+    Checked checked;
+    for (const auto& [family, endpoint] : provider->endpoints)
+        checked.families.push_back(check_address(*provider, family, limit));
+    if (checked.families.size() != 1 || checked.families.front().instead.empty()) return checked;
+    auto given = stored_spec(name);
+    if (!given) return std::unexpected(given.error());
+    given->spec.base_url = checked.families.front().instead;
+    auto moved = replace(*given, given->version);
+    if (!moved) return std::unexpected(moved.error());
+    checked.moved = true;
+    return checked;
+}
+
 }  // namespace lurus::provider

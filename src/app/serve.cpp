@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "app/kept_file.hpp"
 #include "app/serve_banner.hpp"
 #include "app/wiring.hpp"
 #include "control/state/control_plane.hpp"
@@ -174,9 +175,10 @@ int run_serve(const config::ConfigFlags& flags, bool for_script) {
     if (!opened) return refuse(opened.error());
     control::ControlPlane& plane = **opened;
 
+    const auto kept = make_kept_file(config->data_dir / "kept.db");
     auto gateway = make_gateway(
         plane.snapshot(), plane.log(), [&plane](const ApiCall& call) { return plane.handle(call); }, system_clock(),
-        plane.outside());
+        plane.outside(), [&plane](const ApiCall& call) { return plane.judge_body(call); }, kept.get());
     if (auto started = gateway->start(); !started) return refuse(started.error());
     plane.on_publish(
         [&gateway](std::shared_ptr<const GatewaySnapshot> snapshot) { gateway->publish(std::move(snapshot)); });

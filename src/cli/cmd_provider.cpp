@@ -16,6 +16,7 @@ struct ProviderOptions {
     std::string name, kind, base_url, api_key, api_key_env, api_key_file, api_version, ca_file, on_client_gone;
     std::vector<std::string> models, groups, headers;
     bool no_tls_verify = false;
+    bool no_check = false;
 };
 
 /// What was given; `none` takes a value of an edited one away.
@@ -63,7 +64,9 @@ int add_provider(Cli& cli, const ProviderOptions& options) {
     if (!body) return cli.report(body.error());
     Json whole = {{"name", options.name}};
     whole.update(*body);
-    auto added = cli.call("POST", "/api/v1/providers", {}, whole);
+    std::map<std::string, std::string> query;
+    if (!options.no_check) query["check"] = "true";
+    auto added = cli.call("POST", "/api/v1/providers", query, whole);
     if (!added) return cli.report(added.error());
     if (cli.json) {
         cli.print_json(*added);
@@ -73,6 +76,8 @@ int add_provider(Cli& cli, const ProviderOptions& options) {
     std::string problem = text_of(*added, "problem");
     if (!problem.empty())
         cli.out << "It cannot be used yet: " << printable(problem) << "\n";
+    else if (!options.no_check)
+        cli.out << render_address_checks(*added, cli.style);
     else
         cli.out << "Try it: lurus provider test " << printable(options.name) << "\n";
     return exit_ok;
@@ -176,6 +181,7 @@ void add_add(CLI::App& provider, Cli& cli) {
         ->required()
         ->type_name("KIND");
     add_settings(*command, cli, *o);
+    command->add_flag("--no-check", o->no_check, "Do not try its address");
     command->footer(
         "Examples:\n"
         "  lurus provider add anthropic --kind anthropic --api-key-env ANTHROPIC_API_KEY\n"

@@ -23,6 +23,8 @@ std::string render_routes(const Json& routes, const Style& style);
 /// `data` of /api/v1/presets.
 std::string render_presets(const Json& presets, const Style& style);
 /// The answer of /api/v1/providers/{name}/test.
+/// What was found at the address of a provider that was added, a line for each family.
+std::string render_address_checks(const Json& provider, const Style& style);
 std::string render_provider_test(const Json& result, const std::string& name, const Style& style);
 /// The answer of /api/v1/resolve.
 std::string render_resolution(const Json& resolution, const Style& style);

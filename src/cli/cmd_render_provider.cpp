@@ -94,6 +94,25 @@ std::string render_provider_test(const Json& result, const std::string& name, co
     return out + "\n";
 }
 
+std::string render_address_checks(const Json& provider, const Style& style) {
+    std::string out;
+    for (const auto& check : member(provider, "check")) {
+        const std::string found = text_of(check, "found");
+        out += found == "works" ? colored("✓ ", Color::green, style.color) : colored("✗ ", Color::red, style.color);
+        out += printable(text_of(check, "family"));
+        if (const std::string url = text_of(check, "url"); !url.empty()) out += ", requests go to " + printable(url);
+        out += ": ";
+        if (found == "unreachable") out += "not reachable: ";
+        out += printable(text_of(check, "detail")) + "\n";
+        const std::string instead = text_of(check, "instead");
+        if (!instead.empty() && !flag_of(check, "changed"))
+            out += "  Use it there: lurus provider edit " + printable(text_of(provider, "name")) + " --base-url '" +
+                   printable(instead) + "'\n";
+        if (!instead.empty() && flag_of(check, "changed")) out += "  Its base URL is " + printable(instead) + " now.\n";
+    }
+    return out;
+}
+
 std::string render_routes(const Json& routes, const Style& style) {
     if (routes.empty())
         return "No routes: a model goes to the provider that has it. Add one with `lurus route add MODEL --to "

@@ -148,6 +148,10 @@ std::string to_json(const Config& config) {
     server["threads"] = g.threads;
     server["api_rpm"] = config.api_rpm;
     server["max_body"] = g.max_body_bytes;
+    server["body_memory"] = g.body_memory_bytes;
+    server["body_wait_ms"] = g.body_wait_ms;
+    server["cors_origins"] = g.cors_origins;
+    server["allowed_hosts"] = g.allowed_hosts;
     server["max_header"] = g.max_header_bytes;
     server["max_connections"] = g.max_connections;
     server["header_timeout_ms"] = g.header_timeout_ms;
@@ -162,6 +166,7 @@ std::string to_json(const Config& config) {
                   {"bodies", name_of_bodies(g.log_bodies)},
                   {"bodies_keys", g.log_bodies_keys},
                   {"bodies_cap", g.log_bodies_cap},
+                  {"refused_per_minute", g.log_refused_per_minute},
                   {"retention_days", config.log_retention_days},
                   {"level", config.log_level}};
     out["billing"] = {{"durability", config.log_strict ? "strict" : "normal"}};

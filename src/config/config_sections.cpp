@@ -6,6 +6,7 @@
 
 #include "config/config_limits.hpp"
 #include "core/os/log_setup.hpp"
+#include "core/text/ascii.hpp"
 
 namespace lurus::config {
 namespace {
@@ -114,6 +115,69 @@ void read_trusted_proxies(ConfigTable& section, GatewaySettings& gateway) {
     }
 }
 
+// `https://app.example.com`, `http://localhost:*`, `https://*.example.com`, `vscode-webview://*`, `null`, `*`
+bool is_origin_pattern(std::string_view text) {
+    if (text == "*" || text == "null") return true;
+    const std::size_t scheme = text.find("://");
+    if (scheme == std::string_view::npos || scheme == 0) return false;
+    const auto plain = [](std::string_view part, std::string_view more) {
+        return std::ranges::all_of(part, [more](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || more.find(c) != std::string_view::npos;
+        });
+    };
+    if (!plain(text.substr(0, scheme), "+-.")) return false;
+    std::string_view host = text.substr(scheme + 3);
+    const std::size_t colon = host.rfind(':');
+    if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
+        const std::string_view port = host.substr(colon + 1);
+        if (port != "*" && (port.empty() || port.size() > 5 ||
+                            !std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; })))
+            return false;
+        host = host.substr(0, colon);
+    }
+    if (host == "*") return true;
+    if (host.starts_with("*.")) host.remove_prefix(2);
+    return !host.empty() && plain(host, "-._[]:");
+}
+
+void lower_all(std::vector<std::string>& texts) {
+    for (std::string& text : texts) std::ranges::transform(text, text.begin(), lower);
+}
+
+void read_browsers(ConfigTable& section, Config& config) {
+    GatewaySettings& g = config.gateway;
+    section.texts("cors_origins", g.cors_origins);
+    section.texts("allowed_hosts", g.allowed_hosts);
+    lower_all(g.cors_origins);
+    lower_all(g.allowed_hosts);
+    for (std::string& origin : g.cors_origins) {
+        if (origin.ends_with('/') && !origin.ends_with("://")) origin.pop_back();
+        if (!is_origin_pattern(origin)) {
+            section.mistake("cors_origins", "holds \"" + origin +
+                                                "\", which is no origin: write \"https://app.example.com\", "
+                                                "\"http://localhost:*\", \"https://*.example.com\", \"null\" or \"*\"");
+        }
+    }
+    for (const std::string& host : g.allowed_hosts) {
+        const bool name = !host.empty() && std::ranges::all_of(host, [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+        });
+        if (!name && !IpAddress::parse(host))
+            section.mistake("allowed_hosts", "holds \"" + host +
+                                                 "\": write names without scheme and port, such as "
+                                                 "\"host.docker.internal\"");
+    }
+}
+
+void warn_of_browsers(const std::string& where, Config& config) {
+    const GatewaySettings& g = config.gateway;
+    if (std::ranges::find(g.cors_origins, "*") == g.cors_origins.end()) return;
+    if (std::ranges::none_of(g.listeners, &ListenerSettings::open)) return;
+    config.warnings.push_back(where +
+                              ": with \"*\" and an open listener, any web page that somebody here opens can use "
+                              "the vendors' accounts");
+}
+
 }  // namespace
 
 std::string normal_address(const std::string& text) {
@@ -160,6 +224,11 @@ void read_server(ConfigTable section, const std::vector<std::string>& listen_fla
     section.duration_ms("write_timeout", g.write_timeout_ms, 1, 24 * hour_ms);
     section.duration_ms("heartbeat", g.heartbeat_ms, 0, hour_ms);
     section.duration_ms("drain_timeout", g.drain_timeout_ms, 0, 24 * hour_ms);
+    section.bytes("body_memory", g.body_memory_bytes, 0, 1ll << 50);
+    if (g.body_memory_bytes > 0 && g.body_memory_bytes < g.max_body_bytes)
+        section.mistake("body_memory", "is less than max_body: a body of that size would never fit");
+    section.duration_ms("body_wait", g.body_wait_ms, 0, hour_ms);
+    read_browsers(section, config);
     read_trusted_proxies(section, g);
     auto listeners = section.tables("listener");
     section.finish();
@@ -186,6 +255,7 @@ void read_server(ConfigTable section, const std::vector<std::string>& listen_fla
         each.finish();
         if (!replaced && !listener.address.empty()) add_listener(listener, each.where("address"), context, config);
     }
+    warn_of_browsers(section.where("cors_origins"), config);
     if (g.listeners.empty() && context.clean()) section.mistake("listen", "must hold at least one address");
 }
 
@@ -198,6 +268,7 @@ void read_log(ConfigTable section, Config& config) {
                                                      : GatewaySettings::Bodies::none;
     section.texts("bodies_keys", config.gateway.log_bodies_keys);
     section.bytes("bodies_cap", config.gateway.log_bodies_cap, 1024, 256ll << 20);
+    section.integer("refused_per_minute", config.gateway.log_refused_per_minute, 0, 10'000);
     section.integer("retention_days", config.log_retention_days, 0, 36'500);
     section.choice("level", config.log_level, {"trace", "debug", "info", "warn", "error", "off"});
     section.finish();

@@ -97,7 +97,7 @@ test('open = true on loopback serves without a key, and a wrong key is then no o
   const open = await startLurus({ config: configFor(up, { server: { open: true } }) });
   try {
     up.always(json(anthropic.json));
-    assert.equal((await post(open, '/v1/messages', anthropic.request(false), { key: null })).status, 200);
+    assert.equal((await post(open, '/v1/messages', anthropic.request(false), { key: null, host: 'localhost' })).status, 200);
     const row = (await open.logs(1))[0];
     assert.ok(row.key === null || row.key === '');
     assert.equal((await post(open, '/v1/messages', anthropic.request(false))).status, 200);

@@ -370,7 +370,7 @@ test('a WebSocket: its turns are counted, and one that is over a limit or denied
     await client.until(() => client.answers.length === 1 || client.ended, 'the answer to the upgrade');
     client.answers[0].onData = (bytes) => reader.feed(bytes);
     const turn = (model) => client.write(frame(OP.text, JSON.stringify({ type: 'response.create', model, input: 'hi', max_output_tokens: 600 }), { mask: true }));
-    return { client, frames, turn, seen: up.last };
+    return { client, frames, turn, get seen() { return up.last; } };
   };
   const first = await open();
   await first.turn('gpt-5-mini');

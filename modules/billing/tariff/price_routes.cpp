@@ -163,6 +163,7 @@ std::vector<ApiRoute> price_routes(Prices& prices) {
     routes.push_back(api_route(Permission::operate, "POST", "/api/v1/prices/import", "importPrices",
                                "Take LiteLLM's model_prices_and_context_window.json; its prices win from their date on",
                                import_result_schema(), of(prices, import_list)));
+    routes.back().max_body_bytes = 16 << 20;  // a list of every model that there is
     routes.back().query = {
         {"effective_from", R"({"type":"string","format":"date-time"})", "from when they hold; default: now"}};
     routes.back().request_schema = R"({"type":"object","additionalProperties":{"type":"object"}})";

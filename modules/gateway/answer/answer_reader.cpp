@@ -30,7 +30,8 @@ AnswerFormat answer_format(const UpstreamAnswer& answer, std::string_view target
     if (content_type == "text/event-stream" || contains(content_type, "text/event-stream")) return AnswerFormat::sse;
     const bool plain = content_type.empty() || (contains(content_type, "text/plain") && !answer.text);
     if (plain && answer.array_stream && !array) return AnswerFormat::sse;
-    if (plain || (contains(content_type, "json") && !contains(content_type, "ndjson"))) {
+    if (plain ||
+        (contains(content_type, "json") && !contains(content_type, "ndjson") && !contains(content_type, "jsonl"))) {
         return array ? AnswerFormat::json_array : AnswerFormat::json;
     }
     return AnswerFormat::other;

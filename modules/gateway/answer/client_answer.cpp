@@ -7,6 +7,7 @@
 #include "core/text/ascii.hpp"
 #include "modules/gateway/answer/chunk_size.hpp"
 #include "modules/gateway/dialect/own_answers.hpp"
+#include "modules/gateway/session/browser.hpp"
 
 namespace lurus::gateway {
 
@@ -24,14 +25,16 @@ void ClientAnswer::read_as(const http1::ResponseHead& head) {
 }
 
 void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_candidate) {
+    look_for_kept(head);
     if (!gate.opened()) {
         framing_ = head.content_length || body_over ? Framing::length : Framing::chunked;
         if (request_.head.minor_version == 0 && framing_ == Framing::chunked) framing_ = Framing::until_close;
         if (framing_ == Framing::until_close) session_.end_keep_alive();
         auto length = head.content_length;
         if (body_over && !length && head.status != 204 && head.status != 304) length = 0;
-        head_ = downstream_head(head, framing_, length, session_.keep_alive(), request_.trace_id,
-                                session_.limits.fields(request_));
+        head_ = with_cors(downstream_head(head, framing_, length, session_.keep_alive(), request_.trace_id,
+                                          session_.limits.fields(request_)),
+                          request_.cors);
     }
     AnswerGate::Answer answer;
     answer.shape = streamed()                       ? AnswerGate::Shape::events
@@ -47,6 +50,7 @@ void ClientAnswer::take(std::string_view payload, bool ends) {
     RequestRecord& record = request_.record;
     record.bytes_out += static_cast<std::int64_t>(payload.size());
     const AnswerReader::Step step = reader->feed(payload);
+    if (minted_) minted_->ids.feed(payload);
     const GatewaySettings& settings = request_.snapshot->settings;
     if (settings.log_bodies != GatewaySettings::Bodies::none && !record.request_body.empty()) {
         const auto cap = static_cast<std::size_t>(settings.log_bodies_cap);
@@ -124,8 +128,9 @@ asio::awaitable<void> ClientAnswer::send_keepalive() {
         head.reason = "OK";
         head.fields.push_back(http1::Field{"Content-Type", array_ ? "application/json" : "text/event-stream"});
         head.fields.push_back(http1::Field{"Cache-Control", "no-cache"});
-        out = downstream_head(head, framing_, std::nullopt, session_.keep_alive(), request_.trace_id,
-                              session_.limits.fields(request_));
+        out = with_cors(downstream_head(head, framing_, std::nullopt, session_.keep_alive(), request_.trace_id,
+                                        session_.limits.fields(request_)),
+                        request_.cors);
     }
     if (framing_ == Framing::chunked) {
         out.append(ChunkSize(text.size()).text()).append(text).append("\r\n");

@@ -4,6 +4,7 @@
 // stays true for the next one. Owned by the relay; its shard's thread; only whoever awaits send_keepalive() waits.
 
 #include <boost/asio/awaitable.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "modules/gateway/answer/answer_gate.hpp"
 #include "modules/gateway/answer/answer_reader.hpp"
 #include "modules/gateway/attempt/forward_head.hpp"
+#include "modules/gateway/kept/named_things.hpp"
 #include "modules/gateway/session/session.hpp"
 
 namespace lurus::gateway {
@@ -43,12 +45,23 @@ public:
     void note_first_byte();
     /// The status line is sent and not needed any more.
     void release_head();
+    /// The answer was passed on with this status: what it said that the vendor keeps is remembered.
+    void remember_kept(int status);
     [[nodiscard]] std::string take_logged_body() { return std::move(logged_body_); }
 
     AnswerGate gate;
     std::optional<AnswerReader> reader;  // from read_as() until the answer is over
 
 private:
+    /// What an answer says of things that the vendor keeps, for requests that may make one.
+    struct Minted {
+        Minted(Family family, bool made) : ids(family, made) {}
+        MintedIds ids;
+        std::string upload_id;
+        std::string url, location;  // what fields of the head became
+    };
+    void look_for_kept(http1::ResponseHead& head);
+
     Session& session_;
     Request& request_;
     const bool array_;  // the dialect streams a JSON array here
@@ -56,6 +69,7 @@ private:
     Framing framing_ = Framing::chunked;
     std::string head_;         // not yet sent
     std::string logged_body_;  // for the record, where that is asked for
+    std::unique_ptr<Minted> minted_;
 };
 
 }  // namespace lurus::gateway

@@ -14,6 +14,7 @@ void fill_record(Relay& relay, End end, int status, std::string_view error) {
         record.usage = relay.attempts.attempt().usage = relay.client.reader->usage();
         record.usage_raw = relay.client.reader->usage_raw();
     }
+    relay.client.remember_kept(status);
     record.end = end;
     record.status = status;
     record.error = error.substr(0, 512);

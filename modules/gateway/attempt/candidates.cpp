@@ -1,6 +1,7 @@
 #include "modules/gateway/attempt/candidates.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace lurus::gateway {
@@ -36,6 +37,20 @@ void keep_allowed(const KeyInfo& key, const std::string& model, Result<Resolutio
     found = fail(ErrorCode::permission_denied, "this key may not use the model " + model.substr(0, 512));
 }
 
+// Nobody else has what the request is about. What its body only refers to may also be left to the vendor to miss.
+void keep_to_pinned(const Request& request, Result<Resolution>& found) {
+    const KeptThing& thing = *request.pinned;
+    std::vector<Candidate>& all = found->candidates;
+    const auto has_it = [&](const Candidate& c) { return c.provider->name == thing.provider; };
+    if (std::ranges::any_of(all, has_it)) {
+        std::erase_if(all, std::not_fn(has_it));
+        for (Candidate& candidate : all) candidate.because = "has " + thing.id.substr(thing.id.find(':') + 1);
+    } else if (!request.endpoint.resource.empty()) {
+        found = fail(ErrorCode::unavailable,
+                     "the provider '" + thing.provider + "', which has this, cannot be used now or not by this key");
+    }
+}
+
 }  // namespace
 
 bool covers_candidate(std::string_view pattern, const std::string& provider, const std::string& upstream_model) {
@@ -52,6 +67,7 @@ const Result<Resolution>& candidates_of(Request& request) {
         model.empty() ? catalog.any(request.family, groups) : catalog.resolve(request.family, model, groups);
     if (request.key != nullptr && request.key->has_model_rules() && !model.empty())
         keep_allowed(*request.key, model, *request.resolution);
+    if (request.pinned && *request.resolution) keep_to_pinned(request, *request.resolution);
     return *request.resolution;
 }
 

@@ -2,6 +2,7 @@
 
 #include "modules/gateway/attempt/relay.hpp"
 #include "modules/gateway/dialect/own_answers.hpp"
+#include "modules/gateway/session/browser.hpp"
 
 namespace lurus::gateway {
 
@@ -47,8 +48,9 @@ asio::awaitable<void> keep_error_answer(Relay& relay) {
     Exchange& upstream = relay.upstream;
     auto kept = std::make_unique<KeptAnswer>();
     kept->status = upstream.head.status;
-    kept->head_text = downstream_head(upstream.head, Framing::until_close, std::nullopt, session.keep_alive(),
-                                      relay.request.trace_id, session.limits.fields(relay.request));
+    kept->head_text = with_cors(downstream_head(upstream.head, Framing::until_close, std::nullopt, session.keep_alive(),
+                                                relay.request.trace_id, session.limits.fields(relay.request)),
+                                relay.request.cors);
     bool good = keep(relay, *kept, upstream.after_head);
     upstream.after_head = {};
     session.set_deadline(kept_answer_timeout_ms);

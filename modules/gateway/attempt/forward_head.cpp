@@ -5,6 +5,7 @@
 #include "core/http/url.hpp"
 #include "core/text/ascii.hpp"
 #include "modules/gateway/attempt/alias.hpp"
+#include "modules/gateway/session/presented_keys.hpp"
 
 namespace lurus::gateway {
 namespace {
@@ -20,6 +21,7 @@ enum class Role : std::uint8_t {
     length,
     encoding,
     extensions,
+    protocols,
     trace,
 };
 
@@ -46,6 +48,7 @@ constexpr Known known_fields[] = {
     {"trailer", Role::hop_by_hop},
     {"transfer-encoding", Role::hop_by_hop},
     {"sec-websocket-extensions", Role::extensions},
+    {"sec-websocket-protocol", Role::protocols},
     {"x-lurus-trace-id", Role::trace},
 };
 
@@ -94,7 +97,7 @@ void add_credential(std::string& out, const Provider& provider, AuthScheme schem
 
 std::string target_for(const http1::RequestHead& head, const Endpoint& endpoint, const Provider& provider,
                        const Url& base, const std::string& upstream_model) {
-    std::string_view target = without_alias(head.target);
+    std::string_view target = endpoint.target.empty() ? without_alias(head.target) : endpoint.target;
     std::string spliced;
     if (!endpoint.path_model.empty()) {
         const auto decoded = percent_decode(endpoint.path_model);
@@ -114,7 +117,7 @@ std::string target_for(const http1::RequestHead& head, const Endpoint& endpoint,
         }
     }
     if (provider.kind == "azure-openai") return azure_target(base, provider.azure_api_version, upstream_model, target);
-    return upstream_target(base, target);
+    return upstream_target(base, family_of(endpoint.dialect), target);
 }
 
 void add_unsigned(std::string& out, std::string_view name, std::uint64_t value) {
@@ -122,27 +125,6 @@ void add_unsigned(std::string& out, std::string_view name, std::uint64_t value) 
 }
 
 }  // namespace
-
-std::string_view presented_key(const http1::RequestHead& head) {
-    if (auto v = head.value("x-api-key"); !v.empty()) return v;
-    if (auto v = head.value("authorization"); v.size() > 7 && iequals(v.substr(0, 7), "bearer ")) {
-        v.remove_prefix(7);
-        while (!v.empty() && v.front() == ' ') v.remove_prefix(1);
-        return v;
-    }
-    if (auto v = head.value("x-goog-api-key"); !v.empty()) return v;
-    if (auto v = head.value("api-key"); !v.empty()) return v;
-    const std::size_t question = head.target.find('?');
-    if (question == std::string_view::npos) return {};
-    std::string_view query = head.target.substr(question + 1);
-    while (!query.empty()) {
-        const std::size_t end = std::min(query.find('&'), query.size());
-        const std::string_view pair = query.substr(0, end);
-        if (pair.starts_with("key=")) return pair.substr(4);
-        query.remove_prefix(std::min(end + 1, query.size()));
-    }
-    return {};
-}
 
 std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Target& target,
                           const std::string& upstream_model, std::optional<std::uint64_t> content_length,
@@ -183,6 +165,9 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
             case Role::extensions:
                 // Compressed frames could not be read; without the extension both sides send them plain.
                 if (!websocket) add(out, name, value);
+                break;
+            case Role::protocols:
+                if (const std::string rest = without_keys(value); !rest.empty()) add(out, name, rest);
                 break;
             case Role::trace:
             case Role::ordinary: add(out, name, value); break;
@@ -250,6 +235,7 @@ std::optional<Id> trace_parent(std::string_view value) {
 std::string_view reason_phrase(int status) {
     switch (status) {
         case 100: return "Continue";
+        case 101: return "Switching Protocols";
         case 200: return "OK";
         case 201: return "Created";
         case 204: return "No Content";

@@ -14,13 +14,10 @@
 
 namespace lurus::gateway {
 
-/// The credential a client presented: x-api-key, Authorization: Bearer, x-goog-api-key, api-key or ?key=, in that
-/// order. Empty = none. A view into the head.
-std::string_view presented_key(const http1::RequestHead& head);
-
 /// The head for one candidate. Every field passes in its order and case, but for: Host, hop-by-hop fields, the caller's
 /// credentials (the provider's own takes the place of the first), Content-Length, Expect, and Accept-Encoding, which
-/// becomes `identity` so that usage can be read. `websocket` keeps the upgrade and drops the extensions.
+/// becomes `identity` so that usage can be read. Keys among the WebSocket subprotocols are taken out. `websocket` keeps
+/// the upgrade and drops the extensions.
 std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Target& target,
                           const std::string& upstream_model, std::optional<std::uint64_t> content_length,
                           bool websocket);

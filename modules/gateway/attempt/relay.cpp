@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 namespace {
 
 bool wants_json(Operation operation) {
-    return operation != Operation::audio && operation != Operation::images;
+    return operation != Operation::audio && operation != Operation::images && operation != Operation::resource;
 }
 
 bool is_json_or_stream(std::string_view content_type) {

@@ -32,19 +32,48 @@ bool write_some(Channel& channel, UpstreamRequest::Pieces& pieces, std::size_t& 
     return true;
 }
 
+// Its URLs name the deployment, whatever the body says.
+bool names_deployment(const Provider& provider) {
+    return provider.kind == "azure-openai" && !provider.azure_api_version.empty();
+}
+
+// For a request whose path names the model: the body is to name it, too. True: something is put at `begin`, in the
+// place of the name there or, as a member of the object or a part of the form, where there is none.
+bool place_model(const Request& request, const std::string& upstream_model, std::size_t& begin, std::string& text) {
+    const RequestFacts& facts = request.facts;
+    if (facts.model_end > facts.model_begin) return true;
+    const std::string_view body = request.body;
+    begin = 0;
+    if (!facts.model_is_json) {
+        const std::string_view delimiter = body.substr(0, body.find("\r\n"));
+        if (!delimiter.starts_with("--") || delimiter.ends_with("--")) return false;
+        text = std::string(delimiter) + "\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n" + upstream_model +
+               "\r\n";
+        return true;
+    }
+    const std::size_t brace = body.find('{');
+    const std::size_t first = body.find_first_not_of(" \t\r\n", brace == std::string_view::npos ? brace : brace + 1);
+    if (first == std::string_view::npos) return false;
+    begin = brace + 1;
+    text = "\"model\":" + quote_json(upstream_model) + (body[first] == '}' ? "" : ",");
+    return true;
+}
+
 }  // namespace
 
 UpstreamRequest::UpstreamRequest(const Request& request, const Target& target, const std::string& upstream_model) {
     const RequestFacts& facts = request.facts;
-    const bool splice = facts.model_end > facts.model_begin && facts.model != upstream_model;
-    if (splice) model = facts.model_is_json ? quote_json(upstream_model) : upstream_model;
+    std::size_t begin = facts.model_begin, end = facts.model_end;
+    const bool deployment = !request.endpoint.deployment.empty() && !names_deployment(*target.provider);
+    const bool splice =
+        deployment ? place_model(request, upstream_model, begin, model) : end > begin && facts.model != upstream_model;
+    if (splice && model.empty()) model = facts.model_is_json ? quote_json(upstream_model) : upstream_model;
+    if (!splice) begin = end = request.body.size();
     std::optional<std::uint64_t> length;
-    if (!request.body.empty() || request.head.content_length || request.head.chunked) {
-        length = request.body.size() + model.size() - (splice ? facts.model_end - facts.model_begin : 0);
-    }
+    if (!request.body.empty() || request.head.content_length || request.head.chunked)
+        length = request.body.size() + model.size() - (end - begin);
     head = upstream_head(request.head, request.endpoint, target, upstream_model, length, false);
-    pieces = {head, request.body.substr(0, splice ? facts.model_begin : request.body.size()), model,
-              request.body.substr(splice ? facts.model_end : request.body.size())};
+    pieces = {head, request.body.substr(0, begin), model, request.body.substr(end)};
 }
 
 bool send_at_once(Relay& relay, const UpstreamRequest& request) {

@@ -1,212 +1,381 @@
 #include "modules/gateway/attempt/websocket_tunnel.hpp"
 
-#include "modules/gateway/attempt/outcome.hpp"
-#include "modules/gateway/attempt/relay.hpp"
-#include "modules/gateway/limits/limit_answer.hpp"
-#include "modules/gateway/session/steps.hpp"
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "core/os/release.hpp"
+#include "modules/gateway/attempt/forward_head.hpp"
+#include "modules/gateway/session/presented_keys.hpp"
 
 namespace lurus::gateway {
 
 namespace asio = boost::asio;
-using Kind = websocket::Step::Kind;
+using FrameKind = websocket::Step::Kind;
 
 namespace {
 
-// RFC 6455 and IANA's registry of close codes.
-constexpr std::uint16_t policy_violation = 1008;
-constexpr std::uint16_t try_again_later = 1013;
-constexpr std::size_t max_unsent = 256 * 1024;  // towards the upstream, before the client is read on
+constexpr std::size_t max_unsent = 256 * 1024;               // towards the vendor, before the client is read on
+constexpr std::size_t max_vendor_message = 8 * 1024 * 1024;  // a longer one is read as it passes
+constexpr std::uint16_t normal_closure = 1000;
+constexpr std::uint16_t going_away = 1001;
+constexpr std::int64_t closing_us = 10'000'000;  // for the other end to close, too
+constexpr int rest_ms = 300'000;                 // of a client that no vendor is there for yet
+
+// So that the answers to our pings are known, also behind another gateway like this one.
+std::string random_tag() {
+    const auto bytes = websocket::random_mask();
+    return "lurus" + std::string(bytes.begin(), bytes.end());
+}
+
+std::string masked(websocket::Opcode opcode, std::string_view payload) {
+    return websocket::make_frame(opcode, payload, websocket::random_mask());
+}
+
+std::size_t control_size(const websocket::Step& step) {
+    return 2 + step.payload.size();  // a server's has no mask
+}
 
 }  // namespace
 
-bool WebsocketTunnel::push() {
-    while (!to_upstream_.empty()) {
-        const asio::const_buffer buffer(to_upstream_.data(), to_upstream_.size());
-        const IoResult result = upstream_.connection()->channel.write(std::span(&buffer, 1));
-        if (result.state == Io::error || result.state == Io::eof) return false;
-        to_upstream_.erase(0, result.bytes);
-        if (result.bytes == 0) {
-            if (!*write_armed_) {
-                *write_armed_ = true;
-                // The tunnel may be over when this comes; a late notify only makes the session look.
-                upstream_.connection()->channel.when_writable([keep = session_.shared_from_this(),
-                                                               connection = upstream_.shared(),
-                                                               armed = write_armed_](const auto&) {
-                    *armed = false;
-                    keep->signal.notify();
-                });
-            }
-            return true;
-        }
-    }
-    return true;
+WebsocketTunnel::WebsocketTunnel(Session& session, Request& request, WebsocketUpstream& upstream)
+    : session_(session),
+      request_(request),
+      upstream_(upstream),
+      gate_(session, request, upstream),
+      digest_(std::make_unique<MessageDigest>()),
+      ping_tag_(random_tag()),
+      client_frames_(websocket::Sender::client, gate_.max_message()),
+      server_frames_(websocket::Sender::server, max_vendor_message, digest_.get()) {}
+
+void WebsocketTunnel::send_client(std::string_view bytes) {
+    if (bytes.empty()) return;
+    const asio::const_buffer buffer(bytes.data(), bytes.size());
+    if (session_.send_now(std::span(&buffer, 1))) client_.sent_us = now();
 }
 
-bool WebsocketTunnel::take_from_client() {
-    if (to_upstream_.size() > max_unsent) return true;
-    const std::string bytes = session_.take_input();
-    session_.arm_read();
-    std::string_view rest = bytes;
-    while (!rest.empty()) {
-        const auto step = client_frames_.feed(rest);
-        if (step.kind == Kind::bad) {
+void WebsocketTunnel::send_upstream(std::string_view frame) {
+    upstream_.write(frame);
+    vendor_.sent_us = now();
+}
+
+void WebsocketTunnel::say(std::string frame) {
+    if (vendor_closed_ || client_closed_) return;
+    if (server_frames_.inside_payload() || server_frames_.inside_message()) {
+        later_ += frame;
+    } else {
+        send_client(frame);
+    }
+}
+
+// What a verdict says beside letting the message pass.
+void WebsocketTunnel::obey(Verdict verdict) {
+    if (verdict.what == Verdict::What::pass) return;
+    say(websocket::make_frame(websocket::Opcode::text, verdict.text));
+    if (verdict.what == Verdict::What::refuse) return;
+    last_ = true;
+    over_ = over_ || verdict.what == Verdict::What::end;
+    close_code_ = verdict.close_code;
+    failure_ = std::move(verdict.reason);
+}
+
+bool WebsocketTunnel::client_may_send() const {
+    return !last_ && upstream_.unsent() <= max_unsent;
+}
+
+// False: the connection is over.
+asio::awaitable<bool> WebsocketTunnel::take_from_client() {
+    if (!client_may_send()) co_return true;
+    if (!session_.input().empty()) {
+        client_.heard_us = now();
+        if (from_client_.empty()) {
+            from_client_ = session_.take_input();
+        } else {
+            from_client_ += session_.take_input();
+        }
+    }
+    std::size_t at = 0;
+    while (at < from_client_.size() && client_may_send()) {
+        const auto step = client_frames_.feed(std::string_view(from_client_).substr(at));
+        at += step.consumed;
+        if (step.kind == FrameKind::bad) {
             failure_ = std::string("the client's WebSocket framing is broken: ") + step.error;
-            return false;
-        }
-        rest.remove_prefix(step.consumed);
-        if (step.kind != Kind::message) {
-            if (step.consumed == 0) break;
-            continue;
-        }
-        response_in_ += static_cast<std::int64_t>(step.size);
-        if (step.readable && step.payload.find("response.create") != std::string_view::npos) {
-            response_open_ = true;
-            response_started_us_ = now();
-            response_time_ = session_.shard.clock.now();
-            first_byte_us_.reset();
-            response_out_ = 0;
-            Endpoint endpoint = request_.endpoint;
-            endpoint.model_in_body = true;
-            const RequestFacts facts = scan_request(endpoint, "application/json", step.payload);
-            if (facts.error.empty() && !facts.model.empty()) {
-                request_.set_model(facts.model);
-                request_.record.upstream_model = request_.record.model;
-                if (!facts.session.empty()) request_.record.session = facts.session;
-            }
-            if (!may_begin(facts, step.payload.size())) return false;
-            reader_.emplace(request_.endpoint.answer, AnswerFormat::sse, 200);
-        }
-    }
-    to_upstream_ += bytes;
-    return true;
-}
-
-// A response that the key's rules or a limit forbid does not reach the vendor: the client gets an error, then a close.
-bool WebsocketTunnel::may_begin(const RequestFacts& facts, std::size_t bytes) {
-    if (const std::string rule = broken_rule(request_); !rule.empty()) {
-        failure_ = rule;
-        refusal_ = R"({"type":"error","status":403,"error":{"type":"invalid_request_error","code":"permission_denied",)"
-                   R"("message":)" +
-                   quote_json(rule) + R"(,"param":null}})";
-        close_code_ = policy_violation;
-        return false;
-    }
-    const auto refused = session_.limits.admit_response(request_, facts, bytes, responses_ == 0);
-    if (!refused) return true;
-    failure_ = refusal_message(*refused, session_.shard.clock.now());
-    refusal_ = refusal_event(*refused, failure_);
-    close_code_ = try_again_later;
-    return false;
-}
-
-// True when the message ends a response.
-bool WebsocketTunnel::server_message(std::string_view text) {
-    response_out_ += static_cast<std::int64_t>(text.size());
-    if (!reader_) return false;
-    if (!first_byte_us_) first_byte_us_ = now() - response_started_us_;
-    const auto step = reader_->feed_event(text);
-    return step.terminal != AnswerReader::none || !reader_->error_type().empty();
-}
-
-asio::awaitable<void> WebsocketTunnel::record_response(End end, const std::string& error) {
-    RequestRecord record = request_.record;
-    record.status = 101;
-    record.end = end;
-    record.error = error.substr(0, 512);
-    if (response_time_ != 0) record.time = response_time_;
-    record.record_id = session_.shard.ids.at(record.time);
-    record.ttfb_us = first_byte_us_;
-    record.duration_us = now() - (response_started_us_ != 0 ? response_started_us_ : request_.started_us);
-    record.bytes_in = response_in_;
-    record.bytes_out = response_out_;
-    Attempt& attempt = record.attempts.back();
-    attempt.upstream_model = record.upstream_model;
-    attempt.outcome = name_of(outcome_of(end));
-    attempt.duration_us = record.duration_us;
-    if (reader_) {
-        reader_->finish(end == End::complete);
-        attempt.usage = record.usage = reader_->usage();
-        record.usage_raw = reader_->usage_raw();
-    }
-    price_attempts(record, attempts_->asked(), *request_.snapshot);
-    reader_.reset();
-    response_open_ = false;
-    response_in_ = 0;
-    ++responses_;
-    co_await session_.commit(std::move(record));
-}
-
-asio::awaitable<bool> WebsocketTunnel::take_from_upstream(std::string_view bytes) {
-    const std::string copy(bytes);  // the shard's scratch does not outlive the commit
-    std::string_view rest = copy;
-    std::size_t sent = 0;
-    while (!rest.empty()) {
-        const auto step = server_frames_.feed(rest);
-        if (step.kind == Kind::bad) {
-            failure_ = std::string("the upstream's WebSocket framing is broken: ") + step.error;
+            close_code_ = step.close_code;
             co_return false;
         }
-        if (step.consumed == 0) break;
-        rest.remove_prefix(step.consumed);
-        if (step.kind == Kind::message && step.readable && server_message(step.payload)) {
-            const std::string error = reader_->error_type();
-            co_await record_response(error.empty() ? End::complete : End::error, error);
-            const std::size_t until = copy.size() - rest.size();
-            if (!co_await session_.send(copy.substr(sent, until - sent))) co_return false;
-            sent = until;
+        if (step.kind == FrameKind::message) {
+            if (!co_await client_message(step)) co_return false;
+        } else if (step.kind != FrameKind::none) {
+            client_control(step);
+        } else if (client_frames_.inside_message() && client_frames_.message_size() > gate_.max_message()) {
+            Verdict verdict = co_await gate_.client_message({}, client_frames_.message_size(), false);
+            obey(std::move(verdict));
+            break;
         }
+        if (step.kind == FrameKind::none && step.consumed == 0) break;
     }
-    if (sent < copy.size()) co_return co_await session_.send(copy.substr(sent));
+    from_client_.erase(0, at);
+    if (from_client_.empty()) release(from_client_);
     co_return true;
 }
 
-// Passes frames both ways until one side is gone. True: the client left.
-asio::awaitable<bool> WebsocketTunnel::pass(int silence_ms) {
-    for (;;) {
-        if (!take_from_client() || !push()) co_return false;
-        session_.set_deadline(silence_ms);
-        upstream_.connection()->arm();
-        if (!upstream_.readable()) co_await session_.signal.wait();
-        if (session_.client_gone()) co_return true;
-        if (session_.timed_out()) {
-            failure_ = "the connection was silent for " + std::to_string(silence_ms) + " ms";
+asio::awaitable<bool> WebsocketTunnel::client_message(const websocket::Step& step) {
+    const auto* before = upstream_.provider().get();
+    const bool replaceable = kept_.empty() && !server_frames_.inside_payload() && !server_frames_.inside_message();
+    const bool idle = gate_.idle();
+    Verdict verdict = co_await gate_.client_message(step.payload, step.size, replaceable);
+    if (idle) vendor_message_us_ = now();
+    if (upstream_.provider().get() != before || upstream_.exchange().connection() == nullptr) forget_upstream();
+    if (verdict.what != Verdict::What::pass) {
+        obey(std::move(verdict));
+        co_return !session_.client_gone();
+    }
+    send_upstream(masked(step.opcode, verdict.text.empty() ? step.payload : std::string_view(verdict.text)));
+    if (std::string first = upstream_.take_after_head(); !first.empty()) co_return co_await take_from_upstream(first);
+    co_return true;
+}
+
+// What was read of the vendor that was connected before.
+void WebsocketTunnel::forget_upstream() {
+    server_frames_ = websocket::FrameReader(websocket::Sender::server, max_vendor_message, digest_.get());
+    kept_.clear();
+    vendor_ = Peer();
+    vendor_.heard_us = vendor_.sent_us = vendor_message_us_ = now();
+}
+
+void WebsocketTunnel::client_control(const websocket::Step& step) {
+    const bool alone = !upstream_.provider();
+    switch (step.kind) {
+        case FrameKind::ping:
+            if (alone) {
+                say(websocket::make_frame(websocket::Opcode::pong, step.payload));
+            } else {
+                send_upstream(masked(websocket::Opcode::ping, step.payload));
+            }
+            break;
+        case FrameKind::pong:
+            if (!alone && step.payload != ping_tag_) send_upstream(masked(websocket::Opcode::pong, step.payload));
+            break;
+        case FrameKind::close: {
+            constexpr std::uint16_t no_code = 1005;
+            const bool coded = step.close_code != no_code;
+            if (alone) {
+                over_ = true;
+            } else {
+                send_upstream(coded ? websocket::make_close(step.close_code, step.payload, websocket::random_mask())
+                                    : masked(websocket::Opcode::close, {}));
+            }
+            client_closed_ = true;
+            closing_us_ = now();
+            break;
+        }
+        default: break;
+    }
+}
+
+asio::awaitable<bool> WebsocketTunnel::server_message(const websocket::Step& step) {
+    vendor_message_us_ = now();
+    std::string digest;
+    if (!step.readable) digest = digest_->take();
+    const std::string_view text = step.readable ? step.payload : std::string_view(digest);
+    if (gate_.passes(text, step.size)) co_return false;
+    Verdict verdict = co_await gate_.server_message(text, step.size);
+    obey(std::move(verdict));
+    co_return true;
+}
+
+// False: the connection is over.
+asio::awaitable<bool> WebsocketTunnel::take_from_upstream(std::string_view bytes) {
+    std::size_t at = kept_.size();
+    const std::string data = std::exchange(kept_, std::string()).append(bytes);  // outlives a commit
+    std::size_t sent = 0;
+    while (at < data.size()) {
+        const auto step = server_frames_.feed(std::string_view(data).substr(at));
+        at += step.consumed;
+        if (step.kind == FrameKind::bad) {
+            failure_ = std::string("the upstream's WebSocket framing is broken: ") + step.error;
             co_return false;
         }
-        if (!upstream_.readable()) continue;
+        if (step.kind == FrameKind::none) break;
+        if (step.kind == FrameKind::message && co_await server_message(step)) {
+            if (session_.client_gone()) co_return false;
+            send_client(std::string_view(data).substr(sent, at - sent));
+            sent = at;
+        } else if (step.kind == FrameKind::pong && step.payload == ping_tag_) {
+            // It may have come in two pieces: what was kept of it is in front.
+            send_client(std::string_view(data).substr(sent, at - control_size(step) - sent));
+            sent = at;
+        } else if (step.kind == FrameKind::close) {
+            vendor_closed_ = true;
+            if (closing_us_ == 0) closing_us_ = now();
+        }
+    }
+    const std::size_t whole = vendor_closed_ ? at : data.size() - server_frames_.unfinished();
+    send_client(std::string_view(data).substr(sent, whole - sent));
+    kept_ = data.substr(whole);
+    if (!later_.empty() && !server_frames_.inside_payload() && !server_frames_.inside_message())
+        send_client(std::exchange(later_, std::string()));
+    co_return !session_.client_gone();
+}
+
+int WebsocketTunnel::idle_ms() const {
+    return upstream_.provider() ? upstream_.provider()->idle_timeout_ms : rest_ms;
+}
+
+// A client that does not take what it has gets no pings, either.
+int WebsocketTunnel::client_patience_ms() const {
+    return session_.flushed() ? idle_ms() : request_.snapshot->settings.write_timeout_ms;
+}
+
+// An end that has been silent, or was not sent anything, for the heartbeat's interval gets a ping.
+void WebsocketTunnel::ping() {
+    const std::int64_t interval = std::int64_t{request_.snapshot->settings.heartbeat_ms} * 1000;
+    if (interval == 0 || closing_us_ != 0) return;
+    const std::int64_t at = now();
+    const auto due = [&](Peer& peer) {
+        if (at < std::max(std::min(peer.heard_us, peer.sent_us), peer.pinged_us) + interval) return false;
+        peer.pinged_us = at;
+        return true;
+    };
+    if (due(client_) && session_.flushed() && !server_frames_.inside_payload())
+        send_client(websocket::make_frame(websocket::Opcode::ping, ping_tag_));
+    if (upstream_.provider() && due(vendor_) && upstream_.unsent() == 0)
+        send_upstream(masked(websocket::Opcode::ping, ping_tag_));
+}
+
+// Who is not heard of although pinged, or owes an answer, for too long.
+bool WebsocketTunnel::overdue() {
+    const std::int64_t at = now();
+    const auto silent = [&](std::int64_t since, int ms, const char* who) {
+        if (ms == 0 || at - since < std::int64_t{ms} * 1000) return false;
+        failure_ = std::string(who) + " was silent for " + std::to_string(ms) + " ms";
+        return true;
+    };
+    if (closing_us_ != 0) return at - closing_us_ >= closing_us;
+    const bool vendor = upstream_.provider() != nullptr;
+    return (vendor && silent(vendor_message_us_, gate_.patience_ms(), "the connection")) ||
+           (vendor && silent(vendor_.heard_us, idle_ms(), "the upstream")) ||
+           silent(client_.heard_us, client_patience_ms(), "the client");
+}
+
+// Looks at what the ends took, and sets the moment at which there is something to do though nothing happens.
+void WebsocketTunnel::watch() {
+    const std::int64_t at = now();
+    const auto took = [&](Peer& peer, std::size_t unsent) {
+        if (unsent < peer.unsent) peer.heard_us = at;
+        peer.unsent = unsent;
+    };
+    took(client_, session_.unsent());
+    took(vendor_, upstream_.unsent());
+    // An end that is not read cannot be heard.
+    if (!client_may_send()) client_.heard_us = at;
+    if (!session_.flushed()) vendor_.heard_us = vendor_message_us_ = at;
+    if (gate_.idle()) vendor_message_us_ = at;
+    std::int64_t due = std::numeric_limits<std::int64_t>::max();
+    const auto by = [&](std::int64_t since, std::int64_t ms) {
+        if (ms > 0) due = std::min(due, since + ms * 1000);
+    };
+    if (closing_us_ != 0) {
+        due = closing_us_ + closing_us;
+    } else {
+        const int interval = request_.snapshot->settings.heartbeat_ms;
+        by(std::max(std::min(client_.heard_us, client_.sent_us), client_.pinged_us), interval);
+        by(client_.heard_us, client_patience_ms());
+        if (upstream_.provider()) {
+            by(std::max(std::min(vendor_.heard_us, vendor_.sent_us), vendor_.pinged_us), interval);
+            by(vendor_.heard_us, idle_ms());
+            by(vendor_message_us_, gate_.patience_ms());
+        }
+    }
+    session_.set_deadline(static_cast<int>(std::clamp<std::int64_t>((due - at) / 1000, 1, 3'600'000)));
+}
+
+// Passes frames both ways until one side is gone. True: the client left.
+asio::awaitable<bool> WebsocketTunnel::pass() {
+    for (;;) {
+        if (!co_await take_from_client()) co_return session_.client_gone();
+        if (session_.client_gone()) co_return true;
+        if (over_ || (last_ && gate_.idle())) co_return false;
+        const bool connected = upstream_.provider() != nullptr;
+        if (connected && !upstream_.push()) co_return false;
+        ping();
+        if (client_may_send() && !from_client_.empty()) continue;
+        watch();
+        if (overdue()) co_return false;
+        const bool taken = session_.flush_soon();
+        if (connected && taken) upstream_.exchange().connection()->arm();
+        session_.arm_read();
+        const bool readable = connected && taken && upstream_.exchange().readable();
+        if (!readable && !(client_may_send() && !session_.input().empty())) co_await session_.signal.wait();
+        if (session_.client_gone()) co_return true;
+        if (!connected || !session_.flushed() || !upstream_.exchange().readable()) continue;
         auto& scratch = session_.shard.scratch;
-        const IoResult result = upstream_.read();
+        const IoResult result = upstream_.exchange().read();
         if (result.state == Io::again) continue;
         if (result.state != Io::ok) co_return false;
-        if (result.bytes == scratch.size()) upstream_.connection()->readable = true;
+        if (result.bytes == scratch.size()) upstream_.exchange().connection()->readable = true;
+        vendor_.heard_us = now();
         if (!co_await take_from_upstream(std::string_view(scratch.data(), result.bytes)))
             co_return session_.client_gone();
     }
 }
 
-asio::awaitable<void> WebsocketTunnel::run(const AttemptLoop& attempts, std::string after_head) {
-    attempts_ = &attempts;
+asio::awaitable<void> WebsocketTunnel::finish(bool client_left) {
+    const End how = client_left      ? End::client_gone
+                    : over_ || last_ ? End::error
+                    : client_closed_ ? End::client_gone
+                                     : End::upstream_cut;
+    if (upstream_.exchange().connection() != nullptr) {
+        if (!client_left && !client_closed_)
+            send_upstream(websocket::make_close(going_away, {}, websocket::random_mask()));
+        (void)upstream_.push();
+    }
+    upstream_.drop();
+    co_await gate_.end(how, failure_);
+    if (client_left || vendor_closed_) co_return;
+    if (server_frames_.inside_payload() || server_frames_.inside_message()) co_return;
+    send_client(later_);
+    const std::string reason = client_closed_ || !failure_.empty() ? failure_ : "the upstream closed the connection";
+    send_client(websocket::make_close(client_closed_ ? normal_closure : close_code_, reason));
+    (void)co_await session_.flush();
+}
+
+asio::awaitable<void> WebsocketTunnel::begin(std::string head, std::string after_head) {
     session_.end_keep_alive();
-    std::string head = "HTTP/1.1 101 Switching Protocols\r\n";
-    for (const auto& field : upstream_.head.fields)
-        head.append(field.name).append(": ").append(field.value).append("\r\n");
-    head += "x-lurus-trace-id: " + request_.trace_id.hex() + "\r\n\r\n";
     session_.set_deadline(0);
     session_.set_keepalive(0);
-    bool good = co_await session_.send(std::move(head));
-    if (good && !after_head.empty()) good = co_await take_from_upstream(after_head);
-    bool client_ended = !good;
-    if (good) client_ended = co_await pass(attempts.target().provider->idle_timeout_ms);
-    if (response_open_) {
-        const End end = !refusal_.empty() ? End::error : client_ended ? End::client_gone : End::upstream_cut;
-        co_await record_response(end, failure_);
-    } else if (responses_ == 0) {
-        co_await record_response(failure_.empty() ? End::complete : End::error, failure_);
+    send_client(head);
+    client_.heard_us = client_.sent_us = now();
+    forget_upstream();
+    bool good = true;
+    if (!after_head.empty()) good = co_await take_from_upstream(after_head);
+    bool client_left = session_.client_gone();
+    if (good) client_left = co_await pass();
+    co_await finish(client_left);
+}
+
+asio::awaitable<void> WebsocketTunnel::run() {
+    gate_.opened();
+    std::string head =
+        downstream_head(upstream_.exchange().head, Framing::until_close, std::nullopt, true, request_.trace_id, {});
+    std::string fields = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+    if (upstream_.exchange().head.find("sec-websocket-protocol") == nullptr) {
+        // A browser that offered some ends the connection where none is taken; the vendor did not see the key's.
+        if (const auto taken = protocol_for_client(request_.head.value("sec-websocket-protocol")); !taken.empty())
+            fields.append("Sec-WebSocket-Protocol: ").append(taken).append("\r\n");
     }
-    std::string out;
-    if (!refusal_.empty() && server_frames_.between_messages())
-        out = websocket::make_frame(websocket::Opcode::text, refusal_);
-    if (!failure_.empty()) out += websocket::make_close(close_code_, failure_);
-    if (!out.empty()) co_await session_.send(std::move(out));
+    head.insert(head.find("\r\n") + 2, fields);
+    std::string after_head = upstream_.take_after_head();
+    co_await begin(std::move(head), std::move(after_head));
+}
+
+asio::awaitable<void> WebsocketTunnel::run_alone() {
+    const std::string accept = websocket::accept_value(request_.head.value("sec-websocket-key"));
+    std::string fields = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + "\r\n";
+    if (const auto taken = protocol_for_client(request_.head.value("sec-websocket-protocol")); !taken.empty())
+        fields.append("Sec-WebSocket-Protocol: ").append(taken).append("\r\n");
+    std::string head = local_head(101, {}, std::nullopt, true, &request_.trace_id, fields);
+    co_await begin(std::move(head), std::string());
 }
 
 }  // namespace lurus::gateway

@@ -10,7 +10,7 @@
 
 namespace lurus::gateway {
 
-enum class HttpMethod : std::uint8_t { get, post, del, other };
+enum class HttpMethod : std::uint8_t { get, post, del, patch, other };
 
 struct RequestPath {
     HttpMethod method = HttpMethod::other;
@@ -26,6 +26,16 @@ struct PostPath {
     Operation operation;
     std::string_view name;
     UpstreamAnswer answer;
+    bool mints = false;  // see Endpoint
+};
+
+/// A folder of things that the vendor keeps: listed, made by a POST, looked at, changed and deleted by their id.
+struct ResourceFolder {
+    std::string_view path;  // below the version
+    std::string_view name;
+    bool model_in_body = false;  // of the POST that makes one
+    bool unseen_models = false;  // see Endpoint
+    bool made_below = false;     // a POST below one makes things, too
 };
 
 /// Drops a prefix if it is there.
@@ -35,12 +45,18 @@ constexpr bool take(std::string_view& path, std::string_view prefix) {
     return true;
 }
 
+/// The value of one query parameter, still percent-encoded; empty = it is not there.
+std::string_view query_value(std::string_view query, std::string_view name);
+
 Match found(const Endpoint& endpoint);
 Match refused(Dialect dialect, MatchError error);
 
 /// Empty = `path` is none of the listed ones.
 std::optional<Match> match_post(HttpMethod method, std::string_view path, std::span<const PostPath> paths,
                                 Dialect dialect);
+/// `path` is what follows the version. Empty = it is in none of these folders.
+std::optional<Match> match_resource(HttpMethod method, std::string_view path, std::span<const ResourceFolder> folders,
+                                    Dialect dialect);
 /// The list of models, or one of them: what is answered from the catalogue, in any dialect's shape. `rest` is what
 /// follows `models`. Empty = it is neither.
 std::optional<Match> match_catalogue(HttpMethod method, std::string_view rest, Dialect dialect);

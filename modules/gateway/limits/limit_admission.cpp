@@ -92,6 +92,15 @@ void Admission::leave() {
     }
 }
 
+void Admission::uncount_request() {
+    constexpr auto at = static_cast<std::size_t>(Measure::requests);
+    for (Charge& charge : charges_) {
+        if ((charge.taken >> at & 1) == 0) continue;
+        charge.state->give_back(Measure::requests, charge.limits, charge.slots[at], charge.amounts[at]);
+        charge.taken &= static_cast<std::uint8_t>(~(1u << at));
+    }
+}
+
 void Admission::undo() {
     for (Charge& charge : charges_) {
         for (const Measure measure : measures) {
@@ -110,7 +119,7 @@ std::optional<Refusal> Admission::take(const LimitedSubject& subject, const Requ
     charge.upstream = subject.upstream;
     const Limits& limits = charge.limits;
     SubjectState& counters = *charge.state;
-    if (estimate.slot) {
+    if (estimate.slot || (estimate.model_slot && subject.subject == Subject::model)) {
         charge.entered = counters.enter(limits.concurrency);
         if (!charge.entered) {
             Refusal refusal = refusal_of(subject, Refusal::What::concurrency, limits.concurrency);

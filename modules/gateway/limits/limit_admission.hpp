@@ -32,7 +32,8 @@ struct RequestEstimate {
     std::int64_t input_tokens = 0;
     std::int64_t output_tokens = 0;
     Money cost;
-    bool slot = true;  // counts as running
+    bool slot = true;         // counts as running
+    bool model_slot = false;  // counts as running for the model, even where it does not for others
 };
 
 /// Why a request was not admitted.
@@ -82,6 +83,8 @@ public:
     [[nodiscard]] bool holds(const StatePtr& state) const;
     /// Holds what the other one does as well.
     void join(Admission&& other);
+    /// It was no request after all, whatever else it took.
+    void uncount_request();
     /// Holds nothing; only tells how the limits stand.
     static Admission refused(LimitCache& cache, std::span<const LimitedSubject> subjects, std::int64_t now_us,
                              UnixMicros now);

@@ -54,15 +54,6 @@ std::string refusal_fields(const Refusal& refusal) {
     return out;
 }
 
-std::string refusal_event(const Refusal& refusal, std::string_view message) {
-    std::string out = R"({"type":"error","status":429,"error":{"type":"rate_limit_error","code":"rate_limit_exceeded",)"
-                      R"("message":)" +
-                      json::quote(message) + R"(,"param":null})";
-    if (refusal.wait_us)
-        out += R"(,"headers":{"retry-after":")" + std::to_string(whole_seconds(*refusal.wait_us)) + "\"}";
-    return out + "}";
-}
-
 std::string limit_fields(Family family, const Admission& admission, std::int64_t now_us, UnixMicros now) {
     std::string out;
     const LimitRules& rules = *rules_of(family).limits;

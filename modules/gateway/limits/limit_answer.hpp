@@ -15,8 +15,6 @@ std::string refusal_message(const Refusal& refusal, UnixMicros now);
 std::string refusal_body(Family family, const Refusal& refusal, std::string_view message, const Id& trace_id);
 /// `Retry-After` in whole seconds, and for a budget that no wait restores soon, a word to SDKs not to retry.
 std::string refusal_fields(const Refusal& refusal);
-/// A WebSocket message for a response that was refused.
-std::string refusal_event(const Refusal& refusal, std::string_view message);
 
 /// Lines of the limits that apply, as the dialect's vendor writes them: `anthropic-ratelimit-*`, `x-ratelimit-*`, none.
 std::string limit_fields(Family family, const Admission& admission, std::int64_t now_us, UnixMicros now);

@@ -102,18 +102,24 @@ void Metrics::count_limited(std::string_view subject, std::string_view limit) {
     ++limited_[label_key({subject, limit})];
 }
 
+void Metrics::count_refused(std::string_view path, std::string_view reason, bool recorded) {
+    ++refused_[label_key({path, reason, recorded ? "true" : "false"})];
+}
+
 void Metrics::merge(const Metrics& other) {
     connections += other.connections;
     in_flight += other.in_flight;
     upstream_open += other.upstream_open;
     connections_total += other.connections_total;
     upstream_connects_total += other.upstream_connects_total;
+    body_waits_total += other.body_waits_total;
     for (const auto& [key, row] : other.rows_) {
         const auto [mine, fresh] = rows_.try_emplace(key, row);
         if (!fresh) mine->second.add(row);
     }
     add(attempts_, other.attempts_);
     add(limited_, other.limited_);
+    add(refused_, other.refused_);
     for (const auto& [status, n] : other.local_) local_[status] += n;
 }
 

@@ -39,6 +39,8 @@ public:
     void count_local(int status);
     /// Counts a request that a limit refused.
     void count_limited(std::string_view subject, std::string_view limit);
+    /// Counts a request that was refused before a model was asked. `path` and `reason` are constants.
+    void count_refused(std::string_view path, std::string_view reason, bool recorded);
     void merge(const Metrics& other);
 
     std::int64_t connections = 0;  // open now
@@ -46,6 +48,9 @@ public:
     std::int64_t upstream_open = 0;
     std::uint64_t connections_total = 0;
     std::uint64_t upstream_connects_total = 0;
+    std::uint64_t body_waits_total = 0;  // bodies that found no room at once
+    std::int64_t body_memory = 0;        // the process's, filled for a scrape
+    std::int64_t body_memory_most = 0;
 
     /// The exposition text (version 0.0.4) with the log's own figures.
     [[nodiscard]] std::string prometheus(const LogStatus& log, double uptime_seconds, int shards) const;
@@ -91,6 +96,7 @@ private:
     LabelMap<Row> rows_;
     LabelMap<std::uint64_t> attempts_;    // provider, outcome; those that are not in a row
     LabelMap<std::uint64_t> limited_;     // subject, limit
+    LabelMap<std::uint64_t> refused_;     // path, reason, recorded
     std::map<int, std::uint64_t> local_;  // by status
     std::string key_;                     // scratch
 };

@@ -114,6 +114,8 @@ std::string Metrics::prometheus(const LogStatus& log, double uptime_seconds, int
              {"provider", "outcome"}, 1);
     counters("gateway_ends_total", "How requests ended.", series.ends, {"end"}, 1);
     counters("gateway_limited_total", "Requests that a limit refused.", limited_, {"subject", "limit"}, 1);
+    counters("gateway_refused_total", "Requests that were refused before a model was asked.", refused_,
+             {"path", "reason", "recorded"}, 1);
     header(out, "gateway_local_responses_total", "counter", "Answers of the gateway itself that have no record.");
     for (const auto& [status, n] : local_) {
         out.append("gateway_local_responses_total{status=\"").append(std::to_string(status)).append("\"} ");
@@ -123,6 +125,12 @@ std::string Metrics::prometheus(const LogStatus& log, double uptime_seconds, int
     single(out, "gateway_connections_total", "counter", "Client connections accepted.",
            static_cast<double>(connections_total));
     single(out, "gateway_requests_in_flight", "gauge", "Requests being served now.", static_cast<double>(in_flight));
+    single(out, "gateway_body_memory_bytes", "gauge", "Memory that requests' bodies take, but for small ones.",
+           static_cast<double>(body_memory));
+    single(out, "gateway_body_memory_limit_bytes", "gauge", "As much as they may take.",
+           static_cast<double>(body_memory_most));
+    single(out, "gateway_body_waits_total", "counter", "Bodies that found no room at once.",
+           static_cast<double>(body_waits_total));
     single(out, "gateway_upstream_connections", "gauge", "Upstream connections open now.",
            static_cast<double>(upstream_open));
     single(out, "gateway_upstream_connects_total", "counter", "Upstream connections made.",

@@ -11,8 +11,10 @@
 #include <thread>
 #include <utility>
 
+#include "core/http/problem.hpp"
 #include "core/os/platform.hpp"
 #include "lurus/gateway.hpp"
+#include "modules/gateway/kept/kept_table.hpp"
 #include "modules/gateway/server/listener.hpp"
 #include "modules/gateway/server/services.hpp"
 #include "modules/gateway/server/shard.hpp"
@@ -30,17 +32,37 @@ constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr std::int64_t turned_away_pause_us = 1'000'000;  // between warnings
 constexpr int accept_most = 64;                           // of a turn: those who are connected wait for it
 
+// What is not said is a quarter of the memory there is: the rest is the answers', the log's and the system's.
+std::int64_t body_memory(const GatewaySettings& settings) {
+    if (settings.body_memory_bytes > 0) return settings.body_memory_bytes;
+    return static_cast<std::int64_t>(platform::usable_memory() / 4);
+}
+
+// What a call of the control plane came to. It must not end the process, whatever it threw.
+template <class Work>
+auto without_end(const char* what, Work work, decltype(work()) otherwise) {
+    try {
+        return work();
+    } catch (const std::exception& e) {
+        spdlog::error("{}: {}", what, e.what());
+    }
+    return otherwise;
+}
+
 class Server final : public Gateway, public Services {
 public:
     Server(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api, const Clock& clock,
-           ApiOutside outside)
+           ApiOutside outside, ApiBodyRule bodies, KeptStore* kept)
         : snapshot_(std::move(initial)),
           log_(log),
           api_(std::move(api)),
           outside_(std::move(outside)),
+          body_rule_(std::move(bodies)),
+          kept_store_(kept),
           clock_(clock),
           started_us_(clock.monotonic_us()),
-          limits_(started_us_) {
+          limits_(started_us_),
+          bodies_(body_memory(snapshot_->settings)) {
         int count = snapshot_->settings.threads;
         if (count <= 0) count = platform::usable_processors();
         for (int i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, snapshot_, log_, clock_, limits_));
@@ -63,9 +85,14 @@ public:
     void stop() override;
 
     void call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse)> done) override;
+    void judge_api(Shard& shard, ApiCall call, std::function<void(ApiBodyVerdict)> done) override;
+    BodyBudget& bodies() override { return bodies_; }
+    RefusedRecords& refused() override { return refused_; }
     void run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) override;
     void refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::function<void()> done) override;
     void collect_metrics(Shard& shard, std::function<void(Metrics)> done) override;
+    [[nodiscard]] const KeptTable& kept() const override { return kept_; }
+    void remember(KeptThing thing) override;
     [[nodiscard]] double uptime_seconds() const override {
         return static_cast<double>(clock_.monotonic_us() - started_us_) / 1e6;
     }
@@ -78,14 +105,21 @@ private:
     void welcome(const Listener& listener, AcceptedSocket client);
     Shard& less_busy();
     [[nodiscard]] std::size_t sessions_left();
+    void save_kept();
 
     std::shared_ptr<const GatewaySnapshot> snapshot_;
     Journal& log_;
     ApiHandler api_;
     const ApiOutside outside_;
+    const ApiBodyRule body_rule_;
     const Clock& clock_;
     const std::int64_t started_us_;
     LimitTable limits_;
+    BodyBudget bodies_;
+    RefusedRecords refused_;
+    KeptTable kept_;
+    KeptStore* const kept_store_;  // may be null
+    std::atomic<bool> saving_kept_ = false;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<std::thread> threads_;
     asio::thread_pool control_{control_threads};
@@ -100,6 +134,14 @@ Result<void> Server::start() {
 #ifdef SIGPIPE
     std::signal(SIGPIPE, SIG_IGN);  // TLS writes to a closed socket
 #endif
+    if (kept_store_ != nullptr) {
+        auto things = kept_store_->newest(KeptTable::most);
+        if (things) {
+            kept_.load(*std::move(things));
+        } else {
+            spdlog::warn("{}: files, batches and responses of before go to the first provider", things.error().message);
+        }
+    }
     // A client's connection and the vendor's; the rest is the log's and the control plane's.
     const auto files = static_cast<std::uint64_t>(snapshot_->settings.max_connections) * 2 + files_beside;
     if (const std::uint64_t got = platform::raise_open_files(files); got < files) {
@@ -177,7 +219,22 @@ void Server::welcome(const Listener& listener, AcceptedSocket client) {
     asio::post(shard.io(), [start, socket = std::move(client)]() mutable { start(std::move(socket)); });
 }
 
+void Server::remember(KeptThing thing) {
+    if (!kept_.remember(std::move(thing)) || kept_store_ == nullptr || saving_kept_.exchange(true)) return;
+    asio::post(control_, [this] { save_kept(); });
+}
+
+void Server::save_kept() {
+    saving_kept_ = false;  // what comes from here on is for the next time
+    const std::vector<KeptThing> things = kept_.take_unsaved();
+    if (things.empty() || kept_store_ == nullptr) return;
+    if (auto done = kept_store_->add(things, KeptTable::most); !done)
+        spdlog::warn("{}; after a restart it is not known which account has {} of them", done.error().message,
+                     things.size());
+}
+
 void Server::publish(std::shared_ptr<const GatewaySnapshot> snapshot) {
+    bodies_.set_capacity(body_memory(snapshot->settings));
     for (auto& shard : shards_) {
         asio::post(shard->io(), [&shard = *shard, snapshot] { shard.publish(snapshot); });
     }
@@ -185,9 +242,11 @@ void Server::publish(std::shared_ptr<const GatewaySnapshot> snapshot) {
 
 void Server::call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse)> done) {
     asio::post(control_, [this, &shard, call = std::move(call), done = std::move(done)]() mutable {
-        const bool waits = outside_.calls != nullptr && outside_.wanted && outside_.wanted(call);
+        const bool waits = outside_.calls != nullptr && outside_.wanted &&
+                           without_end("the management API", [&] { return outside_.wanted(call); }, false);
         auto answer = [this, &shard, call = std::move(call), done = std::move(done)]() mutable {
-            ApiResponse response = api_(call);
+            ApiResponse refused = problem(503, "there is no memory left for this request; try again shortly");
+            ApiResponse response = without_end("the management API", [&] { return api_(call); }, std::move(refused));
             asio::post(shard.io(), [done = std::move(done), response = std::move(response)]() mutable {
                 done(std::move(response));
             });
@@ -197,9 +256,23 @@ void Server::call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse
     });
 }
 
+void Server::judge_api(Shard& shard, ApiCall call, std::function<void(ApiBodyVerdict)> done) {
+    asio::post(control_, [this, &shard, call = std::move(call), done = std::move(done)]() mutable {
+        ApiBodyVerdict failed;
+        failed.refusal = problem(503, "this request cannot be judged now; try again shortly");
+        ApiBodyVerdict verdict = body_rule_
+                                     ? without_end(
+                                           "the management API", [&] { return body_rule_(call); }, std::move(failed))
+                                     : ApiBodyVerdict();
+        asio::post(shard.io(),
+                   [done = std::move(done), verdict = std::move(verdict)]() mutable { done(std::move(verdict)); });
+    });
+}
+
 void Server::run_blocking(Shard& shard, std::function<void()> work, std::function<void()> done) {
     asio::post(control_, [&shard, work = std::move(work), done = std::move(done)]() mutable {
-        work();
+        without_end("work of the control plane", [&] { return work(), true; }, false);
+        work = nullptr;
         asio::post(shard.io(), std::move(done));
     });
 }
@@ -208,7 +281,8 @@ void Server::refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::
     asio::post(control_, [&shard, refresh = snapshot.refresh_models, done = std::move(done)]() mutable {
         // Whoever calls back keeps nothing of the session, which ends on its shard only.
         const auto once = std::make_shared<std::function<void()>>(std::move(done));
-        refresh([&shard, once] { asio::post(shard.io(), std::exchange(*once, nullptr)); });
+        const auto tell = [&shard, once] { asio::post(shard.io(), std::exchange(*once, nullptr)); };
+        without_end("the models' lists", [&] { return refresh(tell), true; }, false);
     });
 }
 
@@ -269,7 +343,9 @@ void Server::stop() {
     if (outside_.calls != nullptr) outside_.calls->settle();  // they answer to shards
     for (auto& shard : shards_) shard->io().stop();
     for (auto& thread : threads_) thread.join();
+    bodies_.close();
     threads_.clear();
+    save_kept();
     std::error_code ignored;
     for (const auto& listener : listeners_) {
         if (!listener->unix_path.empty()) std::filesystem::remove(listener->unix_path, ignored);
@@ -283,8 +359,10 @@ void Server::stop() {
 namespace lurus {
 
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
-                                      const Clock& clock, ApiOutside outside) {
-    return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock, std::move(outside));
+                                      const Clock& clock, ApiOutside outside, ApiBodyRule bodies,
+                                      KeptStore* kept) {
+    return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock, std::move(outside),
+                                             std::move(bodies), kept);
 }
 
 }  // namespace lurus

@@ -5,10 +5,14 @@
 #include <string>
 
 #include "lurus/gateway.hpp"
+#include "lurus/store/kept.hpp"
 #include "modules/gateway/metrics/metrics.hpp"
+#include "modules/gateway/server/body_budget.hpp"
+#include "modules/gateway/server/refused_records.hpp"
 
 namespace lurus::gateway {
 
+class KeptTable;
 class Shard;
 
 class Services {
@@ -22,6 +26,15 @@ public:
     virtual void refresh_models(Shard& shard, const GatewaySnapshot& snapshot, std::function<void()> done) = 0;
     /// The merged counters of all shards; `done` comes back on `shard`.
     virtual void collect_metrics(Shard& shard, std::function<void(Metrics)> done) = 0;
+    /// What vendors keep for clients, of all shards.
+    [[nodiscard]] virtual const KeptTable& kept() const = 0;
+    /// Puts it there, and soon into the store.
+    virtual void remember(KeptThing thing) = 0;
+    /// Whether the body of this call, which has none yet, is to be read, asked on a control-plane thread; `done` comes
+    /// back on `shard`.
+    virtual void judge_api(Shard& shard, ApiCall call, std::function<void(ApiBodyVerdict)> done) = 0;
+    [[nodiscard]] virtual BodyBudget& bodies() = 0;
+    [[nodiscard]] virtual RefusedRecords& refused() = 0;
     [[nodiscard]] virtual double uptime_seconds() const = 0;
     [[nodiscard]] virtual int shard_count() const = 0;
 };

@@ -4,7 +4,10 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
+#include <new>
 #include <utility>
+
+#include <spdlog/spdlog.h>
 
 #include "core/os/platform.hpp"
 #include "modules/gateway/session/session.hpp"
@@ -115,7 +118,15 @@ Shard::~Shard() = default;
 
 void Shard::run() {
     auto guard = asio::make_work_guard(io_);
-    io_.run();
+    for (;;) {
+        try {
+            io_.run();
+            break;
+        } catch (const std::bad_alloc&) {
+            // Of a callback; sessions meet their own in their requests.
+            spdlog::error("a shard had no memory for a callback");
+        }
+    }
     log.append_all(entries_);  // of a turn that the stop cut short
 }
 

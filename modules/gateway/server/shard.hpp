@@ -22,6 +22,7 @@
 #include "lurus/clock.hpp"
 #include "lurus/gateway.hpp"
 #include "lurus/ids.hpp"
+#include "modules/gateway/attempt/upgrade_memory.hpp"
 #include "modules/gateway/limits/limit_table.hpp"
 #include "modules/gateway/metrics/metrics.hpp"
 #include "modules/gateway/server/turn_writes.hpp"
@@ -136,6 +137,7 @@ public:
     /// `session.on_committed` follows.
     void append_at_turn_end(RequestRecord&& record, Session& session);
     LimitCache limits;
+    UpgradeMemory no_websocket;
     /// Where upstream bytes land. Whoever reads into it is done with it before it awaits.
     std::array<char, 64 * 1024> scratch;
     /// What is about to be sent; the same holds.

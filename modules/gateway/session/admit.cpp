@@ -2,6 +2,8 @@
 
 #include "core/http/url.hpp"
 #include "core/text/ascii.hpp"
+#include "core/text/lookalike.hpp"
+#include "modules/gateway/kept/named_things.hpp"
 #include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
@@ -36,6 +38,20 @@ std::string denied_model(const Request& request) {
     return found == request.facts.also.end() ? std::string() : *found;
 }
 
+// Google's bodies write `models/M` where its paths have `M`: the name is what follows.
+void drop_models_prefix(Request& request) {
+    constexpr std::string_view prefix = "models/";
+    RequestFacts& facts = request.facts;
+    const std::string_view written =
+        request.body.substr(facts.model_begin, facts.model_end - std::min(facts.model_begin, facts.model_end));
+    if (!facts.model.starts_with(prefix) || !written.starts_with("\"models/")) return;
+    facts.model.erase(0, prefix.size());
+    if (written.substr(1 + prefix.size(), facts.model.size()) != facts.model) return;  // with escapes: stays as it is
+    facts.model_begin += 1 + prefix.size();
+    facts.model_end -= 1;
+    facts.model_is_json = false;
+}
+
 }  // namespace
 
 std::string cut_field(std::string_view text) {
@@ -55,15 +71,24 @@ std::string broken_rule(const Request& request) {
     if (!key.allows(request.family)) {
         return "this key may not be used for the " + std::string(name_of(request.family)) + " dialect";
     }
+    if (request.endpoint.unseen_models && key.has_model_rules() && !request.has_unread_body()) {
+        // Of a batch of messages each says its model.
+        const auto models = request.family == Family::anthropic ? batch_models(request.body) : std::nullopt;
+        if (!models) {
+            return "this key is for some models only, and " + std::string(request.endpoint.name) +
+                   " run models that cannot be seen here";
+        }
+        for (const std::string& model : *models) {
+            if (has_unseen(model) || !key.allows_model(model))
+                return "this key may not use the model " + cut_field(model);
+        }
+    }
     if (std::string denied = denied_model(request); !denied.empty())
         return "this key may not use the model " + cut_field(denied);
     return {};
 }
 
-// What its key may not do or what is over a limit is rejected.
-std::unique_ptr<Rejection> admit(Session& session, Request& request) {
-    const GatewaySettings& settings = request.snapshot->settings;
-    const http1::RequestHead& head = request.head;
+void start_record(Session& session, Request& request) {
     RequestRecord& record = request.record;
     record.record_id = session.shard.ids.at(request.time);
     record.trace_id = request.trace_id;
@@ -77,9 +102,16 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         record.team_id = request.key->record_ids.team;
         record.org_id = request.key->record_ids.org;
     }
-    record.client = cut_field(head.value("user-agent"));
+    record.client = cut_field(request.head.value("user-agent"));
     record.bytes_in = static_cast<std::int64_t>(request.body.size());
+}
 
+// What its key may not do or what is over a limit is rejected.
+std::unique_ptr<Rejection> admit(Session& session, Request& request) {
+    const GatewaySettings& settings = request.snapshot->settings;
+    const http1::RequestHead& head = request.head;
+    start_record(session, request);
+    RequestRecord& record = request.record;
     if (settings.log_enabled && !session.shard.log.has_room()) {
         auto rejection =
             rejected(503, "the request log cannot keep up or cannot be written (see /health); try again shortly");
@@ -100,6 +132,13 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         facts.model = *decoded;
         facts.model_begin = facts.model_end = 0;
     }
+    if (!request.endpoint.deployment.empty()) {
+        // Azure's path says which model answers; the body is made to say the same (send_request.cpp).
+        const auto decoded = percent_decode(request.endpoint.deployment);
+        if (!decoded) return rejected(400, "the deployment's name in the path is not valid percent-encoding");
+        facts.model = *decoded;
+    }
+    if (request.endpoint.dialect == Dialect::gemini && request.endpoint.model_in_body) drop_models_prefix(request);
     if (request.endpoint.streams) facts.stream = true;
     int best = 0;
     for (const auto& field : head.fields) {
@@ -126,9 +165,11 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
     if (std::string rule = broken_rule(request); !rule.empty()) return rejected(403, std::move(rule));
     const bool needs_model = request.endpoint.model_in_body && head.method == "POST" && !request.body.empty();
     if (needs_model && facts.model.empty() && request.endpoint.operation != Operation::moderations &&
-        request.endpoint.operation != Operation::images && request.endpoint.operation != Operation::audio) {
+        request.endpoint.operation != Operation::images && request.endpoint.operation != Operation::audio &&
+        request.endpoint.operation != Operation::resource) {
         return rejected(400, "the request names no model: set \"model\"");
     }
+    if (auto foreign = pin(session, request)) return foreign;
     if (auto forbidden = judge_candidates(request)) return forbidden;
     return session.limits.admit(request);
 }

@@ -3,16 +3,19 @@
 
 #include <spdlog/spdlog.h>
 
+#include "core/os/release.hpp"
 #include "modules/gateway/answer/chunk_size.hpp"
 #include "modules/gateway/attempt/forward_head.hpp"
 #include "modules/gateway/server/services.hpp"
-#include "modules/gateway/session/session.hpp"
+#include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
 
 namespace asio = boost::asio;
 
 namespace {
+
+constexpr std::uint64_t at_once_body = 64 << 10;  // read without asking who sends it, when it came with the head
 
 /// A body that is being made. The session has it, but for the time of a pull: then a control-plane thread has.
 struct BodySource {
@@ -35,7 +38,6 @@ std::string chunk_of(std::string bytes) {
 asio::awaitable<void> Session::serve_api(Request& request) {
     ApiCall call;
     call.request.method = std::string(request.head.method);
-    call.request.body = std::string(request.body);
     call.target = std::string(request.head.target);
     call.authorization = std::string(request.head.value("authorization"));
     if (peer_) call.request.remote_address = peer_->text();
@@ -43,13 +45,40 @@ asio::awaitable<void> Session::serve_api(Request& request) {
         const std::string_view value = name == "host" ? request.head.host : request.head.value(name);
         if (!value.empty()) call.request.headers.emplace(name, value);
     }
+    if (!take_body(*this, request, at_once_body)) {
+        ApiBodyVerdict verdict = co_await judge_api(call);
+        if (verdict.refusal) {
+            shard.metrics.count_refused(request.path_class, "api", false);
+            drop_unread(*this, request);
+            co_await respond_api(request, *verdict.refusal);
+            co_return;
+        }
+        call.judged = true;
+        if (!co_await read_body(*this, request, verdict.max_body_bytes)) co_return;
+    }
+    call.request.body = request.chunked_body.empty() ? std::string(request.body) : std::move(request.chunked_body);
+    release(request.bytes);  // the call has all of it
     auto answer = std::make_shared<std::optional<ApiResponse>>();
     services_.call_api(shard, std::move(call), [self = shared_from_this(), answer](ApiResponse response) {
         *answer = std::move(response);
         self->signal.notify();
     });
     while (!answer->has_value()) co_await signal.wait();
-    ApiResponse& response = **answer;
+    co_await respond_api(request, **answer);
+}
+
+// Who sends a body that is large or not here yet is asked for first.
+asio::awaitable<ApiBodyVerdict> Session::judge_api(const ApiCall& call) {
+    auto judged = std::make_shared<std::optional<ApiBodyVerdict>>();
+    services_.judge_api(shard, call, [self = shared_from_this(), judged](ApiBodyVerdict verdict) {
+        *judged = std::move(verdict);
+        self->signal.notify();
+    });
+    while (!judged->has_value()) co_await signal.wait();
+    co_return std::move(**judged);
+}
+
+asio::awaitable<void> Session::respond_api(const Request& request, ApiResponse& response) {
     std::string extra;
     for (const auto& [name, value] : response.headers) extra += name + ": " + value + "\r\n";
     shard.metrics.count_local(response.status);

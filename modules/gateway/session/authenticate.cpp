@@ -1,32 +1,44 @@
-#include "modules/gateway/attempt/forward_head.hpp"
+#include "modules/gateway/session/presented_keys.hpp"
 #include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
 
-namespace asio = boost::asio;
+namespace {
 
-const char* authenticate(const Session& session, Request& request) {
-    const std::string_view presented = presented_key(request.head);
-    if (!presented.empty()) request.key = request.snapshot->keys->find(presented);
-    if (request.key != nullptr) {
-        if (request.key->use) request.key->use->note(request.time);
-        if (request.key->disabled) return "this key is disabled";
-        return request.key->usable_at(request.time) ? nullptr : "this key has expired";
-    }
-    if (session.open()) return nullptr;
-    return presented.empty() ? "no key: send one as x-api-key, Authorization: Bearer or x-goog-api-key (make "
-                               "one with `lurus key create --name NAME`)"
-                             : "this key is not known here (make one with `lurus key create --name NAME`)";
+EarlyRefusal bad_key(const Request& request, std::string_view reason, const char* problem) {
+    return EarlyRefusal(401, reason, problem,
+                        request.family == Family::openai ? "WWW-Authenticate: Bearer\r\n" : std::string_view());
 }
 
-asio::awaitable<void> refuse_key(Session& session, Request& request, const char* problem) {
-    if (request.head.content_length.value_or(0) > 0 || request.head.chunked) session.end_keep_alive();
-    const std::string_view extra = request.family == Family::openai ? "WWW-Authenticate: Bearer\r\n" : "";
-    co_await session.respond_error(request, 401, problem, extra);
-    if (session.keep_alive()) {
-        const auto parsed = http1::parse_request_head(session.input(), session.input().size() + 1, request.head);
-        session.input().erase(0, parsed.consumed);
+}  // namespace
+
+// Of several credentials the first counts that is a key of ours and may be used; what is left is for nobody else.
+std::optional<EarlyRefusal> authenticate(const Session& session, Request& request) {
+    PresentedKeys presented(request.head);
+    bool any = false;
+    for (std::string_view each = presented.next(); !each.empty(); each = presented.next()) {
+        any = true;
+        const KeyInfo* found = request.snapshot->keys->find(each);
+        if (found == nullptr) continue;
+        const bool usable = found->usable_at(request.time);
+        if (usable || request.key == nullptr) request.key = found;
+        if (usable) break;
     }
+    if (const KeyInfo* key = request.key) {
+        if (key->use) key->use->note(request.time);
+        if (key->disabled) return bad_key(request, "disabled_key", "this key is disabled");
+        if (key->blocked) return bad_key(request, "blocked_key", "this key's owner or organisation is disabled");
+        if (key->usable_at(request.time)) return std::nullopt;
+        return bad_key(request, "expired_key", "this key has expired");
+    }
+    if (session.open()) return std::nullopt;
+    if (any) {
+        return bad_key(request, "unknown_key",
+                       "this key is not known here (make one with `lurus key create --name NAME`)");
+    }
+    return bad_key(request, "no_key",
+                   "no key: send one as x-api-key, Authorization: Bearer or x-goog-api-key (make one with `lurus key "
+                   "create --name NAME`)");
 }
 
 }  // namespace lurus::gateway

@@ -1,6 +1,7 @@
 #include "modules/gateway/session/client_connection.hpp"
 
 #include <boost/asio/post.hpp>
+#include <new>
 
 #include "core/os/release.hpp"
 
@@ -9,9 +10,10 @@ namespace lurus::gateway {
 namespace asio = boost::asio;
 
 namespace {
-constexpr int linger_ms = 2000;
-constexpr std::size_t linger_bytes = 4 << 20;
-constexpr std::size_t read_ahead = 64 * 1024;  // of pipelined requests while one is served
+constexpr int linger_ms = 10'000;               // in all
+constexpr int linger_silence_ms = 2000;         // or so long without a byte
+constexpr std::size_t linger_beyond = 1 << 20;  // more than the largest body
+constexpr std::size_t read_ahead = 64 * 1024;   // of pipelined requests while one is served
 constexpr std::size_t smallest_read = 4 * 1024;
 constexpr std::size_t largest_read = 256 * 1024;
 }  // namespace
@@ -108,6 +110,7 @@ bool ClientConnection::send_now(std::span<const asio::const_buffer> buffers, Tur
     if (gone_) return false;
     std::size_t total = 0;
     for (const auto& buffer : buffers) total += buffer.size();
+    sent_ += total;
     if (unsent_.empty() && total <= TurnWrites::largest && !channel_.is_tls()) {
         shard.send_at_turn_end(shared_from_this(), *this, channel_, buffers, pace);
         return true;
@@ -161,6 +164,12 @@ void ClientConnection::arm_write() {
     });
 }
 
+bool ClientConnection::flush_soon() {
+    if (unsent_.empty()) return true;
+    if (!gone_) arm_write();
+    return false;
+}
+
 asio::awaitable<bool> ClientConnection::flush() {
     if (unsent_.empty()) co_return !gone_;
     const std::int64_t outer_deadline = deadline_us_;
@@ -189,6 +198,13 @@ asio::awaitable<bool> ClientConnection::send(std::string bytes) {
     co_return co_await flush();
 }
 
+asio::awaitable<bool> ClientConnection::send_interim(std::string bytes) {
+    const std::uint64_t before = sent_;
+    const bool good = co_await send(std::move(bytes));
+    sent_ = before;
+    co_return good;
+}
+
 void ClientConnection::arm_read() {
     if (armed_ || gone_ || !channel_.is_open() || in_.size() >= std::max(input_wanted_, read_ahead)) return;
     armed_ = true;
@@ -201,9 +217,27 @@ void ClientConnection::arm_read() {
 void ClientConnection::on_readable(const boost::system::error_code& ec) {
     if (gone_) return;
     if (ec) return client_left();
+    IoResult result;
+    try {
+        result = read_some();
+    } catch (const std::bad_alloc&) {
+        no_memory_ = true;
+        return signal.notify();
+    }
+    if (result.state == Io::eof || result.state == Io::error) return client_left();
+    arm_read();
+    if (result.bytes > 0) signal.notify();
+}
+
+IoResult ClientConnection::read_some() {
+    IoResult result;
+    if (dropping_) {
+        result = channel_.read(shard.scratch);
+        dropped_ += result.bytes;
+        return result;
+    }
     const std::size_t size = in_.size();
     const std::size_t wanted = input_wanted_ > size ? input_wanted_ - size : 0;
-    IoResult result;
     if (wanted > smallest_read) {
         const std::size_t room = std::min(wanted, largest_read);
         in_.resize_and_overwrite(size + room, [&](char* data, std::size_t) {
@@ -211,18 +245,18 @@ void ClientConnection::on_readable(const boost::system::error_code& ec) {
             return size + result.bytes;
         });
     } else {
-        result = channel_.read(std::span(shard.scratch).first(smallest_read));
+        // No more than is wanted: the buffer is as large as the body.
+        result = channel_.read(std::span(shard.scratch).first(wanted > 0 ? wanted : smallest_read));
         in_.append(shard.scratch.data(), result.bytes);
     }
-    if (result.state == Io::eof || result.state == Io::error) return client_left();
-    arm_read();
-    if (result.bytes > 0) signal.notify();
+    return result;
 }
 
 asio::awaitable<bool> ClientConnection::more_input() {
     const std::size_t before = in_.size();
     arm_read();
     while (in_.size() == before) {
+        if (no_memory_) throw std::bad_alloc();
         if (gone_ || timed_out_) co_return false;
         co_await signal.wait();
     }
@@ -233,13 +267,18 @@ asio::awaitable<void> ClientConnection::linger() {
     shard.writes.settle(*this);
     if (!co_await flush()) co_return;
     if (!channel_.is_tls()) channel_.shutdown_write();
-    set_deadline(linger_ms);
-    input_wanted_ = 0;
-    std::size_t dropped = 0;
-    while (dropped < linger_bytes && !gone_ && !timed_out_) {
-        dropped += in_.size();
-        in_.clear();
-        if (!co_await more_input()) break;
+    release(in_);
+    dropping_ = true;
+    const auto most = static_cast<std::size_t>(shard.snapshot->settings.max_body_bytes) + linger_beyond;
+    const std::int64_t until = shard.clock.monotonic_us() + linger_ms * 1000ll;
+    arm_read();
+    while (dropped_ < most && !gone_) {
+        const std::int64_t left_ms = (until - shard.clock.monotonic_us()) / 1000;
+        if (left_ms <= 0) break;
+        const std::size_t before = dropped_;
+        set_deadline(static_cast<int>(std::min<std::int64_t>(left_ms, linger_silence_ms)));
+        while (dropped_ == before && !gone_ && !timed_out_) co_await signal.wait();
+        if (timed_out_) break;
     }
     gone_ = true;
 }

@@ -49,10 +49,16 @@ public:
     /// the client takes them. False when the client is gone.
     bool send_now(std::span<const boost::asio::const_buffer> buffers, TurnWrites::Pace pace = TurnWrites::Pace::turn);
     [[nodiscard]] bool flushed() const { return unsent_.empty(); }
+    /// Bytes that it was given and has not taken.
+    [[nodiscard]] std::size_t unsent() const { return unsent_.size(); }
+    /// True when it took all of them; else the waiter is woken when it takes more. Does not wait, and has no timeout.
+    bool flush_soon();
     /// Returns when the client took what it was given so far (what waits for the turn's end counts as taken), or false
     /// when the client is gone or takes nothing for the write timeout.
     boost::asio::awaitable<bool> flush();
     boost::asio::awaitable<bool> send(std::string bytes);
+    /// The same of an answer before the answer (1xx).
+    boost::asio::awaitable<bool> send_interim(std::string bytes);
 
     // --- reading ---
     /// Bytes that no request has taken yet.
@@ -62,7 +68,7 @@ public:
     void want_input(std::size_t bytes) { input_wanted_ = bytes; }
     /// Sees the client leave, and reads ahead.
     void arm_read();
-    /// False when the client is gone or the deadline over.
+    /// False when the client is gone or the deadline over. Throws when there was no memory for what came.
     boost::asio::awaitable<bool> more_input();
     /// Between two requests: a drain may end the connection.
     void set_idle(bool idle) { idle_ = idle; }
@@ -82,6 +88,8 @@ protected:
     [[nodiscard]] bool is_tls() const { return channel_.is_tls(); }
     boost::asio::awaitable<bool> handshake();
     void close();
+    /// Bytes that were given to be sent, but for interim answers.
+    [[nodiscard]] std::uint64_t bytes_sent() const { return sent_; }
 
     const std::optional<IpAddress> peer_;
     bool gone_ = false;
@@ -90,6 +98,7 @@ protected:
 
 private:
     void on_readable(const boost::system::error_code& ec);
+    IoResult read_some();
     void on_sent(Io state, std::string_view rest) override;
     void arm_write();
     void client_left();
@@ -100,6 +109,10 @@ private:
     std::string in_;
     std::string unsent_;  // bytes that the socket did not take yet
     std::size_t input_wanted_ = 0;
+    std::uint64_t sent_ = 0;
+    std::size_t dropped_ = 0;  // of what came while `dropping_`
+    bool dropping_ = false;
+    bool no_memory_ = false;  // for what came
     bool armed_ = false;
     bool write_armed_ = false;
     bool written_ = false;  // some of `unsent_`, since flush() last looked

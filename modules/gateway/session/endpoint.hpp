@@ -29,6 +29,8 @@ enum class Operation : std::uint8_t {
     embed,
     batch_embed,
     gemini_other,  // Gemini
+    rerank,
+    resource,  // what a vendor keeps: files, batches, vector stores ...
     models_list,
     model_get,  // answered from the catalogue
 };
@@ -49,18 +51,24 @@ struct Endpoint {
     std::string_view name;  // for the record: `messages`, `chat.completions`, `generateContent` ...
     std::string_view
         path_model;  // Gemini, `models/{id}`, realtime's `?model=`: a part of the target, still percent-encoded
-    bool model_in_body = false;  // JSON, or a field of a multipart form
-    bool websocket = false;      // an upgrade is relayed here
-    bool streams = false;        // the path itself asks for a stream (Gemini)
+    std::string_view target;      // as the dialects know it, what goes upstream; empty = as the client wrote it
+    std::string_view deployment;  // Azure's: the model, whatever the body says; a part of it, still percent-encoded
+    std::string_view resource;    // the id of what the vendor keeps; a part of the target, still percent-encoded
+    bool mints = false;           // the answer may name something new that the vendor keeps
+    bool unseen_models = false;   // runs models that the rules of a key cannot see
+    bool model_in_body = false;   // JSON, or a field of a multipart form
+    bool websocket = false;       // an upgrade is relayed here
+    bool streams = false;         // the path itself asks for a stream (Gemini)
 };
 
 /// Header hints for paths that several dialects share (`/v1/models`, `/v1/models/M:generateContent`).
 struct DialectHints {
     bool anthropic_version = false;  // anthropic-version or x-api-key is present
     bool google_key = false;         // x-goog-api-key or ?key= is present
+    std::optional<Dialect> path;     // what the path's prefix says, which wins
 };
 
-enum class MatchError : std::uint8_t { unknown_path, wrong_method };
+enum class MatchError : std::uint8_t { unknown_path, wrong_method, unsafe_path };
 
 struct Match {
     std::optional<Endpoint> endpoint;
@@ -68,7 +76,8 @@ struct Match {
     Family family = Family::openai;  // whose error shape to use, also when there is no endpoint
 };
 
-/// `target` is the request's target with its query. `websocket`: the request asks for that upgrade.
+/// `target` is the request's, with its query, as served_target() has it. `websocket`: the request asks for that
+/// upgrade.
 Match match_endpoint(std::string_view method, std::string_view target, const DialectHints& hints, bool websocket);
 
 }  // namespace lurus::gateway

@@ -35,7 +35,8 @@ bool has_budget(const Request& request) {
 // A vendor takes a model of its own choice for some requests that name none.
 bool needs_name(const Request& request) {
     return request.endpoint.model_in_body && request.facts.model.empty() &&
-           (request.endpoint.operation == Operation::images || request.endpoint.operation == Operation::audio);
+           (request.endpoint.operation == Operation::images || request.endpoint.operation == Operation::audio ||
+            request.endpoint.operation == Operation::resource);
 }
 
 }  // namespace
@@ -55,6 +56,17 @@ std::unique_ptr<Rejection> judge_models(Request& request, std::string_view conte
     }
     if (rules) request.facts.also = std::move(named.also);
     return nullptr;
+}
+
+std::string judge_message(Request& request, std::string_view message) {
+    const bool rules = has_model_rules(request);
+    if (!rules && !has_budget(request)) return {};
+    Endpoint endpoint = request.endpoint;
+    endpoint.model_in_body = true;
+    NamedModels named;
+    read_body_models(endpoint, {}, message, named);
+    if (rules) request.facts.also = std::move(named.also);
+    return std::move(named.doubt);
 }
 
 std::unique_ptr<Rejection> judge_candidates(Request& request) {

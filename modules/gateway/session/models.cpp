@@ -17,7 +17,8 @@ constexpr int model_lists_timeout_ms = 5000;  // a slower vendor's list is shown
 
 asio::awaitable<void> serve_models(Session& session, Request& request) {
     if (const std::string rule = broken_rule(request); !rule.empty()) {
-        co_await session.respond_error(request, 403, rule);
+        EarlyRefusal why(403, "key_rule", rule);
+        co_await refuse_early(session, request, std::move(why));
         co_return;
     }
     if (request.snapshot->refresh_models) {

@@ -237,7 +237,10 @@ bool next_parameter(std::string_view header, std::size_t& at, Parameter& out) {
 
 void read_body_models(const Endpoint& endpoint, std::string_view content_type, std::string_view body,
                       NamedModels& into) {
-    if (body.empty()) return;
+    const bool batch = endpoint.unseen_models && endpoint.dialect == Dialect::anthropic;
+    const bool opaque =
+        endpoint.operation == Operation::resource && !endpoint.model_in_body && !batch;  // a file, mostly
+    if (body.empty() || opaque) return;
     const std::string type = type_of(content_type);
     if (type.starts_with("multipart/form-data")) {
         if (!endpoint.model_in_body) return;
@@ -258,7 +261,9 @@ void read_head_models(const Endpoint& endpoint, const http1::RequestHead& head, 
             if (iequals(field.name, name)) into.add(std::string(field.value));
         }
     }
-    if (!endpoint.path_model.empty()) read_target_name(percent_decode(endpoint.path_model).value_or("%"), into);
+    for (const std::string_view name : {endpoint.path_model, endpoint.deployment}) {
+        if (!name.empty()) read_target_name(percent_decode(name).value_or("%"), into);
+    }
     std::string_view query = head.target;
     query.remove_prefix(std::min(query.find('?'), query.size()));
     bool named = false;

@@ -54,18 +54,25 @@ bool is_own(std::string_view path) {
            path == hello;
 }
 
-asio::awaitable<void> serve_own(Session& session, Request& request, std::size_t head_size) {
-    if (!co_await read_body(session, request, head_size)) co_return;
+asio::awaitable<void> serve_own(Session& session, Request& request) {
     const http1::RequestHead& head = request.head;
-    const std::string_view path = path_of(head.target);
-    if (is_for_api(path)) {
+    if (is_for_api(path_of(head.target))) {
+        request.path_class = "api";
         co_await session.serve_api(request);
         co_return;
     }
-    if (head.method != "GET" && head.method != "HEAD") {
-        co_await session.respond_error(request, 405, "this path takes GET");
+    request.path_class = "own";
+    std::optional<EarlyRefusal> refused = from_foreign_page(session, request);
+    if (!refused && head.method != "GET" && head.method != "HEAD")
+        refused.emplace(405, "wrong_method", "this path takes GET");
+    if (refused) {
+        EarlyRefusal why = *std::move(refused);
+        co_await refuse_early(session, request, std::move(why));
         co_return;
     }
+    if (!take_body(session, request, no_use_body_cap) && !co_await read_body(session, request, no_use_body_cap))
+        co_return;
+    const std::string_view path = path_of(head.target);
     std::string body;
     std::string_view type = "application/json";
     int status = 200;
@@ -83,6 +90,8 @@ asio::awaitable<void> serve_own(Session& session, Request& request, std::size_t 
             self->signal.notify();
         });
         while (!merged->has_value()) co_await session.signal.wait();
+        (*merged)->body_memory = session.services().bodies().used();
+        (*merged)->body_memory_most = session.services().bodies().capacity();
         body = (*merged)->prometheus(session.shard.log.status(), session.services().uptime_seconds(),
                                      session.services().shard_count());
     } else if (path == hello) {

@@ -35,6 +35,7 @@ asio::awaitable<std::size_t> read_head(Session& session, std::unique_ptr<Request
         if (parsed.state == http1::HeadResult::State::complete) {
             request.time = shard.clock.now();
             request.started_us = shard.clock.monotonic_us();
+            request.unread_head = parsed.consumed;
             request.head_only = request.head.method == "HEAD";
             request.target_at = static_cast<std::size_t>(request.head.target.data() - input.data());
             session.set_deadline(0);
@@ -43,22 +44,22 @@ asio::awaitable<std::size_t> read_head(Session& session, std::unique_ptr<Request
             if (!request.head.keep_alive) session.end_keep_alive();
             co_return parsed.consumed;
         }
-        int status = 0;
-        const char* why = nullptr;
+        std::optional<EarlyRefusal> why;
         if (parsed.state == http1::HeadResult::State::bad) {
-            status = parsed.status;
-            why = parsed.why;
+            why.emplace(parsed.status, "bad_head", parsed.why);
         } else if (!co_await session.more_input()) {
             if (session.client_gone()) co_return 0;
-            status = 408;
-            why = "the request's head did not arrive in time";
+            why.emplace(408, "head_timeout", "the request's head did not arrive in time");
         }
-        if (status != 0) {
+        if (why) {
             session.end_keep_alive();
-            request.trace_id = shard.ids.next(shard.clock.now());
+            request.time = shard.clock.now();
+            request.started_us = shard.clock.monotonic_us();
+            request.trace_id = shard.ids.next(request.time);
             request.head = http1::RequestHead();
-            co_await session.respond_error(request, status, why);
-            co_await session.linger();
+            request.address = session.peer();
+            EarlyRefusal refusal = *std::move(why);
+            co_await refuse_early(session, request, std::move(refusal));
             co_return 0;
         }
     }

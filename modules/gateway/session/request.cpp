@@ -6,9 +6,12 @@ namespace lurus::gateway {
 
 void Request::release_sent() {
     release(head.fields);
-    head.method = head.target = head.host = head.upgrade = body = endpoint.path_model = {};
+    head.method = head.target = head.host = head.upgrade = body = {};
+    endpoint.path_model = endpoint.target = endpoint.deployment = endpoint.resource = {};
+    release(served);
     release(bytes);
     release(chunked_body);
+    room.release();
 }
 
 void Request::set_model(std::string_view model) {

@@ -191,12 +191,10 @@ std::unique_ptr<Rejection> RequestLimits::admit(Request& request) {
     return rejection;
 }
 
-std::optional<Refusal> RequestLimits::admit_response(Request& request, const RequestFacts& facts, std::size_t bytes,
-                                                     bool first) {
-    RequestEstimate estimate = estimate_of(request.endpoint, facts, bytes);
-    estimate.requests = first ? 0 : 1;  // the upgrade was a request already
-    estimate.slot = false;              // the connection holds one
-    return take(request, estimate, response_admission_);
+std::optional<Refusal> RequestLimits::admit_response(Request& request, const RequestEstimate& estimate,
+                                                     Admission& into) {
+    if (estimate.requests > 0) admission_.uncount_request();
+    return take(request, estimate, into);
 }
 
 std::string RequestLimits::fields(const Request& request) const {
@@ -205,14 +203,15 @@ std::string RequestLimits::fields(const Request& request) const {
 }
 
 void RequestLimits::settle(const RequestRecord& record) {
-    Admission& admission = response_admission_.limited() ? response_admission_ : admission_;
-    if (!admission.limited()) return;
-    Admission::Used used;
-    if (record.usage.known() || record.end == End::error || record.attempts.empty()) {
-        used = used_by(record.usage, record.cost);
+    Admission& admission = response_admission_ ? *response_admission_ : admission_;
+    if (admission.limited()) {
+        Admission::Used used;
+        if (record.usage.known() || record.end == End::error || record.attempts.empty()) {
+            used = used_by(record.usage, record.cost);
+        }
+        admission.settle(used, now_us());
     }
-    admission.settle(used, now_us());
-    response_admission_ = Admission();
+    response_admission_.reset();
 }
 
 std::int64_t RequestLimits::now_us() const {

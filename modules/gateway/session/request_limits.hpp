@@ -1,7 +1,7 @@
 #pragma once
 // The limits of the request that a session serves: asked before it may go on, told what it used, and shown in its
-// answer. A WebSocket holds its connection's admission, and for each response that it asks for another one. One
-// session's; its shard's thread.
+// answer. A WebSocket has its connection's admission here; those of its responses are its tunnel's. One session's; its
+// shard's thread.
 
 #include <memory>
 #include <optional>
@@ -23,9 +23,11 @@ public:
     /// the one before it took.
     std::optional<Refusal> admit_attempt(const Request& request, const Provider& provider,
                                          const std::string& upstream_model);
-    /// Admits one response of a WebSocket; what it holds is settled by its record. `first`: the upgrade was its
-    /// request.
-    std::optional<Refusal> admit_response(Request& request, const RequestFacts& facts, std::size_t bytes, bool first);
+    /// Admits one response of a WebSocket: as a request of its own, which the connection's is not any more. `estimate`
+    /// says what it takes.
+    std::optional<Refusal> admit_response(Request& request, const RequestEstimate& estimate, Admission& into);
+    /// The next record is that response's and settles what it took.
+    void settles(Admission response) { response_admission_ = std::move(response); }
     /// The answer's fields on how the limits stand; empty where there are none.
     [[nodiscard]] std::string fields(const Request& request) const;
     /// Puts what was used in the estimate's place. What ended in an error used nothing; of what broke off without a
@@ -42,7 +44,7 @@ private:
 
     Shard& shard_;
     Admission admission_;
-    Admission response_admission_;  // of a WebSocket
+    std::optional<Admission> response_admission_;  // of a WebSocket, for the record that comes now
 };
 
 }  // namespace lurus::gateway

@@ -83,6 +83,8 @@ private:
             metadata();
         } else if (key == "prompt_cache_key") {
             hints_.offer(json::string_value(reader_.skip()), 2);
+        } else if (key == "store") {
+            facts_.keeps = reader_.skip() != "false";
         } else if (key == "session_id") {
             hints_.offer(json::string_value(reader_.skip()), 3);
         } else if (key == "conversation") {
@@ -239,12 +241,15 @@ private:
 }  // namespace
 
 RequestFacts scan_request(const Endpoint& endpoint, std::string_view content_type, std::string_view body) {
-    if (istarts_with(trim(content_type), "multipart/form-data")) return FormScan(endpoint, content_type, body).run();
+    const bool opaque = endpoint.operation == Operation::resource && !endpoint.model_in_body;
+    if (!opaque && istarts_with(trim(content_type), "multipart/form-data"))
+        return FormScan(endpoint, content_type, body).run();
     const ScanRules& rules = *rules_of(endpoint.dialect).scan;
     const bool wants_json = endpoint.model_in_body || rules.json_body;
     // A message of a WebSocket is a body when the caller says that it names the model.
     const bool bodiless = (endpoint.websocket && !endpoint.model_in_body) ||
-                          endpoint.operation == Operation::models_list || endpoint.operation == Operation::model_get;
+                          endpoint.operation == Operation::models_list || endpoint.operation == Operation::model_get ||
+                          opaque;
     if (bodiless || (!wants_json && body.empty())) {
         RequestFacts facts;
         facts.stream = endpoint.streams;

@@ -18,6 +18,7 @@ struct RequestFacts {
     std::size_t model_end = 0;    // equal to begin = nothing to splice
     bool model_is_json = true;    // false: a form field, spliced without quoting
     bool stream = false;
+    bool keeps = true;                       // Responses: false where `store` says so
     std::optional<std::int64_t> max_output;  // tokens that the answer may have, where the body says so
     std::string session;  // metadata.user_id's session, prompt_cache_key, conversation ..., empty = none
     // Bad body: a text such as `unexpected end of JSON at byte 17`, else empty.

@@ -1,9 +1,8 @@
 #include "core/text/ascii.hpp"
+#include "modules/gateway/dialect/served_target.hpp"
 #include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
-
-namespace asio = boost::asio;
 
 std::string_view path_of(std::string_view target) {
     return target.substr(0, target.find('?'));
@@ -19,22 +18,27 @@ std::optional<MatchError> route(Request& request) {
     hints.anthropic_version = head.find("anthropic-version") != nullptr || head.find("x-api-key") != nullptr;
     hints.google_key = head.find("x-goog-api-key") != nullptr || head.target.find("?key=") != std::string_view::npos ||
                        head.target.find("&key=") != std::string_view::npos;
-    const Match match = match_endpoint(head.method, head.target, hints, asks_for_websocket(head));
+    const ServedTarget served = served_target(head.target, request.served);
+    hints.path = served.dialect;
+    const Match match = match_endpoint(head.method, served.target, hints, asks_for_websocket(head));
     request.family = match.family;
+    request.path_class = "unknown";
+    if (served.refused != nullptr) return MatchError::unsafe_path;
     if (!match.endpoint) return match.error;
     request.endpoint = *match.endpoint;
+    if (!request.served.empty()) request.endpoint.target = served.target;
+    request.endpoint.deployment = served.deployment;
+    request.path_class = request.endpoint.name;
     return std::nullopt;
 }
 
-asio::awaitable<void> refuse_path(Session& session, Request& request, std::size_t head_size, MatchError error) {
+EarlyRefusal bad_path(const Request& request, MatchError error) {
     const http1::RequestHead& head = request.head;
-    const bool known = error == MatchError::wrong_method;
-    const std::string message =
-        known ? "this path does not take " + cut_field(head.method)
-              : "no endpoint at " + cut_field(path_of(head.target)) + "; see the README for what is served";
-    if (head.content_length.value_or(0) > 0 || head.chunked) session.end_keep_alive();
-    session.input().erase(0, head_size);
-    co_await session.respond_error(request, known ? 405 : 404, message);
+    if (error == MatchError::unsafe_path) return EarlyRefusal(400, "unsafe_path", unsafe_path(path_of(head.target)));
+    if (error == MatchError::wrong_method)
+        return EarlyRefusal(405, "wrong_method", "this path does not take " + cut_field(head.method));
+    return EarlyRefusal(404, "unknown_path",
+                        "no endpoint at " + cut_field(path_of(head.target)) + "; see the README for what is served");
 }
 
 }  // namespace lurus::gateway

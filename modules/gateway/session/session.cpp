@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <exception>
+#include <new>
 
 #include <spdlog/spdlog.h>
 
@@ -11,6 +12,7 @@
 #include "modules/gateway/attempt/websocket_relay.hpp"
 #include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/server/services.hpp"
+#include "modules/gateway/session/browser.hpp"
 #include "modules/gateway/session/client_address.hpp"
 #include "modules/gateway/session/steps.hpp"
 
@@ -28,19 +30,25 @@ Session::~Session() = default;
 
 void Session::start(const std::shared_ptr<Session>& session) {
     session->shard.add(session);
-    // The coroutine keeps the session; the shard's list is for the sweep.
-    asio::co_spawn(
-        session->shard.io(),
-        [](std::shared_ptr<Session> self) -> asio::awaitable<void> {
-            try {
-                co_await self->run();
-            } catch (const std::exception& e) {
-                spdlog::error("session ended by an exception: {}", e.what());
-            }
-            self->close();
-            self->shard.remove(self.get());
-        }(session),
-        asio::detached);
+    try {
+        // The coroutine keeps the session; the shard's list is for the sweep.
+        asio::co_spawn(
+            session->shard.io(),
+            [](std::shared_ptr<Session> self) -> asio::awaitable<void> {
+                try {
+                    co_await self->run();
+                } catch (const std::exception& e) {
+                    spdlog::error("session ended by an exception: {}", e.what());
+                }
+                self->close();
+                self->shard.remove(self.get());
+            }(session),
+            asio::detached);
+    } catch (const std::bad_alloc&) {
+        session->close();
+        session->shard.remove(session.get());
+        throw;
+    }
 }
 
 void Session::on_committed(bool) {
@@ -52,16 +60,21 @@ asio::awaitable<void> Session::run() {
     if (is_tls() && !co_await handshake()) co_return;
     while (keep_alive_ && !gone_) {
         std::unique_ptr<Request> request;
-        const std::size_t head_size = co_await read_head(*this, request);
-        if (head_size == 0) break;
+        if (co_await read_head(*this, request) == 0) break;
         ++shard.metrics.in_flight;
+        appended_ = false;
+        const std::uint64_t sent_before = bytes_sent();
+        bool no_memory = false;
         try {
-            co_await serve(*request, head_size);
+            co_await serve(*request);
+        } catch (const std::bad_alloc&) {
+            no_memory = true;
         } catch (...) {
             --shard.metrics.in_flight;
             limits.clear();
             throw;
         }
+        if (no_memory) co_await end_without_memory(*request, bytes_sent() != sent_before);
         --shard.metrics.in_flight;
         limits.clear();
         set_deadline(0);
@@ -73,22 +86,35 @@ asio::awaitable<void> Session::run() {
 }
 
 // The way of a request: see docs/architecture.md.
-asio::awaitable<void> Session::serve(Request& request, std::size_t head_size) {
+asio::awaitable<void> Session::serve(Request& request) {
+    request.address = client_address(peer_, request.head, request.snapshot->settings);
     if (is_own(path_of(request.head.target))) {
-        co_await serve_own(*this, request, head_size);
+        co_await serve_own(*this, request);
         co_return;
     }
     const std::optional<MatchError> unmatched = route(request);
-    if (const char* problem = authenticate(*this, request)) {
-        co_await refuse_key(*this, request, problem);
+    if (note_origin(request)) {
+        co_await answer_preflight(*this, request);
         co_return;
     }
-    if (unmatched) {
-        co_await refuse_path(*this, request, head_size, *unmatched);
+    std::optional<EarlyRefusal> refused = authenticate(*this, request);
+    if (!refused) refused = from_foreign_page(*this, request);
+    if (!refused && unmatched) refused = bad_path(request, *unmatched);
+    if (refused) {
+        EarlyRefusal why = *std::move(refused);
+        co_await refuse_early(*this, request, std::move(why));
         co_return;
     }
-    request.address = client_address(peer_, request.head, request.snapshot->settings);
-    if (!take_body(*this, request, head_size) && !co_await read_body(*this, request, head_size)) co_return;
+    const std::uint64_t cap = body_cap(*this, request);
+    if (!take_body(*this, request, cap)) {
+        if (std::string rule = broken_rule(request); !rule.empty()) {
+            start_record(*this, request);
+            drop_unread(*this, request);
+            co_await refuse(request, 403, rule);
+            co_return;
+        }
+        if (!co_await read_body(*this, request, cap)) co_return;
+    }
     if (request.endpoint.operation == Operation::models_list || request.endpoint.operation == Operation::model_get) {
         co_await serve_models(*this, request);
         co_return;
@@ -104,7 +130,34 @@ asio::awaitable<void> Session::serve(Request& request, std::size_t head_size) {
     }
 }
 
+// What the request held is given back first, so that there is memory to say so.
+asio::awaitable<void> Session::end_without_memory(Request& request, bool begun) {
+    constexpr std::string_view message = "there was no memory left for this request; try again shortly";
+    spdlog::warn("{}: a request ended for want of memory", request.trace_id.hex());
+    drop_unread(*this, request);
+    request.release_sent();
+    end_keep_alive();
+    try {
+        shard.metrics.count_refused(request.path_class, "no_memory", !request.record.record_id.is_zero());
+        if (!appended_ && !request.record.record_id.is_zero()) {
+            request.record.status = begun ? 200 : 503;
+            request.record.end = End::error;
+            request.record.error = message;
+            request.record.duration_us = shard.clock.monotonic_us() - request.started_us;
+            co_await commit(std::move(request.record));
+        }
+        if (!begun) {
+            co_await respond_error(request, 503, message, "Retry-After: 5\r\n");
+            co_return;
+        }
+    } catch (const std::bad_alloc&) {
+        // Then the client is told by the end of the connection.
+    }
+    abort();
+}
+
 bool Session::append(RequestRecord& record) {
+    appended_ = true;
     shard.metrics.count(record);
     limits.settle(record);
     if (!shard.snapshot->settings.log_enabled) return false;
@@ -125,6 +178,7 @@ asio::awaitable<void> Session::respond(const Request& request, int status, std::
                                        std::string_view content_type, std::string_view extra_fields) {
     limits.leave();
     std::string out = local_head(status, content_type, body.size(), keep_alive_, &request.trace_id, extra_fields);
+    if (!request.cors.empty()) out = with_cors(std::move(out), request.cors);
     if (!request.head_only) out += body;
     co_await send(std::move(out));
 }

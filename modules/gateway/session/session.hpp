@@ -29,6 +29,7 @@ public:
     [[nodiscard]] Services& services() const { return services_; }
     /// Its listener serves without a key.
     [[nodiscard]] bool open() const { return open_; }
+    using ClientConnection::is_tls;
     RequestLimits limits;  // of the request that is being served
 
     // --- records ---
@@ -57,13 +58,18 @@ public:
 
 private:
     boost::asio::awaitable<void> run();
-    boost::asio::awaitable<void> serve(Request& request, std::size_t head_size);
+    boost::asio::awaitable<void> serve(Request& request);
+    /// An allocation failed. `begun`: the client has a part of the answer.
+    boost::asio::awaitable<void> end_without_memory(Request& request, bool begun);
+    boost::asio::awaitable<ApiBodyVerdict> judge_api(const ApiCall& call);
+    boost::asio::awaitable<void> respond_api(const Request& request, ApiResponse& response);
     boost::asio::awaitable<void> respond_in_pieces(const Request& request, ApiResponse& response,
                                                    std::string_view extra_fields);
 
     Services& services_;
     const bool open_;
     bool record_safe_ = false;
+    bool appended_ = false;  // a record of the request that is served
 };
 
 }  // namespace lurus::gateway

@@ -16,7 +16,12 @@ const char* const provider_schema =
 "models":{"type":"array","items":{"type":"string"}},"headers":{"type":"array","items":{"type":"string"},"description":"names only"},
 "api_version":{"type":"string"},"connect_timeout_ms":{"type":"integer"},"first_byte_timeout_ms":{"type":"integer"},"idle_timeout_ms":{"type":"integer"},
 "on_client_gone":{"enum":["cancel","drain"]},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},
-"models_fetched":{"type":["string","null"],"format":"date-time"},"models_listed":{"type":"integer"}}})";
+"models_fetched":{"type":["string","null"],"format":"date-time"},"models_listed":{"type":"integer"},
+"check":{"type":"array","description":"what was found at its address, where that was asked for","items":{"type":"object","properties":{
+"family":{"type":"string"},"found":{"enum":["works","key_refused","no_path","unreachable","unclear"]},
+"url":{"type":"string","description":"where requests go, as an example"},"detail":{"type":"string"},
+"instead":{"type":["string","null"],"description":"the base_url where it was found"},
+"changed":{"type":"boolean","description":"base_url is that now"}}}}}})";
 
 const char* const provider_spec_schema =
     R"({"type":"object","required":["name","kind"],"additionalProperties":false,"properties":{

@@ -28,6 +28,19 @@ ordered_json shown(const StoredModelList& list) {
     return out;
 }
 
+ordered_json shown_checks(const ProviderService::Checked& checked) {
+    ordered_json out = ordered_json::array();
+    for (const AddressCheck& check : checked.families) {
+        out.push_back({{"family", name_of(check.family)},
+                       {"found", name_of(check.found)},
+                       {"url", check.url},
+                       {"detail", check.detail},
+                       {"instead", check.instead.empty() ? ordered_json(nullptr) : ordered_json(check.instead)},
+                       {"changed", checked.moved}});
+    }
+    return out;
+}
+
 const ListShape provider_list{.id = {"name"}, .sorts = {"name", "kind", "source"}};
 const ListShape preset_list{.id = {"kind"}, .sorts = {"kind"}};
 
@@ -45,9 +58,21 @@ ApiResponse add_provider(ProviderService& service, const ApiRequest& request) {
     const auto spec = provider_from_json(request.body);
     if (!spec) return problem(spec.error());
     if (auto added = service.add(*spec); !added) return problem(added.error());
+    const auto wanted = request.query.find("check");
+    ordered_json checks;
+    if (wanted != request.query.end() && wanted->second == "true") {
+        const auto checked = service.check(spec->name);
+        if (!checked) return problem(checked.error());
+        checks = shown_checks(*checked);
+    }
     const auto provider = service.find(spec->name);
     if (!provider) return problem(409, "the provider was removed again meanwhile");
-    return provider_response(service, *provider, 201);
+    ApiResponse response = provider_response(service, *provider, 201);
+    if (checks.is_null()) return response;
+    ordered_json out = shown(service, *provider);
+    out["check"] = std::move(checks);
+    response.body = json_response(out).body;
+    return response;
 }
 
 ApiResponse get_provider(const ProviderService& service, const ApiRequest& request) {
@@ -137,6 +162,9 @@ std::vector<ApiRoute> provider_api(ProviderService& s) {
         api_route(Permission::operate, "POST", "/api/v1/providers", "addProvider", "Adds a provider and stores it",
                   provider_schema, [&s](Request r) { return add_provider(s, r); }),
         201, provider_spec_schema));
+    all.back().query = {{"check", R"({"type":"boolean","default":false})",
+                         "try its address, take the one beside it where it is found there, and answer with `check`"}};
+    all.back().calls_outside = true;
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/providers/{name}", "getProvider",
                             "Shows a provider", provider_schema, [&s](Request r) { return get_provider(s, r); }));
     all.back().resource.kind = "Provider";

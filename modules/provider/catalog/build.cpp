@@ -76,6 +76,11 @@ bool same_place(const Url& a, const Url& b) {
     return a.host == b.host && a.port == b.port && a.tls == b.tls;
 }
 
+void drop_version(std::string& path) {
+    const auto slash = path.rfind('/');
+    if (slash != std::string::npos && is_version_segment(std::string_view(path).substr(slash + 1))) path.resize(slash);
+}
+
 /// Bases for each of the preset's endpoints. A given base on one of the vendor's own hosts counts for the family that
 /// its path belongs to, the others take that site's usual ones; on any other host it is the base of all families.
 std::vector<Url> bases_of(const Preset& preset, const std::optional<Url>& given) {
@@ -87,8 +92,10 @@ std::vector<Url> bases_of(const Preset& preset, const std::optional<Url>& given)
     const auto use_site = [&](const std::vector<std::string_view>& site) {
         if (site.size() < 2 || site.front().empty() || !same_place(known_url(site.front()), *given)) return false;
         const bool claude = given->path.contains("anthropic") || given->path.contains("claude");
+        // Google's own paths say nothing of where its OpenAI endpoint is.
+        const bool google = preset.endpoints.front().family == Family::gemini && !given->path.contains("openai");
         for (std::size_t i = 0; i < site.size(); ++i) {
-            const bool mine = (preset.endpoints[i].family == Family::anthropic) == claude &&
+            const bool mine = !google && (preset.endpoints[i].family == Family::anthropic) == claude &&
                               preset.endpoints[i].family != Family::gemini;
             bases.push_back(mine && !given->path.empty() ? *given : known_url(site[i]));
         }
@@ -102,12 +109,15 @@ std::vector<Url> bases_of(const Preset& preset, const std::optional<Url>& given)
     }
     for (const auto& endpoint : preset.endpoints) {
         Url base = *given;
-        // `http://host/v1` is an OpenAI habit; Gemini's requests bring a version of their own.
-        const auto slash = base.path.rfind('/');
-        if (preset.endpoints.size() > 1 && endpoint.family != Family::openai && slash != std::string::npos &&
-            is_version_segment(std::string_view(base.path).substr(slash + 1))) {
-            base.path.resize(slash);
+        const bool google = preset.endpoints.front().family == Family::gemini;
+        if (google && !base.exact) {
+            // What mirrors Google has its OpenAI endpoint where Google has it.
+            if (base.path.ends_with("/openai")) base.path.resize(base.path.size() - 7);
+            drop_version(base.path);
+            if (endpoint.family == Family::openai) base.path += "/v1beta/openai";
         }
+        // `http://host/v1` is an OpenAI habit; Gemini's requests bring a version of their own.
+        if (preset.endpoints.size() > 1 && endpoint.family != Family::openai && !base.exact) drop_version(base.path);
         bases.push_back(std::move(base));
     }
     return bases;
@@ -199,11 +209,23 @@ Result<Provider> build_provider(const ProviderSpec& spec, std::string source) {
             "; it is one of " + preset_names());
     }
     std::optional<Url> given;
+    std::string pasted_version;
     if (!spec.base_url.empty()) {
         if (preset->name == "demo") return checker.bad("the demo takes no base_url");
-        auto parsed = Url::parse(spec.base_url);
+        std::string_view text = trimmed(spec.base_url);
+        // Azure's addresses are copied with it, and it is a setting here.
+        if (const auto query = text.find("?api-version="); preset->name == "azure-openai" && query != text.npos) {
+            pasted_version = text.substr(query + 13);
+            text = text.substr(0, query);
+        }
+        auto parsed = Url::parse(text);
         if (!parsed) return checker.bad("base_url: " + parsed.error().message);
-        given = std::move(*parsed);
+        given = without_endpoint(std::move(*parsed));
+        if (preset->name != "azure-openai" && given->path.contains("/openai/deployments/")) {
+            return checker.bad(
+                "base_url is of an Azure OpenAI deployment, whose requests need an api-version: take "
+                "kind azure-openai with an api_version, or a base_url that ends in /openai/v1");
+        }
     } else if (preset->needs_base_url()) {
         return checker.bad("kind " + std::string(preset->name) + " needs a base_url" +
                            (preset->name == "azure-openai" ? ", such as https://RESOURCE.openai.azure.com" : ""));
@@ -253,6 +275,10 @@ Result<Provider> build_provider(const ProviderSpec& spec, std::string source) {
         if (preset->name != "azure-openai") return checker.bad("api_version is for kind azure-openai only");
         if (!printable(spec.api_version)) return checker.bad("api_version holds spaces or control characters");
         provider.azure_api_version = spec.api_version;
+    } else if (!pasted_version.empty()) {
+        if (pasted_version.find_first_of("&#?/") != std::string::npos || !printable(pasted_version))
+            return checker.bad("base_url holds a query with more than api-version; give its path only");
+        provider.azure_api_version = pasted_version;
     }
     const auto connect =
         timeout_of(checker, "connect_timeout_ms", spec.connect_timeout_ms, provider.connect_timeout_ms);

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <new>
 #include <optional>
 
 #include "core/http/problem.hpp"
@@ -73,6 +74,14 @@ void tell_failure(const ApiRoute& route) {
     } catch (...) {
         spdlog::error("{} {} failed", route.method, route.path);
     }
+}
+
+constexpr std::size_t public_body = 64 << 10;  // of callers whom nobody knows yet
+
+ApiResponse out_of_memory() {
+    ApiResponse refused = problem(503, "there is no memory left for this request; try again shortly");
+    refused.headers.emplace_back("retry-after", "5");
+    return refused;
 }
 
 constexpr std::string_view own_error = "this request met an error of the server's own; its log says more";
@@ -169,24 +178,34 @@ ApiDispatcher::Routed ApiDispatcher::route(ApiRequest& request, std::string_view
         response.headers.emplace_back("allow", allowed);
         return {nullptr, std::move(response)};
     }
-    if (request.body.size() > max_body_bytes_) {
+    if (const std::size_t most = most_of_body(*route); request.body.size() > most) {
         return {nullptr, problem(413, "the body has " + std::to_string(request.body.size()) + " bytes; at most " +
-                                          std::to_string(max_body_bytes_) + " are taken here")};
+                                          std::to_string(most) + " are taken here")};
     }
     return {route, {}};
 }
 
+std::size_t ApiDispatcher::most_of_body(const ApiRoute& route) const {
+    return std::min({max_body_bytes_, route.max_body_bytes, route.is_public() ? public_body : max_body_bytes_});
+}
+
 // The one place where a permission is checked.
+std::optional<ApiResponse> ApiDispatcher::forbidden(const ApiRoute& route, const Principal& who) {
+    if (who.may(route.permission)) return std::nullopt;
+    if (who.kind == Principal::Kind::anonymous) return unauthenticated("sign in first");
+    return problem(403, "`" + std::string(name_of(who.role)) + "` may not do this: it takes the " + "permission `" +
+                            std::string(name_of(route.permission)) + "`");
+}
+
 ApiResponse ApiDispatcher::run(const ApiRoute& route, const ApiRequest& request) const {
-    if (!request.principal.may(route.permission)) {
-        if (request.principal.kind == Principal::Kind::anonymous) return unauthenticated("sign in first");
-        return problem(403, "`" + std::string(name_of(request.principal.role)) + "` may not do this: it takes the " +
-                                "permission `" + std::string(name_of(route.permission)) + "`");
-    }
+    if (auto refused = forbidden(route, request.principal)) return *std::move(refused);
     try {
         ApiResponse response = handler_(route, request);
         if (response.stream) response.stream = caught(std::move(response.stream), route);
         return response;
+    } catch (const std::bad_alloc&) {
+        tell_failure(route);
+        return out_of_memory();
     } catch (...) {
         tell_failure(route);
     }
@@ -206,35 +225,58 @@ bool ApiDispatcher::calls_outside(const std::string& method, std::string_view ta
     return routed.route != nullptr && routed.route->calls_outside;
 }
 
+// Who asks is found out first, but for what is public. Null: the request may go on, and has its principal.
+std::optional<ApiResponse> ApiDispatcher::stopped(const ApiCall& call, const ApiGate& gate, const ApiRoute* route,
+                                                  ApiRequest& request) {
+    const auto over_rate = [&](const Principal& who) {
+        return call.judged ? std::nullopt : gate.over_rate(request, who);
+    };
+    if (route == nullptr || !route->is_public()) {
+        auto who = gate.principal_of(request, call.authorization);
+        // Guessing tokens is counted as well, by address.
+        if (auto over = over_rate(who ? *who : Principal())) return over;
+        if (!who && who.error().code == ErrorCode::unauthenticated) return unauthenticated(who.error().message);
+        if (!who) return problem(who.error());
+        if (who->kind == Principal::Kind::anonymous) {
+            return unauthenticated(
+                "send the admin token (the file admin.token in the data folder) or an access token as Authorization: "
+                "Bearer");
+        }
+        request.principal = *std::move(who);
+    } else if (auto over = over_rate(Principal())) {
+        return over;
+    }
+    if (route != nullptr && (route->is_public() || request.principal.by_cookie) && is_cross_site(request)) {
+        return problem(403,
+                       "this change comes from another site's page; send it from the server's own origin, or with "
+                       "Authorization: Bearer");
+    }
+    return std::nullopt;
+}
+
 ApiResponse ApiDispatcher::handle(const ApiCall& call, const ApiGate& gate) const {
     ApiRequest request = call.request;
     request.principal = Principal();
     Routed routed = route(request, call.target);
-    if (routed.route == nullptr || !routed.route->is_public()) {
-        auto who = gate.principal_of(request, call.authorization);
-        // Guessing tokens is counted as well, by address.
-        if (auto over = gate.over_rate(request, who ? *who : Principal()))
-            return with_security_headers(*std::move(over));
-        if (!who && who.error().code == ErrorCode::unauthenticated)
-            return with_security_headers(unauthenticated(who.error().message));
-        if (!who) return with_security_headers(problem(who.error()));
-        if (who->kind == Principal::Kind::anonymous) {
-            return with_security_headers(unauthenticated(
-                "send the admin token (the file admin.token in the data folder) or an access token as Authorization: "
-                "Bearer"));
-        }
-        request.principal = *std::move(who);
-    } else if (auto over = gate.over_rate(request, Principal())) {
-        return with_security_headers(*std::move(over));
-    }
+    if (auto refused = stopped(call, gate, routed.route, request)) return with_security_headers(*std::move(refused));
     if (routed.route == nullptr) return with_security_headers(std::move(routed.refusal));
-    if ((routed.route->is_public() || request.principal.by_cookie) && is_cross_site(request)) {
-        return with_security_headers(
-            problem(403,
-                    "this change comes from another site's page; send it from the server's own origin, or with "
-                    "Authorization: Bearer"));
-    }
     return with_security_headers(run(*routed.route, request));
+}
+
+ApiBodyVerdict ApiDispatcher::judge(const ApiCall& call, const ApiGate& gate) const {
+    ApiRequest request = call.request;
+    request.principal = Principal();
+    Routed routed = route(request, call.target);
+    ApiBodyVerdict verdict;
+    verdict.refusal = stopped(call, gate, routed.route, request);
+    if (!verdict.refusal && routed.route == nullptr) verdict.refusal = std::move(routed.refusal);
+    if (!verdict.refusal) verdict.refusal = forbidden(*routed.route, request.principal);
+    if (verdict.refusal) {
+        verdict.refusal = with_security_headers(*std::move(verdict.refusal));
+    } else {
+        verdict.max_body_bytes = most_of_body(*routed.route);
+    }
+    return verdict;
 }
 
 }  // namespace lurus::control

@@ -2,6 +2,7 @@
 // From a request target to the route that answers it. The same for the server and for commands without one.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +20,8 @@ public:
     /// Holds for every route: answers, or asks `next`, at most once, and may do more before and after.
     using Step = std::function<ApiResponse(const ApiRoute& route, const ApiRequest& request, const Handler& next)>;
 
-    /// Bodies over `max_body_bytes` are refused with 413. Routes must differ in method and path. The first of `steps`
-    /// sees a request first, the last stands right before the route's handler.
+    /// Bodies over `max_body_bytes`, or over what the route takes, are refused with 413. Routes must differ in method
+    /// and path. The first of `steps` sees a request first, the last stands right before the route's handler.
     explicit ApiDispatcher(std::vector<ApiRoute> routes, std::size_t max_body_bytes = 16 << 20,
                            std::vector<Step> steps = {});
 
@@ -35,6 +36,8 @@ public:
 
     /// The server's entry: who asks is found out first, but for what is public.
     [[nodiscard]] ApiResponse handle(const ApiCall& call, const ApiGate& gate) const;
+    /// The same for a call whose body is not read yet: what refuses it whatever the body says, or how long that may be.
+    [[nodiscard]] ApiBodyVerdict judge(const ApiCall& call, const ApiGate& gate) const;
 
 private:
     struct Pattern {
@@ -46,6 +49,10 @@ private:
         ApiResponse refusal;  // where there is no route
     };
     [[nodiscard]] Routed route(ApiRequest& request, std::string_view target) const;
+    [[nodiscard]] std::size_t most_of_body(const ApiRoute& route) const;
+    static std::optional<ApiResponse> stopped(const ApiCall& call, const ApiGate& gate, const ApiRoute* route,
+                                              ApiRequest& request);
+    static std::optional<ApiResponse> forbidden(const ApiRoute& route, const Principal& who);
     [[nodiscard]] ApiResponse run(const ApiRoute& route, const ApiRequest& request) const;
     [[nodiscard]] const ApiRoute* match(const std::string& method, const std::vector<std::string>& segments,
                                         std::map<std::string, std::string>& params, std::string& allowed) const;

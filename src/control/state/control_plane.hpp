@@ -49,6 +49,8 @@ public:
 
     /// A request from the network, its token not yet checked.
     [[nodiscard]] ApiResponse handle(const ApiCall& call) const;
+    /// Whether its body is to be read.
+    [[nodiscard]] ApiBodyVerdict judge_body(const ApiCall& call) const;
     /// Those of `handle` that may wait for machines that are not ours, and whose threads they are for.
     [[nodiscard]] ApiOutside outside();
     /// A request of this process itself.

@@ -117,6 +117,12 @@ ApiResponse ControlPlane::handle(const ApiCall& call) const {
     return dispatcher_->handle(call, gate_);
 }
 
+ApiBodyVerdict ControlPlane::judge_body(const ApiCall& call) const {
+    ApiBodyVerdict verdict;
+    verdict.refusal = page_at(call.request.method, call.target);
+    return verdict.refusal ? verdict : dispatcher_->judge(call, gate_);
+}
+
 ApiOutside ControlPlane::outside() {
     return {outside_.get(),
             [this](const ApiCall& call) { return dispatcher_->calls_outside(call.request.method, call.target); }};

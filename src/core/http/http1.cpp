@@ -1,5 +1,6 @@
 #include "core/http/http1.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -218,6 +219,24 @@ bool read_version(Scan& s, int& minor) {
     return true;
 }
 
+// `http://host/path` becomes `/path` (RFC 9112 §3.2.2). A target without a path is the root: its slash is one of those
+// before the host, so that the view stays within the request.
+bool to_origin_form(std::string_view& target, std::string_view& authority) {
+    const std::size_t scheme = iequals(target.substr(0, 7), "http://")    ? 7
+                               : iequals(target.substr(0, 8), "https://") ? 8
+                                                                          : 0;
+    if (scheme == 0) return false;
+    const std::size_t host_end = std::min(target.find_first_of("/?#", scheme), target.size());
+    authority = target.substr(scheme, host_end - scheme);
+    if (authority.empty() || !std::ranges::all_of(authority, [](char c) { return in(c, host_char); })) return false;
+    if (host_end == target.size()) {
+        target = target.substr(scheme - 1, 1);
+        return true;
+    }
+    target.remove_prefix(host_end);
+    return target.starts_with('/');
+}
+
 bool read_request_line(Scan& s, RequestHead& out) {
     const char* const method = s.p;
     while (s.p != s.end && in(*s.p, token_char)) ++s.p;
@@ -228,8 +247,8 @@ bool read_request_line(Scan& s, RequestHead& out) {
     while (s.p != s.end && in(*s.p, target_char)) ++s.p;
     if (s.p == s.end) return false;
     out.target = {target, static_cast<std::size_t>(s.p - target)};
-    if (!out.target.starts_with('/') && !(out.target == "*" && out.method == "OPTIONS"))
-        return s.fail("the request's target is not a path");
+    const bool origin = out.target.starts_with('/') || (out.target == "*" && out.method == "OPTIONS");
+    if (!origin && !to_origin_form(out.target, out.host)) return s.fail("the request's target is not a path");
     if (*s.p != ' ') return s.fail("the request line is invalid");
     ++s.p;
     return read_version(s, out.minor_version) && s.line_end("the request line has something after the version");
@@ -256,7 +275,7 @@ bool check_host(Scan& s, const Framing& framing, RequestHead& out) {
     if (framing.hosts == 0) return out.minor_version == 0 || s.fail("Host is missing");
     for (const char c : framing.host)
         if (!in(c, host_char)) return s.fail("Host is invalid");
-    out.host = framing.host;
+    if (out.host.empty()) out.host = framing.host;  // an absolute target's own is what counts
     return true;
 }
 

@@ -33,8 +33,8 @@ struct Head {
 
 struct RequestHead : Head {
     std::string_view method;
-    std::string_view target;  // origin-form as sent, or `*` of OPTIONS
-    std::string_view host;
+    std::string_view target;  // origin-form as sent, also of one in absolute form, or `*` of OPTIONS
+    std::string_view host;    // the absolute form's, else the Host field's
     bool expect_continue = false;
 };
 

@@ -52,7 +52,7 @@ void append_query(std::string& out, std::string_view query, std::string_view dro
         query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
         if (part.empty()) continue;
         const auto name = percent_decode(part.substr(0, part.find('=')));
-        if (name && (*name == "key" || (!dropped.empty() && *name == dropped))) continue;
+        if (name && (*name == "key" || *name == "api-key" || (!dropped.empty() && *name == dropped))) continue;
         out += separator;
         out += part;
         separator = '&';
@@ -84,6 +84,10 @@ Result<Url> Url::parse(std::string_view text) {
             "instead");
     }
     const std::string shown = "'" + std::string(text) + "'";
+    if (rest.ends_with('#')) {
+        url.exact = true;
+        rest.remove_suffix(1);
+    }
     if (rest.find_first_of("?#") != std::string_view::npos)
         return bad("the URL must end with its path: it holds a query or a fragment");
     for (const char c : text) {
@@ -158,22 +162,96 @@ bool is_version_segment(std::string_view segment) {
 
 namespace {
 
+std::string_view last_segment(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
+std::string_view parent(std::string_view path) {
+    return path.substr(0, std::min(path.rfind('/'), path.size()));
+}
+
 bool has_version(std::string_view base_path) {
     // Google's OpenAI endpoint: /v1beta/openai takes /chat/completions.
-    if (base_path.ends_with("/openai")) {
-        const std::string_view parent = base_path.substr(0, base_path.size() - 7);
-        if (is_version_segment(parent.substr(parent.rfind('/') + 1))) return true;
-    }
-    return is_version_segment(base_path.substr(base_path.rfind('/') + 1));
+    if (last_segment(base_path) == "openai" && is_version_segment(last_segment(parent(base_path)))) return true;
+    return is_version_segment(last_segment(base_path));
+}
+
+// OpenAI's paths follow without a version at these: Cloudflare, GitHub, Databricks, Vertex.
+constexpr std::string_view whole_ends[] = {"compat", "inference", "serving-endpoints", "openapi"};
+constexpr std::string_view whole_hosts[] = {"models.inference.ai.azure.com", "api.perplexity.ai",
+                                            "api.githubcopilot.com"};
+// Below a gateway of Cloudflare's: those that stand for a base which has its version already.
+constexpr std::string_view cloudflare_whole[] = {"openai", "groq", "deepseek", "perplexity-ai", "cerebras"};
+
+bool takes_bare_paths(const Url& base, Family family) {
+    if (base.exact || has_version(base.path)) return true;
+    if (family != Family::openai) return false;
+    const std::string_view last = last_segment(base.path);
+    if (std::ranges::find(whole_ends, last) != std::end(whole_ends)) return true;
+    if (base.path.empty()) return std::ranges::find(whole_hosts, base.host) != std::end(whole_hosts);
+    if (base.host == "gateway.ai.cloudflare.com")
+        return std::ranges::find(cloudflare_whole, last) != std::end(cloudflare_whole);
+    return base.host.ends_with(".services.ai.azure.com") && base.path == "/models";
+}
+
+// What somebody has copied with the endpoint that they called.
+constexpr std::string_view endpoint_paths[] = {"/chat/completions",
+                                               "/completions",
+                                               "/responses",
+                                               "/embeddings",
+                                               "/models",
+                                               "/images/generations",
+                                               "/images/edits",
+                                               "/audio/speech",
+                                               "/moderations",
+                                               "/rerank",
+                                               "/audio/transcriptions",
+                                               "/files",
+                                               "/batches",
+                                               "/realtime",
+                                               "/cachedContents",
+                                               "/messages",
+                                               "/messages/batches",
+                                               "/messages/count_tokens"};
+
+bool drop_end(std::string& path, std::string_view end) {
+    if (!path.ends_with(end)) return false;
+    path.resize(path.size() - end.size());
+    while (path.ends_with('/')) path.pop_back();
+    return true;
 }
 
 }  // namespace
 
-std::string upstream_target(const Url& base, std::string_view incoming_target) {
+Url without_endpoint(Url pasted) {
+    if (pasted.exact) return pasted;
+    std::string& path = pasted.path;
+    // `/models/gemini-2.5-pro:generateContent`, and one model of a list.
+    const std::string_view last = last_segment(path);
+    if (last_segment(parent(path)) == "models" && (last.contains(':') || last.starts_with("gemini-"))) {
+        path.resize(parent(path).size());
+        drop_end(path, "/models");
+        return pasted;
+    }
+    if (path == "/models" && pasted.host.ends_with(".services.ai.azure.com")) return pasted;
+    std::string_view longest;
+    for (const std::string_view end : endpoint_paths) {
+        if (end.size() > longest.size() && path.ends_with(end)) longest = end;
+    }
+    if (!longest.empty()) drop_end(path, longest);
+    return pasted;
+}
+
+std::string upstream_target(const Url& base, Family family, std::string_view incoming_target) {
     const auto [path, query] = split(incoming_target);
     const std::string_view bare = without_version(path);
     std::string out = base.path;
-    if (has_version(base.path)) {
+    if (family == Family::gemini &&
+        (path.starts_with("/upload/") || path.starts_with("/download/") || path.starts_with("/ws/"))) {
+        // Google has these before the version.
+        if (is_version_segment(last_segment(out))) out.resize(parent(out).size());
+        out += path;
+    } else if (takes_bare_paths(base, family)) {
         out += bare;
     } else {
         if (bare.size() == path.size()) out += "/v1";
@@ -214,7 +292,7 @@ std::string azure_target(const Url& base, std::string_view api_version, std::str
 }
 
 std::string to_string(const Url& url) {
-    return (url.tls ? "https://" : "http://") + url.authority() + url.path;
+    return (url.tls ? "https://" : "http://") + url.authority() + url.path + (url.exact ? "#" : "");
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {

@@ -12,10 +12,17 @@ namespace lurus {
 /// `v1`, `v4`, `v1beta`, `v1alpha`, `v1beta1` ...
 bool is_version_segment(std::string_view segment);
 
-/// Joins a served target (`/v1/messages?beta=true`) to a provider's base: when the base's path ends in a version, the
-/// target's own leading version is dropped, else kept. A target without a version (`/responses`) gets `/v1` when the
-/// base has none. The query is kept as it is but for `key=`, which is the caller's Gemini credential.
-std::string upstream_target(const Url& base, std::string_view incoming_target);
+/// A base URL as people paste it: without the endpoint that they copied with it (`/chat/completions`, `/v1/messages`
+/// leaves
+/// `/v1`, `/v1beta/models/M:generateContent` leaves `/v1beta`).
+Url without_endpoint(Url pasted);
+
+/// Joins a served target (`/v1/messages?beta=true`) to a provider's base. Where the base is whole, the target's own
+/// leading version is dropped: its path ends in a version (`/v1`, `/api/paas/v4`, `/v1beta/openai`), it ended in `#`,
+/// or it is one of those at which vendors serve OpenAI's paths without a version (`/compat`, `/inference`,
+/// `/serving-endpoints` ...). Else the version is kept, and a target without one (`/responses`) gets `/v1`. The query
+/// is kept as it is but for `key=`, which is the caller's Gemini credential.
+std::string upstream_target(const Url& base, Family family, std::string_view incoming_target);
 
 /// The same for Azure OpenAI. `base` may end at the resource, in `/openai`, `/openai/v1` or deeper; what follows
 /// `/openai` is replaced. With an API version: `/openai/deployments/{deployment}/...?api-version=V`, or

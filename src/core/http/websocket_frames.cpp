@@ -4,10 +4,16 @@
 #include <cstring>
 #include <limits>
 
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include "core/text/base64.hpp"
+
 namespace lurus::websocket {
 namespace {
 
 constexpr std::size_t keep_capacity = std::size_t{64} << 10;  // bytes a reader holds on to between messages
+constexpr std::size_t control_header = 2;                     // its length needs no more
 constexpr std::uint16_t protocol_error = 1002;
 constexpr std::uint16_t no_code = 1005;
 
@@ -39,13 +45,19 @@ void unmask(char* data, std::size_t size, std::array<std::uint8_t, 4> mask, std:
 
 }  // namespace
 
-FrameReader::FrameReader(Sender sender, std::size_t max_text) : sender_(sender), max_text_(max_text) {}
+FrameReader::FrameReader(Sender sender, std::size_t max_message, PartSink* parts)
+    : sender_(sender), max_message_(max_message), parts_(parts) {}
 
 bool FrameReader::between_frames() const {
     return state_ == State::header && have_ == 0;
 }
 bool FrameReader::between_messages() const {
     return between_frames() && !in_message_;
+}
+std::size_t FrameReader::unfinished() const {
+    if (state_ == State::header) return have_;
+    if (state_ != State::payload || !is_control()) return 0;
+    return control_header + (sender_ == Sender::client ? mask_.size() : 0) + control_.size();
 }
 
 Step FrameReader::feed(std::string_view bytes) {
@@ -138,7 +150,8 @@ bool FrameReader::check_length(Step& step) {
     }
     const std::uint64_t room = std::numeric_limits<std::uint64_t>::max() - message_size_;
     message_size_ += std::min(left_, room);
-    if (message_size_ > max_text_) {
+    if (message_size_ > max_message_) {
+        if (parts_ != nullptr && !text_.empty()) parts_->on_part(text_);
         text_.clear();
         text_.shrink_to_fit();
     }
@@ -150,8 +163,16 @@ void FrameReader::take_payload(std::string_view bytes, std::size_t& at) {
     const std::string_view part = bytes.substr(at, n);
     if (is_control()) {
         append(control_, part);
-    } else if (message_ == Opcode::text && message_size_ <= max_text_) {
+    } else if (message_size_ <= max_message_) {
         append(text_, part);
+    } else if (parts_ != nullptr && !part.empty()) {
+        if (sender_ == Sender::server) {
+            parts_->on_part(part);
+        } else {
+            std::string plain(part);
+            unmask(plain.data(), plain.size(), mask_, offset_);
+            parts_->on_part(plain);
+        }
     }
     at += n;
     left_ -= n;
@@ -179,7 +200,7 @@ void FrameReader::end_frame(Step& step) {
     step.kind = Step::Kind::message;
     step.opcode = message_;
     step.size = message_size_;
-    step.readable = message_ == Opcode::text && message_size_ <= max_text_;
+    step.readable = message_size_ <= max_message_;
     if (step.readable) step.payload = text_;
 }
 
@@ -212,6 +233,21 @@ std::string make_frame(Opcode opcode, std::string_view payload, std::optional<st
     frame.append(payload);
     if (mask) unmask(frame.data() + head, payload.size(), *mask, 0);
     return frame;
+}
+
+std::array<std::uint8_t, 4> random_mask() {
+    std::array<std::uint8_t, 4> mask{};
+    // Without entropy the frame still is a valid one: the mask protects intermediaries, not what is sent.
+    if (RAND_bytes(mask.data(), static_cast<int>(mask.size())) != 1) mask = {0x5a, 0xa5, 0x3c, 0xc3};
+    return mask;
+}
+
+std::string accept_value(std::string_view key) {
+    std::string text(key);
+    text += "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455, section 1.3
+    std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
+    SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+    return base64({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 std::string make_close(std::uint16_t code, std::string_view reason, std::optional<std::array<std::uint8_t, 4>> mask) {

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/system/error_code.hpp>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <memory_resource>
@@ -81,7 +82,7 @@ private:
     boost::system::error_code add(Watch& watch, int descriptor);
     void remove(Watch& watch);
     void wait();
-    void turn();
+    std::exception_ptr turn();
     void happened(std::uint64_t mark, std::uint32_t events);
     void waits(int change);
 

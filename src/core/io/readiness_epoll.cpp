@@ -8,6 +8,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
+#include <exception>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -92,21 +93,35 @@ void Readiness::wait() {
     armed_ = true;
     auto then = [this](const error_code& ec) {
         armed_ = false;
-        if (!ec) turn();
+        std::exception_ptr failure;
+        if (!ec) failure = turn();
         if (waiting_ > 0 && !armed_ && !closed_) wait();
+        if (failure) std::rethrow_exception(failure);
     };
     set_->epoll.async_wait(asio::posix::stream_descriptor::wait_read,
                            asio::bind_allocator(std::pmr::polymorphic_allocator<>(&memory_), std::move(then)));
 }
 
-void Readiness::turn() {
+// A callback that throws takes nothing from the others of its turn. The first failure is returned.
+std::exception_ptr Readiness::turn() {
+    std::exception_ptr failure;
     std::array<epoll_event, most_events> events;
     const int count = ::epoll_wait(set_->descriptor(), events.data(), static_cast<int>(events.size()), 0);
     in_turn_ = true;
-    for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(std::max(count, 0))))
-        happened(event.data.u64, event.events);
+    for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(std::max(count, 0)))) {
+        try {
+            happened(event.data.u64, event.events);
+        } catch (...) {
+            if (!failure) failure = std::current_exception();
+        }
+    }
     in_turn_ = false;
-    if (turn_end_) turn_end_();
+    try {
+        if (turn_end_) turn_end_();
+    } catch (...) {
+        if (!failure) failure = std::current_exception();
+    }
+    return failure;
 }
 
 void Readiness::happened(std::uint64_t mark, std::uint32_t events) {

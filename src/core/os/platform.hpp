@@ -32,6 +32,13 @@ int usable_processors();
 /// docs.kernel.org/admin-guide/cgroup-v2.html
 std::optional<double> processor_quota(const std::filesystem::path& root, const std::filesystem::path& group);
 
+/// How many bytes of memory the process may use: the machine's, or less where its control group, those above it, or a
+/// limit of its address space or data say so. At least 1.
+std::uint64_t usable_memory();
+/// What `memory.max` of a control group and of those above it leaves; empty when none sets one. `root` and `group` as
+/// of `processor_quota`.
+std::optional<std::uint64_t> memory_quota(const std::filesystem::path& root, const std::filesystem::path& group);
+
 /// From now on the calling thread, when it is woken, waits for its turn and does not interrupt who runs. What it is
 /// given meanwhile gathers. Best effort.
 void wake_without_preempting();

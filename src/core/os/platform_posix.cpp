@@ -130,6 +130,29 @@ int usable_processors() {
     return std::max(count, 1);
 }
 
+std::optional<std::uint64_t> memory_quota(const std::filesystem::path& root, const std::filesystem::path& group) {
+    std::optional<std::uint64_t> least;
+    for (std::filesystem::path at = group;; at = at.parent_path()) {
+        std::ifstream file(root / at.relative_path() / "memory.max");
+        std::uint64_t quota = 0;  // "max" where there is none
+        if (file >> quota) least = std::min(least.value_or(quota), quota);
+        if (at == at.parent_path()) return least;
+    }
+}
+
+std::uint64_t usable_memory() {
+    const long pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
+    std::uint64_t bytes = pages > 0 && page > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page)
+                                                : std::uint64_t{1} << 30;
+    if (const auto quota = memory_quota("/sys/fs/cgroup", own_control_group())) bytes = std::min(bytes, *quota);
+    for (const auto which : {RLIMIT_AS, RLIMIT_DATA}) {
+        rlimit limit{};
+        if (::getrlimit(which, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+            bytes = std::min<std::uint64_t>(bytes, limit.rlim_cur);
+    }
+    return std::max<std::uint64_t>(bytes, 1);
+}
+
 void wake_without_preempting() {
 #ifdef SCHED_BATCH
     if (::sched_getscheduler(0) != SCHED_OTHER) return;  // somebody has chosen

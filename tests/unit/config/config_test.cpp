@@ -83,6 +83,10 @@ threads = 3
 open = true
 max_body = "1MiB"
 max_header = 4096
+body_memory = "3MiB"
+body_wait = "7s"
+cors_origins = ["https://App.example.com/", "http://localhost:*", "null", "vscode-webview://*"]
+allowed_hosts = ["Host.docker.internal"]
 max_connections = 7
 header_timeout = "1s"
 body_timeout = "2s"
@@ -100,6 +104,7 @@ bodies = "errors"
 bodies_keys = ["ci"]
 bodies_cap = "2kB"
 retention_days = 30
+refused_per_minute = 5
 level = "debug"
 [billing]
 durability = "strict"
@@ -171,6 +176,12 @@ expires = 2027-01-02
     CHECK(g.max_body_bytes == 1 << 20);
     CHECK(g.max_header_bytes == 4096);
     CHECK(g.max_connections == 7);
+    CHECK(g.body_memory_bytes == 3 << 20);
+    CHECK(g.body_wait_ms == 7000);
+    CHECK(g.cors_origins ==
+          std::vector<std::string>{"https://app.example.com", "http://localhost:*", "null", "vscode-webview://*"});
+    CHECK(g.allowed_hosts == std::vector<std::string>{"host.docker.internal"});
+    CHECK(g.log_refused_per_minute == 5);
     CHECK(g.header_timeout_ms == 1000);
     CHECK(g.body_timeout_ms == 2000);
     CHECK(g.idle_timeout_ms == 3000);
@@ -443,11 +454,27 @@ TEST_CASE("the annotated file is the default configuration and names every optio
     CHECK(full.gateway.heartbeat_ms == plain.gateway.heartbeat_ms);
     CHECK(full.gateway.drain_timeout_ms == plain.gateway.drain_timeout_ms);
     CHECK(full.gateway.log_bodies_cap == plain.gateway.log_bodies_cap);
+    CHECK(full.gateway.body_memory_bytes == plain.gateway.body_memory_bytes);
+    CHECK(full.gateway.body_wait_ms == plain.gateway.body_wait_ms);
+    CHECK(full.gateway.cors_origins == plain.gateway.cors_origins);
+    CHECK(full.gateway.allowed_hosts == plain.gateway.allowed_hosts);
+    CHECK(full.gateway.log_refused_per_minute == plain.gateway.log_refused_per_minute);
     CHECK(full.data_dir == plain.data_dir);
     const Provider preset;
     CHECK(full.providers.at(0).connect_timeout_ms == preset.connect_timeout_ms);
     CHECK(full.providers.at(0).first_byte_timeout_ms == preset.first_byte_timeout_ms);
     CHECK(full.providers.at(0).idle_timeout_ms == preset.idle_timeout_ms);
+}
+
+TEST_CASE("mistakes about web pages and bodies' memory") {
+    Place place;
+    for (const char* origin : {"app.example.com", "https://a.b/c", "https://", "https://a*b", "http://x:port", "*.x"}) {
+        CHECK(has(place.bad("[server]\ncors_origins = [\"" + std::string(origin) + "\"]\n"), "which is no origin"));
+    }
+    CHECK(has(place.bad("[server]\nallowed_hosts = [\"http://x\"]\n"), "without scheme and port"));
+    CHECK(has(place.bad("[server]\nmax_body = \"2MiB\"\nbody_memory = \"1MiB\"\n"), "less than max_body"));
+    CHECK(place.good("[server]\nopen = true\ncors_origins = [\"*\"]\n").warnings.size() == 1);
+    CHECK(place.good("[server]\ncors_origins = [\"*\"]\n").warnings.empty());
 }
 
 TEST_CASE("rules and limits of keys and of everybody") {

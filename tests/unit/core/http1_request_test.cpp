@@ -120,6 +120,23 @@ TEST_CASE("http1 request: what may surprise and is taken") {
     CHECK(taken("GET / HTTP/1.1\r\nHost: a\r\nx: 1\r\nx: 1\r\n\r\n") == 3);
 }
 
+TEST_CASE("http1 request: a target in absolute form is taken as its path") {
+    const auto a = exact("GET http://b.example:80/v1/models?x=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    const auto parsed = parse(a);
+    REQUIRE(parsed.result.state == State::complete);
+    CHECK(parsed.head.target == "/v1/models?x=1");
+    CHECK(parsed.head.host == "b.example:80");
+    for (const char* text :
+         {"GET HTTPS://b HTTP/1.1\r\nHost: a\r\n\r\n", "GET http://[::1]:8/ HTTP/1.1\r\nHost: a\r\n\r\n"}) {
+        const auto bytes = exact(text);
+        const auto root = parse(bytes);
+        REQUIRE(root.result.state == State::complete);
+        CHECK(root.head.target == "/");
+        CHECK(root.head.target.data() > bytes.data());
+        CHECK(root.head.target.data() < bytes.data() + bytes.size());
+    }
+}
+
 TEST_CASE("http1 request: Connection, Upgrade and Expect") {
     const auto head_of = [](const std::string& version, const std::string& fields) {
         static std::string text;
@@ -227,7 +244,10 @@ TEST_CASE("http1 request: every smuggling shape is refused") {
         {"space after the version", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 400},
         {"method", "G(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         {"TLS", "\x16\x03\x01\x02", 400},
-        {"absolute target", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"absolute target of another scheme", "GET ftp://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"absolute target without a host", "GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"absolute target with a user", "GET http://u@b/x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"absolute target without a path", "GET http://b?x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         {"authority target", "CONNECT b:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         {"asterisk of GET", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         {"fragment", "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400},

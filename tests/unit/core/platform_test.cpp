@@ -94,6 +94,23 @@ TEST_CASE("the smallest quota of a control group and of those above it holds") {
     std::filesystem::remove_all(root);
 }
 
+TEST_CASE("a control group's memory is the least of its own and of those above it") {
+    const auto root = std::filesystem::temp_directory_path() / ("lurus-memory-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(root / "a/b");
+    const auto set = [&](const char* group, const char* text) { std::ofstream(root / group / "memory.max") << text; };
+    const auto quota = [&](const char* group) { return platform::memory_quota(root, group); };
+    CHECK_FALSE(quota("/a/b").has_value());
+    set("a", "max\n");
+    CHECK_FALSE(quota("/a/b").has_value());
+    set("a/b", "2000000\n");
+    CHECK(quota("/a/b") == 2'000'000u);
+    CHECK_FALSE(quota("/a").has_value());
+    set(".", "1000000\n");
+    CHECK(quota("/a/b") == 1'000'000u);
+    std::filesystem::remove_all(root);
+    CHECK(platform::usable_memory() > 1 << 20);
+}
+
 TEST_CASE("a socket that sends unpaced does so whatever the system's congestion control is") {
     const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
     REQUIRE(socket >= 0);

@@ -87,7 +87,7 @@ TEST_CASE("websocket: the frames of RFC 6455 5.7") {
     CHECK(hello(Sender::client, "\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58") ==
           Seen{Kind::pong, Opcode::pong, false, 5, "Hello", 0});
     CHECK(hello(Sender::server, "\x82\x7e\x01\x00"s + std::string(256, 'b')) ==
-          Seen{Kind::message, Opcode::binary, false, 256, "", 0});
+          Seen{Kind::message, Opcode::binary, true, 256, std::string(256, 'b'), 0});
     CHECK(make_frame(Opcode::text, "Hello") == "\x81\x05Hello");
     CHECK(make_frame(Opcode::text, "Hello", Mask{0x37, 0xfa, 0x21, 0x3d}) ==
           "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
@@ -104,7 +104,7 @@ TEST_CASE("websocket: control frames between fragments") {
     CHECK(seen[3] == Seen{Kind::message, Opcode::text, true, 0, "", 0});
 }
 
-TEST_CASE("websocket: text beyond the limit passes unread, and the next is read again") {
+TEST_CASE("websocket: a message beyond the limit passes unread, and the next is read again") {
     const std::string bytes = frame(0x81, std::string(11, 'x'), false) + frame(0x01, "12345", false) +
                               frame(0x00, "12345", false) + frame(0x80, "6", false) + frame(0x81, "0123456789", false);
     const std::vector<Seen> seen = read_all_ways(Sender::server, bytes, 10);
@@ -201,6 +201,57 @@ TEST_CASE("websocket: where a frame of one's own fits") {
     CHECK(reader.between_messages());
 }
 
+TEST_CASE("websocket: what is kept back until it is whole") {
+    FrameReader reader(Sender::server);
+    CHECK(reader.unfinished() == 0);
+    (void)reader.feed("\x01");
+    CHECK(reader.unfinished() == 1);
+    CHECK_FALSE(reader.inside_payload());
+    (void)reader.feed(
+        "\x02"
+        "a");
+    CHECK(reader.unfinished() == 0);
+    CHECK(reader.inside_payload());
+    (void)reader.feed(
+        "b\x89\x02"
+        "p");
+    CHECK(reader.unfinished() == 3);
+    CHECK_FALSE(reader.inside_payload());
+    CHECK(reader.inside_message());
+    (void)reader.feed("q");
+    CHECK(reader.unfinished() == 0);
+    FrameReader client(Sender::client);
+    (void)client.feed(frame(0x89, "ping", true).substr(0, 8));
+    CHECK(client.unfinished() == 8);
+}
+
+TEST_CASE("websocket: a message that is too long to be kept is handed out in pieces") {
+    struct Parts final : PartSink {
+        std::string all;
+        void on_part(std::string_view payload) override { all += payload; }
+    } parts;
+    for (const bool client : {false, true}) {
+        parts.all.clear();
+        FrameReader reader(client ? Sender::client : Sender::server, 10, &parts);
+        const std::string bytes = frame(0x01, "01234", client) + frame(0x00, "56789", client) +
+                                  frame(0x00, "abcdef", client) + frame(0x80, "g", client) +
+                                  frame(0x81, "short", client);
+        std::vector<Seen> seen;
+        for (const char byte : bytes) {
+            for (Seen& more : read(reader, std::string_view(&byte, 1))) seen.push_back(std::move(more));
+        }
+        REQUIRE(seen.size() == 2);
+        CHECK_FALSE(seen[0].readable);
+        CHECK(parts.all == "0123456789abcdefg");
+        CHECK(seen[1].payload == "short");
+    }
+}
+
+TEST_CASE("websocket: the handshake of RFC 6455 1.3") {
+    CHECK(accept_value("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    CHECK(random_mask() != random_mask());
+}
+
 TEST_CASE("websocket: any messages, fragmented and cut any way") {
     std::mt19937_64 random(65455);
     const auto below = [&random](std::size_t n) { return static_cast<std::size_t>(random() % n); };
@@ -232,7 +283,7 @@ TEST_CASE("websocket: any messages, fragmented and cut any way") {
                 }
             }
             put(0x80U | opcode, text.substr(at));
-            const bool readable = !binary && text.size() <= 2000;
+            const bool readable = text.size() <= 2000;
             wanted.push_back({Kind::message, binary ? Opcode::binary : Opcode::text, readable, text.size(),
                               readable ? text : "", 0});
         }

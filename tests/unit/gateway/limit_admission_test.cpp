@@ -151,6 +151,37 @@ TEST_CASE("admission: a place is given back once, however the request ends") {
     CHECK_FALSE(desk.ask({subject}));
 }
 
+TEST_CASE("admission: what was no request after all leaves its place to another, and gives back nothing twice") {
+    Desk desk;
+    const auto subject = key(limits(&Limits::rpm, 1));
+    Admission upgrade = *desk.ask({subject});
+    CHECK_FALSE(desk.ask({subject}));
+    upgrade.uncount_request();
+    const auto turn = desk.ask({subject});
+    CHECK(turn);
+    upgrade.uncount_request();
+    upgrade.settle({}, 0);
+    CHECK_FALSE(desk.ask({subject}));
+}
+
+TEST_CASE("admission: a turn takes its model's place where the connection has the others") {
+    Desk desk;
+    LimitedSubject model = key(limits(&Limits::concurrency, 1), "m");
+    model.subject = Subject::model;
+    const auto own = key(limits(&Limits::concurrency, 1));
+    RequestEstimate turn;
+    turn.slot = false;
+    turn.model_slot = true;
+    std::vector<Admission> held;
+    held.push_back(*desk.ask({own}));
+    held.push_back(*desk.ask({own, model}, turn));
+    const auto refused = desk.ask({own, model}, turn);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().name == "m");
+    held.pop_back();
+    CHECK(desk.ask({own, model}, turn));
+}
+
 TEST_CASE("admission: requests that run are counted before there is a limit on them") {
     Desk desk;
     Limits loose = limits(&Limits::rpm, 100);

@@ -86,9 +86,6 @@ TEST_CASE("limit answer: bodies in each dialect") {
           "insufficient_quota");
     CHECK(json::parse(refusal_body(Family::gemini, budget_refusal("5 USD/total"), "m", trace))["error"]["details"]
               .size() == 1);
-    const json event = json::parse(refusal_event(tokens, "m"));
-    CHECK(event["status"] == 429);
-    CHECK(event["headers"]["retry-after"] == "30");
 }
 
 TEST_CASE("limit answer: status in the dialect's own fields, the tightest of all subjects") {

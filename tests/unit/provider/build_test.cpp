@@ -71,12 +71,45 @@ TEST_CASE("presets: bases for each dialect") {
     CHECK(base(mine, Family::openai) == "http://10.0.0.1:3000/v1");
     CHECK(base(mine, Family::anthropic) == "http://10.0.0.1:3000");
     CHECK(base(mine, Family::gemini) == "http://10.0.0.1:3000");
-    CHECK(upstream_target(mine.endpoints.at(Family::gemini).base, "/v1beta/models/m:generateContent") ==
+    CHECK(upstream_target(mine.endpoints.at(Family::gemini).base, Family::gemini, "/v1beta/models/m:generateContent") ==
           "/v1beta/models/m:generateContent");
     CHECK(base(built(at(spec("d", "deepseek"), "https://proxy.example/x")), Family::anthropic) ==
           "https://proxy.example/x");
     CHECK(base(built(at(spec("g", "gemini"), "https://proxy.example/v1beta")), Family::gemini) ==
           "https://proxy.example");
+}
+
+TEST_CASE("provider: a base URL with the endpoint that was copied with it") {
+    const auto openai = [](const char* kind, const char* url) {
+        return base(built(at(spec("p", kind), url)), Family::openai);
+    };
+    CHECK(openai("openai-compatible", " https://h.example/v1/chat/completions\n") == "https://h.example/v1");
+    CHECK(openai("new-api", "https://h.example/v1/messages") == "https://h.example/v1");
+    CHECK(base(built(at(spec("p", "new-api"), "https://h.example/v1/chat/completions")), Family::anthropic) ==
+          "https://h.example");
+    CHECK(base(built(at(spec("p", "anthropic"), "https://h.example/v1/messages")), Family::anthropic) ==
+          "https://h.example/v1");
+    CHECK(openai("openai-compatible", "https://h.example/x#") == "https://h.example/x#");
+    CHECK(
+        refused(at(spec("p", "openai-compatible"), "https://r.openai.azure.com/openai/deployments/m/chat/completions"))
+            .contains("kind azure-openai"));
+
+    const char* google = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent";
+    for (const char* url : {google, "https://generativelanguage.googleapis.com/v1beta",
+                            "https://generativelanguage.googleapis.com/v1beta/openai/"}) {
+        const Provider gemini = built(at(spec("g", "gemini"), url));
+        CHECK(base(gemini, Family::gemini) == "https://generativelanguage.googleapis.com");
+        CHECK(base(gemini, Family::openai) == "https://generativelanguage.googleapis.com/v1beta/openai");
+    }
+    CHECK(base(built(at(spec("g", "gemini"), "https://mirror.example/g/v1beta")), Family::openai) ==
+          "https://mirror.example/g/v1beta/openai");
+
+    const Provider azure =
+        built(at(spec("z", "azure-openai"),
+                 "https://r.openai.azure.com/openai/deployments/m/chat/completions?api-version=2024-10-21"));
+    CHECK(azure.azure_api_version == "2024-10-21");
+    CHECK(refused(at(spec("z", "azure-openai"), "https://r.openai.azure.com/openai?api-version=1&key=abc"))
+              .contains("api-version"));
 }
 
 TEST_CASE("provider: wrong declarations name the provider, the field and the way out") {

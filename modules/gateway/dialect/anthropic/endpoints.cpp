@@ -13,8 +13,24 @@ constexpr PostPath posts[] = {
      {.dialect = Dialect::anthropic, .metered = false}},
 };
 
+constexpr ResourceFolder batches[] = {
+    {.path = "messages/batches", .name = "messages.batches", .unseen_models = true},
+};
+// OpenAI has the same paths: these are for whoever shows to be a client of Anthropic's.
+constexpr ResourceFolder shared[] = {
+    {.path = "files", .name = "files"},
+    {.path = "skills", .name = "skills", .made_below = true},
+};
+
 std::optional<Match> match(const RequestPath& request) {
     std::string_view path = request.path;
+    std::string_view below = path;
+    if (take(below, "/v1/")) {
+        if (const auto known = match_resource(request.method, below, batches, Dialect::anthropic)) return known;
+        if (request.hinted == Dialect::anthropic) {
+            if (const auto known = match_resource(request.method, below, shared, Dialect::anthropic)) return known;
+        }
+    }
     if (!take(path, "/v1/messages") || (!path.empty() && path.front() != '/')) return std::nullopt;
     const auto known = match_post(request.method, request.path.substr(4), posts, Dialect::anthropic);
     return known ? known : refused(Dialect::anthropic, MatchError::unknown_path);

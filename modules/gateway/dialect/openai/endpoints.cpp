@@ -21,24 +21,28 @@ constexpr PostPath posts[] = {
     {"audio/translations", Operation::audio, "audio.translations", sound},
 };
 
+constexpr PostPath rerank_post[] = {{"rerank", Operation::rerank, "rerank", plain}};
+
+constexpr ResourceFolder resources[] = {
+    {.path = "files", .name = "files"},  // the first two are also Google's
+    {.path = "batches", .name = "batches", .unseen_models = true},
+    {.path = "uploads", .name = "uploads", .made_below = true},
+    {.path = "vector_stores", .name = "vector_stores", .made_below = true},
+    {.path = "containers", .name = "containers", .made_below = true},
+    {.path = "conversations", .name = "conversations"},
+    {.path = "videos", .name = "videos", .model_in_body = true, .made_below = true},
+    {.path = "fine_tuning/jobs", .name = "fine_tuning.jobs", .model_in_body = true},
+    {.path = "evals", .name = "evals", .unseen_models = true, .made_below = true},
+    {.path = "assistants", .name = "assistants", .model_in_body = true},
+    {.path = "threads", .name = "threads", .unseen_models = true, .made_below = true},
+    {.path = "skills", .name = "skills", .made_below = true},
+};
+
 // What else is below these: new ones come without a change here.
 constexpr PostPath folders[] = {
     {"images/", Operation::images, "images", pictures},
     {"audio/", Operation::audio, "audio", sound},
 };
-
-// The value of one query parameter, still percent-encoded.
-std::string_view query_value(std::string_view query, std::string_view name) {
-    while (!query.empty()) {
-        const std::size_t end = query.find('&');
-        const std::string_view pair = query.substr(0, end);
-        if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
-            return pair.substr(name.size() + 1);
-        if (end == std::string_view::npos) break;
-        query.remove_prefix(end + 1);
-    }
-    return {};
-}
 
 Match match_realtime(const RequestPath& request) {
     if (request.method != HttpMethod::get || !request.websocket)
@@ -54,9 +58,15 @@ Match match_realtime(const RequestPath& request) {
 
 std::optional<Match> match(const RequestPath& request) {
     std::string_view path = request.path;
+    if (take(path, "/v2/")) return match_post(request.method, path, rerank_post, Dialect::openai);  // Cohere's
     if (!take(path, "/v1/")) return std::nullopt;
     if (const auto known = match_post(request.method, path, posts, Dialect::openai)) return known;
     if (path == "realtime") return match_realtime(request);
+    if (const auto known = match_post(request.method, path, rerank_post, Dialect::openai)) return known;
+    const bool google = request.hinted == Dialect::gemini;  // which has files and batches of its own
+    if (const auto known =
+            match_resource(request.method, path, std::span(resources).subspan(google ? 2 : 0), Dialect::openai))
+        return known;
     for (const PostPath& folder : folders) {
         if (path.size() <= folder.path.size() || !path.starts_with(folder.path)) continue;
         PostPath one = folder;

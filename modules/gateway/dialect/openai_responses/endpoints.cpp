@@ -8,17 +8,18 @@ constexpr Dialect self = Dialect::openai_responses;
 constexpr UpstreamAnswer free_of_charge{.dialect = self, .metered = false};
 
 constexpr PostPath posts[] = {
-    {"responses", Operation::responses, "responses", {.dialect = self}},
+    {"responses", Operation::responses, "responses", {.dialect = self}, true},
     {"responses/compact", Operation::responses_compact, "responses.compact", {.dialect = self}},
     {"responses/input_tokens", Operation::responses_input_tokens, "responses.input_tokens", free_of_charge},
 };
 
 // `rest` is what follows `responses/`.
-Match match_resource(HttpMethod method, std::string_view rest) {
+Match match_response(HttpMethod method, std::string_view rest) {
     const Endpoint resource{.operation = Operation::responses_resource,
                             .dialect = self,
                             .answer = free_of_charge,
-                            .name = "responses.resource"};
+                            .name = "responses.resource",
+                            .resource = rest.substr(0, rest.find('/'))};
     const auto allowed = [&](bool right) { return right ? found(resource) : refused(self, MatchError::wrong_method); };
     const std::size_t slash = rest.find('/');
     if (slash == std::string_view::npos) return allowed(method == HttpMethod::get || method == HttpMethod::del);
@@ -41,7 +42,7 @@ std::optional<Match> match(const RequestPath& request) {
     }
     // `responses/compact` and `responses/input_tokens` are also where a response of that id would be: it cannot exist.
     if (const auto known = match_post(request.method, path, posts, self)) return known;
-    return take(path, "responses/") ? std::optional(match_resource(request.method, path)) : std::nullopt;
+    return take(path, "responses/") ? std::optional(match_response(request.method, path)) : std::nullopt;
 }
 
 }  // namespace

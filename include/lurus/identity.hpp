@@ -90,8 +90,12 @@ struct KeyInfo {
         const UnixMicros first = expires_after && use ? use->first() : 0;
         return first != 0 && now >= first + *expires_after;
     }
+    /// Among `models`, by this very name.
+    [[nodiscard]] bool lists_model(std::string_view model) const;
     /// Among `models`, and not denied by `rules`.
     [[nodiscard]] bool allows_model(std::string_view model) const;
+    /// It may not use any model.
+    [[nodiscard]] bool has_model_rules() const;
     [[nodiscard]] bool allows(Family family) const;
     /// What its records carry as their user. A name of a key means something within its organisation only, this
     /// everywhere.

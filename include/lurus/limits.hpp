@@ -69,7 +69,7 @@ inline Limits over(const OwnLimits& own, const Limits& defaults) {
 
 /// What a key has beside its models and dialects. Empty lists allow all.
 struct KeyRules {
-    std::vector<std::string> deny_models;  // globs; win over the allowed ones
+    std::vector<std::string> deny_models;  // see covers_model(); win over the allowed ones
     std::vector<IpRange> ips;
     std::vector<std::string> user_agents;  // globs, any case
     AccountGroups groups;                  // served by accounts of these only
@@ -98,9 +98,13 @@ constexpr std::string_view name_of(Subject s) {
     return "key";
 }
 
-/// All models that match share the limits.
+/// Whether a rule or limit for `pattern`, a name or glob, is for `model`, however that is spelled: in any letter case,
+/// behind the name of a provider or vendor (`a/claude-x`, `models/gemini-x`), and with a variant (`gpt-x:online`).
+bool covers_model(std::string_view pattern, std::string_view model);
+
+/// All models that it covers share the limits.
 struct ModelLimits {
-    std::string model;  // name or glob
+    std::string model;  // name or glob, see covers_model()
     Limits limits;
 
     bool operator==(const ModelLimits&) const = default;

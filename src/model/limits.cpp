@@ -139,10 +139,6 @@ Limits Limits::over(const Limits& defaults) const {
     return out;
 }
 
-bool KeyRules::denies_model(std::string_view model) const {
-    return std::ranges::any_of(deny_models, [&](const auto& glob) { return glob_match(glob, model); });
-}
-
 bool KeyRules::allows_address(const std::optional<IpAddress>& address) const {
     if (ips.empty()) return true;
     return address && std::ranges::any_of(ips, [&](const auto& range) { return range.contains(*address); });

@@ -6,6 +6,10 @@
 #include <cstdlib>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
+#include "core/text/ascii.hpp"
+#include "modules/gateway/session/named_models.hpp"
 #include "modules/gateway/session/request_scan.hpp"
 
 using namespace lurus::gateway;
@@ -16,11 +20,32 @@ void require(bool ok) {
     if (!ok) std::abort();
 }
 
+// Where there is no doubt, other parsers find the model that we found: also those that take the first of equal names,
+// or any letter case.
+void same_elsewhere(const Endpoint& endpoint, std::string_view type, std::string_view body, const RequestFacts& facts) {
+    NamedModels named;
+    read_body_models(endpoint, type, body, named);
+    if (!named.doubt.empty() || !facts.model_is_json || !endpoint.model_in_body) return;
+    std::size_t models = 0;
+    const auto look = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& key) {
+        if (depth == 1 && event == nlohmann::json::parse_event_t::key &&
+            lurus::iequals(key.get<std::string>(), "model"))
+            ++models;
+        return true;
+    };
+    const auto other = nlohmann::json::parse(body, look, false);
+    if (other.is_discarded()) return;  // lone surrogates
+    require(models <= 1);
+    const auto model = other.find("model");
+    require((model != other.end() && model->is_string() ? model->get<std::string>() : std::string()) == facts.model);
+}
+
 void check(const char* target, std::string_view type, std::string_view body) {
     const Endpoint endpoint = *match_endpoint("POST", target, {}, false).endpoint;
     const RequestFacts facts = scan_request(endpoint, type, body);
     require(facts.model_begin <= facts.model_end && facts.model_end <= body.size());
     require(facts.error_offset <= body.size());
+    if (facts.error.empty()) same_elsewhere(endpoint, type, body, facts);
     if (!facts.error.empty() || facts.model_begin == facts.model_end) return;
     std::string other(body.substr(0, facts.model_begin));
     other += facts.model_is_json ? quote_json("an\"other") : "another";

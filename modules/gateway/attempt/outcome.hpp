@@ -11,7 +11,8 @@ namespace lurus::gateway {
 
 enum class Outcome : std::uint8_t {
     ok,
-    status,  // the vendor answered with an error; which one is the attempt's status
+    status,   // the vendor answered with an error; which one is the attempt's status
+    limited,  // its model is over a limit of ours, so it was not asked
     // there was no connection
     dns,
     refused,
@@ -40,6 +41,7 @@ constexpr std::string_view name_of(Outcome outcome) {
     switch (outcome) {
         case Outcome::ok: return "ok";
         case Outcome::status: return "status";
+        case Outcome::limited: return "limited";
         case Outcome::dns: return "dns";
         case Outcome::refused: return "refused";
         case Outcome::connect_error: return "connect_error";
@@ -84,6 +86,7 @@ constexpr Outcome outcome_of(End end) {
 constexpr int client_status(Outcome outcome, int vendor_status) {
     switch (outcome) {
         case Outcome::status: return vendor_status;
+        case Outcome::limited: return 429;
         case Outcome::no_websocket: return 426;
         case Outcome::connect_timeout:
         case Outcome::first_byte_timeout:

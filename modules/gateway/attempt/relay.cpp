@@ -7,6 +7,7 @@
 #include "modules/gateway/attempt/candidates.hpp"
 #include "modules/gateway/attempt/connect.hpp"
 #include "modules/gateway/attempt/send_request.hpp"
+#include "modules/gateway/limits/limit_answer.hpp"
 
 namespace lurus::gateway {
 
@@ -124,6 +125,16 @@ bool may_refuse_usage(const Relay& relay, const std::optional<AttemptLoop::Use>&
     return use && relay.usage_asked && (status == 400 || status == 422) && !relay.client.gate.opened();
 }
 
+// The first candidate's model was looked at with the request's other limits.
+bool within_model_limits(Relay& relay) {
+    const RequestRecord& record = relay.request.record;
+    if (record.attempts.size() < 2 || relay.request.snapshot->settings.limits.models.empty()) return true;
+    const auto refused = relay.session.limits.admit_attempt(relay.request, relay.provider(), record.upstream_model);
+    if (!refused) return true;
+    relay.end_attempt(Outcome::limited, refusal_message(*refused, relay.session.shard.clock.now()));
+    return false;
+}
+
 }  // namespace
 
 asio::awaitable<void> relay_request(Session& session, Request& request) {
@@ -134,6 +145,7 @@ asio::awaitable<void> relay_request(Session& session, Request& request) {
     if (request.facts.stream) session.set_keepalive(request.snapshot->settings.heartbeat_ms);
     Relay relay(session, request);
     while (relay.attempts.next(relay.since_start()) != nullptr) {
+        if (!within_model_limits(relay)) continue;
         relay.usage_asked = asks_usage(relay);
         for (bool again = true; std::exchange(again, false);) {
             relay.client.forget_head();

@@ -179,6 +179,10 @@ asio::awaitable<Verdict> WebsocketGate::client_message(std::string_view text, st
     } else {
         stop = refresh();
     }
+    if (!stop && event.kind == ClientEvent::Kind::create) {
+        if (std::string doubt = judge_message(request_, text); !doubt.empty())
+            stop.emplace(400, "invalid_request_error", "which model this is for is not beyond doubt: " + doubt);
+    }
     std::string named_model = model_;
     for (const auto& named : event.models) {
         if (stop) break;

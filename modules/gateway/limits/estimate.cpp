@@ -66,10 +66,16 @@ Money estimated_cost(Request& request, const RequestEstimate& estimate) {
     if (!resolution) return {};
     const Candidate& first = resolution->candidates.front();
     const std::string& model = first.upstream_model.empty() ? request.facts.model : first.upstream_model;
+    return estimated_cost(request, *first.provider, model, estimate);
+}
+
+Money estimated_cost(const Request& request, const Provider& provider, const std::string& model,
+                     const RequestEstimate& estimate) {
+    if (!request.snapshot->tariffs) return {};
     Usage usage;
     usage.input = estimate.input_tokens;
     usage.output = estimate.output_tokens;
-    const PriceQuery query{first.provider->kind, first.provider->name, model, request.time};
+    const PriceQuery query{provider.kind, provider.name, model, request.time};
     const auto cost = request.snapshot->tariffs->price(query, usage);
     return cost ? cost->total : Money{};
 }

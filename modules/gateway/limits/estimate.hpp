@@ -13,6 +13,9 @@ RequestEstimate estimate_of(const Endpoint& endpoint, const RequestFacts& facts,
 
 /// What those tokens cost at the first candidate; 0 when it has no price.
 Money estimated_cost(Request& request, const RequestEstimate& estimate);
+/// The same where that provider is asked for that model.
+Money estimated_cost(const Request& request, const Provider& provider, const std::string& model,
+                     const RequestEstimate& estimate);
 
 /// Puts guesses where a vendor that was asked did not say what it used, or not yet all of it, and flags the usage:
 /// tokens in as above, tokens out by what came of the answer, whose reader is null where nothing did.

@@ -1,6 +1,7 @@
 #include "modules/gateway/limits/limit_admission.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace lurus::gateway {
@@ -115,6 +116,7 @@ std::optional<Refusal> Admission::take(const LimitedSubject& subject, const Requ
     Charge& charge = charges_.emplace_back();
     charge.state = std::move(state);
     charge.limits = subject.limits;
+    charge.upstream = subject.upstream;
     const Limits& limits = charge.limits;
     SubjectState& counters = *charge.state;
     if (estimate.slot || (estimate.model_slot && subject.subject == Subject::model)) {
@@ -162,23 +164,45 @@ std::optional<Refusal> Admission::take(const LimitedSubject& subject, const Requ
     return std::nullopt;
 }
 
+void Admission::settle(Charge& charge, const Used& used, std::int64_t now_us) {
+    if (charge.holds_money) charge.state->budget.settle(charge.window, charge.held, used.cost);
+    const auto correct = [&](Measure measure, std::int64_t real) {
+        const auto at = static_cast<std::size_t>(measure);
+        if ((charge.taken >> at & 1) == 0) return;
+        real = std::clamp<std::int64_t>(real, 0, max_limit);
+        const std::int64_t more = real - charge.amounts[at];
+        if (more > 0) charge.state->add(measure, charge.limits, now_us, more);
+        if (more < 0) charge.state->give_back(measure, charge.limits, charge.slots[at], -more);
+    };
+    if (used.input_tokens) correct(Measure::input_tokens, *used.input_tokens);
+    if (used.output_tokens) correct(Measure::output_tokens, *used.output_tokens);
+    if (used.input_tokens && used.output_tokens) correct(Measure::tokens, *used.input_tokens + *used.output_tokens);
+}
+
 void Admission::settle(const Used& used, std::int64_t now_us) {
     if (settled_) return;
     settled_ = true;
-    for (Charge& charge : charges_) {
-        if (charge.holds_money) charge.state->budget.settle(charge.window, charge.held, used.cost);
-        const auto correct = [&](Measure measure, std::int64_t real) {
-            const auto at = static_cast<std::size_t>(measure);
-            if ((charge.taken >> at & 1) == 0) return;
-            real = std::clamp<std::int64_t>(real, 0, max_limit);
-            const std::int64_t more = real - charge.amounts[at];
-            if (more > 0) charge.state->add(measure, charge.limits, now_us, more);
-            if (more < 0) charge.state->give_back(measure, charge.limits, charge.slots[at], -more);
-        };
-        if (used.input_tokens) correct(Measure::input_tokens, *used.input_tokens);
-        if (used.output_tokens) correct(Measure::output_tokens, *used.output_tokens);
-        if (used.input_tokens && used.output_tokens) correct(Measure::tokens, *used.input_tokens + *used.output_tokens);
-    }
+    for (Charge& charge : charges_) settle(charge, used, now_us);
+}
+
+void Admission::leave_upstream(std::int64_t now_us) {
+    if (settled_) return;
+    const Used nothing{.input_tokens = 0, .output_tokens = 0, .cost = {}};
+    std::erase_if(charges_, [&](Charge& charge) {
+        if (!charge.upstream) return false;
+        settle(charge, nothing, now_us);
+        if (charge.entered) charge.state->leave();
+        return true;
+    });
+}
+
+bool Admission::holds(const StatePtr& state) const {
+    return std::ranges::any_of(charges_, [&](const Charge& charge) { return charge.state == state; });
+}
+
+void Admission::join(Admission&& other) {
+    std::ranges::move(other.charges_, std::back_inserter(charges_));
+    other.charges_.clear();
 }
 
 Admission Admission::refused(LimitCache& cache, std::span<const LimitedSubject> subjects, std::int64_t now_us,

@@ -15,13 +15,14 @@
 
 namespace lurus::gateway {
 
-/// A subject of a request. At most one of each kind.
+/// A subject of a request: at most one of each kind, but several of models.
 struct LimitedSubject {
     Subject subject = Subject::key;
     std::string_view id;    // what its state is kept under
     std::string_view name;  // what it is called in messages
     Limits limits;
-    Money spent_before;  // in the budget's window, by the log
+    Money spent_before;     // in the budget's window, by the log
+    bool upstream = false;  // only by what one attempt sends; another attempt may leave it
 };
 
 /// What a request is thought to use before it has. Amounts above a limit count as the whole limit: such a request
@@ -76,6 +77,12 @@ public:
     void settle(const Used& used, std::int64_t now_us);
     /// The request does not run any more.
     void leave();
+    /// The attempt that its upstream subjects were for has failed and used nothing: they are let go.
+    void leave_upstream(std::int64_t now_us);
+    /// It has been admitted under this limit already.
+    [[nodiscard]] bool holds(const StatePtr& state) const;
+    /// Holds what the other one does as well.
+    void join(Admission&& other);
     /// It was no request after all, whatever else it took.
     void uncount_request();
     /// Holds nothing; only tells how the limits stand.
@@ -90,6 +97,7 @@ private:
     struct Charge {
         StatePtr state;
         Limits limits;
+        bool upstream = false;
         std::array<std::int64_t, measures.size()> amounts{};
         std::array<std::int64_t, measures.size()> slots{};
         std::uint8_t taken = 0;  // bits of `measures`
@@ -101,6 +109,7 @@ private:
     std::optional<Refusal> take(const LimitedSubject& subject, const RequestEstimate& estimate, StatePtr state,
                                 std::int64_t now_us, UnixMicros now);
     void undo();
+    static void settle(Charge& charge, const Used& used, std::int64_t now_us);
 
     std::vector<Charge> charges_;  // none for a request without limits
     bool settled_ = false;

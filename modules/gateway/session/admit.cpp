@@ -2,6 +2,7 @@
 
 #include "core/http/url.hpp"
 #include "core/text/ascii.hpp"
+#include "core/text/lookalike.hpp"
 #include "modules/gateway/kept/named_things.hpp"
 #include "modules/gateway/session/steps.hpp"
 
@@ -24,6 +25,17 @@ bool records_body_of(const KeyInfo* key, const std::vector<std::string>& keys) {
     return key != nullptr && std::ranges::any_of(keys, [&](const std::string& wanted) {
                return wanted == key->id || (wanted == key->name && key->org == default_org);
            });
+}
+
+// A name with a slash may be one of a provider and a listed model, which candidates_of() finds out.
+std::string denied_model(const Request& request) {
+    const KeyInfo& key = *request.key;
+    const std::string& model = request.facts.model;
+    if (!model.empty() && (key.rules.denies_model(model) || (!key.lists_model(model) && !model.contains('/'))))
+        return model;
+    const auto found = std::ranges::find_if(request.facts.also,
+                                            [&](const auto& one) { return one != model && !key.allows_model(one); });
+    return found == request.facts.also.end() ? std::string() : *found;
 }
 
 // Google's bodies write `models/M` where its paths have `M`: the name is what follows.
@@ -59,7 +71,7 @@ std::string broken_rule(const Request& request) {
     if (!key.allows(request.family)) {
         return "this key may not be used for the " + std::string(name_of(request.family)) + " dialect";
     }
-    if (request.endpoint.unseen_models && (!key.models.empty() || !key.rules.deny_models.empty())) {
+    if (request.endpoint.unseen_models && key.has_model_rules() && !request.has_unread_body()) {
         // Of a batch of messages each says its model.
         const auto models = request.family == Family::anthropic ? batch_models(request.body) : std::nullopt;
         if (!models) {
@@ -67,11 +79,12 @@ std::string broken_rule(const Request& request) {
                    " run models that cannot be seen here";
         }
         for (const std::string& model : *models) {
-            if (!key.allows_model(model)) return "this key may not use the model " + cut_field(model);
+            if (has_unseen(model) || !key.allows_model(model))
+                return "this key may not use the model " + cut_field(model);
         }
     }
-    const std::string& model = request.facts.model;
-    if (!model.empty() && !key.allows_model(model)) return "this key may not use the model " + cut_field(model);
+    if (std::string denied = denied_model(request); !denied.empty())
+        return "this key may not use the model " + cut_field(denied);
     return {};
 }
 
@@ -108,7 +121,8 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         return rejection;
     }
     RequestFacts& facts = request.facts;
-    if (head.method == "POST" || head.method == "PUT" || head.method == "PATCH") {
+    const bool scanned = head.method == "POST" || head.method == "PUT" || head.method == "PATCH";
+    if (scanned) {
         facts = scan_request(request.endpoint, head.value("content-type"), request.body);
         if (!facts.error.empty()) return rejected(400, facts.error);
     }
@@ -148,6 +162,8 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
                 std::string(request.body.substr(0, static_cast<std::size_t>(settings.log_bodies_cap)));
         }
     }
+    const std::string_view body = scanned ? request.body : std::string_view();
+    if (auto doubtful = judge_models(request, head.value("content-type"), body)) return doubtful;
     if (std::string rule = broken_rule(request); !rule.empty()) return rejected(403, std::move(rule));
     const bool needs_model = request.endpoint.model_in_body && head.method == "POST" && !request.body.empty();
     if (needs_model && facts.model.empty() && request.endpoint.operation != Operation::moderations &&
@@ -156,6 +172,7 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         return rejected(400, "the request names no model: set \"model\"");
     }
     if (auto foreign = pin(session, request)) return foreign;
+    if (auto forbidden = judge_candidates(request)) return forbidden;
     return session.limits.admit(request);
 }
 

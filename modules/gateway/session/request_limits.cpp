@@ -1,16 +1,27 @@
 #include "modules/gateway/session/request_limits.hpp"
 
 #include <algorithm>
-#include <array>
+#include <boost/container/small_vector.hpp>
 #include <span>
 
-#include "core/text/glob.hpp"
+#include "modules/gateway/attempt/candidates.hpp"
 #include "modules/gateway/limits/estimate.hpp"
 #include "modules/gateway/limits/limit_answer.hpp"
 
 namespace lurus::gateway {
 
 namespace {
+
+/// What an attempt sends, to whom.
+struct Upstream {
+    const std::string& provider;
+    const std::string& model;
+};
+
+Upstream upstream_of(const Request& request, const Candidate& candidate) {
+    return {candidate.provider->name,
+            candidate.upstream_model.empty() ? request.facts.model : candidate.upstream_model};
+}
 
 /// The subjects of one request; views into the request, its snapshot and this.
 class Subjects {
@@ -23,28 +34,64 @@ public:
             if (!key->team.empty()) add(Subject::team, key->team, key->team, over(key->team_limits, common.team));
             add(Subject::org, key->org, key->org, over(key->org_limits, common.org));
         }
-        for (const auto& model : common.models) {
-            if (request.facts.model.empty() || !glob_match(model.model, request.facts.model)) continue;
-            add(Subject::model, model.model, model.model, model.limits);
-            break;
-        }
         if (request.address && common.ip.any()) {
             address_name_ = request.address->text();
             add(Subject::ip, id_of(*request.address), address_name_, common.ip);
         }
+        add_model(request.facts.model);
+        for (const std::string& model : request.facts.also) add_model(model);
+    }
+    /// Only of what an attempt sends.
+    Subjects(const Request& request, const Upstream& upstream) : snapshot_(*request.snapshot), now_(request.time) {
+        add_upstream(upstream);
     }
     Subjects(const Subjects&) = delete;
     Subjects& operator=(const Subjects&) = delete;
 
-    [[nodiscard]] std::span<const LimitedSubject> all() const { return std::span(subjects_.data(), count_); }
+    /// What an attempt sends counts as much as what the client said.
+    void add_upstream(const Upstream& upstream) {
+        const auto covers = [&](const ModelLimits& entry) {
+            return covers_candidate(entry.model, upstream.provider, upstream.model);
+        };
+        if (const ModelLimits* entry = first_that(covers)) add_entry(*entry, true);
+    }
+
+    [[nodiscard]] std::span<const LimitedSubject> all() const { return {subjects_.data(), subjects_.size()}; }
+    /// That limit is one of what an attempt sends only.
+    [[nodiscard]] bool is_upstream(const Refusal& refusal) const {
+        return std::ranges::any_of(all(), [&](const LimitedSubject& subject) {
+            return subject.upstream && subject.subject == refusal.subject && subject.name == refusal.name;
+        });
+    }
     [[nodiscard]] bool any_budget() const {
         return std::ranges::any_of(all(), [](const auto& subject) { return subject.limits.budget.has_value(); });
     }
 
 private:
+    const ModelLimits* first_that(const auto& covers) const {
+        const auto& entries = snapshot_.settings.limits.models;
+        const auto found = std::ranges::find_if(entries, covers);
+        return found == entries.end() ? nullptr : &*found;
+    }
+
+    void add_model(const std::string& model) {
+        if (model.empty()) return;
+        const auto covers = [&](const ModelLimits& entry) { return covers_model(entry.model, model); };
+        if (const ModelLimits* entry = first_that(covers)) add_entry(*entry, false);
+    }
+
+    void add_entry(const ModelLimits& entry, bool upstream) {
+        const auto same = [&](const LimitedSubject& one) {
+            return one.subject == Subject::model && one.id == std::string_view(entry.model);
+        };
+        if (std::ranges::any_of(all(), same)) return;
+        add(Subject::model, entry.model, entry.model, entry.limits);
+        if (!subjects_.empty() && same(subjects_.back())) subjects_.back().upstream = upstream;
+    }
+
     void add(Subject kind, std::string_view id, std::string_view name, const Limits& limits) {
         if (!limits.any()) return;
-        LimitedSubject& subject = subjects_[count_++];
+        LimitedSubject& subject = subjects_.emplace_back();
         subject.subject = kind;
         subject.id = id;
         subject.name = name;
@@ -65,27 +112,71 @@ private:
 
     const GatewaySnapshot& snapshot_;
     const UnixMicros now_;
-    std::array<LimitedSubject, subjects> subjects_;
-    std::size_t count_ = 0;
+    boost::container::small_vector<LimitedSubject, subjects + 2> subjects_;
     std::string address_name_;
 };
 
 }  // namespace
 
+namespace {
+
+// Whom it may be sent to, where limits go by that; null = nobody is asked for.
+std::vector<Candidate>* limited_candidates(Request& request) {
+    if (request.snapshot->settings.limits.models.empty() || request.facts.model.empty()) return nullptr;
+    if (!candidates_of(request)) return nullptr;
+    return &(*request.resolution)->candidates;
+}
+
+}  // namespace
+
+// Candidates whose model is over a limit are skipped as long as there is another.
 std::optional<Refusal> RequestLimits::take(Request& request, RequestEstimate estimate, Admission& into) {
-    const Subjects limited(request);
-    const auto subjects = limited.all();
-    if (subjects.empty()) return std::nullopt;
-    if (limited.any_budget()) estimate.cost = estimated_cost(request, estimate);
+    std::vector<Candidate>* candidates = limited_candidates(request);
+    std::optional<Refusal> first;
+    for (std::size_t at = 0;; ++at) {
+        Subjects limited(request);
+        const Candidate* candidate = candidates != nullptr ? &(*candidates)[at] : nullptr;
+        if (candidate != nullptr) limited.add_upstream(upstream_of(request, *candidate));
+        if (limited.all().empty()) return std::nullopt;
+        if (limited.any_budget()) {
+            estimate.cost = candidate == nullptr ? estimated_cost(request, estimate)
+                                                 : estimated_cost(request, *candidate->provider,
+                                                                  upstream_of(request, *candidate).model, estimate);
+        }
+        const std::int64_t since_start = now_us();
+        const UnixMicros now = shard_.clock.now();
+        auto admitted = gateway::admit(shard_.limits, limited.all(), estimate, since_start, now);
+        if (admitted) {
+            into = *std::move(admitted);
+            if (at > 0) candidates->erase(candidates->begin(), candidates->begin() + static_cast<std::ptrdiff_t>(at));
+            return std::nullopt;
+        }
+        if (!first) first = admitted.error();
+        if (candidates != nullptr && at + 1 < candidates->size() && limited.is_upstream(admitted.error())) continue;
+        into = Admission::refused(shard_.limits, limited.all(), since_start, now);
+        shard_.metrics.count_limited(name_of(first->subject), name_of(first->what));
+        return first;
+    }
+}
+
+std::optional<Refusal> RequestLimits::admit_attempt(const Request& request, const Provider& provider,
+                                                    const std::string& upstream_model) {
     const std::int64_t since_start = now_us();
     const UnixMicros now = shard_.clock.now();
-    auto admitted = gateway::admit(shard_.limits, subjects, estimate, since_start, now);
+    const Subjects limited(request, Upstream{provider.name, upstream_model});
+    for (const LimitedSubject& subject : limited.all()) {
+        if (admission_.holds(shard_.limits.get(subject.subject, subject.id, since_start, now))) return std::nullopt;
+    }
+    admission_.leave_upstream(since_start);
+    if (limited.all().empty()) return std::nullopt;
+    RequestEstimate estimate = estimate_of(request.endpoint, request.facts, request.body.size());
+    if (limited.any_budget()) estimate.cost = estimated_cost(request, provider, upstream_model, estimate);
+    auto admitted = gateway::admit(shard_.limits, limited.all(), estimate, since_start, now);
     if (!admitted) {
-        into = Admission::refused(shard_.limits, subjects, since_start, now);
         shard_.metrics.count_limited(name_of(admitted.error().subject), name_of(admitted.error().what));
         return std::move(admitted.error());
     }
-    into = *std::move(admitted);
+    admission_.join(*std::move(admitted));
     return std::nullopt;
 }
 

@@ -17,8 +17,12 @@ class RequestLimits {
 public:
     explicit RequestLimits(Shard& shard) : shard_(shard) {}
 
-    /// Null: within all limits.
+    /// Null: within all limits, those of the model that the first candidate is asked for among them.
     std::unique_ptr<Rejection> admit(Request& request);
+    /// Before a further candidate is asked: admits the request under the limits of that one's model, in place of what
+    /// the one before it took.
+    std::optional<Refusal> admit_attempt(const Request& request, const Provider& provider,
+                                         const std::string& upstream_model);
     /// Admits one response of a WebSocket: as a request of its own, which the connection's is not any more. `estimate`
     /// says what it takes.
     std::optional<Refusal> admit_response(Request& request, const RequestEstimate& estimate, Admission& into);

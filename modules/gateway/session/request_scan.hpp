@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "modules/gateway/session/endpoint.hpp"
 
@@ -32,6 +33,8 @@ struct RequestFacts {
     // Bad body: a text such as `unexpected end of JSON at byte 17`, else empty.
     std::string error;
     std::size_t error_offset = 0;
+    // Other models that may be asked (NamedModels), where rules go by models.
+    std::vector<std::string> also;
 };
 
 /// Duplicate keys: the last `model` and `stream` win, as in the vendors' parsers; every `model` range but the last

@@ -63,6 +63,13 @@ boost::asio::awaitable<bool> read_body(Session& session, Request& request, std::
 void start_record(Session& session, Request& request);
 /// Reads what the request asks for, starts its record and asks the key's rules and all limits. Null: it may go on.
 std::unique_ptr<Rejection> admit(Session& session, Request& request);
+/// What the request says of models, where rules, limits or a budget go by them: it is refused where others might read
+/// another model, and all that it names are in its facts. `body` was scanned without an error.
+std::unique_ptr<Rejection> judge_models(Request& request, std::string_view content_type, std::string_view body);
+/// The same of a WebSocket's message: what is doubtful, or empty.
+std::string judge_message(Request& request, std::string_view message);
+/// Refused where the rules of its key leave none of those who answer for its model.
+std::unique_ptr<Rejection> judge_candidates(Request& request);
 /// Finds the account that has what the request names, for candidates_of(). A rejection where that is another
 /// organisation's.
 std::unique_ptr<Rejection> pin(const Session& session, Request& request);

@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/text/glob.hpp"
-
 namespace lurus::control {
 namespace {
 
@@ -173,7 +171,7 @@ std::shared_ptr<const SpentTable> spent_so_far(const KeySnapshot& keys, const Co
             if (costs == nullptr) return std::nullopt;
             Money sum;
             for (const auto& [name, cost] : costs->by_name) {
-                if (glob_match(model.model, name)) sum += cost;
+                if (covers_model(model.model, name)) sum += cost;
             }
             return sum;
         });

@@ -39,7 +39,7 @@ struct GatewaySettings {
     int body_timeout_ms = 60'000;    // between two reads of a body
     int idle_timeout_ms = 120'000;   // a kept-alive connection without a request
     int write_timeout_ms = 120'000;  // a client that does not take what we send
-    int heartbeat_ms = 15'000;       // silence before the dialect's keepalive is sent; 0 = never
+    int heartbeat_ms = 15'000;       // silence in a stream before the dialect's keepalive is sent; 0 = never
     int drain_timeout_ms = 30'000;
     int max_connections = 50'000;
     std::int64_t body_memory_bytes = 0;  // of all requests' bodies at a time; 0 = a quarter of the usable memory

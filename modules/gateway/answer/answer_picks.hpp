@@ -41,8 +41,21 @@ enum PickedMark : std::uint8_t {
     mark_query,      // one of them
 };
 
+/// As much of a value as tells what it is: of content and of a finish reason, whether it is empty; of a text, more than
+/// is kept of it anywhere. Only usage and errors are wanted whole.
+constexpr std::uint32_t wanted_of(PickedValue value) {
+    switch (value) {
+        case value_usage:
+        case value_error: return json::Pick::most;
+        case value_delta:
+        case value_finish:
+        case value_nothing: return 256;
+        default: return 4096;
+    }
+}
+
 constexpr json::Pick capture(std::string_view key, PickedValue value) {
-    return {.key = key, .capture = value};
+    return {.key = key, .capture = value, .keep = wanted_of(value)};
 }
 constexpr json::Pick mark(std::string_view key, PickedMark place) {
     return {.key = key, .mark = place};

@@ -57,6 +57,12 @@ AnswerReader::Step AnswerReader::feed_event(std::string_view json) {
     return state_->step;
 }
 
+void AnswerReader::ends_with_connection() {
+    state_->ends_with_connection();
+}
+bool AnswerReader::started() const {
+    return state_->started();
+}
 void AnswerReader::finish(bool clean) {
     state_->finish(clean);
 }

@@ -29,6 +29,15 @@ std::size_t text_size(std::string_view value) {
     return size;
 }
 
+// An event's data that is certainly no whole one: JSON without its end.
+bool is_torn(std::string_view data) {
+    data = after_space(data);
+    if (!data.starts_with('{') && !data.starts_with('[')) return false;
+    json::Reader reader(data, json::Mode::trusting);
+    reader.skip();
+    return reader.failed();
+}
+
 }  // namespace
 
 AnswerState::AnswerState(const UpstreamAnswer& answer, AnswerFormat format, int status)
@@ -127,7 +136,10 @@ void AnswerState::sniff(std::string_view bytes) {
     if (started_) return;
     const std::size_t at = bytes.find_first_not_of(" \t\r\n");
     const std::size_t blank = std::min(at, bytes.size());
-    if (blank > 0) indented_ = bytes[blank - 1] == ' ' || bytes[blank - 1] == '\t';
+    if (blank > 0) {
+        blank_ = true;
+        indented_ = bytes[blank - 1] == ' ' || bytes[blank - 1] == '\t';
+    }
     if (at == std::string_view::npos) return;
     started_ = true;
     // Some hosts label a JSON error as an event stream, or a stream as JSON. No line of a stream begins with a bracket,
@@ -138,6 +150,7 @@ void AnswerState::sniff(std::string_view bytes) {
     } else if (!indented_ && (format_ == AnswerFormat::json || format_ == AnswerFormat::json_array) &&
                (c == ':' || c == 'd' || c == 'e' || c == 'i' || c == 'r')) {
         format_ = AnswerFormat::sse;
+        guessed_ = true;
     }
 }
 
@@ -171,8 +184,10 @@ void AnswerState::end_body() {
 }
 
 void AnswerState::finish(bool clean) {
+    ended_ = true;
     ended_clean_ = clean;
     if (format_ == AnswerFormat::sse && clean) scanner_.finish(*this);
+    if (format_ == AnswerFormat::sse && !clean) torn_ = !scanner_.at_boundary();
     if ((format_ == AnswerFormat::json || format_ == AnswerFormat::json_array) && !terminal_ && status_ >= 400)
         end_body();
 }
@@ -188,9 +203,19 @@ bool AnswerState::at_boundary() const {
 }
 
 bool AnswerState::complete() const {
-    if (format_ == AnswerFormat::json) return terminal_ || ended_clean_;
-    if (format_ == AnswerFormat::other) return ended_clean_;
-    return terminal_ || finished;
+    if (terminal_) return true;
+    switch (format_) {
+        case AnswerFormat::json:
+            // A body of white space was to be followed by something, and one that only the connection's end ends has
+            // said nothing when nothing came.
+            return ended_clean_ && !picker_.unfinished() && (started_ || (!blank_ && !ends_with_connection_));
+        case AnswerFormat::json_array: return finished && !(ended_ && picker_.unfinished());
+        case AnswerFormat::sse:
+            if (guessed_ && !any_event_) break;
+            return finished && !torn_;
+        case AnswerFormat::other: break;
+    }
+    return ended_clean_;
 }
 
 bool AnswerState::may_be_last() const {
@@ -198,22 +223,30 @@ bool AnswerState::may_be_last() const {
 }
 
 void AnswerState::on_event(const SseEvent& event) {
+    if (event.unclosed && (event.in_parts ? !parts_->whole() : is_torn(event.data))) {
+        torn_ = true;
+        return;
+    }
+    any_event_ = true;
     ++step.events;
     event_begin_ = event.begin;
     event_semantic = false;
-    if (event.oversized) {
-        event_semantic = true;  // not read, but nothing of that size is a ping
-    } else {
-        rules_.read_event(*this, event);
-    }
+    rules_.read_event(*this, event);
+    parts_.reset();
     // An error before any content is an attempt that failed, whatever follows it.
     if (event_semantic && error_type.empty()) semantic = true;
+}
+
+void AnswerState::on_part(std::string_view data, bool first) {
+    if (first) parts_ = std::make_unique<EventParts>(*rules_.event);
+    parts_->feed(data);
 }
 
 void AnswerState::pick(std::string_view data) {
     members.clear();
     picked_text_ = 0;
     in_body_ = false;
+    if (parts_) return parts_->replay(*this);
     picker_.reset(*rules_.event);
     picker_.feed(data, *this);
 }

@@ -10,6 +10,7 @@
 
 #include "core/json/json_pick.hpp"
 #include "modules/gateway/answer/answer_reader.hpp"
+#include "modules/gateway/answer/event_parts.hpp"
 #include "modules/gateway/answer/event_text.hpp"
 #include "modules/gateway/answer/sse.hpp"
 #include "modules/gateway/answer/usage_fields.hpp"
@@ -24,6 +25,8 @@ public:
     void feed(std::string_view bytes);
     void feed_message(std::string_view message);
     void finish(bool clean);
+    void ends_with_connection() { ends_with_connection_ = true; }
+    [[nodiscard]] bool started() const { return started_; }
     [[nodiscard]] bool at_boundary() const;
     [[nodiscard]] bool complete() const;
     [[nodiscard]] bool may_be_last() const;
@@ -66,6 +69,7 @@ public:
 
 private:
     void on_event(const SseEvent& event) override;
+    void on_part(std::string_view data, bool first) override;
     void on_value(std::uint8_t id, std::string_view value, bool whole) override;
     void on_mark(std::uint8_t id, char first) override;
     void on_end(std::uint8_t id) override;
@@ -81,14 +85,21 @@ private:
     AnswerFormat format_;
     int status_;
     bool started_ = false;   // a byte that is not white space came
-    bool indented_ = false;  // the white space before it ends in a blank
+    bool blank_ = false;     // there was white space before it
+    bool indented_ = false;  // which ends in a blank
+    bool ended_ = false;
     bool ended_clean_ = false;
+    bool ends_with_connection_ = false;
+    bool torn_ = false;     // the stream ended inside of an event
+    bool guessed_ = false;  // by its first letter the body is a stream, though it was not called one
+    bool any_event_ = false;
     bool terminal_ = false;  // the dialect's last event, or the JSON's end, was seen
     bool in_body_ = false;   // picks come from a JSON body, not from one event
     std::size_t event_begin_ = 0;
 
     SseScanner scanner_;
-    json::Picker picker_;  // of the body, or of the event at hand
+    json::Picker picker_;                // of the body, or of the event at hand
+    std::unique_ptr<EventParts> parts_;  // the event at hand, where it comes in parts
     UsageFields fields_;
     std::string tier_;
     std::string item_type_, item_action_;

@@ -14,7 +14,11 @@ namespace lurus::gateway {
 namespace asio = boost::asio;
 
 ClientAnswer::ClientAnswer(Session& session, Request& request)
-    : session_(session), request_(request), array_(streams_array(request.endpoint, request.head.target)) {}
+    : session_(session),
+      request_(request),
+      array_(streams_array(request.endpoint, request.head.target)),
+      keepalive_(takes_keepalive(request.endpoint, request.head) ? keepalive(request.endpoint, array_)
+                                                                 : std::string_view()) {}
 
 void ClientAnswer::read_as(const http1::ResponseHead& head, bool usage_asked) {
     format_ = answer_format(request_.endpoint.answer, request_.head.target, head.value("content-type"));
@@ -24,6 +28,7 @@ void ClientAnswer::read_as(const http1::ResponseHead& head, bool usage_asked) {
     reader.emplace(request_.endpoint.answer, format_, head.status);
     filter_.reset();
     if (usage_asked && format_ == AnswerFormat::sse) filter_ = std::make_unique<UsageFilter>();
+    if (http1::body_kind(head, request_.head.method) == http1::BodyKind::until_close) reader->ends_with_connection();
 }
 
 void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_candidate) {
@@ -83,6 +88,7 @@ void ClientAnswer::pass(std::string_view payload, bool ends) {
     piece.semantic = step.semantic;
     piece.last_event = step.terminal;
     piece.may_be_last = streamed() && reader->may_be_last();
+    piece.blank = !streamed() && !reader->started();
     piece.ends_body = ends;
     gate.take(piece);
 }
@@ -103,6 +109,7 @@ bool ClientAnswer::send_released() {
         for (const std::string_view piece : now.pieces) add(piece);
         if (framing_ == Framing::chunked) add("\r\n");
         gate.open();
+        sent_ = true;
         good = session_.send_now(out, streamed() ? TurnWrites::Pace::event : TurnWrites::Pace::turn);
         finish = streamed() && now.all && reader->complete();
     }
@@ -133,11 +140,16 @@ void ClientAnswer::send_rest() {
     gate.rest_released();
 }
 
+bool ClientAnswer::may_keep_alive() const {
+    return streamed() && framing_ != Framing::length && gate.holds_nothing() && !gate.is_record_safe() &&
+           reader->at_event_boundary();
+}
+
 asio::awaitable<void> ClientAnswer::send_keepalive() {
     session_.set_keepalive(request_.snapshot->settings.heartbeat_ms);
-    if (!request_.facts.stream || gate.discarding()) co_return;
-    const std::string_view text = keepalive(request_.endpoint, array_);
-    if (text.empty()) co_return;
+    const bool streams = request_.facts.stream || (gate.opened() && streamed());
+    const std::string_view text = keepalive_;
+    if (!streams || gate.discarding() || text.empty()) co_return;
     std::string out;
     if (!gate.opened() && !head_.empty()) {
         gate.open();

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/http/http1.hpp"
@@ -41,8 +42,12 @@ public:
     void end_body();
     /// Sends what the gate releases. False when the client is gone, which is no matter once its answer is discarded.
     bool send_released();
+    /// Whether something went to the client since this was last asked.
+    [[nodiscard]] bool take_sent() { return std::exchange(sent_, false); }
     /// Sends what was held for the record, and the body's end where it has come.
     void send_rest();
+    /// A stream stands between two events, for the client as for the vendor, and its framing has room for more.
+    [[nodiscard]] bool may_keep_alive() const;
     /// The dialect's keepalive, with a head of our own where the client has none yet.
     boost::asio::awaitable<void> send_keepalive();
     /// An error of ours, which ends the stream. Nothing where the client would not understand it here.
@@ -74,7 +79,9 @@ private:
 
     Session& session_;
     Request& request_;
-    const bool array_;  // the dialect streams a JSON array here
+    const bool array_;                  // the dialect streams a JSON array here
+    const std::string_view keepalive_;  // empty: this client takes none
+    bool sent_ = false;
     AnswerFormat format_ = AnswerFormat::other;
     Framing framing_ = Framing::chunked;
     std::string head_;  // not yet sent

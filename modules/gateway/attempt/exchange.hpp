@@ -38,6 +38,7 @@ public:
     std::string head_bytes;       // of the head, when it did not come in one piece
     std::string_view after_head;  // body bytes that came with the head; good until the next await
     http1::BodyFramer framer;
+    bool broken = false;  // the connection ended otherwise than by its proper end
 
 private:
     Shard& shard_;

@@ -52,6 +52,7 @@ std::optional<AttemptLoop::Use> judge_head(Relay& relay) {
     const int status = upstream.head.status;
     upstream.framer = http1::BodyFramer(http1::body_kind(upstream.head, relay.request.head.method),
                                         upstream.head.content_length.value_or(0));
+    upstream.broken = false;
     relay.client.read_as(upstream.head, relay.usage_asked);
     const AttemptLoop::Use use = relay.attempts.answered(status, relay.client.gate.opened());
     if (auto why = unusable(relay, use)) {
@@ -142,7 +143,7 @@ asio::awaitable<void> relay_request(Session& session, Request& request) {
         co_await session.refuse(request, status_of(resolution.error()), resolution.error().message);
         co_return;
     }
-    if (request.facts.stream) session.set_keepalive(request.snapshot->settings.heartbeat_ms);
+    session.set_keepalive(request.snapshot->settings.heartbeat_ms);
     Relay relay(session, request);
     while (relay.attempts.next(relay.since_start()) != nullptr) {
         if (!within_model_limits(relay)) continue;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "modules/gateway/answer/event_parts.hpp"
 #include "modules/gateway/answer/usage_fields.hpp"
 #include "modules/gateway/dialect/dialect.hpp"
 
@@ -139,6 +140,177 @@ TEST_CASE("answer: a long body is read without being kept") {
     CHECK(step.events == 1);
     CHECK(reader.usage().input == 8);
     CHECK(reader.complete());
+}
+
+namespace {
+
+constexpr std::size_t picture_bytes = 9 << 20;
+
+// As a relay reads: 64 KiB at a time.
+AnswerReader read_in_pieces(std::string_view target, AnswerFormat format, std::string_view body) {
+    AnswerReader reader(at(target).answer, format, 200);
+    for (std::size_t from = 0; from < body.size(); from += 64 << 10) {
+        const std::string piece(body.substr(from, 64 << 10));
+        reader.feed(piece);
+    }
+    reader.finish(true);
+    return reader;
+}
+
+}  // namespace
+
+TEST_CASE("answer: an event with a picture of any size is read while it passes") {
+    const std::string picture(picture_bytes, 'Q');
+    struct Case {
+        const char* target;
+        std::string stream;
+        std::int64_t input, output;
+    };
+    const Case cases[] = {
+        {"/v1/chat/completions",
+         R"(data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]})"
+         "\n\n"
+         R"(data: {"choices":[{"index":0,"delta":{"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,)" +
+             picture + R"("}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":1290}})" +
+             "\n\ndata: [DONE]\n\n",
+         7, 1290},
+        {"/v1/responses",
+         "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{}}\n\n"
+         R"(data: {"type":"response.image_generation_call.partial_image","partial_image_b64":")" +
+             picture + "\"}\n\n" +
+             R"(data: {"type":"response.completed","response":{"output":[{"type":"image_generation_call","result":")" +
+             picture + R"("}],"usage":{"input_tokens":11,"output_tokens":44}}})" + "\n\n",
+         11, 44},
+        {"/v1beta/models/m:streamGenerateContent?alt=sse",
+         R"(data: {"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":")" + picture +
+             R"("}}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":1290}})" +
+             "\r\n\r\n",
+         5, 1290},
+        {"/v1/images/generations",
+         "event: image_generation.partial_image\ndata: {\"type\":\"image_generation.partial_image\",\"b64_json\":\"" +
+             picture + "\"}\n\nevent: image_generation.completed\ndata: {\"type\":\"image_generation.completed\"," +
+             "\"b64_json\":\"" + picture + "\",\"usage\":{\"input_tokens\":50,\"output_tokens\":4160}}\n\n",
+         50, 4160},
+        {"/v1/messages",
+         "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":9}}}\n\n"
+         "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"content_block\":{\"data\":\"" +
+             picture + "\",\"usage\":{\"input_tokens\":1}}}\n\n" +
+             "event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":3}}\n\n"
+             "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+         9, 3},
+    };
+    for (const Case& one : cases) {
+        CAPTURE(one.target);
+        const AnswerReader reader = read_in_pieces(one.target, AnswerFormat::sse, one.stream);
+        CHECK(reader.complete());
+        CHECK(reader.error_type().empty());
+        CHECK(reader.usage().input == one.input);
+        CHECK(reader.usage().output == one.output);
+    }
+    const AnswerReader images = read_in_pieces("/v1/images/generations", AnswerFormat::sse, cases[3].stream);
+    CHECK(images.usage().images == 1);
+}
+
+TEST_CASE("answer: an error in a long event is one") {
+    const std::string long_text(900'000, 'x');
+    const AnswerReader chat =
+        read_in_pieces("/v1/chat/completions", AnswerFormat::sse,
+                       "data: {\"padding\":\"" + long_text + "\",\"error\":{\"type\":\"t\",\"message\":\"m\"}}\n\n");
+    CHECK(chat.error_type() == "t");
+    const AnswerReader messages = read_in_pieces("/v1/messages", AnswerFormat::sse,
+                                                 "event: error\ndata: {\"type\":\"error\",\"error\":{\"message\":\"" +
+                                                     long_text + "\",\"type\":\"overloaded_error\"}}\n\n");
+    CHECK(messages.error_type() == "overloaded_error");
+    CHECK(messages.error_message().size() == 2048);
+}
+
+TEST_CASE("answer: what a long event holds is kept in bounds, whatever it holds") {
+    static constexpr json::Pick element[] = {{.key = "[]", .mark = 1}};
+    static constexpr json::Pick members[] = {{.key = "list", .children = element}, {.key = "usage", .capture = 2}};
+    static constexpr json::Pick root{.children = members};
+    struct Count final : json::PickSink {
+        std::size_t marks = 0, values = 0, bytes = 0;
+        void on_value(std::uint8_t, std::string_view value, bool) override {
+            ++values;
+            bytes += value.size();
+        }
+        void on_mark(std::uint8_t, char) override { ++marks; }
+        void on_end(std::uint8_t) override {}
+    };
+    EventParts parts(root);
+    parts.feed("{\"list\":[");
+    for (int i = 0; i < 100'000; ++i) parts.feed("1,");
+    parts.feed("1]");
+    Count marks;
+    parts.replay(marks);
+    CHECK(marks.marks == EventParts::most_found);
+    EventParts values(root);
+    values.feed("{\"list\":[]");
+    const std::string usage = ",\"usage\":\"" + std::string(300'000, 'u') + "\"";
+    for (int i = 0; i < 100; ++i) values.feed(usage);
+    CHECK_FALSE(values.whole());
+    values.feed("}");
+    CHECK(values.whole());
+    Count bytes;
+    values.replay(bytes);
+    CHECK(bytes.values == 3);
+    CHECK(bytes.bytes <= EventParts::most_bytes);
+}
+
+TEST_CASE("answer: JSON that ends before it is whole is not complete, though its framing ended") {
+    const auto whole = [](std::string_view body, bool by_connection = false, AnswerFormat format = AnswerFormat::json) {
+        AnswerReader reader(at("/v1/chat/completions").answer, format, 200);
+        if (by_connection) reader.ends_with_connection();
+        reader.feed(body);
+        reader.finish(true);
+        return reader.complete();
+    };
+    const std::string json = R"({"choices":[{"message":{"content":"a\"b"}}],"usage":{"prompt_tokens":1}})";
+    CHECK(whole(json));
+    CHECK(whole(json + "\n"));
+    for (std::size_t size = 1; size < json.size(); ++size) {
+        CAPTURE(size);
+        CHECK_FALSE(whole(json.substr(0, size)));
+        CHECK_FALSE(whole(json.substr(0, size), true));
+    }
+    CHECK_FALSE(whole("\n\n"));
+    CHECK_FALSE(whole("", true));
+    CHECK(whole(""));
+    // What is no JSON cannot be cut JSON.
+    CHECK(whole("deleted"));
+    CHECK(whole("<html>"));
+    CHECK(whole("12", true));
+    CHECK(whole("{x"));
+
+    AnswerReader array(at("/v1beta/models/m:streamGenerateContent").answer, AnswerFormat::json_array, 200);
+    array.feed(R"([{"candidates":[{"finishReason":"STOP"}]})");
+    CHECK(array.may_be_last());
+    array.finish(true);
+    CHECK_FALSE(array.complete());
+}
+
+TEST_CASE("answer: a stream that ends inside of its last event is not complete") {
+    const auto whole = [](std::string_view target, std::string_view bytes, bool clean = true) {
+        AnswerReader reader(at(target).answer, AnswerFormat::sse, 200);
+        reader.feed(bytes);
+        reader.finish(clean);
+        return reader.complete();
+    };
+    const std::string gemini = "/v1beta/models/m:streamGenerateContent?alt=sse";
+    CHECK(whole(gemini, R"(data: {"candidates":[{"finishReason":"STOP"}]})"));
+    CHECK_FALSE(whole(gemini, R"(data: {"candidates":[{"finishReason":"STOP"}])"));
+    CHECK_FALSE(whole("/v1/messages", "event: message_stop\ndata: {\"type\":\"message_st"));
+    CHECK(whole("/v1/messages", "event: message_stop\ndata: {\"type\":\"message_stop\"}"));
+    const std::string finished = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n";
+    CHECK(whole("/v1/chat/completions", finished));
+    CHECK(whole("/v1/chat/completions", finished, false));
+    CHECK(whole("/v1/chat/completions", finished + "data: [DONE]"));
+    CHECK_FALSE(whole("/v1/chat/completions", finished + "data: [DO"));
+    CHECK_FALSE(whole("/v1/chat/completions", finished + "data: {\"usage\":{\"prompt_to"));
+    CHECK_FALSE(whole("/v1/chat/completions", finished + "data: {\"usage\":{}}", false));
+    const std::string long_one = "data: {\"padding\":\"" + std::string(1 << 20, 'x');
+    CHECK_FALSE(whole("/v1/chat/completions", finished + long_one));
+    CHECK(whole("/v1/chat/completions", finished + long_one + "\"}"));
 }
 
 TEST_CASE("usage: fields merge one by one") {

@@ -43,7 +43,7 @@ bool chunk_matters(std::string_view data) {
 
 void read_event(AnswerState& answer, const SseEvent& event) {
     if (event.data.starts_with("[DONE]")) return answer.end_at_event();
-    if (answer.semantic && event.name != "error" && !chunk_matters(event.data) &&
+    if (answer.semantic && event.name != "error" && !event.in_parts && !chunk_matters(event.data) &&
         answer.pass_text(event.data.size(), most_text))
         return;
     answer.pick_text(event.data);

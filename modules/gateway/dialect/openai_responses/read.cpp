@@ -51,8 +51,8 @@ void read_event(AnswerState& answer, const SseEvent& event) {
         return;
     }
     const bool error_named = event.name == "error";
-    const bool item_done =
-        type == "response.output_item.done" && data.find("web_search_call") != std::string_view::npos;
+    const bool item_done = type == "response.output_item.done" &&
+                           (event.in_parts || data.find("web_search_call") != std::string_view::npos);
     const bool begins = answer.may_be_background() && answer.answer_id.empty();
     if (begins || type.empty() || ends_response(type) || type == "error" || error_named || item_done) {
         const std::int64_t before = answer.searches;

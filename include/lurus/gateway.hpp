@@ -10,6 +10,7 @@
 #include "lurus/api.hpp"
 #include "lurus/billing.hpp"
 #include "lurus/clock.hpp"
+#include "lurus/headers.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/limits.hpp"
 #include "lurus/outside.hpp"
@@ -47,6 +48,7 @@ struct GatewaySettings {
     /// Peers whose `x-forwarded-for` is believed; a Unix socket's peer is one where `trust_unix` says so.
     std::vector<IpRange> trusted_proxies;
     bool trust_unix = false;
+    HeaderSettings headers;
 };
 
 /// What a shard needs to answer a request. Swapped whole.

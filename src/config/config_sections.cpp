@@ -6,6 +6,7 @@
 
 #include "config/config_limits.hpp"
 #include "core/os/log_setup.hpp"
+#include "core/text/ascii.hpp"
 
 namespace lurus::config {
 namespace {
@@ -95,6 +96,13 @@ void add_listener(ListenerSettings listener, const std::string& where, ConfigCon
             " is reachable from other machines without TLS: keys and prompts cross the network readable");
     }
     config.gateway.listeners.push_back(std::move(listener));
+}
+
+// A field's name (RFC 9110 §5.1), whose `*` is a wildcard here.
+bool is_header_pattern(std::string_view text) {
+    return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
+        return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || std::string_view("!#$%&'*+-.^_`|~?").contains(c);
+    });
 }
 
 void read_trusted_proxies(ConfigTable& section, GatewaySettings& gateway) {
@@ -187,6 +195,26 @@ void read_server(ConfigTable section, const std::vector<std::string>& listen_fla
         if (!replaced && !listener.address.empty()) add_listener(listener, each.where("address"), context, config);
     }
     if (g.listeners.empty() && context.clean()) section.mistake("listen", "must hold at least one address");
+}
+
+void read_headers(ConfigTable section, Config& config) {
+    const auto patterns = [&](std::string_view key) {
+        std::vector<std::string> out;
+        section.texts(key, out);
+        for (const std::string& pattern : out) {
+            if (!is_header_pattern(pattern))
+                section.mistake(key, "takes names of header fields, with * and ?: " + pattern);
+        }
+        return out;
+    };
+    auto drop = patterns("drop_from_clients");
+    auto pass = patterns("pass_from_clients");
+    HeaderSettings& headers = config.gateway.headers;
+    headers.from_clients = HeaderRules(default_drops_from_clients(), std::move(drop), std::move(pass));
+    drop = patterns("drop_from_vendors");
+    pass = patterns("pass_from_vendors");
+    headers.from_vendors = HeaderRules(default_drops_from_vendors(), std::move(drop), std::move(pass));
+    section.finish();
 }
 
 void read_log(ConfigTable section, Config& config) {

@@ -22,6 +22,8 @@ public:
 
     /// The next attempt: the head of an earlier one's answer that was not sent is forgotten.
     void forget_head() { head_.clear(); }
+    /// Whether an answer with this head, were it not compressed, is one that is read along.
+    [[nodiscard]] bool is_read(const http1::ResponseHead& head) const;
     /// An answer's head came: what its body is, and a reader for it.
     void read_as(const http1::ResponseHead& head);
     [[nodiscard]] bool streamed() const { return format_ == AnswerFormat::sse || format_ == AnswerFormat::json_array; }

@@ -38,13 +38,18 @@ UpstreamRequest::UpstreamRequest(const Request& request, const Target& target, c
     const RequestFacts& facts = request.facts;
     const bool splice = facts.model_end > facts.model_begin && facts.model != upstream_model;
     if (splice) model = facts.model_is_json ? quote_json(upstream_model) : upstream_model;
+    // A compressed body goes as it came unless something in it has to be another, or who answers is no server.
+    const bool coded = !request.coded_body.empty() && !splice && !target.provider->local;
+    const std::string_view body = coded ? request.coded_body : request.body;
     std::optional<std::uint64_t> length;
-    if (!request.body.empty() || request.head.content_length || request.head.chunked) {
-        length = request.body.size() + model.size() - (splice ? facts.model_end - facts.model_begin : 0);
+    if (!body.empty() || request.head.content_length || request.head.chunked) {
+        length = body.size() + model.size() - (splice ? facts.model_end - facts.model_begin : 0);
     }
-    head = upstream_head(request.head, request.endpoint, target, upstream_model, length, false);
-    pieces = {head, request.body.substr(0, splice ? facts.model_begin : request.body.size()), model,
-              request.body.substr(splice ? facts.model_end : request.body.size())};
+    head = upstream_head(request.head, request.endpoint, target, upstream_model, length, false,
+                         request.snapshot->settings.headers.from_clients,
+                         coded || request.coded_body.empty() ? BodyCoding::as_sent : BodyCoding::taken_off);
+    pieces = {head, body.substr(0, splice ? facts.model_begin : body.size()), model,
+              body.substr(splice ? facts.model_end : body.size())};
 }
 
 bool send_at_once(Relay& relay, const UpstreamRequest& request) {

@@ -96,7 +96,7 @@ asio::awaitable<bool> Upgrade::open(AttemptLoop& attempts) {
     }
     upstream_.use(std::move(connected.connection));
     tunnel_.begin(upstream_head(request_.head, request_.endpoint, attempts.target(), request_.record.upstream_model,
-                                std::nullopt, true));
+                                std::nullopt, true, request_.snapshot->settings.headers.from_clients));
     upstream_.head_bytes.clear();
     session_.set_deadline(provider.connect_timeout_ms);
     if (!co_await read_head()) {
@@ -157,8 +157,9 @@ asio::awaitable<bool> Upgrade::read_head() {
 asio::awaitable<void> Upgrade::pass_refusal() {
     http1::BodyFramer framer(http1::body_kind(upstream_.head, "GET"), upstream_.head.content_length.value_or(0));
     std::string body;
-    const std::string head = downstream_head(upstream_.head, Framing::until_close, std::nullopt, session_.keep_alive(),
-                                             request_.trace_id, session_.limits.fields(request_));
+    const std::string head =
+        downstream_head(upstream_.head, Framing::until_close, std::nullopt, session_.keep_alive(), request_.trace_id,
+                        session_.limits.fields(request_), request_.snapshot->settings.headers.from_vendors);
     std::string bytes = std::move(after_head_);
     bool broken = false;
     while (!framer.done() && body.size() < max_error_body) {

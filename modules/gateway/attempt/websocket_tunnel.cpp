@@ -186,10 +186,8 @@ asio::awaitable<bool> WebsocketTunnel::pass(int silence_ms) {
 asio::awaitable<void> WebsocketTunnel::run(const AttemptLoop& attempts, std::string after_head) {
     attempts_ = &attempts;
     session_.end_keep_alive();
-    std::string head = "HTTP/1.1 101 Switching Protocols\r\n";
-    for (const auto& field : upstream_.head.fields)
-        head.append(field.name).append(": ").append(field.value).append("\r\n");
-    head += "x-lurus-trace-id: " + request_.trace_id.hex() + "\r\n\r\n";
+    std::string head =
+        switching_head(upstream_.head, request_.trace_id, request_.snapshot->settings.headers.from_vendors);
     session_.set_deadline(0);
     session_.set_keepalive(0);
     bool good = co_await session_.send(std::move(head));

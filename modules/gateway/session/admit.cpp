@@ -67,7 +67,8 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         record.org_id = request.key->record_ids.org;
     }
     record.client = cut_field(head.value("user-agent"));
-    record.bytes_in = static_cast<std::int64_t>(request.body.size());
+    record.bytes_in =
+        static_cast<std::int64_t>(request.coded_body.empty() ? request.body.size() : request.coded_body.size());
 
     if (settings.log_enabled && !session.shard.log.has_room()) {
         auto rejection =

@@ -6,9 +6,10 @@ namespace lurus::gateway {
 
 void Request::release_sent() {
     release(head.fields);
-    head.method = head.target = head.host = head.upgrade = body = endpoint.path_model = {};
+    head.method = head.target = head.host = head.upgrade = body = coded_body = endpoint.path_model = {};
     release(bytes);
     release(chunked_body);
+    release(plain_body);
 }
 
 void Request::set_model(std::string_view model) {

@@ -15,13 +15,15 @@
 
 namespace lurus::gateway {
 
-/// Views point into `bytes` or `chunked_body`. The dialect is the client's; an attempt's Target has the upstream's.
+/// Views point into `bytes`, `chunked_body` or `plain_body`. The dialect is the client's; an attempt's Target has the upstream's.
 struct Request {
     std::string bytes;  // head, and the body when it was not chunked
     http1::RequestHead head;
     std::size_t target_at = 0;  // where `head.target` stood in the bytes that were parsed
     bool head_only = false;     // the method is HEAD: answers have no body
     std::string chunked_body;
+    std::string plain_body;       // of one that came compressed: what it says
+    std::string_view coded_body;  // of such a one: as it came
     std::string_view body;
     std::shared_ptr<const GatewaySnapshot> snapshot;
     Id trace_id;

@@ -10,7 +10,7 @@ std::string_view path_of(std::string_view target) {
 }
 
 bool asks_for_websocket(const http1::RequestHead& head) {
-    return iequals(head.upgrade, "websocket");
+    return head.method != "HEAD" && iequals(head.upgrade, "websocket");
 }
 
 std::optional<MatchError> route(Request& request) {
@@ -19,7 +19,9 @@ std::optional<MatchError> route(Request& request) {
     hints.anthropic_version = head.find("anthropic-version") != nullptr || head.find("x-api-key") != nullptr;
     hints.google_key = head.find("x-goog-api-key") != nullptr || head.target.find("?key=") != std::string_view::npos ||
                        head.target.find("&key=") != std::string_view::npos;
-    const Match match = match_endpoint(head.method, head.target, hints, asks_for_websocket(head));
+    // What can be read can be asked for without its body.
+    const std::string_view method = request.head_only ? "GET" : head.method;
+    const Match match = match_endpoint(method, head.target, hints, asks_for_websocket(head));
     request.family = match.family;
     if (!match.endpoint) return match.error;
     request.endpoint = *match.endpoint;

@@ -11,6 +11,7 @@
 #include "lurus/api.hpp"
 #include "lurus/billing.hpp"
 #include "lurus/clock.hpp"
+#include "lurus/headers.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/ids.hpp"
 #include "lurus/limits.hpp"
@@ -58,6 +59,7 @@ struct GatewaySettings {
     /// Peers whose `x-forwarded-for` is believed; a Unix socket's peer is one where `trust_unix` says so.
     std::vector<IpRange> trusted_proxies;
     bool trust_unix = false;
+    HeaderSettings headers;
 };
 
 /// What a shard needs to answer a request. Swapped whole.

@@ -163,6 +163,10 @@ std::string to_json(const Config& config) {
     server["drain_timeout_ms"] = g.drain_timeout_ms;
     server["trusted_proxies"] = texts_json(g.trusted_proxies);
     if (g.trust_unix) server["trusted_proxies"].push_back("unix");
+    out["headers"] = {{"drop_from_clients", g.headers.from_clients.drop()},
+                      {"pass_from_clients", g.headers.from_clients.pass()},
+                      {"drop_from_vendors", g.headers.from_vendors.drop()},
+                      {"pass_from_vendors", g.headers.from_vendors.pass()}};
     out["log"] = {{"enabled", g.log_enabled},
                   {"bodies", name_of_bodies(g.log_bodies)},
                   {"bodies_keys", g.log_bodies_keys},

@@ -98,6 +98,13 @@ void add_listener(ListenerSettings listener, const std::string& where, ConfigCon
     config.gateway.listeners.push_back(std::move(listener));
 }
 
+// A field's name (RFC 9110 §5.1), whose `*` is a wildcard here.
+bool is_header_pattern(std::string_view text) {
+    return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
+        return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || std::string_view("!#$%&'*+-.^_`|~?").contains(c);
+    });
+}
+
 void read_trusted_proxies(ConfigTable& section, GatewaySettings& gateway) {
     std::vector<std::string> texts;
     section.texts("trusted_proxies", texts);
@@ -257,6 +264,26 @@ void read_server(ConfigTable section, const std::vector<std::string>& listen_fla
     }
     warn_of_browsers(section.where("cors_origins"), config);
     if (g.listeners.empty() && context.clean()) section.mistake("listen", "must hold at least one address");
+}
+
+void read_headers(ConfigTable section, Config& config) {
+    const auto patterns = [&](std::string_view key) {
+        std::vector<std::string> out;
+        section.texts(key, out);
+        for (const std::string& pattern : out) {
+            if (!is_header_pattern(pattern))
+                section.mistake(key, "takes names of header fields, with * and ?: " + pattern);
+        }
+        return out;
+    };
+    auto drop = patterns("drop_from_clients");
+    auto pass = patterns("pass_from_clients");
+    HeaderSettings& headers = config.gateway.headers;
+    headers.from_clients = HeaderRules(default_drops_from_clients(), std::move(drop), std::move(pass));
+    drop = patterns("drop_from_vendors");
+    pass = patterns("pass_from_vendors");
+    headers.from_vendors = HeaderRules(default_drops_from_vendors(), std::move(drop), std::move(pass));
+    section.finish();
 }
 
 void read_log(ConfigTable section, Config& config) {

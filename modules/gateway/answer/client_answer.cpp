@@ -20,11 +20,17 @@ ClientAnswer::ClientAnswer(Session& session, Request& request)
       keepalive_(takes_keepalive(request.endpoint, request.head) ? keepalive(request.endpoint, array_)
                                                                  : std::string_view()) {}
 
+bool ClientAnswer::is_read(const http1::ResponseHead& head) const {
+    return answer_format(request_.endpoint.answer, request_.head.target, head.value("content-type")) !=
+           AnswerFormat::other;
+}
+
 void ClientAnswer::read_as(const http1::ResponseHead& head, bool usage_asked) {
     format_ = answer_format(request_.endpoint.answer, request_.head.target, head.value("content-type"));
     const std::string_view encoding = head.value("content-encoding");
-    // A compressed answer passes as it is; what it used stays unknown.
-    if (!encoding.empty() && !iequals(encoding, "identity")) format_ = AnswerFormat::other;
+    // One in a coding that nobody here takes off passes as it is; what it used stays unknown.
+    const bool coded = !encoding.empty() && !iequals(encoding, "identity");
+    if (coded || request_.head_only) format_ = AnswerFormat::other;
     reader.emplace(request_.endpoint.answer, format_, head.status);
     filter_.reset();
     if (usage_asked && format_ == AnswerFormat::sse) filter_ = std::make_unique<UsageFilter>();
@@ -38,10 +44,12 @@ void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_ca
         if (request_.head.minor_version == 0 && framing_ == Framing::chunked) framing_ = Framing::until_close;
         if (framing_ == Framing::until_close) session_.end_keep_alive();
         auto length = head.content_length;
-        if (body_over && !length && head.status != 204 && head.status != 304) length = 0;
-        head_ = with_cors(downstream_head(head, framing_, length, session_.keep_alive(), request_.trace_id,
-                                          session_.limits.fields(request_)),
-                          request_.cors);
+        if (body_over && !length && head.status != 204 && head.status != 304 && !request_.head_only) length = 0;
+        head_ = with_cors(
+            downstream_head(head, framing_, length, session_.keep_alive(), request_.trace_id,
+                            session_.limits.fields(request_), request_.snapshot->settings.headers.from_vendors),
+            request_.cors);
+        if (streamed()) ask_for_no_buffering(head_);
     }
     AnswerGate::Answer answer;
     answer.shape = streamed()                       ? AnswerGate::Shape::events
@@ -163,9 +171,11 @@ asio::awaitable<void> ClientAnswer::send_keepalive() {
         head.reason = "OK";
         head.fields.push_back(http1::Field{"Content-Type", array_ ? "application/json" : "text/event-stream"});
         head.fields.push_back(http1::Field{"Cache-Control", "no-cache"});
-        out = with_cors(downstream_head(head, framing_, std::nullopt, session_.keep_alive(), request_.trace_id,
-                                        session_.limits.fields(request_)),
-                        request_.cors);
+        out = with_cors(
+            downstream_head(head, framing_, std::nullopt, session_.keep_alive(), request_.trace_id,
+                            session_.limits.fields(request_), request_.snapshot->settings.headers.from_vendors),
+            request_.cors);
+        ask_for_no_buffering(out);
     }
     if (framing_ == Framing::chunked) {
         out.append(ChunkSize(text.size()).text()).append(text).append("\r\n");

@@ -30,6 +30,8 @@ public:
         head_.clear();
         reader.reset();
     }
+    /// Whether an answer with this head, were it not compressed, is one that is read along.
+    [[nodiscard]] bool is_read(const http1::ResponseHead& head) const;
     /// An answer's head came: what its body is, and a reader for it.
     /// `usage_asked`: the vendor tells it only because we asked, so the client does not get it.
     void read_as(const http1::ResponseHead& head, bool usage_asked);

@@ -18,6 +18,18 @@ constexpr int after_terminal_ms = 5000;  // for the vendor's framing to end afte
 
 using Failure = std::pair<Outcome, std::string>;
 
+/// A piece of a compressed answer. What is wrong with it, or null.
+const char* take_decoded(Relay& relay) {
+    CodedBody& coded = *relay.upstream.coded;
+    const std::optional<std::string_view> plain = coded.next();
+    if (!plain) return "its content coding is damaged";
+    const bool over = relay.upstream.framer.done() && !coded.pending();
+    if (!plain->empty()) relay.client.take(*plain, over && coded.whole());
+    if (over && !coded.whole()) return "its content coding ends early";
+    if (over) relay.client.end_body();
+    return nullptr;
+}
+
 /// Takes the framing off. What is wrong with it, or null.
 const char* take(Relay& relay, std::string_view bytes) {
     http1::BodyFramer& framer = relay.upstream.framer;
@@ -25,9 +37,14 @@ const char* take(Relay& relay, std::string_view bytes) {
         const auto step = framer.feed(bytes);
         if (step.error != nullptr) return step.error;
         bytes.remove_prefix(step.consumed);
-        if (!step.payload.empty()) relay.client.take(step.payload, framer.done());
+        if (relay.upstream.coded) {
+            relay.upstream.coded->add(step.payload);
+        } else if (!step.payload.empty()) {
+            relay.client.take(step.payload, framer.done());
+        }
     }
     if (!bytes.empty()) relay.upstream.head.keep_alive = false;  // more than its framing announced
+    if (relay.upstream.coded) return take_decoded(relay);
     if (framer.done()) relay.client.end_body();
     return nullptr;
 }
@@ -94,7 +111,7 @@ bool read_more(Relay& relay, const char*& bad_framing) {
         bad_framing = take(relay, std::string_view(scratch.data(), result.bytes));
         return true;
     }
-    if (!upstream.framer.end_of_input()) return false;
+    if (!upstream.framer.end_of_input() || (upstream.coded && !upstream.coded->whole())) return false;
     upstream.broken = result.state != Io::eof;
     relay.client.end_body();
     upstream.head.keep_alive = false;
@@ -137,6 +154,10 @@ asio::awaitable<bool> relay_body(Relay& relay) {
             client.send_rest();
         }
         if (gate.is_body_ended()) co_return true;
+        if (upstream.coded && upstream.coded->pending()) {
+            bad_framing = take_decoded(relay);
+            continue;
+        }
         if (std::exchange(vendor_spoke, false)) wait_for_more(relay);
         if (beginning_kept && gate.committed() && gate.opened()) {
             beginning_kept = false;

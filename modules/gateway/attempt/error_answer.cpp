@@ -1,5 +1,7 @@
 // What becomes of a request when no answer can be passed on: a vendor's error is kept, and the client told.
 
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "modules/gateway/attempt/relay.hpp"
@@ -15,17 +17,32 @@ namespace {
 constexpr std::size_t max_kept_answer = 1 << 20;
 constexpr int kept_answer_timeout_ms = 10'000;
 
+// False when what came is damaged.
+bool keep_decoded(Relay& relay, KeptAnswer& kept) {
+    CodedBody& coded = *relay.upstream.coded;
+    while (coded.pending() && kept.bytes.size() < max_kept_answer) {
+        const std::optional<std::string_view> plain = coded.next();
+        if (!plain) return false;
+        kept.bytes.append(*plain);
+        relay.client.reader->feed(*plain);
+    }
+    return true;
+}
+
 // False when the framing is broken.
 bool keep(Relay& relay, KeptAnswer& kept, std::string_view bytes) {
     http1::BodyFramer& framer = relay.upstream.framer;
     while (!bytes.empty() && !framer.done()) {
         const auto step = framer.feed(bytes);
         if (step.error != nullptr) return false;
-        if (kept.bytes.size() < max_kept_answer) {
+        bytes.remove_prefix(step.consumed);
+        if (relay.upstream.coded) {
+            relay.upstream.coded->add(step.payload);
+            if (!keep_decoded(relay, kept)) return false;
+        } else if (kept.bytes.size() < max_kept_answer) {
             kept.bytes.append(step.payload);
             relay.client.reader->feed(step.payload);
         }
-        bytes.remove_prefix(step.consumed);
     }
     return true;
 }
@@ -37,9 +54,10 @@ asio::awaitable<void> keep_error_answer(Relay& relay) {
     Exchange& upstream = relay.upstream;
     auto kept = std::make_unique<KeptAnswer>();
     kept->status = upstream.head.status;
-    kept->head_text = with_cors(downstream_head(upstream.head, Framing::until_close, std::nullopt, session.keep_alive(),
-                                                relay.request.trace_id, session.limits.fields(relay.request)),
-                                relay.request.cors);
+    kept->head_text = with_cors(
+        downstream_head(upstream.head, Framing::until_close, std::nullopt, session.keep_alive(), relay.request.trace_id,
+                        session.limits.fields(relay.request), relay.request.snapshot->settings.headers.from_vendors),
+        relay.request.cors);
     bool good = keep(relay, *kept, upstream.after_head);
     upstream.after_head = {};
     session.set_deadline(kept_answer_timeout_ms);

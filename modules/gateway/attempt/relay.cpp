@@ -53,6 +53,9 @@ std::optional<AttemptLoop::Use> judge_head(Relay& relay) {
     upstream.framer = http1::BodyFramer(http1::body_kind(upstream.head, relay.request.head.method),
                                         upstream.head.content_length.value_or(0));
     upstream.broken = false;
+    upstream.coded = upstream.framer.done()
+                         ? nullptr
+                         : take_coding_off(upstream.head, relay.request.head, relay.client.is_read(upstream.head));
     relay.client.read_as(upstream.head, relay.usage_asked);
     const AttemptLoop::Use use = relay.attempts.answered(status, relay.client.gate.opened());
     if (auto why = unusable(relay, use)) {

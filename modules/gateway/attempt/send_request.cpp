@@ -77,19 +77,24 @@ UpstreamRequest::UpstreamRequest(const Request& request, const Target& target, c
     }
     if (ask_usage && !facts.ask_usage.text.empty()) edits[count++] = facts.ask_usage;
     if (count == 2 && edits[1].begin < edits[0].begin) std::swap(edits[0], edits[1]);
-    std::size_t size = request.body.size();
+    // A compressed body goes as it came unless something in it has to be another, or who answers is no server.
+    const bool coded = !request.coded_body.empty() && count == 0 && !target.provider->local;
+    const std::string_view body = coded ? request.coded_body : request.body;
+    std::size_t size = body.size();
     std::size_t from = 0;
     std::size_t at = 1;
     for (std::size_t i = 0; i < count; ++i) {
-        pieces[at++] = request.body.substr(from, edits[i].begin - from);
+        pieces[at++] = body.substr(from, edits[i].begin - from);
         pieces[at++] = edits[i].text;
         from = edits[i].end;
         size += edits[i].text.size() - (edits[i].end - edits[i].begin);
     }
-    pieces[at] = request.body.substr(from);
+    pieces[at] = body.substr(from);
     std::optional<std::uint64_t> length;
-    if (!request.body.empty() || request.head.content_length || request.head.chunked) length = size;
-    head = upstream_head(request.head, request.endpoint, target, upstream_model, length, false);
+    if (!body.empty() || request.head.content_length || request.head.chunked) length = size;
+    head = upstream_head(request.head, request.endpoint, target, upstream_model, length, false,
+                         request.snapshot->settings.headers.from_clients,
+                         coded || request.coded_body.empty() ? BodyCoding::as_sent : BodyCoding::taken_off);
     pieces[0] = head;
 }
 

@@ -372,14 +372,12 @@ asio::awaitable<void> WebsocketTunnel::begin(std::string head, std::string after
 asio::awaitable<void> WebsocketTunnel::run() {
     gate_.opened();
     std::string head =
-        downstream_head(upstream_.exchange().head, Framing::until_close, std::nullopt, true, request_.trace_id, {});
-    std::string fields = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+        switching_head(upstream_.exchange().head, request_.trace_id, request_.snapshot->settings.headers.from_vendors);
     if (upstream_.exchange().head.find("sec-websocket-protocol") == nullptr) {
         // A browser that offered some ends the connection where none is taken; the vendor did not see the key's.
         if (const auto taken = protocol_for_client(request_.head.value("sec-websocket-protocol")); !taken.empty())
-            fields.append("Sec-WebSocket-Protocol: ").append(taken).append("\r\n");
+            head.insert(head.size() - 2, "Sec-WebSocket-Protocol: " + std::string(taken) + "\r\n");
     }
-    head.insert(head.find("\r\n") + 2, fields);
     std::string after_head = upstream_.take_after_head();
     co_await begin(std::move(head), std::move(after_head));
 }

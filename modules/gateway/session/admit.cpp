@@ -103,7 +103,8 @@ void start_record(Session& session, Request& request) {
         record.org_id = request.key->record_ids.org;
     }
     record.client = cut_field(request.head.value("user-agent"));
-    record.bytes_in = static_cast<std::int64_t>(request.body.size());
+    record.bytes_in =
+        static_cast<std::int64_t>(request.coded_body.empty() ? request.body.size() : request.coded_body.size());
 }
 
 // What its key may not do or what is over a limit is rejected.

@@ -11,11 +11,14 @@
 #include "lurus/api.hpp"
 #include "lurus/billing.hpp"
 #include "lurus/clock.hpp"
+#include "lurus/headers.hpp"
 #include "lurus/identity.hpp"
+#include "lurus/ids.hpp"
 #include "lurus/limits.hpp"
 #include "lurus/outside.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/result.hpp"
+#include "lurus/store/background.hpp"
 #include "lurus/store/journal.hpp"
 
 namespace lurus {
@@ -37,7 +40,7 @@ struct GatewaySettings {
     int body_timeout_ms = 60'000;    // between two reads of a body
     int idle_timeout_ms = 120'000;   // a kept-alive connection without a request
     int write_timeout_ms = 120'000;  // a client that does not take what we send
-    int heartbeat_ms = 15'000;       // silence before the dialect's keepalive is sent; 0 = never
+    int heartbeat_ms = 15'000;       // silence in a stream before the dialect's keepalive is sent; 0 = never
     int drain_timeout_ms = 30'000;
     int max_connections = 50'000;
     std::int64_t body_memory_bytes = 0;  // of all requests' bodies at a time; 0 = a quarter of the usable memory
@@ -56,6 +59,7 @@ struct GatewaySettings {
     /// Peers whose `x-forwarded-for` is believed; a Unix socket's peer is one where `trust_unix` says so.
     std::vector<IpRange> trusted_proxies;
     bool trust_unix = false;
+    HeaderSettings headers;
 };
 
 /// What a shard needs to answer a request. Swapped whole.
@@ -111,12 +115,19 @@ struct ApiOutside {
     std::function<bool(const ApiCall&)> wanted;
 };
 
+/// Where answers that a vendor makes behind wait until they are booked, and the node whose log that comes into. Without
+/// a store they are not booked.
+struct BackgroundBooks {
+    BackgroundStore* store = nullptr;  // outlives the gateway
+    Id node;
+};
+
 class KeptStore;
 
 /// Without a `bodies` rule, calls with a body that is large or not here yet are refused (413). Without `kept`, which
 /// outlives it, what vendors keep is known until it ends.
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
                                       const Clock& clock, ApiOutside outside = {}, ApiBodyRule bodies = {},
-                                      KeptStore* kept = nullptr);
+                                      KeptStore* kept = nullptr, BackgroundBooks background = {});
 
 }  // namespace lurus

@@ -95,6 +95,7 @@ struct Provider {
     int first_byte_timeout_ms = 600'000;
     int idle_timeout_ms = 300'000;
     OnClientGone on_client_gone = OnClientGone::cancel;
+    bool ask_usage = true;  // a chat's stream is asked for its usage where the client has not
     bool tls_verify = true;
     std::string ca_file;                       // extra roots; empty = the system's
     std::shared_ptr<const LocalVendor> local;  // set: answered in-process
@@ -161,7 +162,8 @@ struct ProviderSpec {
     std::map<std::string, std::string> headers;
     std::string api_version;
     std::optional<int> connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
-    std::string on_client_gone;  // `cancel`, `drain` or empty
+    std::string on_client_gone;     // `cancel`, `drain` or empty
+    std::optional<bool> ask_usage;  // none = as the preset's vendor takes it
     std::optional<bool> tls_verify;
     std::string ca_file;
     bool disabled = false;

@@ -23,6 +23,7 @@ json options_of(const ProviderSpec& spec) {
     if (spec.first_byte_timeout_ms) out["first_byte_timeout_ms"] = *spec.first_byte_timeout_ms;
     if (spec.idle_timeout_ms) out["idle_timeout_ms"] = *spec.idle_timeout_ms;
     if (!spec.on_client_gone.empty()) out["on_client_gone"] = spec.on_client_gone;
+    if (spec.ask_usage) out["ask_usage"] = *spec.ask_usage;
     if (spec.tls_verify) out["tls_verify"] = *spec.tls_verify;
     if (!spec.ca_file.empty()) out["ca_file"] = spec.ca_file;
     if (spec.disabled) out["disabled"] = true;
@@ -40,6 +41,7 @@ void read_options(const json& in, ProviderSpec& spec) {
     spec.first_byte_timeout_ms = number("first_byte_timeout_ms");
     spec.idle_timeout_ms = number("idle_timeout_ms");
     spec.on_client_gone = in.value("on_client_gone", "");
+    if (in.contains("ask_usage")) spec.ask_usage = in["ask_usage"].get<bool>();
     if (in.contains("tls_verify")) spec.tls_verify = in["tls_verify"].get<bool>();
     spec.ca_file = in.value("ca_file", "");
     spec.disabled = in.value("disabled", false);

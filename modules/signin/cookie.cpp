@@ -5,9 +5,14 @@
 namespace lurus::signin {
 namespace {
 
+constexpr std::string_view cookie_path = "/api/v1";
+
+std::string name_of(Cookie cookie, std::string_view prefix) {
+    return std::string(prefix) + (cookie == Cookie::session ? "lurus_session" : "lurus_oidc");
+}
+
 std::string name_of(Cookie cookie, CookieKind kind) {
-    return std::string(kind == CookieKind::secure ? "__Host-lurus_" : "lurus_") +
-           (cookie == Cookie::session ? "session" : "oidc");
+    return name_of(cookie, kind == CookieKind::secure ? "__Secure-" : "");
 }
 
 std::string value_of(std::string_view rest, std::string_view wanted) {
@@ -35,14 +40,16 @@ CookieKind cookie_kind(const ApiRequest& request, std::string_view public_url) {
 std::string cookie_value(const ApiRequest& request, Cookie cookie, std::string_view public_url) {
     const std::string_view sent = request.header("cookie");
     std::string value = value_of(sent, name_of(cookie, CookieKind::secure));
+    if (value.empty()) value = value_of(sent, name_of(cookie, "__Host-"));
     if (value.empty() && cookie_kind(request, public_url) == CookieKind::loopback)
         value = value_of(sent, name_of(cookie, CookieKind::loopback));
     return value;
 }
 
 std::string set_cookie(Cookie cookie, CookieKind kind, std::string_view value, std::int64_t seconds) {
-    return name_of(cookie, kind) + "=" + std::string(value) + "; Path=/; Max-Age=" + std::to_string(seconds) +
-           "; HttpOnly; SameSite=Lax" + (kind == CookieKind::secure ? "; Secure" : "");
+    return name_of(cookie, kind) + "=" + std::string(value) + "; Path=" + std::string(cookie_path) +
+           "; Max-Age=" + std::to_string(seconds) + "; HttpOnly; SameSite=Lax" +
+           (kind == CookieKind::secure ? "; Secure" : "");
 }
 
 }  // namespace lurus::signin

@@ -2,6 +2,7 @@
 
 #include "core/db/sql_sqlite.hpp"
 #include "lurus/store/audit.hpp"
+#include "lurus/store/background.hpp"
 #include "lurus/store/credentials.hpp"
 #include "lurus/store/flags.hpp"
 #include "lurus/store/idempotency.hpp"
@@ -31,6 +32,9 @@ public:
     FlagStore& flags() override { return *flags_; }
     IdempotencyStore& idempotency() override { return *idempotency_; }
 
+    // What is to be booked yet.
+    BackgroundStore& background() override { return *background_; }
+
 private:
     std::unique_ptr<sql::Database> database_;  // outlives the stores
 
@@ -45,6 +49,9 @@ private:
     std::unique_ptr<ProviderStore> providers_ = make_provider_store(*database_);
     std::unique_ptr<FlagStore> flags_ = make_flag_store(*database_);
     std::unique_ptr<IdempotencyStore> idempotency_ = make_idempotency_store(*database_);
+
+    // What is to be booked yet.
+    std::unique_ptr<BackgroundStore> background_ = make_background_store(*database_);
 };
 
 }  // namespace
@@ -62,6 +69,8 @@ Result<std::unique_ptr<Backend>> make_backend_sqlite(const std::filesystem::path
                                                "provider",
                                                "flags",
                                                "api",
+                                               // What is to be booked yet.
+                                               "background",
                                            });
     if (!database) return std::unexpected(database.error());
     return std::make_unique<SqlBackend>(*std::move(database));

@@ -178,7 +178,8 @@ int run_serve(const config::ConfigFlags& flags, bool for_script) {
     const auto kept = make_kept_file(config->data_dir / "kept.db");
     auto gateway = make_gateway(
         plane.snapshot(), plane.log(), [&plane](const ApiCall& call) { return plane.handle(call); }, system_clock(),
-        plane.outside(), [&plane](const ApiCall& call) { return plane.judge_body(call); }, kept.get());
+        plane.outside(), [&plane](const ApiCall& call) { return plane.judge_body(call); }, kept.get(),
+        plane.background());
     if (auto started = gateway->start(); !started) return refuse(started.error());
     plane.on_publish(
         [&gateway](std::shared_ptr<const GatewaySnapshot> snapshot) { gateway->publish(std::move(snapshot)); });

@@ -10,6 +10,7 @@
 #include "core/os/embedded.hpp"
 #include "core/os/files.hpp"
 #include "core/os/server_file.hpp"
+#include "lurus/store/background.hpp"
 
 namespace lurus::app {
 namespace {
@@ -74,6 +75,21 @@ Result<void> make_vendors(control::Modules& made, const config::Config& config, 
     return {};
 }
 
+// A process that died between claiming a background answer and writing its record booked nothing.
+void settle_claims(BackgroundStore& answers, RequestLog& log) {
+    const auto claims = answers.claims(log.node_id());
+    if (!claims) return spdlog::warn("{}", claims.error().message);
+    for (const BackgroundClaim& claim : *claims) {
+        const auto record = log.find(claim.record_id, nullptr);
+        if (!record && record.error().code != ErrorCode::not_found) {
+            spdlog::warn("{}", record.error().message);
+            continue;
+        }
+        const auto settled = record ? answers.booked(claim.id) : answers.release(claim.id);
+        if (!settled) spdlog::warn("{}", settled.error().message);
+    }
+}
+
 }  // namespace
 
 Result<Secret> admin_token_of(const std::filesystem::path& data_dir) {
@@ -125,6 +141,7 @@ Result<control::Modules> make_modules(const config::Config& config, control::Use
     auto made_log = make_request_log_sqlite(log, clock);
     if (!made_log) return std::unexpected(made_log.error());
     made.log = std::move(*made_log);
+    if (use == control::Use::server) settle_claims(made.backend->background(), *made.log);
 
     auto databases = control::Databases::open(dir, made.main, use == control::Use::server, clock);
     if (!databases) return std::unexpected(databases.error());

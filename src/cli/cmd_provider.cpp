@@ -17,6 +17,7 @@ struct ProviderOptions {
     std::vector<std::string> models, groups, headers;
     bool no_tls_verify = false;
     bool no_check = false;
+    bool no_ask_usage = false;
 };
 
 /// What was given; `none` takes a value of an edited one away.
@@ -36,6 +37,7 @@ Outcome<Json> provider_body(const ProviderOptions& options) {
     text("api_version", options.api_version);
     text("ca_file", options.ca_file);
     text("on_client_gone", options.on_client_gone);
+    if (options.no_ask_usage) body["ask_usage"] = false;
     if (options.no_tls_verify) body["tls_verify"] = false;
     texts("models", options.models);
     texts("groups", options.groups);
@@ -166,6 +168,7 @@ void add_settings(CLI::App& command, Cli& cli, ProviderOptions& o) {
     list("--header", o.headers, "'Name: value' added to every request; repeatable", "HEADER");
     command.add_option("--api-version", o.api_version, "Azure only")->type_name("VERSION");
     takes_file(cli, command.add_option("--ca-file", o.ca_file, "Extra roots, PEM")->type_name("FILE"));
+    command.add_flag("--no-ask-usage", o.no_ask_usage, "Do not ask for the usage of chat streams whose client did not");
     command.add_flag("--no-tls-verify", o.no_tls_verify, "Do not check the vendor's certificate");
     choose(cli, command.add_option("--on-client-gone", o.on_client_gone, "When the client leaves mid-answer"),
            {"cancel", "drain"});

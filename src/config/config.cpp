@@ -129,6 +129,7 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
     config.data_dir = data_dir.empty() ? default_data_dir(environment) : absolute(data_dir, environment);
     top.flag("demo", config.demo);
     read_server(top.table("server"), flags.listen, context, config);
+    read_headers(top.table("headers"), config);
     read_log(top.table("log"), config);
     read_billing(top.table("billing"), config);
     read_keys(top.table("keys"), config);

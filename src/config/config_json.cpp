@@ -39,6 +39,7 @@ Json provider_json(const ProviderSpec& p) {
     if (p.first_byte_timeout_ms) out["first_byte_timeout_ms"] = *p.first_byte_timeout_ms;
     if (p.idle_timeout_ms) out["idle_timeout_ms"] = *p.idle_timeout_ms;
     if (!p.on_client_gone.empty()) out["on_client_gone"] = p.on_client_gone;
+    if (p.ask_usage) out["ask_usage"] = *p.ask_usage;
     if (p.tls_verify) out["tls_verify"] = *p.tls_verify;
     if (!p.ca_file.empty()) out["ca_file"] = p.ca_file;
     if (p.disabled) out["disabled"] = true;
@@ -162,6 +163,10 @@ std::string to_json(const Config& config) {
     server["drain_timeout_ms"] = g.drain_timeout_ms;
     server["trusted_proxies"] = texts_json(g.trusted_proxies);
     if (g.trust_unix) server["trusted_proxies"].push_back("unix");
+    out["headers"] = {{"drop_from_clients", g.headers.from_clients.drop()},
+                      {"pass_from_clients", g.headers.from_clients.pass()},
+                      {"drop_from_vendors", g.headers.from_vendors.drop()},
+                      {"pass_from_vendors", g.headers.from_vendors.pass()}};
     out["log"] = {{"enabled", g.log_enabled},
                   {"bodies", name_of_bodies(g.log_bodies)},
                   {"bodies_keys", g.log_bodies_keys},

@@ -98,6 +98,13 @@ void add_listener(ListenerSettings listener, const std::string& where, ConfigCon
     config.gateway.listeners.push_back(std::move(listener));
 }
 
+// A field's name (RFC 9110 §5.1), whose `*` is a wildcard here.
+bool is_header_pattern(std::string_view text) {
+    return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
+        return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || std::string_view("!#$%&'*+-.^_`|~?").contains(c);
+    });
+}
+
 void read_trusted_proxies(ConfigTable& section, GatewaySettings& gateway) {
     std::vector<std::string> texts;
     section.texts("trusted_proxies", texts);
@@ -259,6 +266,26 @@ void read_server(ConfigTable section, const std::vector<std::string>& listen_fla
     if (g.listeners.empty() && context.clean()) section.mistake("listen", "must hold at least one address");
 }
 
+void read_headers(ConfigTable section, Config& config) {
+    const auto patterns = [&](std::string_view key) {
+        std::vector<std::string> out;
+        section.texts(key, out);
+        for (const std::string& pattern : out) {
+            if (!is_header_pattern(pattern))
+                section.mistake(key, "takes names of header fields, with * and ?: " + pattern);
+        }
+        return out;
+    };
+    auto drop = patterns("drop_from_clients");
+    auto pass = patterns("pass_from_clients");
+    HeaderSettings& headers = config.gateway.headers;
+    headers.from_clients = HeaderRules(default_drops_from_clients(), std::move(drop), std::move(pass));
+    drop = patterns("drop_from_vendors");
+    pass = patterns("pass_from_vendors");
+    headers.from_vendors = HeaderRules(default_drops_from_vendors(), std::move(drop), std::move(pass));
+    section.finish();
+}
+
 void read_log(ConfigTable section, Config& config) {
     section.flag("enabled", config.gateway.log_enabled);
     std::string bodies = "none";
@@ -342,6 +369,8 @@ void read_provider(ConfigTable section, Config& config) {
     timeout("first_byte_timeout", p.first_byte_timeout_ms);
     timeout("idle_timeout", p.idle_timeout_ms);
     section.choice("on_client_gone", p.on_client_gone, {"cancel", "drain"});
+    bool ask_usage = true;
+    if (section.flag("ask_usage", ask_usage)) p.ask_usage = ask_usage;
     bool verify = true;
     if (section.flag("tls_verify", verify)) p.tls_verify = verify;
     if (!verify)

@@ -12,6 +12,7 @@ namespace lurus::config {
 /// `listen_flags` replace every listener of the file and the environment.
 void read_server(ConfigTable section, const std::vector<std::string>& listen_flags, ConfigContext& context,
                  Config& config);
+void read_headers(ConfigTable section, Config& config);
 void read_log(ConfigTable section, Config& config);
 void read_billing(ConfigTable section, Config& config);
 void read_keys(ConfigTable section, Config& config);

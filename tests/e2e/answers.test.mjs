@@ -99,8 +99,8 @@ test('the Gemini JSON array streams, byte for byte, with its usage', async () =>
 
 test("the vendor's headers pass in order and case, repeated ones too; hop-by-hop stays", async () => {
   const { up, lurus } = context;
-  const headers = [['Request-Id', 'req_1'], ['X-RateLimit-Remaining', '9'], ['Set-Cookie', 'a=1'], ['Set-Cookie', 'b=2'], ['openai-processing-ms', '12'], ['Via', '1.1 google'],
-    ['CF-Ray', 'x'], ['Strict-Transport-Security', 'max-age=1'], ['Date', 'Thu, 03 Jul 2025 18:18:14 GMT'], ['Server', 'vendor']];
+  const headers = [['Request-Id', 'req_1'], ['X-RateLimit-Remaining', '9'], ['Link', '<a>'], ['Link', '<b>'], ['openai-processing-ms', '12'],
+    ['X-Envoy-Upstream-Service-Time', '7'], ['Date', 'Thu, 03 Jul 2025 18:18:14 GMT'], ['ETag', '"v"']];
   up.next(json(chat.json, { headers: [...headers, ['Keep-Alive', 'timeout=3'], ['Connection', 'keep-alive, x-hop'], ['X-Hop', '1']] }));
   const answer = await post(lurus, '/v1/chat/completions', chat.request(false));
   const wanted = new Set(headers.map(([name]) => name));
@@ -125,7 +125,7 @@ test('a compressed body stays correct, and its usage is read or the coding is no
   }
 });
 
-test('a vendor that compresses unasked: the bytes and the coding pass', async () => {
+test('a vendor that compresses unasked: what it says passes', async () => {
   const { up, lurus } = context;
   const coded = zlib.gzipSync(anthropic.json);
   up.next(json(coded, { headers: [['Content-Encoding', 'gzip']] }));

@@ -150,7 +150,7 @@ test('a browser session: a cookie, its own origin only, and gone after signing o
   assert.equal(answer.status, 200);
   assert.equal(answer.body.access_token, undefined);
   const [cookie] = answer.headers['set-cookie'];
-  assert.match(cookie, /^lurus_session=lss_[A-Za-z0-9]+; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax$/); // loopback, no TLS
+  assert.match(cookie, /^lurus_session=lss_[A-Za-z0-9]+; Path=\/api\/v1; Max-Age=\d+; HttpOnly; SameSite=Lax$/); // loopback, no TLS
   const sent = { cookie: cookie.split(';')[0] };
   assert.equal((await sessions(undefined, sent)).status, 200);
   const origin = lurus.url;
@@ -161,7 +161,7 @@ test('a browser session: a cookie, its own origin only, and gone after signing o
   assert.equal((await out({ origin })).status, 204);
   assert.equal((await sessions(undefined, sent)).status, 401);
   const secure = await api(lurus, 'POST', 'login', { body: { email: 'admin@example.com', password: PASSWORD, session: true }, headers: { origin: `https://127.0.0.1:${lurus.port}` } });
-  assert.match(secure.headers['set-cookie'][0], /^__Host-lurus_session=.*; Secure$/);
+  assert.match(secure.headers['set-cookie'][0], /^__Secure-lurus_session=.*; Path=\/api\/v1; .*; Secure$/);
 });
 
 test('an invitation by mail, and open sign-up with a verified address', async () => {

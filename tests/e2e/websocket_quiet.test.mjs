@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OP, frame, websocketReply } from '../upstream/index.mjs';
 import { gateway } from './lib/suite.mjs';
+import { configFor, startLurus } from './lib/lurus.mjs';
 import { got, rowsOf, upgrade as upgradeAt } from './lib/websocket.mjs';
 
 const context = gateway({ server: { heartbeat: '200ms', threads: 2 }, provider: { idle_timeout: '3s', first_byte_timeout: '3s' } });
@@ -71,12 +72,36 @@ test('a vendor that answers pings but not the client is not waited for without e
   socket.client.close();
 });
 
+test('a stop does not wait for a WebSocket at rest, and for an answer it does', async () => {
+  const { up } = context;
+  let end;
+  up.always(websocketReply((one, send) => {
+    pong(one, send);
+    if (one.opcode === OP.text) end = () => send(done);
+  }));
+  const lurus = await startLurus({ config: configFor(up) });
+  const resting = await upgradeAt(lurus, '/v1/realtime?model=gpt-realtime');
+  const busy = await upgradeAt(lurus, '/v1/realtime?model=gpt-realtime');
+  await busy.send({ type: 'response.create' });
+  await busy.until(() => end, 'the request');
+  const stopped = lurus.close();
+  await resting.until(() => resting.closed, 'the close');
+  assert.equal(resting.closeCode, 1001);
+  assert.equal(busy.closed, undefined);
+  end();
+  await busy.until(() => busy.closed, 'the close');
+  assert.equal(busy.events[0].type, 'response.done');
+  await stopped;
+});
+
 test('pings do not come inside of the vendor’s frames, and its own pass', async () => {
   const { up } = context;
   const half = done.subarray(0, done.length / 2);
+  let within = false;
   up.next(websocketReply(async (one, send) => {
-    pong(one, send);
+    if (!within) pong(one, send);
     if (one.opcode !== OP.text) return;
+    within = true;
     send(half.subarray(0, 1));
     await sleep(50);
     send(half.subarray(1));
@@ -84,6 +109,7 @@ test('pings do not come inside of the vendor’s frames, and its own pass', asyn
     send(done.subarray(half.length));
     const ours = frame(OP.ping, 'vendor');
     for (const byte of ours) { send(Buffer.from([byte])); await sleep(20); }
+    within = false;
   }));
   const socket = await upgrade();
   await socket.send({ type: 'response.create' });

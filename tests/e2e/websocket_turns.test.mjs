@@ -1,5 +1,5 @@
 // Each answer on a WebSocket is held against the rules, routes and limits, and has a record of its own.
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OP, frame, startUpstream, websocketReply } from '../upstream/index.mjs';
@@ -8,7 +8,7 @@ import { KEY } from './lib/lurus.mjs';
 import { got, rowsOf, upgrade as upgradeAt } from './lib/websocket.mjs';
 
 const value = (name) => `cr_${name}_${'0'.repeat(24)}`;
-let second;
+const second = await startUpstream();
 const context = gateway((up) => ({
   server: { threads: 2, max_body: '1MiB', heartbeat: '0s' },
   providers: [
@@ -21,13 +21,11 @@ const context = gateway((up) => ({
     { name: 'rules', value: value('rules'), deny_models: ['a-denied*', 'whisper-*'] },
     { name: 'five', value: value('five'), rpm: 5 },
     { name: 'two', value: value('two'), rpm: 2 },
-    { name: 'voice', value: value('voice'), otpm: 2500 },
+    { name: 'money', value: value('money'), budget: '0.01 USD/total' },
   ],
   limits: { model: [{ model: 'a-rare', rpm: 1 }] },
 }));
-before(async () => { second.always({ status: 500, body: 'no answer was given' }); });
-after(async () => { await second.close(); });
-second = await startUpstream();
+after(() => second.close());
 
 const upgrade = (target = '/v1/responses', name, more = {}) => upgradeAt(context.lurus, target, { ...(name ? { key: value(name) } : {}), ...more });
 const create = (model, more) => ({ type: 'response.create', model, input: 'hi', ...more });
@@ -94,7 +92,7 @@ test('what cannot be read is refused, and the connection goes on', async () => {
   await socket.send('eate","model":"a-good"}', { opcode: OP.continuation });
   await socket.count(2 + bad.length + 2);
   assert.equal(socket.events.at(-1).type, 'response.completed');
-  assert.equal(got(up.last).filter((one) => one.type === 'response.create').length, 1, 'whole messages only');
+  assert.equal(got(up.last).filter((one) => one.type === 'response.create').length, 2, 'whole messages only');
   assert.equal(up.last.frames.filter((one) => one.payload.includes('denied')).length, 0);
   await socket.close();
 });
@@ -156,6 +154,34 @@ test('twenty responses in flight: twenty admissions, records and usages', async 
   assert.deepEqual([limited.filter((row) => row.end === 'complete').length, limited.filter((row) => row.status === 429).length], [5, 1]);
 });
 
+test('twenty responses in flight do not overspend a budget by more than one', async () => {
+  const { up, lurus } = context;
+  up.always(websocketReply((one, send) => {
+    if (!isCreate(one)) return;
+    const id = `m_${++ids}`;
+    send(frame(OP.text, JSON.stringify({ type: 'response.created', response: { id } })));
+    setTimeout(() => send(response('response.completed', id, 1000)), 300);
+  }));
+  const socket = await upgrade('/v1/responses', 'money');
+  for (let n = 0; n < 20; n++) socket.send(create('gpt-5-mini', { max_output_tokens: 1000 }));  // 0.002 USD each
+  await socket.until(() => socket.closed, 'the close');
+  socket.client.close();
+  const rows = await rowsOf(lurus, socket, 5);
+  const spent = rows.reduce((sum, row) => sum + (row.cost_nano_usd ?? 0), 0) / 1e9;
+  assert.ok(rows.filter((row) => row.end === 'complete').length >= 4, JSON.stringify(rows.map((row) => [row.status, row.cost_nano_usd])));
+  assert.ok(spent > 0 && spent <= 0.0125, `spent ${spent}`);
+  assert.ok(rows.some((row) => row.status === 429));
+  const again = await upgrade('/v1/responses', 'money');
+  if (again.answer.status === 101) {
+    await again.send(create('gpt-5-mini'));
+    await again.until(() => again.closed, 'the close');
+    assert.equal(again.events[0].status, 429);
+  } else {
+    assert.equal(again.answer.status, 429);
+  }
+  again.client.close();
+});
+
 test('answers that come without a word before they are whole are counted, too', async () => {
   const { up, lurus } = context;
   up.always(websocketReply((one, send) => isCreate(one) && send(response('response.completed', 'same', 3))));
@@ -210,6 +236,7 @@ test('a realtime vendor that answers by itself: each answer has its record, and 
   assert.equal(socket.closeCode, 1013);
   socket.client.close();
   const rows = await rowsOf(lurus, socket, 3);
+  assert.deepEqual(rows.filter((row) => row.end === 'error').map((row) => [row.status, row.usage.output]), [[429, 30]], 'what it cost before it was cancelled');
   assert.deepEqual(rows.filter((row) => row.end === 'complete').map((row) => [row.model, row.upstream_model, row.usage.output]).sort(),
     [['talk', 'gpt-realtime', 10], ['talk', 'gpt-realtime', 20]]);
   assert.equal(rows.length, 3);

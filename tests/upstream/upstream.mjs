@@ -33,7 +33,7 @@ class Wire {
   async write(bytes) {
     if (this.gone || this.socket.destroyed) return false;
     if (!this.socket.write(toBytes(bytes))) {
-      await Promise.race([once(this.socket, 'drain').catch(() => {}), once(this.socket, 'close')]);
+      await Promise.race([once(this.socket, 'drain').catch(() => {}), once(this.socket, 'close').catch(() => {})]);
     }
     return !this.gone;
   }

@@ -7,6 +7,7 @@
 namespace lurus {
 
 class AuditStore;
+class BackgroundStore;
 class CredentialStore;
 class KeyStore;
 class PeopleStore;
@@ -35,6 +36,9 @@ public:
     [[nodiscard]] virtual ProviderStore& providers() = 0;
     [[nodiscard]] virtual FlagStore& flags() = 0;
     [[nodiscard]] virtual IdempotencyStore& idempotency() = 0;
+
+    // What is to be booked yet.
+    [[nodiscard]] virtual BackgroundStore& background() = 0;
 };
 
 }  // namespace lurus

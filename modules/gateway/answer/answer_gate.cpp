@@ -7,7 +7,7 @@ namespace lurus::gateway {
 void AnswerGate::begin(const Answer& answer) {
     answer_ = answer;
     committed_ = answer.shape == Shape::opaque || (answer.shape == Shape::events && answer.last_candidate);
-    last_event_seen_ = may_be_last_ = semantic_ = body_ended_ = false;
+    last_event_seen_ = may_be_last_ = semantic_ = blank_ = overdue_ = body_ended_ = false;
     drop();
 }
 
@@ -35,6 +35,7 @@ std::size_t AnswerGate::free_of(const Piece& piece) {
 void AnswerGate::take(const Piece& piece) {
     release_waiting();
     semantic_ = semantic_ || piece.semantic;
+    blank_ = piece.blank;
     std::size_t free = free_of(piece);
     may_be_last_ = piece.may_be_last && answer_.shape == Shape::events && !last_event_seen_ && !record_safe_ &&
                    free == piece.bytes.size();
@@ -65,21 +66,23 @@ void AnswerGate::release_waiting() {
 bool AnswerGate::reach_commit_point(bool error_seen) {
     if (committed_) return true;
     if (answer_.success && !answer_.last_candidate && error_seen) return false;
-    committed_ = body_ended_ || (answer_.shape == Shape::events ? semantic_ || held_.size() > max_held_events
-                                                                : held_.size() > max_held_json);
+    const bool passes = answer_.shape == Shape::events
+                            ? semantic_ || held_.size() > max_held_events
+                            : held_.size() > max_held_json || (blank_ && (answer_.last_candidate || overdue_));
+    committed_ = body_ended_ || passes;
     return true;
 }
 
 bool AnswerGate::ended_whole(bool complete, bool error_seen) {
-    if (answer_.shape != Shape::events || !answer_.success || complete || error_seen) return true;
+    if (!answer_.success || complete || (answer_.shape == Shape::events && error_seen)) return true;
     body_ended_ = false;
     return false;
 }
 
 bool AnswerGate::keepalive_due() {
-    if (answer_.shape != Shape::events) return false;
-    committed_ = true;
-    return true;
+    overdue_ = true;
+    committed_ = committed_ || answer_.shape == Shape::events || blank_;
+    return answer_.shape == Shape::events;
 }
 
 bool AnswerGate::client_left(bool drain, bool error_seen) {

@@ -2,7 +2,9 @@
 // What of an answer's body goes to the client now and what is held. Sans-I/O: it is told what came and what happened,
 // and says what may be sent. Two things hold bytes back:
 // - The commit point. While the attempt may still fail and another candidate is left, which is until something semantic
-//   has come, nothing is released: another answer may take its place.
+//   has come, nothing is released: another answer may take its place. The white space by which a vendor keeps the
+//   connection of a JSON answer alive goes on at once where nobody else could answer, else when the client waited for
+//   long: it commits to the answer, since only its status is told by it.
 // - The record. What would tell the client that its answer is whole (the dialect's last event, or the bytes that end
 //   the body where the client knows the end by them alone) is released only when the request's record is safe.
 // Behind the commit point all other bytes are views of the caller's buffer, in the order they came: nothing is copied,
@@ -43,6 +45,7 @@ public:
         bool semantic = false;          // content was seen, here or before
         std::size_t last_event = none;  // where the dialect's last event begins in it
         bool may_be_last = false;       // what it ends with may be the last event: it waits for what follows
+        bool blank = false;             // white space is all that came so far
         bool ends_body = false;
     };
     void take(const Piece& piece);
@@ -53,10 +56,10 @@ public:
     bool reach_commit_point(bool error_seen);
     /// The vendor's body is over, or what is left of it does not matter.
     void body_ended() { body_ended_ = true; }
-    /// After body_ended(), once the reader knows. False: the stream ended before its last event, so it is a cut one.
+    /// After body_ended(), once the reader knows. False: the answer ended before it was whole, so it is a cut one.
     bool ended_whole(bool complete, bool error_seen);
-    /// The client has waited for long enough: a stream passes the commit point, since a keepalive is a part of it.
-    /// False: the answer is no stream and has no place for one.
+    /// The client has waited for long enough: a stream passes the commit point, since a keepalive is a part of it, and
+    /// so does the vendor's own before a JSON answer. False: the answer is no stream and has no place for one of ours.
     bool keepalive_due();
     /// The client left. True: the answer is read on, for the record only (`drain`, or the client left with the finish
     /// reason and what it used comes behind). False: it is given up.
@@ -66,6 +69,8 @@ public:
     void release_waiting();
     /// Nothing of this attempt goes anywhere.
     void drop();
+    /// Nothing is kept back, so the client has all that came.
+    [[nodiscard]] bool holds_nothing() const { return held_.empty() && pieces_.empty(); }
     /// Text of our own behind what is held.
     void append(std::string_view text) { held_ += text; }
 
@@ -130,6 +135,8 @@ private:
     bool last_event_seen_ = false;
     bool may_be_last_ = false;  // what came last may be the last event: it is held
     bool semantic_ = false;
+    bool blank_ = false;    // nothing but white space came
+    bool overdue_ = false;  // the client has waited for long
     bool body_ended_ = false;
     bool discarding_ = false;
     bool finish_sent_ = false;

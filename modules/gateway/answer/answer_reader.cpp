@@ -57,6 +57,12 @@ AnswerReader::Step AnswerReader::feed_event(std::string_view json) {
     return state_->step;
 }
 
+void AnswerReader::ends_with_connection() {
+    state_->ends_with_connection();
+}
+bool AnswerReader::started() const {
+    return state_->started();
+}
 void AnswerReader::finish(bool clean) {
     state_->finish(clean);
 }
@@ -77,6 +83,18 @@ const std::string& AnswerReader::error_message() const {
 }
 Usage AnswerReader::usage() const {
     return state_->usage();
+}
+bool AnswerReader::counted(const Usage& usage) const {
+    return usage.known() && state_->counted();
+}
+std::int64_t AnswerReader::output_seen() const {
+    return state_->output_seen();
+}
+const std::string& AnswerReader::answer_id() const {
+    return state_->answer_id;
+}
+const std::string& AnswerReader::answer_status() const {
+    return state_->answer_status;
 }
 std::string AnswerReader::usage_raw() const {
     return state_->usage_raw();

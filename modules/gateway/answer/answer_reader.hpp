@@ -24,7 +24,7 @@ bool streams_array(const Endpoint& endpoint, std::string_view target);
 AnswerFormat answer_format(const UpstreamAnswer& answer, std::string_view target, std::string_view content_type);
 
 /// One answer's reader, for the dialect that the vendor speaks. One shard's; not copied. Memory: an unfinished event up
-/// to 8 MiB, a value of interest up to 1 MiB; a JSON body of any length is read without being kept.
+/// to 256 KiB, values of interest up to 1 MiB; a longer event and a JSON body are of any length and not kept.
 class AnswerReader {
 public:
     AnswerReader(const UpstreamAnswer& answer, AnswerFormat format, int status);
@@ -44,13 +44,18 @@ public:
     Step feed(std::string_view bytes);
     /// One WebSocket message, an event as JSON. Each answer of the session adds to the usage.
     Step feed_event(std::string_view json);
+    /// The body has no end of its own but the connection's.
+    void ends_with_connection();
     /// The body ended. `clean`: by its framing, not by a reset.
     void finish(bool clean);
 
+    /// Something that is no white space came.
+    [[nodiscard]] bool started() const;
+
     /// Between two events (in an array: right after an element): the only place for a keepalive or an event of our own.
     [[nodiscard]] bool at_event_boundary() const;
-    /// The dialect's own end was seen (message_stop, [DONE], response.completed ...) or is not needed (JSON; Gemini
-    /// after a finishReason; chat after a finish_reason).
+    /// The dialect's own end was seen (message_stop, [DONE], response.completed ...; the end of a JSON text) or is not
+    /// needed (Gemini after a finishReason; chat after a finish_reason). False after finish(): the answer was cut.
     [[nodiscard]] bool complete() const;
     /// What came last may be the last event, though none may follow that says so: Gemini after a finishReason, pictures
     /// and sound. Chat has [DONE], and where a host leaves it out the client knows the end by the framing.
@@ -63,6 +68,15 @@ public:
     /// The vendor's usage object; where several events carried one, merged field by field; for a session of several
     /// answers an array of such objects (the last 64). Empty = none.
     [[nodiscard]] std::string usage_raw() const;
+    /// `usage`, which is what usage() says, is the vendor's last word on this answer; else the output's count is
+    /// missing, or of an answer that had only begun.
+    [[nodiscard]] bool counted(const Usage& usage) const;
+    [[nodiscard]] bool counted() const { return counted(usage()); }
+    /// Of an answer of the Responses API that may be made behind: its id and status; empty = not seen.
+    [[nodiscard]] const std::string& answer_id() const;
+    [[nodiscard]] const std::string& answer_status() const;
+    /// Tokens of output that came, by the text's bytes and the events that carried it: a guess.
+    [[nodiscard]] std::int64_t output_seen() const;
 
 private:
     std::unique_ptr<AnswerState> state_;

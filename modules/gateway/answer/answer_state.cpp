@@ -10,6 +10,33 @@ namespace lurus::gateway {
 namespace {
 
 constexpr std::size_t max_session_usages = 64;
+constexpr std::int64_t bytes_a_token = 4;
+
+// Of a piece of content: a text's own bytes; of tool calls those of their arguments.
+std::size_t text_size(std::string_view value) {
+    if (value.starts_with('"')) return value.size() - std::min<std::size_t>(value.size(), 2);
+    if (!value.starts_with('[')) return value.starts_with('{') ? value.size() : 0;
+    constexpr std::string_view name = R"("arguments")";
+    std::size_t size = 0;
+    for (std::size_t at = value.find(name); at != std::string_view::npos; at = value.find(name, at + name.size())) {
+        std::string_view text = value_after(value.substr(at + name.size()));
+        if (!text.starts_with('"')) continue;
+        std::size_t end = json::find_quote_or_backslash(text, 1);
+        while (end < text.size() && text[end] == '\\')
+            end = json::find_quote_or_backslash(text, std::min(end + 2, text.size()));
+        size += end - 1;
+    }
+    return size;
+}
+
+// An event's data that is certainly no whole one: JSON without its end.
+bool is_torn(std::string_view data) {
+    data = after_space(data);
+    if (!data.starts_with('{') && !data.starts_with('[')) return false;
+    json::Reader reader(data, json::Mode::trusting);
+    reader.skip();
+    return reader.failed();
+}
 
 }  // namespace
 
@@ -45,7 +72,14 @@ void AnswerState::on_value(std::uint8_t id, std::string_view value, bool whole) 
     auto short_text = [&] { return json::string_value(value.size() > max_kept_text ? std::string_view{} : value); };
     switch (id) {
         case value_usage:
-            if (whole && answer_.metered) fields_.merge(value, rules_.cannot_shrink);
+            if (!whole || !answer_.metered) break;
+            fields_.merge(value, rules_.cannot_shrink);
+            if (output_guessed_ && !json::find(value, {"output_tokens"}).empty()) output_counted_ = true;
+            break;
+        case value_first_usage:
+            if (!whole || !answer_.metered) break;
+            fields_.merge(value, rules_.cannot_shrink);
+            output_guessed_ = true;
             break;
         case value_error: take_error(read_error(value)); break;
         case value_tier:
@@ -56,11 +90,17 @@ void AnswerState::on_value(std::uint8_t id, std::string_view value, bool whole) 
         case value_message: members.message = value.substr(0, max_kept_text); break;
         case value_code: members.code = value.substr(0, max_kept_text); break;
         case value_detail: members.detail = value.substr(0, max_kept_text); break;
-        case value_delta: event_semantic = event_semantic || !is_empty_value(value); break;
+        case value_delta:
+            if (is_empty_value(value)) break;
+            event_semantic = true;
+            picked_text_ += text_size(value);
+            break;
         case value_finish:
             if (is_empty_value(value)) break;
             finished = event_semantic = true;
             break;
+        case value_id: answer_id = short_text(); break;
+        case value_status: answer_status = short_text(); break;
         case value_item_type: item_type_ = short_text(); break;
         case value_item_action: item_action_ = short_text(); break;
         default: break;
@@ -96,7 +136,10 @@ void AnswerState::sniff(std::string_view bytes) {
     if (started_) return;
     const std::size_t at = bytes.find_first_not_of(" \t\r\n");
     const std::size_t blank = std::min(at, bytes.size());
-    if (blank > 0) indented_ = bytes[blank - 1] == ' ' || bytes[blank - 1] == '\t';
+    if (blank > 0) {
+        blank_ = true;
+        indented_ = bytes[blank - 1] == ' ' || bytes[blank - 1] == '\t';
+    }
     if (at == std::string_view::npos) return;
     started_ = true;
     // Some hosts label a JSON error as an event stream, or a stream as JSON. No line of a stream begins with a bracket,
@@ -107,6 +150,7 @@ void AnswerState::sniff(std::string_view bytes) {
     } else if (!indented_ && (format_ == AnswerFormat::json || format_ == AnswerFormat::json_array) &&
                (c == ':' || c == 'd' || c == 'e' || c == 'i' || c == 'r')) {
         format_ = AnswerFormat::sse;
+        guessed_ = true;
     }
 }
 
@@ -116,13 +160,17 @@ void AnswerState::feed(std::string_view bytes) {
         case AnswerFormat::sse: scanner_.feed(bytes, *this); break;
         case AnswerFormat::json:
         case AnswerFormat::json_array: feed_body(bytes); break;
-        case AnswerFormat::other: semantic = semantic || (!bytes.empty() && status_ < 400); break;
+        case AnswerFormat::other:
+            semantic = semantic || (!bytes.empty() && status_ < 400);
+            body_bytes_ += static_cast<std::int64_t>(bytes.size());
+            break;
     }
 }
 
 void AnswerState::feed_body(std::string_view bytes) {
     if (terminal_) return;
     in_body_ = true;
+    body_bytes_ += static_cast<std::int64_t>(bytes.size());
     const std::size_t end = picker_.feed(bytes, *this);
     if (!picker_.done()) return;
     ends_at(end == json::Picker::none ? 0 : end);
@@ -136,8 +184,10 @@ void AnswerState::end_body() {
 }
 
 void AnswerState::finish(bool clean) {
+    ended_ = true;
     ended_clean_ = clean;
     if (format_ == AnswerFormat::sse && clean) scanner_.finish(*this);
+    if (format_ == AnswerFormat::sse && !clean) torn_ = !scanner_.at_boundary();
     if ((format_ == AnswerFormat::json || format_ == AnswerFormat::json_array) && !terminal_ && status_ >= 400)
         end_body();
 }
@@ -153,9 +203,19 @@ bool AnswerState::at_boundary() const {
 }
 
 bool AnswerState::complete() const {
-    if (format_ == AnswerFormat::json) return terminal_ || ended_clean_;
-    if (format_ == AnswerFormat::other) return ended_clean_;
-    return terminal_ || finished;
+    if (terminal_) return true;
+    switch (format_) {
+        case AnswerFormat::json:
+            // A body of white space was to be followed by something, and one that only the connection's end ends has
+            // said nothing when nothing came.
+            return ended_clean_ && !picker_.unfinished() && (started_ || (!blank_ && !ends_with_connection_));
+        case AnswerFormat::json_array: return finished && !(ended_ && picker_.unfinished());
+        case AnswerFormat::sse:
+            if (guessed_ && !any_event_) break;
+            return finished && !torn_;
+        case AnswerFormat::other: break;
+    }
+    return ended_clean_;
 }
 
 bool AnswerState::may_be_last() const {
@@ -163,23 +223,54 @@ bool AnswerState::may_be_last() const {
 }
 
 void AnswerState::on_event(const SseEvent& event) {
+    if (event.unclosed && (event.in_parts ? !parts_->whole() : is_torn(event.data))) {
+        torn_ = true;
+        return;
+    }
+    any_event_ = true;
     ++step.events;
     event_begin_ = event.begin;
     event_semantic = false;
-    if (event.oversized) {
-        event_semantic = true;  // not read, but nothing of that size is a ping
-    } else {
-        rules_.read_event(*this, event);
-    }
+    rules_.read_event(*this, event);
+    parts_.reset();
     // An error before any content is an attempt that failed, whatever follows it.
     if (event_semantic && error_type.empty()) semantic = true;
 }
 
+void AnswerState::on_part(std::string_view data, bool first) {
+    if (first) parts_ = std::make_unique<EventParts>(*rules_.event);
+    parts_->feed(data);
+}
+
 void AnswerState::pick(std::string_view data) {
     members.clear();
+    picked_text_ = 0;
     in_body_ = false;
+    if (parts_) return parts_->replay(*this);
     picker_.reset(*rules_.event);
     picker_.feed(data, *this);
+}
+
+void AnswerState::count_text(std::size_t event_size) {
+    if (picked_text_ == 0 || picked_text_ > event_size) return;
+    around_text_ = event_size - picked_text_;
+    text_bytes_ += static_cast<std::int64_t>(picked_text_);
+    ++text_events_;
+}
+
+bool AnswerState::pass_text(std::size_t event_size, std::size_t most) {
+    if (around_text_ == 0 || event_size <= around_text_ || event_size > around_text_ + most) return false;
+    text_bytes_ += static_cast<std::int64_t>(event_size - around_text_);
+    ++text_events_;
+    return true;
+}
+
+bool AnswerState::counted() const {
+    return output_guessed_ ? output_counted_ : complete();
+}
+
+std::int64_t AnswerState::output_seen() const {
+    return std::max(text_events_, (text_bytes_ + body_bytes_) / bytes_a_token);
 }
 
 void AnswerState::feed_message(std::string_view message) {

@@ -14,27 +14,42 @@ namespace lurus::gateway {
 namespace asio = boost::asio;
 
 ClientAnswer::ClientAnswer(Session& session, Request& request)
-    : session_(session), request_(request), array_(streams_array(request.endpoint, request.head.target)) {}
+    : session_(session),
+      request_(request),
+      array_(streams_array(request.endpoint, request.head.target)),
+      keepalive_(takes_keepalive(request.endpoint, request.head) ? keepalive(request.endpoint, array_)
+                                                                 : std::string_view()) {}
 
-void ClientAnswer::read_as(const http1::ResponseHead& head) {
+bool ClientAnswer::is_read(const http1::ResponseHead& head) const {
+    return answer_format(request_.endpoint.answer, request_.head.target, head.value("content-type")) !=
+           AnswerFormat::other;
+}
+
+void ClientAnswer::read_as(const http1::ResponseHead& head, bool usage_asked) {
     format_ = answer_format(request_.endpoint.answer, request_.head.target, head.value("content-type"));
     const std::string_view encoding = head.value("content-encoding");
-    // A compressed answer passes as it is; what it used stays unknown.
-    if (!encoding.empty() && !iequals(encoding, "identity")) format_ = AnswerFormat::other;
+    // One in a coding that nobody here takes off passes as it is; what it used stays unknown.
+    const bool coded = !encoding.empty() && !iequals(encoding, "identity");
+    if (coded || request_.head_only) format_ = AnswerFormat::other;
     reader.emplace(request_.endpoint.answer, format_, head.status);
+    filter_.reset();
+    if (usage_asked && format_ == AnswerFormat::sse) filter_ = std::make_unique<UsageFilter>();
+    if (http1::body_kind(head, request_.head.method) == http1::BodyKind::until_close) reader->ends_with_connection();
 }
 
 void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_candidate) {
     look_for_kept(head);
     if (!gate.opened()) {
-        framing_ = head.content_length || body_over ? Framing::length : Framing::chunked;
+        framing_ = (head.content_length && !filter_) || body_over ? Framing::length : Framing::chunked;
         if (request_.head.minor_version == 0 && framing_ == Framing::chunked) framing_ = Framing::until_close;
         if (framing_ == Framing::until_close) session_.end_keep_alive();
         auto length = head.content_length;
-        if (body_over && !length && head.status != 204 && head.status != 304) length = 0;
-        head_ = with_cors(downstream_head(head, framing_, length, session_.keep_alive(), request_.trace_id,
-                                          session_.limits.fields(request_)),
-                          request_.cors);
+        if (body_over && !length && head.status != 204 && head.status != 304 && !request_.head_only) length = 0;
+        head_ = with_cors(
+            downstream_head(head, framing_, length, session_.keep_alive(), request_.trace_id,
+                            session_.limits.fields(request_), request_.snapshot->settings.headers.from_vendors),
+            request_.cors);
+        if (streamed()) ask_for_no_buffering(head_);
     }
     AnswerGate::Answer answer;
     answer.shape = streamed()                       ? AnswerGate::Shape::events
@@ -47,6 +62,26 @@ void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_ca
 }
 
 void ClientAnswer::take(std::string_view payload, bool ends) {
+    if (filter_) return pass(filter_->feed(payload), ends);
+    pass(payload, ends);
+}
+
+void ClientAnswer::pass(const std::vector<UsageFilter::Part>& parts, bool ends) {
+    for (const UsageFilter::Part& part : parts) {
+        if (part.for_client) {
+            pass(part.bytes, ends && &part == &parts.back());
+        } else {
+            reader->feed(part.bytes);
+        }
+    }
+}
+
+void ClientAnswer::end_body() {
+    if (filter_ && !gate.is_body_ended()) pass(filter_->finish(), true);
+    gate.body_ended();
+}
+
+void ClientAnswer::pass(std::string_view payload, bool ends) {
     RequestRecord& record = request_.record;
     record.bytes_out += static_cast<std::int64_t>(payload.size());
     const AnswerReader::Step step = reader->feed(payload);
@@ -61,6 +96,7 @@ void ClientAnswer::take(std::string_view payload, bool ends) {
     piece.semantic = step.semantic;
     piece.last_event = step.terminal;
     piece.may_be_last = streamed() && reader->may_be_last();
+    piece.blank = !streamed() && !reader->started();
     piece.ends_body = ends;
     gate.take(piece);
 }
@@ -81,10 +117,12 @@ bool ClientAnswer::send_released() {
         for (const std::string_view piece : now.pieces) add(piece);
         if (framing_ == Framing::chunked) add("\r\n");
         gate.open();
+        sent_ = true;
         good = session_.send_now(out, streamed() ? TurnWrites::Pace::event : TurnWrites::Pace::turn);
         finish = streamed() && now.all && reader->complete();
     }
     gate.released(finish);
+    if (filter_) filter_->released();
     return good || gate.discarding();
 }
 
@@ -110,11 +148,16 @@ void ClientAnswer::send_rest() {
     gate.rest_released();
 }
 
+bool ClientAnswer::may_keep_alive() const {
+    return streamed() && framing_ != Framing::length && gate.holds_nothing() && !gate.is_record_safe() &&
+           reader->at_event_boundary();
+}
+
 asio::awaitable<void> ClientAnswer::send_keepalive() {
     session_.set_keepalive(request_.snapshot->settings.heartbeat_ms);
-    if (!request_.facts.stream || gate.discarding()) co_return;
-    const std::string_view text = keepalive(request_.endpoint, array_);
-    if (text.empty()) co_return;
+    const bool streams = request_.facts.stream || (gate.opened() && streamed());
+    const std::string_view text = keepalive_;
+    if (!streams || gate.discarding() || text.empty()) co_return;
     std::string out;
     if (!gate.opened() && !head_.empty()) {
         gate.open();
@@ -128,9 +171,11 @@ asio::awaitable<void> ClientAnswer::send_keepalive() {
         head.reason = "OK";
         head.fields.push_back(http1::Field{"Content-Type", array_ ? "application/json" : "text/event-stream"});
         head.fields.push_back(http1::Field{"Cache-Control", "no-cache"});
-        out = with_cors(downstream_head(head, framing_, std::nullopt, session_.keep_alive(), request_.trace_id,
-                                        session_.limits.fields(request_)),
-                        request_.cors);
+        out = with_cors(
+            downstream_head(head, framing_, std::nullopt, session_.keep_alive(), request_.trace_id,
+                            session_.limits.fields(request_), request_.snapshot->settings.headers.from_vendors),
+            request_.cors);
+        ask_for_no_buffering(out);
     }
     if (framing_ == Framing::chunked) {
         out.append(ChunkSize(text.size()).text()).append(text).append("\r\n");

@@ -1,6 +1,8 @@
 // How a relayed answer ends: whole, cut, without its client; and its record.
 
+#include "modules/gateway/answer/background_answers.hpp"
 #include "modules/gateway/attempt/relay.hpp"
+#include "modules/gateway/limits/estimate.hpp"
 
 namespace lurus::gateway {
 
@@ -8,12 +10,59 @@ namespace asio = boost::asio;
 
 namespace {
 
-void fill_record(Relay& relay, End end, int status, std::string_view error) {
+// An answer that is an error used nothing; one that was asked for and did not come has used what the vendor read.
+bool used_unsaid(const Relay& relay, End end) {
+    if (relay.request.record.attempts.empty()) return false;
+    if (!relay.client.reader) return end == End::client_gone && relay.sent && !relay.attempts.attempt().status;
+    const int status = relay.attempts.attempt().status.value_or(0);
+    const bool good = status >= 200 && status < 300;
+    const bool failed = end == End::error || !relay.client.reader->error_type().empty();
+    return good && (!failed || relay.client.gate.semantic());
+}
+
+// Whose usage the record has.
+enum class Books : std::uint8_t { own, later, of_another };
+
+bool reads_again(const Relay& relay) {
+    return relay.request.endpoint.operation == Operation::responses_resource;
+}
+
+// Only answers that may be made behind take a look at their books.
+asio::awaitable<Books> look_at_books(Relay& relay) {
+    if (reads_again(relay)) {
+        co_await book_if_first(relay);
+        co_return Books::of_another;
+    }
+    const bool later = co_await keep_for_later(relay);
+    co_return later ? Books::later : Books::own;
+}
+
+bool has_books(const Relay& relay) {
+    return relay.request.endpoint.answer.background && !relay.request.record.attempts.empty();
+}
+
+void take_usage(Relay& relay, End end, Books books) {
     RequestRecord& record = relay.request.record;
+    if (books == Books::later) return;
+    if (books == Books::of_another) {
+        record.usage = record.attempts.back().usage;
+        if (!relay.booked_answer.empty()) record.usage_raw = relay.client.reader->usage_raw();
+        return;
+    }
     if (relay.client.reader && !record.attempts.empty()) {
         record.usage = relay.attempts.attempt().usage = relay.client.reader->usage();
         record.usage_raw = relay.client.reader->usage_raw();
     }
+    if (used_unsaid(relay, end)) {
+        Usage& usage = relay.attempts.attempt().usage;
+        estimate_missing(usage, relay.request, relay.client.reader ? &*relay.client.reader : nullptr);
+        record.usage = usage;
+    }
+}
+
+void fill_record(Relay& relay, End end, int status, std::string_view error, Books books) {
+    RequestRecord& record = relay.request.record;
+    take_usage(relay, end, books);
     relay.client.remember_kept(status);
     record.end = end;
     record.status = status;
@@ -39,8 +88,11 @@ asio::awaitable<void> end_framing(Relay& relay) {
 }  // namespace
 
 asio::awaitable<void> close_record(Relay& relay, End end, int status, std::string error) {
-    fill_record(relay, end, status, error);
+    Books books = Books::own;
+    if (has_books(relay)) books = co_await look_at_books(relay);
+    fill_record(relay, end, status, error, books);
     if (relay.session.append(relay.request.record)) co_await relay.session.until_safe();
+    note_booked(relay);
     relay.client.gate.record_safe();
 }
 
@@ -58,13 +110,16 @@ asio::awaitable<void> end_whole(Relay& relay) {
     // The connection serves another request while this one's record is written.
     if (client.gate.is_body_ended()) relay.upstream.release();
     const bool client_gone = client.gate.discarding() && !client.gate.client_had_all();
-    fill_record(relay, client_gone ? End::client_gone : failed ? End::error : End::complete, status, message);
+    Books books = Books::own;
+    if (has_books(relay)) books = co_await look_at_books(relay);
+    fill_record(relay, client_gone ? End::client_gone : failed ? End::error : End::complete, status, message, books);
     if (session.append(relay.request.record)) {
         // Others are served meanwhile in this memory, which is warm now and would be cold then.
         release_beginning(relay);
         if (client.gate.is_body_ended()) client.reader.reset();
         while (!session.safe()) co_await session.signal.wait();
     }
+    note_booked(relay);
     client.gate.record_safe();
     client.send_rest();
     if (!session.flushed()) co_await session.flush();
@@ -80,7 +135,10 @@ asio::awaitable<bool> end_cut(Relay& relay, Outcome outcome, std::string why) {
         co_return true;
     }
     if (client.gate.untouched()) {
-        relay.attempts.attempt().usage = client.reader->usage();
+        if (!reads_again(relay)) {
+            Usage& seen = relay.attempts.attempt().usage = client.reader->usage();
+            seen.estimated = seen.known() && !client.reader->counted(seen);
+        }
         relay.end_attempt(outcome, std::move(why));
         client.gate.drop();
         client.reader.reset();

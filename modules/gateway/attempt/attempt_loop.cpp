@@ -59,6 +59,18 @@ bool AttemptLoop::closed_unanswered(bool pooled) {
     return pooled && !std::exchange(reconnected_, true);
 }
 
+void AttemptLoop::again(std::int64_t since_start_us) {
+    Attempt fresh;
+    fresh.provider = record_.provider;
+    fresh.account = record_.account;
+    fresh.upstream_model = record_.upstream_model;
+    fresh.chosen_because = "without stream_options";
+    fresh.started_us = since_start_us;
+    record_.attempts.push_back(std::move(fresh));
+    reconnected_ = kept_ = false;
+    status_ = 502;
+}
+
 void AttemptLoop::ended(Outcome outcome, std::int64_t since_start_us, std::string why) {
     Attempt& attempt = this->attempt();
     attempt.outcome = recorded(outcome, attempt.status.value_or(0));

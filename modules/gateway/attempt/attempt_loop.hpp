@@ -41,6 +41,8 @@ public:
     /// True: the connection was closed before a byte of an answer came, and since it was a pooled one that says nothing
     /// of the vendor: the same candidate is asked once more, over a new connection.
     bool closed_unanswered(bool pooled);
+    /// The vendor refused what we had added to the request: another attempt, of the same candidate, goes without.
+    void again(std::int64_t since_start_us);
     /// The attempt ended; `why` in words for the client and the log.
     void ended(Outcome outcome, std::int64_t since_start_us, std::string why);
     /// How the attempt ended is known by how the request does; nothing changes where it is known already.

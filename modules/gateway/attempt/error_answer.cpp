@@ -1,5 +1,9 @@
 // What becomes of a request when no answer can be passed on: a vendor's error is kept, and the client told.
 
+#include <optional>
+#include <string_view>
+#include <utility>
+
 #include "modules/gateway/attempt/relay.hpp"
 #include "modules/gateway/dialect/own_answers.hpp"
 #include "modules/gateway/session/browser.hpp"
@@ -13,32 +17,34 @@ namespace {
 constexpr std::size_t max_kept_answer = 1 << 20;
 constexpr int kept_answer_timeout_ms = 10'000;
 
+// False when what came is damaged.
+bool keep_decoded(Relay& relay, KeptAnswer& kept) {
+    CodedBody& coded = *relay.upstream.coded;
+    while (coded.pending() && kept.bytes.size() < max_kept_answer) {
+        const std::optional<std::string_view> plain = coded.next();
+        if (!plain) return false;
+        kept.bytes.append(*plain);
+        relay.client.reader->feed(*plain);
+    }
+    return true;
+}
+
 // False when the framing is broken.
 bool keep(Relay& relay, KeptAnswer& kept, std::string_view bytes) {
     http1::BodyFramer& framer = relay.upstream.framer;
     while (!bytes.empty() && !framer.done()) {
         const auto step = framer.feed(bytes);
         if (step.error != nullptr) return false;
-        if (kept.bytes.size() < max_kept_answer) {
+        bytes.remove_prefix(step.consumed);
+        if (relay.upstream.coded) {
+            relay.upstream.coded->add(step.payload);
+            if (!keep_decoded(relay, kept)) return false;
+        } else if (kept.bytes.size() < max_kept_answer) {
             kept.bytes.append(step.payload);
             relay.client.reader->feed(step.payload);
         }
-        bytes.remove_prefix(step.consumed);
     }
     return true;
-}
-
-asio::awaitable<void> send_kept_answer(Relay& relay) {
-    KeptAnswer& kept = *relay.kept;
-    std::string out = std::move(kept.head_text);
-    out.resize(out.size() - 2);
-    out += "Content-Length: " + std::to_string(kept.bytes.size()) + "\r\n\r\n";
-    if (!relay.request.head_only) out += kept.bytes;
-    relay.request.record.bytes_out = static_cast<std::int64_t>(kept.bytes.size());
-    relay.client.note_first_byte();
-    co_await close_record(relay, End::error, kept.status, kept.error);
-    relay.session.limits.leave();
-    co_await relay.session.send(std::move(out));
 }
 
 }  // namespace
@@ -48,9 +54,10 @@ asio::awaitable<void> keep_error_answer(Relay& relay) {
     Exchange& upstream = relay.upstream;
     auto kept = std::make_unique<KeptAnswer>();
     kept->status = upstream.head.status;
-    kept->head_text = with_cors(downstream_head(upstream.head, Framing::until_close, std::nullopt, session.keep_alive(),
-                                                relay.request.trace_id, session.limits.fields(relay.request)),
-                                relay.request.cors);
+    kept->head_text = with_cors(
+        downstream_head(upstream.head, Framing::until_close, std::nullopt, session.keep_alive(), relay.request.trace_id,
+                        session.limits.fields(relay.request), relay.request.snapshot->settings.headers.from_vendors),
+        relay.request.cors);
     bool good = keep(relay, *kept, upstream.after_head);
     upstream.after_head = {};
     session.set_deadline(kept_answer_timeout_ms);
@@ -84,6 +91,35 @@ asio::awaitable<void> keep_error_answer(Relay& relay) {
     if (!upstream.framer.done()) co_return;
     relay.attempts.keep_answer();
     relay.kept = std::move(kept);
+}
+
+asio::awaitable<void> send_kept_answer(Relay& relay) {
+    KeptAnswer& kept = *relay.kept;
+    std::string out = std::move(kept.head_text);
+    out.resize(out.size() - 2);
+    out += "Content-Length: " + std::to_string(kept.bytes.size()) + "\r\n\r\n";
+    if (!relay.request.head_only) out += kept.bytes;
+    relay.request.record.bytes_out = static_cast<std::int64_t>(kept.bytes.size());
+    relay.client.note_first_byte();
+    co_await close_record(relay, End::error, kept.status, kept.error);
+    relay.session.limits.leave();
+    co_await relay.session.send(std::move(out));
+}
+
+asio::awaitable<Refused> refuses_usage(Relay& relay) {
+    auto before = std::exchange(relay.kept, nullptr);
+    co_await keep_error_answer(relay);
+    if (!relay.kept) {
+        relay.kept = std::move(before);
+        co_return Refused::unknown;
+    }
+    const std::string& body = relay.kept->bytes;
+    if (!body.contains("stream_options") && !body.contains("include_usage")) co_return Refused::something_else;
+    relay.kept.reset();
+    relay.session.shard.refuse_usage.insert(relay.provider().name);
+    relay.usage_asked = false;
+    relay.attempts.again(relay.since_start());
+    co_return Refused::usage;
 }
 
 asio::awaitable<void> answer_without_upstream(Relay& relay) {

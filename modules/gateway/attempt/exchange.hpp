@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/http/http1.hpp"
+#include "modules/gateway/attempt/coded_body.hpp"
 #include "modules/gateway/server/shard.hpp"
 
 namespace lurus::gateway {
@@ -38,6 +39,8 @@ public:
     std::string head_bytes;       // of the head, when it did not come in one piece
     std::string_view after_head;  // body bytes that came with the head; good until the next await
     http1::BodyFramer framer;
+    bool broken = false;  // the connection ended otherwise than by its proper end
+    std::unique_ptr<CodedBody> coded;  // behind the framer, where the answer's coding is taken off
 
 private:
     Shard& shard_;

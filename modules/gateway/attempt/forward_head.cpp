@@ -1,5 +1,6 @@
 #include "modules/gateway/attempt/forward_head.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "core/http/url.hpp"
@@ -20,6 +21,8 @@ enum class Role : std::uint8_t {
     credential,
     length,
     encoding,
+    coding,
+    websocket,
     extensions,
     protocols,
     trace,
@@ -47,7 +50,11 @@ constexpr Known known_fields[] = {
     {"te", Role::hop_by_hop},
     {"trailer", Role::hop_by_hop},
     {"transfer-encoding", Role::hop_by_hop},
+    {"content-encoding", Role::coding},
     {"sec-websocket-extensions", Role::extensions},
+    {"sec-websocket-key", Role::websocket},
+    {"sec-websocket-accept", Role::websocket},
+    {"sec-websocket-version", Role::websocket},
     {"sec-websocket-protocol", Role::protocols},
     {"x-lurus-trace-id", Role::trace},
 };
@@ -128,7 +135,7 @@ void add_unsigned(std::string& out, std::string_view name, std::uint64_t value) 
 
 std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoint, const Target& target,
                           const std::string& upstream_model, std::optional<std::uint64_t> content_length,
-                          bool websocket) {
+                          bool websocket, const HeaderRules& rules, BodyCoding coding) {
     const Provider& provider = *target.provider;
     const FamilyEndpoint& upstream = target.endpoint();
     std::string out;
@@ -169,8 +176,14 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
             case Role::protocols:
                 if (const std::string rest = without_keys(value); !rest.empty()) add(out, name, rest);
                 break;
+            case Role::coding:
+                if (coding == BodyCoding::as_sent) add(out, name, value);
+                break;
+            case Role::websocket: add(out, name, value); break;
             case Role::trace:
-            case Role::ordinary: add(out, name, value); break;
+            case Role::ordinary:
+                if (!rules.drops(name)) add(out, name, value);
+                break;
         }
     }
     if (!credential_sent) add_credential(out, provider, upstream.auth);
@@ -184,7 +197,7 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
 
 std::string downstream_head(const http1::ResponseHead& head, Framing framing,
                             std::optional<std::uint64_t> content_length, bool keep_alive, const Id& trace_id,
-                            std::string_view limits) {
+                            std::string_view limits, const HeaderRules& rules) {
     std::string out;
     out.reserve(1000);
     out.append("HTTP/1.1 ").append(std::to_string(head.status)).append(" ").append(head.reason).append("\r\n");
@@ -193,6 +206,7 @@ std::string downstream_head(const http1::ResponseHead& head, Framing framing,
         const Role role = roles.of(name);
         if (role == Role::hop_by_hop || role == Role::handshake || role == Role::length || role == Role::trace)
             continue;
+        if (role == Role::ordinary && rules.drops(name)) continue;
         if (!limits.empty() && is_rate_limit(name)) continue;
         add(out, name, value);
     }
@@ -203,6 +217,27 @@ std::string downstream_head(const http1::ResponseHead& head, Framing framing,
     if (!keep_alive) out += "Connection: close\r\n";
     out += "\r\n";
     return out;
+}
+
+std::string switching_head(const http1::ResponseHead& head, const Id& trace_id, const HeaderRules& rules) {
+    std::string out = "HTTP/1.1 101 Switching Protocols\r\n";
+    const Roles roles(head);
+    for (const auto& [name, value] : head.fields) {
+        const Role role = roles.of(name);
+        const bool kept = role == Role::handshake || role == Role::websocket || role == Role::protocols ||
+                          role == Role::extensions || (role == Role::ordinary && !rules.drops(name));
+        if (kept) add(out, name, value);
+    }
+    add(out, "x-lurus-trace-id", trace_id.hex());
+    out += "\r\n";
+    return out;
+}
+
+void ask_for_no_buffering(std::string& head) {
+    constexpr std::string_view name = "\r\nx-accel-buffering:";
+    auto same = [](char a, char b) { return lower(a) == b; };
+    if (!std::ranges::search(head, name, same).empty()) return;
+    head.insert(head.size() - 2, "X-Accel-Buffering: no\r\n");
 }
 
 std::string local_head(int status, std::string_view content_type, std::optional<std::uint64_t> content_length,

@@ -52,7 +52,11 @@ std::optional<AttemptLoop::Use> judge_head(Relay& relay) {
     const int status = upstream.head.status;
     upstream.framer = http1::BodyFramer(http1::body_kind(upstream.head, relay.request.head.method),
                                         upstream.head.content_length.value_or(0));
-    relay.client.read_as(upstream.head);
+    upstream.broken = false;
+    upstream.coded = upstream.framer.done()
+                         ? nullptr
+                         : take_coding_off(upstream.head, relay.request.head, relay.client.is_read(upstream.head));
+    relay.client.read_as(upstream.head, relay.usage_asked);
     const AttemptLoop::Use use = relay.attempts.answered(status, relay.client.gate.opened());
     if (auto why = unusable(relay, use)) {
         relay.end_attempt(why->first, std::move(why->second));
@@ -86,7 +90,7 @@ Event Relay::poll() const {
 asio::awaitable<bool> ask(Relay& relay) {
     const Target& target = relay.attempts.target();
     const FamilyEndpoint& endpoint = target.endpoint();
-    const UpstreamRequest request(relay.request, target, relay.request.record.upstream_model);
+    const UpstreamRequest request(relay.request, target, relay.request.record.upstream_model, relay.usage_asked);
     relay.upstream.use(pooled_upstream(relay.session, target.provider, endpoint));
     for (;;) {
         if (relay.upstream.connection() == nullptr) {
@@ -98,6 +102,7 @@ asio::awaitable<bool> ask(Relay& relay) {
             relay.upstream.use(std::move(connected.connection));
         }
         if (!send_at_once(relay, request)) co_await send_request(relay, request);
+        relay.sent = true;
         const HeadState state = co_await read_answer_head(relay);
         if (state == HeadState::complete) co_return true;
         const bool pooled = relay.upstream.connection() != nullptr && relay.upstream.connection()->reused;
@@ -111,6 +116,18 @@ asio::awaitable<bool> ask(Relay& relay) {
 }
 
 namespace {
+
+bool asks_usage(const Relay& relay) {
+    if (relay.request.facts.ask_usage.text.empty() || !relay.provider().ask_usage) return false;
+    const auto& refuse = relay.session.shard.refuse_usage;
+    return refuse.empty() || !refuse.contains(relay.provider().name);
+}
+
+// The answer whose head came may say that asking for usage was wrong; also in words that only the body has.
+bool may_refuse_usage(const Relay& relay, const std::optional<AttemptLoop::Use>& use) {
+    const int status = relay.upstream.head.status;
+    return use && relay.usage_asked && (status == 400 || status == 422) && !relay.client.gate.opened();
+}
 
 // The first candidate's model was looked at with the request's other limits.
 bool within_model_limits(Relay& relay) {
@@ -129,14 +146,24 @@ asio::awaitable<void> relay_request(Session& session, Request& request) {
         co_await session.refuse(request, status_of(resolution.error()), resolution.error().message);
         co_return;
     }
-    if (request.facts.stream) session.set_keepalive(request.snapshot->settings.heartbeat_ms);
+    session.set_keepalive(request.snapshot->settings.heartbeat_ms);
     Relay relay(session, request);
     while (relay.attempts.next(relay.since_start()) != nullptr) {
         if (!within_model_limits(relay)) continue;
-        relay.client.forget_head();
-        if (co_await ask(relay)) {
+        relay.usage_asked = asks_usage(relay);
+        for (bool again = true; std::exchange(again, false);) {
+            relay.client.forget_head();
+            relay.sent = false;
+            if (!co_await ask(relay)) break;
             const auto use = judge_head(relay);
-            if (use == AttemptLoop::Use::keep) {
+            if (may_refuse_usage(relay, use)) {
+                const Refused refused = co_await refuses_usage(relay);
+                again = refused == Refused::usage;
+                if (refused == Refused::something_else) {
+                    co_await send_kept_answer(relay);
+                    co_return;
+                }
+            } else if (use == AttemptLoop::Use::keep) {
                 co_await keep_error_answer(relay);
             } else if (use == AttemptLoop::Use::pass && co_await relay_body(relay)) {
                 co_return;

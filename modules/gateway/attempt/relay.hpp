@@ -39,6 +39,9 @@ struct Relay {
     Exchange upstream;
     ClientAnswer client;
     std::unique_ptr<KeptAnswer> kept;
+    bool usage_asked = false;   // by us, of the attempt at hand
+    std::string booked_answer;  // the answer made behind that this request's record books
+    bool sent = false;          // the attempt's request, whole as far as we know
 
     [[nodiscard]] const Provider& provider() const { return *attempts.target().provider; }
     [[nodiscard]] std::int64_t since_start() const;
@@ -63,6 +66,15 @@ boost::asio::awaitable<HeadState> read_answer_head(Relay& relay);
 
 /// Reads a failed attempt's answer whole, to be passed on if no other candidate does better.
 boost::asio::awaitable<void> keep_error_answer(Relay& relay);
+/// What an error answer to a request that asked for usage refuses.
+enum class Refused : std::uint8_t {
+    usage,           // that: the vendor is remembered, and another attempt has begun that does not ask
+    something_else,  // it is kept, to be passed on
+    unknown,         // it broke off
+};
+boost::asio::awaitable<Refused> refuses_usage(Relay& relay);
+/// The kept answer goes to the client.
+boost::asio::awaitable<void> send_kept_answer(Relay& relay);
 /// No attempt had an answer for the client: it gets the kept one, or an error of ours.
 boost::asio::awaitable<void> answer_without_upstream(Relay& relay);
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace lurus::gateway {
 
@@ -13,7 +14,7 @@ namespace {
 
 // What the socket takes now. False: it takes no more, ever.
 bool write_some(Channel& channel, UpstreamRequest::Pieces& pieces, std::size_t& at, std::size_t& written) {
-    std::array<asio::const_buffer, 4> buffers;
+    std::array<asio::const_buffer, std::tuple_size_v<UpstreamRequest::Pieces>> buffers;
     std::size_t count = 0;
     for (std::size_t i = at; i < pieces.size(); ++i) {
         if (!pieces[i].empty()) buffers[count++] = asio::const_buffer(pieces[i].data(), pieces[i].size());
@@ -37,11 +38,10 @@ bool names_deployment(const Provider& provider) {
     return provider.kind == "azure-openai" && !provider.azure_api_version.empty();
 }
 
-// For a request whose path names the model: the body is to name it, too. True: something is put at `begin`, in the
-// place of the name there or, as a member of the object or a part of the form, where there is none.
+// For a request whose path names the model and whose body does not: a member of the object or a part of the form that
+// does. False: the body is none of these.
 bool place_model(const Request& request, const std::string& upstream_model, std::size_t& begin, std::string& text) {
     const RequestFacts& facts = request.facts;
-    if (facts.model_end > facts.model_begin) return true;
     const std::string_view body = request.body;
     begin = 0;
     if (!facts.model_is_json) {
@@ -61,24 +61,46 @@ bool place_model(const Request& request, const std::string& upstream_model, std:
 
 }  // namespace
 
-UpstreamRequest::UpstreamRequest(const Request& request, const Target& target, const std::string& upstream_model) {
+UpstreamRequest::UpstreamRequest(const Request& request, const Target& target, const std::string& upstream_model,
+                                 bool ask_usage) {
     const RequestFacts& facts = request.facts;
-    std::size_t begin = facts.model_begin, end = facts.model_end;
-    const bool deployment = !request.endpoint.deployment.empty() && !names_deployment(*target.provider);
-    const bool splice =
-        deployment ? place_model(request, upstream_model, begin, model) : end > begin && facts.model != upstream_model;
-    if (splice && model.empty()) model = facts.model_is_json ? quote_json(upstream_model) : upstream_model;
-    if (!splice) begin = end = request.body.size();
+    const bool needs_name = !request.endpoint.deployment.empty() && !names_deployment(*target.provider);
+    std::array<BodyEdit, 2> edits;
+    std::size_t count = 0;
+    if (facts.model_end > facts.model_begin) {
+        if (facts.model != upstream_model || needs_name) {
+            model = facts.model_is_json ? quote_json(upstream_model) : upstream_model;
+            edits[count++] = {.begin = facts.model_begin, .end = facts.model_end, .text = model};
+        }
+    } else if (std::size_t at = 0; needs_name && place_model(request, upstream_model, at, model)) {
+        edits[count++] = {.begin = at, .end = at, .text = model};
+    }
+    if (ask_usage && !facts.ask_usage.text.empty()) edits[count++] = facts.ask_usage;
+    if (count == 2 && edits[1].begin < edits[0].begin) std::swap(edits[0], edits[1]);
+    // A compressed body goes as it came unless something in it has to be another, or who answers is no server.
+    const bool coded = !request.coded_body.empty() && count == 0 && !target.provider->local;
+    const std::string_view body = coded ? request.coded_body : request.body;
+    std::size_t size = body.size();
+    std::size_t from = 0;
+    std::size_t at = 1;
+    for (std::size_t i = 0; i < count; ++i) {
+        pieces[at++] = body.substr(from, edits[i].begin - from);
+        pieces[at++] = edits[i].text;
+        from = edits[i].end;
+        size += edits[i].text.size() - (edits[i].end - edits[i].begin);
+    }
+    pieces[at] = body.substr(from);
     std::optional<std::uint64_t> length;
-    if (!request.body.empty() || request.head.content_length || request.head.chunked)
-        length = request.body.size() + model.size() - (end - begin);
-    head = upstream_head(request.head, request.endpoint, target, upstream_model, length, false);
-    pieces = {head, request.body.substr(0, begin), model, request.body.substr(end)};
+    if (!body.empty() || request.head.content_length || request.head.chunked) length = size;
+    head = upstream_head(request.head, request.endpoint, target, upstream_model, length, false,
+                         request.snapshot->settings.headers.from_clients,
+                         coded || request.coded_body.empty() ? BodyCoding::as_sent : BodyCoding::taken_off);
+    pieces[0] = head;
 }
 
 bool send_at_once(Relay& relay, const UpstreamRequest& request) {
     UpstreamConnection& upstream = *relay.upstream.connection();
-    std::array<asio::const_buffer, 4> buffers;
+    std::array<asio::const_buffer, std::tuple_size_v<UpstreamRequest::Pieces>> buffers;
     std::size_t count = 0, total = 0;
     for (const std::string_view piece : request.pieces) {
         if (!piece.empty()) buffers[count++] = asio::const_buffer(piece.data(), piece.size());

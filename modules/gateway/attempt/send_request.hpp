@@ -9,12 +9,12 @@
 
 namespace lurus::gateway {
 
-/// The head is written anew; of the body only the model's name is, between two views of the client's bytes. Not copied:
-/// its pieces are views of itself.
+/// The head is written anew; of the body only the model's name is, and what asks for usage (`ask_usage`), between views
+/// of the client's bytes. Not copied: its pieces are views of itself.
 struct UpstreamRequest {
-    using Pieces = std::array<std::string_view, 4>;
+    using Pieces = std::array<std::string_view, 6>;
 
-    UpstreamRequest(const Request& request, const Target& target, const std::string& upstream_model);
+    UpstreamRequest(const Request& request, const Target& target, const std::string& upstream_model, bool ask_usage);
     UpstreamRequest(const UpstreamRequest&) = delete;
     UpstreamRequest& operator=(const UpstreamRequest&) = delete;
 

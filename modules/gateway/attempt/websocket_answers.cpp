@@ -77,11 +77,19 @@ void WebsocketGate::feed(Turn& turn, std::string_view text, std::uint64_t size) 
     if (!text.empty()) turn.reader.feed_event(text);
 }
 
-Verdict WebsocketGate::end_with(const Stop& stop) {
-    Verdict verdict(Verdict::What::end, error_event(stop.status, stop.code, stop.message, ClientEvent(),
-                                                    request_.trace_id, stop.retry_after_s));
+// The answer that the vendor began is not for the client: it is told to stop, and what it cost until then is recorded.
+Verdict WebsocketGate::mute_with(const Stop& stop, Turn* turn) {
+    std::string text =
+        error_event(stop.status, stop.code, stop.message, ClientEvent(), request_.trace_id, stop.retry_after_s);
+    Verdict verdict(Verdict::What::mute, std::move(text));
     verdict.close_code = stop.close_code;
     verdict.reason = stop.message;
+    if (turn == nullptr) return verdict;
+    turn->refused = stop.status;
+    turn->refusal = stop.message;
+    if (turn->response_id.empty()) return verdict;
+    const std::string cancel = R"({"type":"response.cancel","response_id":)" + json::quote(turn->response_id) + "}";
+    upstream_.write(websocket::make_frame(websocket::Opcode::text, cancel, websocket::random_mask()));
     return verdict;
 }
 
@@ -100,7 +108,7 @@ asio::awaitable<Verdict> WebsocketGate::server_message(std::string_view text, st
         case ServerEvent::Kind::ended: verdict = co_await ended(std::move(event), text, size); break;
         case ServerEvent::Kind::transcribed: verdict = co_await transcribed(std::move(event), text); break;
         case ServerEvent::Kind::session:
-            if (const auto stop = learn_session(event)) verdict = end_with(*stop);
+            if (const auto stop = learn_session(event)) verdict = mute_with(*stop, nullptr);
             break;
         case ServerEvent::Kind::error:
             if (Turn* turn = turns_.failed(event)) {
@@ -139,16 +147,7 @@ asio::awaitable<Verdict> WebsocketGate::begun(ServerEvent event, std::string_vie
     Turn* turn = turns_.begin(event);
     if (turn == nullptr) {
         Turn fresh = new_turn(Begun::by_vendor);
-        if (const auto stop = begin_by_vendor(event, fresh, Begun::by_vendor)) {
-            verdict = end_with(*stop);
-            if (!event.response_id.empty()) {
-                const std::string cancel =
-                    R"({"type":"response.cancel","response_id":)" + json::quote(event.response_id) + "}";
-                upstream_.write(websocket::make_frame(websocket::Opcode::text, cancel, websocket::random_mask()));
-            }
-            co_await record(std::move(fresh), End::error, stop->message);
-            co_return verdict;
-        }
+        if (const auto stop = begin_by_vendor(event, fresh, Begun::by_vendor)) verdict = mute_with(*stop, &fresh);
         turn = &turns_.add(std::move(fresh));
     }
     feed(*turn, text, size);
@@ -162,7 +161,7 @@ asio::awaitable<Verdict> WebsocketGate::ended(ServerEvent event, std::string_vie
     Turn* turn = found.turn;
     if (turn == nullptr) {
         Turn fresh = new_turn(Begun::by_vendor);
-        if (const auto stop = begin_by_vendor(event, fresh, Begun::by_vendor)) verdict = end_with(*stop);
+        if (const auto stop = begin_by_vendor(event, fresh, Begun::by_vendor)) verdict = mute_with(*stop, nullptr);
         turn = &turns_.add(std::move(fresh));
     }
     if (turn->response_id.empty()) turn->response_id = event.response_id;
@@ -179,7 +178,7 @@ asio::awaitable<Verdict> WebsocketGate::transcribed(ServerEvent event, std::stri
     Turn turn = new_turn(Begun::transcription);
     (void)turn.reader.feed(text);
     if (turn.reader.usage_raw().empty()) co_return verdict;
-    if (const auto stop = begin_by_vendor(event, turn, Begun::transcription)) verdict = end_with(*stop);
+    if (const auto stop = begin_by_vendor(event, turn, Begun::transcription)) verdict = mute_with(*stop, nullptr);
     turn.bytes_out = static_cast<std::int64_t>(text.size());
     co_await record(std::move(turn), End::complete, std::string());
     co_return verdict;
@@ -200,8 +199,9 @@ asio::awaitable<void> WebsocketGate::record(Turn turn, End how, std::string erro
     out.record_id = session_.shard.ids.at(out.time);
     out.operation = std::move(turn.operation);
     out.status = turn.refused != 0 ? turn.refused : 101;
+    if (turn.refused != 0) how = End::error;
     out.end = how;
-    out.error = error.substr(0, 512);
+    out.error = (turn.refused != 0 ? turn.refusal : error).substr(0, 512);
     out.model = turn.model.substr(0, 512);
     out.upstream_model = turn.upstream_model.substr(0, 512);
     out.route = turn.route;
@@ -210,20 +210,21 @@ asio::awaitable<void> WebsocketGate::record(Turn turn, End how, std::string erro
     out.duration_us = now() - turn.started_us;
     out.bytes_in = turn.bytes_in;
     out.bytes_out = turn.bytes_out;
-    if (turn.refused != 0 && !turn.asked_vendors) {
+    if (turn.reached == Turn::Reached::nobody) {
         out.attempts.clear();
         out.provider.clear();
         out.account.clear();
     }
     turn.reader.finish(how == End::complete);
+    const bool answered = turn.reached == Turn::Reached::vendor;
     Usage usage = turn.reader.usage();
-    const bool cut = how == End::client_gone || how == End::upstream_cut;
-    if (cut && turn.begun && !usage.known()) {
+    const bool cut = how == End::client_gone || how == End::upstream_cut || turn.refused != 0;
+    if (cut && answered && turn.begun && !usage.known()) {
         usage.input = turn.estimate.input_tokens;
         usage.output = turn.estimate.output_tokens;
         usage.estimated = true;
     }
-    if (turn.refused == 0 && !out.attempts.empty()) {
+    if (answered && !out.attempts.empty()) {
         Attempt& attempt = out.attempts.back();
         attempt.upstream_model = out.upstream_model;
         attempt.outcome = name_of(outcome_of(how));
@@ -242,7 +243,7 @@ asio::awaitable<void> WebsocketGate::record(Turn turn, End how, std::string erro
     recorded_ = true;
     // The attempts that led to this vendor were the first answer's.
     auto& attempts = request_.record.attempts;
-    if (turn.refused == 0 && attempts.size() > 1) attempts.erase(attempts.begin(), attempts.end() - 1);
+    if (answered && attempts.size() > 1) attempts.erase(attempts.begin(), attempts.end() - 1);
     co_await session_.commit(std::move(out));
 }
 

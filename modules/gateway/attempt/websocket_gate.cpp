@@ -17,6 +17,8 @@ namespace {
 constexpr std::uint16_t policy_violation = 1008;
 constexpr std::uint16_t message_too_big = 1009;
 
+constexpr int forbidden_status = 403;
+constexpr int not_found_status = 404;
 constexpr int upgrade_required = 426;
 constexpr std::size_t max_turns = 64;  // under way on one connection
 constexpr int max_refused = 100;       // messages of one connection; each has a record
@@ -83,12 +85,16 @@ WebsocketGate::Stopped WebsocketGate::refresh() {
     return std::nullopt;
 }
 
+WebsocketGate::Stop WebsocketGate::denied(std::string why) {
+    return Stop(forbidden_status, "permission_denied", std::move(why), policy_violation);
+}
+
 // The request is for that model from now on.
 WebsocketGate::Stopped WebsocketGate::forbidden(const std::string& model) {
     if (model != request_.facts.model) request_.set_model(model);
     std::string rule = broken_rule(request_);
     if (rule.empty()) return std::nullopt;
-    return Stop(403, "permission_denied", std::move(rule), policy_violation);
+    return denied(std::move(rule));
 }
 
 WebsocketGate::Stopped WebsocketGate::choose_model(const ClientEvent& event, std::string& model) const {
@@ -128,7 +134,12 @@ WebsocketGate::Stopped WebsocketGate::find_place(Turn& turn, bool replaceable, b
         return std::nullopt;
     }
     const auto& resolution = candidates_of(request_);
-    if (!resolution) return Stop(status_of(resolution.error()), "model_not_found", resolution.error().message);
+    if (!resolution) {
+        const int status = status_of(resolution.error());
+        if (status == forbidden_status) return denied(resolution.error().message);
+        return Stop(status, status == not_found_status ? "model_not_found" : "server_error",
+                    resolution.error().message);
+    }
     here = stays_here(turn);
     if (here || !upstream_.provider()) return std::nullopt;
     const std::string with = "this WebSocket is connected to the provider " + upstream_.provider()->name +
@@ -142,8 +153,10 @@ asio::awaitable<Verdict> WebsocketGate::refuse(const ClientEvent& event, Stop st
     const bool ends = stop.close_code != 0 || ++refused_ >= max_refused;
     std::string text = error_event(stop.status, stop.code, stop.message, event, request_.trace_id, stop.retry_after_s);
     turn.refused = stop.status;
+    turn.refusal = stop.message;
+    if (turn.reached == Turn::Reached::vendor) turn.reached = Turn::Reached::nobody;
     if (turn.upstream_model.empty()) turn.upstream_model = turn.model;
-    co_await record(std::move(turn), End::error, stop.message);
+    co_await record(std::move(turn), End::error, std::string());
     const Verdict::What what = !ends            ? Verdict::What::refuse
                                : turns_.empty() ? Verdict::What::end
                                                 : Verdict::What::last;
@@ -260,7 +273,7 @@ asio::awaitable<WebsocketGate::Stopped> WebsocketGate::open_upstream(Turn& turn)
     turn.route = request_.record.route;
     turn.upstream_model = request_.record.upstream_model;
     if (open) co_return std::nullopt;
-    turn.asked_vendors = true;
+    turn.reached = Turn::Reached::tried;
     upstream_.drop();
     const int status = upgrade_status(attempts.status());
     if (status == upgrade_required) session_.shard.no_websocket.note(request_, now());

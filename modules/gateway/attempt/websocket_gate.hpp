@@ -24,14 +24,15 @@ struct Verdict {
         refuse,  // the client gets `text` instead
         last,    // the same, and nothing more is taken from it: the connection ends with the answers under way
         end,     // the same, and the connection ends now
+        mute,    // the vendor's message passes, then the same; what it says after that is read, but does not pass
     };
     Verdict() = default;
     Verdict(What own_what, std::string own_text) : what(own_what), text(std::move(own_text)) {}
 
     What what = What::pass;
     std::string text;              // pass: what goes on in the message's place, unless it is empty
-    std::uint16_t close_code = 0;  // last, end
-    std::string reason;            // last, end
+    std::uint16_t close_code = 0;  // last, end, mute
+    std::string reason;            // as well
 };
 
 class WebsocketGate {
@@ -45,7 +46,7 @@ public:
     boost::asio::awaitable<Verdict> client_message(std::string_view text, std::uint64_t size, bool replaceable);
     /// True: the vendor's message passes, and that is all. False: ask server_message().
     bool passes(std::string_view text, std::uint64_t size);
-    /// Before that vendor's message passes; afterwards what the verdict says happens.
+    /// Before that vendor's message passes, which it does; then what the verdict says happens.
     boost::asio::awaitable<Verdict> server_message(std::string_view text, std::uint64_t size);
     /// The connection is over: records what is under way, or that there was nothing.
     boost::asio::awaitable<void> end(End how, std::string error);
@@ -73,6 +74,7 @@ private:
 
     // --- client's ---
     Stopped refresh();
+    static Stop denied(std::string why);
     Stopped forbidden(const std::string& model);
     Stopped choose_model(const ClientEvent& event, std::string& model) const;
     Stopped find_place(Turn& turn, bool replaceable, bool& here);
@@ -89,7 +91,7 @@ private:
     boost::asio::awaitable<Verdict> transcribed(ServerEvent event, std::string_view text);
     Stopped learn_session(const ServerEvent& event);
     void feed(Turn& turn, std::string_view text, std::uint64_t size) const;
-    Verdict end_with(const Stop& stop);
+    Verdict mute_with(const Stop& stop, Turn* turn);
 
     // --- turns ---
     Turn new_turn(Begun begun);

@@ -98,10 +98,10 @@ asio::awaitable<void> Upgrade::pass_refusal() {
     Exchange& exchange = upstream_.exchange();
     http1::BodyFramer framer(http1::body_kind(exchange.head, "GET"), exchange.head.content_length.value_or(0));
     std::string body;
-    const std::string head =
-        with_cors(downstream_head(exchange.head, Framing::until_close, std::nullopt, session_.keep_alive(),
-                                  request_.trace_id, session_.limits.fields(request_)),
-                  request_.cors);
+    const std::string head = with_cors(
+        downstream_head(exchange.head, Framing::until_close, std::nullopt, session_.keep_alive(), request_.trace_id,
+                        session_.limits.fields(request_), request_.snapshot->settings.headers.from_vendors),
+        request_.cors);
     std::string bytes = upstream_.take_after_head();
     bool broken = false;
     while (!framer.done() && body.size() < max_error_body) {

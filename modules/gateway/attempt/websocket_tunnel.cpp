@@ -60,7 +60,7 @@ void WebsocketTunnel::send_upstream(std::string_view frame) {
 }
 
 void WebsocketTunnel::say(std::string frame) {
-    if (vendor_closed_ || client_closed_) return;
+    if (vendor_closed_ || client_closed_ || mute_) return;
     if (server_frames_.inside_payload() || server_frames_.inside_message()) {
         later_ += frame;
     } else {
@@ -77,6 +77,10 @@ void WebsocketTunnel::obey(Verdict verdict) {
     over_ = over_ || verdict.what == Verdict::What::end;
     close_code_ = verdict.close_code;
     failure_ = std::move(verdict.reason);
+    if (verdict.what != Verdict::What::mute || mute_) return;
+    say(websocket::make_close(close_code_, failure_));
+    mute_ = true;
+    if (closing_us_ == 0) closing_us_ = now();
 }
 
 bool WebsocketTunnel::client_may_send() const {
@@ -173,15 +177,18 @@ void WebsocketTunnel::client_control(const websocket::Step& step) {
     }
 }
 
-asio::awaitable<bool> WebsocketTunnel::server_message(const websocket::Step& step) {
+asio::awaitable<Verdict> WebsocketTunnel::server_message(const websocket::Step& step) {
     vendor_message_us_ = now();
     std::string digest;
     if (!step.readable) digest = digest_->take();
     const std::string_view text = step.readable ? step.payload : std::string_view(digest);
-    if (gate_.passes(text, step.size)) co_return false;
-    Verdict verdict = co_await gate_.server_message(text, step.size);
-    obey(std::move(verdict));
-    co_return true;
+    Verdict verdict;
+    if (!gate_.passes(text, step.size)) verdict = co_await gate_.server_message(text, step.size);
+    co_return verdict;
+}
+
+void WebsocketTunnel::pass_on(std::string_view bytes) {
+    if (!mute_) send_client(bytes);
 }
 
 // False: the connection is over.
@@ -197,13 +204,15 @@ asio::awaitable<bool> WebsocketTunnel::take_from_upstream(std::string_view bytes
             co_return false;
         }
         if (step.kind == FrameKind::none) break;
-        if (step.kind == FrameKind::message && co_await server_message(step)) {
+        if (step.kind == FrameKind::message) {
+            Verdict verdict = co_await server_message(step);
             if (session_.client_gone()) co_return false;
-            send_client(std::string_view(data).substr(sent, at - sent));
+            pass_on(std::string_view(data).substr(sent, at - sent));
             sent = at;
+            obey(std::move(verdict));
         } else if (step.kind == FrameKind::pong && step.payload == ping_tag_) {
             // It may have come in two pieces: what was kept of it is in front.
-            send_client(std::string_view(data).substr(sent, at - control_size(step) - sent));
+            pass_on(std::string_view(data).substr(sent, at - control_size(step) - sent));
             sent = at;
         } else if (step.kind == FrameKind::close) {
             vendor_closed_ = true;
@@ -211,10 +220,10 @@ asio::awaitable<bool> WebsocketTunnel::take_from_upstream(std::string_view bytes
         }
     }
     const std::size_t whole = vendor_closed_ ? at : data.size() - server_frames_.unfinished();
-    send_client(std::string_view(data).substr(sent, whole - sent));
+    pass_on(std::string_view(data).substr(sent, whole - sent));
     kept_ = data.substr(whole);
     if (!later_.empty() && !server_frames_.inside_payload() && !server_frames_.inside_message())
-        send_client(std::exchange(later_, std::string()));
+        pass_on(std::exchange(later_, std::string()));
     co_return !session_.client_gone();
 }
 
@@ -296,9 +305,15 @@ asio::awaitable<bool> WebsocketTunnel::pass() {
         if (!co_await take_from_client()) co_return session_.client_gone();
         if (session_.client_gone()) co_return true;
         if (over_ || (last_ && gate_.idle())) co_return false;
+        if (session_.shard.draining() && !last_) {
+            last_ = true;
+            close_code_ = going_away;
+            failure_ = "the server is stopping";
+            continue;
+        }
         const bool connected = upstream_.provider() != nullptr;
-        if (connected && !upstream_.push()) co_return false;
         ping();
+        if (connected && !upstream_.push()) co_return false;
         if (client_may_send() && !from_client_.empty()) continue;
         watch();
         if (overdue()) co_return false;
@@ -322,7 +337,7 @@ asio::awaitable<bool> WebsocketTunnel::pass() {
 
 asio::awaitable<void> WebsocketTunnel::finish(bool client_left) {
     const End how = client_left      ? End::client_gone
-                    : over_ || last_ ? End::error
+                    : over_          ? End::error
                     : client_closed_ ? End::client_gone
                                      : End::upstream_cut;
     if (upstream_.exchange().connection() != nullptr) {
@@ -332,7 +347,7 @@ asio::awaitable<void> WebsocketTunnel::finish(bool client_left) {
     }
     upstream_.drop();
     co_await gate_.end(how, failure_);
-    if (client_left || vendor_closed_) co_return;
+    if (client_left || vendor_closed_ || mute_) co_return;
     if (server_frames_.inside_payload() || server_frames_.inside_message()) co_return;
     send_client(later_);
     const std::string reason = client_closed_ || !failure_.empty() ? failure_ : "the upstream closed the connection";
@@ -357,14 +372,12 @@ asio::awaitable<void> WebsocketTunnel::begin(std::string head, std::string after
 asio::awaitable<void> WebsocketTunnel::run() {
     gate_.opened();
     std::string head =
-        downstream_head(upstream_.exchange().head, Framing::until_close, std::nullopt, true, request_.trace_id, {});
-    std::string fields = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+        switching_head(upstream_.exchange().head, request_.trace_id, request_.snapshot->settings.headers.from_vendors);
     if (upstream_.exchange().head.find("sec-websocket-protocol") == nullptr) {
         // A browser that offered some ends the connection where none is taken; the vendor did not see the key's.
         if (const auto taken = protocol_for_client(request_.head.value("sec-websocket-protocol")); !taken.empty())
-            fields.append("Sec-WebSocket-Protocol: ").append(taken).append("\r\n");
+            head.insert(head.size() - 2, "Sec-WebSocket-Protocol: " + std::string(taken) + "\r\n");
     }
-    head.insert(head.find("\r\n") + 2, fields);
     std::string after_head = upstream_.take_after_head();
     co_await begin(std::move(head), std::move(after_head));
 }

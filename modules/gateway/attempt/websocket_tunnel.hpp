@@ -48,7 +48,8 @@ private:
 
     // --- from the vendor ---
     boost::asio::awaitable<bool> take_from_upstream(std::string_view bytes);
-    boost::asio::awaitable<bool> server_message(const websocket::Step& step);
+    boost::asio::awaitable<Verdict> server_message(const websocket::Step& step);
+    void pass_on(std::string_view bytes);
     void forget_upstream();
 
     // --- to both ---
@@ -83,6 +84,7 @@ private:
     bool vendor_closed_ = false;   // it sent its close
     bool client_closed_ = false;
     bool last_ = false;  // the client is not read any more
+    bool mute_ = false;  // and it was sent its close: nothing more goes to it
     bool over_ = false;
     std::string failure_;              // why we end it; empty = others do
     std::uint16_t close_code_ = 1011;  // an internal error

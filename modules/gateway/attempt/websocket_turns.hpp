@@ -26,8 +26,11 @@ struct Turn {
     std::string response_id;  // the vendor's name for it; empty: it has none, or has not begun
     bool begun = false;       // the vendor said so
 
-    int refused = 0;             // with that status; it has not reached the vendor
-    bool asked_vendors = false;  // it would have, if one had been there
+    /// How far it came: not to a vendor, to vendors that did not take it, or to the one that answers.
+    enum class Reached : std::uint8_t { nobody, tried, vendor };
+    Reached reached = Reached::vendor;
+    int refused = 0;  // by us, with that status, and with these words
+    std::string refusal;
 
     std::string operation;  // as the record has it
     std::string model, upstream_model, route, session;

@@ -70,7 +70,7 @@ asio::awaitable<bool> WebsocketUpstream::open(AttemptLoop& attempts) {
     }
     exchange_.use(std::move(connected.connection));
     write(upstream_head(request_.head, request_.endpoint, attempts.target(), request_.record.upstream_model,
-                        std::nullopt, true));
+                        std::nullopt, true, request_.snapshot->settings.headers.from_clients));
     session_.set_deadline(provider->connect_timeout_ms);
     bool good = co_await read_head();
     const int status = exchange_.head.status;

@@ -52,7 +52,8 @@ struct ErrorRules {
     std::string (*body)(int status, std::string_view message, const Id& trace_id);
     std::string (*in_stream)(bool array, int status, std::string_view message, const Id& trace_id);
     std::string_view keepalive;
-    std::string_view array_keepalive{};  // where a stream may be a JSON array
+    std::string_view array_keepalive{};                // where a stream may be a JSON array
+    std::span<const std::string_view> no_keepalive{};  // clients that take none, by what `x-goog-api-client` has
 };
 
 /// What a client of this dialect is told of its limits. Messages come with their trace id.

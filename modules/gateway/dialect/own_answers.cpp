@@ -1,5 +1,7 @@
 #include "modules/gateway/dialect/own_answers.hpp"
 
+#include <algorithm>
+
 #include "modules/gateway/dialect/dialect.hpp"
 
 namespace lurus::gateway {
@@ -15,6 +17,12 @@ std::string error_body(Family family, int status, std::string_view message, cons
 std::string stream_error(const Endpoint& endpoint, bool array, int status, std::string_view message,
                          const Id& trace_id) {
     return rules_of(endpoint.dialect).errors->in_stream(array, status, with_trace(message, trace_id), trace_id);
+}
+
+bool takes_keepalive(const Endpoint& endpoint, const http1::RequestHead& head) {
+    return std::ranges::none_of(rules_of(endpoint.dialect).errors->no_keepalive, [&](std::string_view name) {
+        return head.value("x-goog-api-client").find(name) != std::string_view::npos;
+    });
 }
 
 std::string_view keepalive(const Endpoint& endpoint, bool array) {

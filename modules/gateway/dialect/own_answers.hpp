@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/http/http1.hpp"
 #include "lurus/dialect.hpp"
 #include "lurus/ids.hpp"
 #include "lurus/provider.hpp"
@@ -26,6 +27,8 @@ std::string stream_error(const Endpoint& endpoint, bool array, int status, std::
 
 /// Bytes that keep a waiting client's connection alive without meaning anything. Empty = the dialect has none.
 std::string_view keepalive(const Endpoint& endpoint, bool array);
+/// Whether the client that sent this head reads a stream with one.
+bool takes_keepalive(const Endpoint& endpoint, const http1::RequestHead& head);
 
 /// `GET /v1/models` and `/v1/models/{id}` in the dialect's shape.
 std::string models_body(Family family, const std::vector<ModelEntry>& models);

@@ -38,6 +38,28 @@ RequestEstimate estimate_of(const Endpoint& endpoint, const RequestFacts& facts,
     return estimate;
 }
 
+void estimate_missing(Usage& usage, const Request& request, const AnswerReader* reader) {
+    if (!request.endpoint.answer.metered || (reader != nullptr && reader->counted(usage))) return;
+    const std::size_t files = request.body.empty() ? request.files_bytes : files_bytes_of(request.body);
+    const auto body = static_cast<std::size_t>(request.record.bytes_in);
+    const RequestEstimate whole = estimate_of(request.endpoint, request.facts, body - std::min(body, files));
+    if (whole.input_tokens == 0 && whole.output_tokens == 0) return;
+    if (!usage.input && !usage.cache_read && !usage.cache_write_5m && !usage.cache_write_1h) {
+        usage.input = whole.input_tokens;
+        usage.estimated = true;
+    }
+    if (!generates(request.endpoint.operation)) return;
+    // Of a stream that has not begun nothing is made yet, as far as anybody knows; an answer that comes whole may have
+    // been made when nobody waited for it any more.
+    std::int64_t output = request.facts.stream ? 0 : std::min(whole.output_tokens, usual_output);
+    if (reader != nullptr)
+        output = request.facts.stream || reader->complete() ? reader->output_seen()
+                                                            : std::max(output, reader->output_seen());
+    if (request.facts.max_output) output = std::min(output, whole.output_tokens);
+    usage.output = std::max(usage.output.value_or(0), output);
+    usage.estimated = true;
+}
+
 Money estimated_cost(Request& request, const RequestEstimate& estimate) {
     if (request.facts.model.empty() || !request.snapshot->tariffs) return {};
     const auto& resolution = candidates_of(request);

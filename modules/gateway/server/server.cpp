@@ -14,6 +14,7 @@
 #include "core/http/problem.hpp"
 #include "core/os/platform.hpp"
 #include "lurus/gateway.hpp"
+#include "modules/gateway/answer/background_answers.hpp"
 #include "modules/gateway/kept/kept_table.hpp"
 #include "modules/gateway/server/listener.hpp"
 #include "modules/gateway/server/services.hpp"
@@ -52,13 +53,14 @@ auto without_end(const char* what, Work work, decltype(work()) otherwise) {
 class Server final : public Gateway, public Services {
 public:
     Server(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api, const Clock& clock,
-           ApiOutside outside, ApiBodyRule bodies, KeptStore* kept)
+           ApiOutside outside, ApiBodyRule bodies, KeptStore* kept, BackgroundBooks background)
         : snapshot_(std::move(initial)),
           log_(log),
           api_(std::move(api)),
           outside_(std::move(outside)),
           body_rule_(std::move(bodies)),
           kept_store_(kept),
+          background_(background),
           clock_(clock),
           started_us_(clock.monotonic_us()),
           limits_(started_us_),
@@ -93,6 +95,7 @@ public:
     void collect_metrics(Shard& shard, std::function<void(Metrics)> done) override;
     [[nodiscard]] const KeptTable& kept() const override { return kept_; }
     void remember(KeptThing thing) override;
+    [[nodiscard]] BackgroundAnswers& background() override { return background_; }
     [[nodiscard]] double uptime_seconds() const override {
         return static_cast<double>(clock_.monotonic_us() - started_us_) / 1e6;
     }
@@ -112,6 +115,7 @@ private:
     ApiHandler api_;
     const ApiOutside outside_;
     const ApiBodyRule body_rule_;
+    BackgroundAnswers background_;
     const Clock& clock_;
     const std::int64_t started_us_;
     LimitTable limits_;
@@ -360,9 +364,9 @@ namespace lurus {
 
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
                                       const Clock& clock, ApiOutside outside, ApiBodyRule bodies,
-                                      KeptStore* kept) {
+                                      KeptStore* kept, BackgroundBooks background) {
     return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock, std::move(outside),
-                                             std::move(bodies), kept);
+                                             std::move(bodies), kept, background);
 }
 
 }  // namespace lurus

@@ -12,6 +12,7 @@
 
 namespace lurus::gateway {
 
+class BackgroundAnswers;
 class KeptTable;
 class Shard;
 
@@ -35,6 +36,7 @@ public:
     virtual void judge_api(Shard& shard, ApiCall call, std::function<void(ApiBodyVerdict)> done) = 0;
     [[nodiscard]] virtual BodyBudget& bodies() = 0;
     [[nodiscard]] virtual RefusedRecords& refused() = 0;
+    [[nodiscard]] virtual BackgroundAnswers& background() = 0;
     [[nodiscard]] virtual double uptime_seconds() const = 0;
     [[nodiscard]] virtual int shard_count() const = 0;
 };

@@ -171,6 +171,7 @@ void Shard::end_turn() {
 
 void Shard::publish(std::shared_ptr<const GatewaySnapshot> next) {
     snapshot = std::move(next);
+    refuse_usage.clear();
     found_pools_.clear();
     find_destinations();
     std::erase_if(pools_, [&](const auto& entry) {

@@ -138,6 +138,8 @@ public:
     void append_at_turn_end(RequestRecord&& record, Session& session);
     LimitCache limits;
     UpgradeMemory no_websocket;
+    /// Names of providers whose vendors refused to be asked for usage, since the last snapshot.
+    std::unordered_set<std::string> refuse_usage;
     /// Where upstream bytes land. Whoever reads into it is done with it before it awaits.
     std::array<char, 64 * 1024> scratch;
     /// What is about to be sent; the same holds.

@@ -1,6 +1,7 @@
 #include "modules/gateway/server/turn_writes.hpp"
 
 #include <cerrno>
+#include <new>
 
 namespace lurus::gateway {
 
@@ -40,13 +41,18 @@ void TurnWrites::send() {
     for (const auto& entry : entries_) {
         if (entry.client == nullptr) continue;
         const auto& item = items_[at++];
-        if (item.result >= 0) {
-            const std::size_t sent = static_cast<std::size_t>(item.result);
-            if (sent < item.size) entry.client->on_sent(Io::ok, std::string_view(item.data + sent, item.size - sent));
-        } else if (item.result == -EAGAIN || item.result == -EWOULDBLOCK) {
-            entry.client->on_sent(Io::again, std::string_view(item.data, item.size));
-        } else {
-            entry.client->on_sent(Io::error, {});
+        try {
+            if (item.result >= 0) {
+                const std::size_t sent = static_cast<std::size_t>(item.result);
+                if (sent < item.size)
+                    entry.client->on_sent(Io::ok, std::string_view(item.data + sent, item.size - sent));
+            } else if (item.result == -EAGAIN || item.result == -EWOULDBLOCK) {
+                entry.client->on_sent(Io::again, std::string_view(item.data, item.size));
+            } else {
+                entry.client->on_sent(Io::error, {});
+            }
+        } catch (const std::bad_alloc&) {
+            entry.client->on_sent(Io::error, {});  // what it could not keep is lost to it, and to nobody else
         }
     }
     bytes_.clear();

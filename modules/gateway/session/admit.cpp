@@ -103,7 +103,8 @@ void start_record(Session& session, Request& request) {
         record.org_id = request.key->record_ids.org;
     }
     record.client = cut_field(request.head.value("user-agent"));
-    record.bytes_in = static_cast<std::int64_t>(request.body.size());
+    record.bytes_in =
+        static_cast<std::int64_t>(request.coded_body.empty() ? request.body.size() : request.coded_body.size());
 }
 
 // What its key may not do or what is over a limit is rejected.
@@ -126,6 +127,8 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         facts = scan_request(request.endpoint, head.value("content-type"), request.body);
         if (!facts.error.empty()) return rejected(400, facts.error);
     }
+    if (facts.background && request.endpoint.operation == Operation::responses)
+        request.endpoint.answer.background = true;
     if (!request.endpoint.path_model.empty()) {
         const auto decoded = percent_decode(request.endpoint.path_model);
         if (!decoded) return rejected(400, "the model's name in the path is not valid percent-encoding");

@@ -99,6 +99,7 @@ asio::awaitable<void> Session::respond_in_pieces(const Request& request, ApiResp
     const std::string fields = std::string(extra_fields) + (chunked ? "Transfer-Encoding: chunked\r\n" : "");
     std::string head =
         local_head(response.status, response.content_type, std::nullopt, keep_alive_, &request.trace_id, fields);
+    if (response.content_type.starts_with("text/event-stream")) ask_for_no_buffering(head);
     bool whole = request.head_only;
     if (co_await send(std::move(head))) {
         while (!whole) {

@@ -43,6 +43,14 @@ void ClientConnection::set_keepalive(int ms) {
     shard.due_at(keepalive_us_);
 }
 
+void ClientConnection::set_deadline_and_keepalive(int deadline_ms, int keepalive_ms) {
+    const std::int64_t now = shard.clock.monotonic_us();
+    timed_out_ = keepalive_due_ = false;
+    deadline_us_ = deadline_ms > 0 ? now + deadline_ms * 1000ll : never;
+    keepalive_us_ = keepalive_ms > 0 ? now + keepalive_ms * 1000ll : never;
+    shard.due_at(due_us());
+}
+
 void ClientConnection::on_due(std::int64_t now_us) {
     if (now_us >= deadline_us_) {
         deadline_us_ = never;
@@ -57,7 +65,8 @@ void ClientConnection::on_due(std::int64_t now_us) {
 
 void ClientConnection::on_drain() {
     keep_alive_ = false;
-    if (idle_ && in_.empty()) client_left();
+    if (idle_ && in_.empty()) return client_left();
+    signal.notify();  // a WebSocket ends when its answers do
 }
 
 void ClientConnection::on_stop() {

@@ -43,6 +43,8 @@ public:
     /// Milliseconds from now; 0 = none.
     void set_deadline(int ms);
     void set_keepalive(int ms);
+    /// Both, by one look at the clock.
+    void set_deadline_and_keepalive(int deadline_ms, int keepalive_ms);
 
     // --- writing ---
     /// Takes the bytes: small ones leave when the shard's turn ends, or before as `pace` says, others now, as far as

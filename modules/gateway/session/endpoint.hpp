@@ -41,6 +41,7 @@ struct UpstreamAnswer {
     bool metered = true;         // false: its usage is of tokens that were not used, or that another request paid for
     bool counts_images = false;  // pictures in it are counted
     bool text = false;           // text/plain is its content, not JSON of a host that says so
+    bool background = false;     // may be made behind: id and status are looked for
     bool array_stream = false;   // a stream is a JSON array, unless the query's `alt` is `sse`
 };
 

@@ -82,38 +82,6 @@ EarlyRefusal no_room(std::size_t bytes) {
                         "Retry-After: 5\r\n");
 }
 
-// Takes room for that many bytes. False: it was refused, or the client is gone.
-asio::awaitable<bool> take_room(Session& session, Request& request, std::size_t bytes) {
-    BodyBudget& budget = session.services().bodies();
-    const auto wanted = static_cast<std::int64_t>(bytes);
-    if (budget.try_take(wanted)) {
-        request.room.own(budget, wanted);
-        co_return true;
-    }
-    ++session.shard.metrics.body_waits_total;
-    const std::int64_t until = session.shard.clock.monotonic_us() + request.snapshot->settings.body_wait_ms * 1000ll;
-    bool granted = false;
-    {
-        InLine line(session, wanted);
-        for (;;) {
-            granted = line.granted();
-            const std::int64_t left_ms = (until - session.shard.clock.monotonic_us()) / 1000;
-            if (granted || session.client_gone() || left_ms <= 0) break;
-            session.set_deadline(static_cast<int>(std::min<std::int64_t>(left_ms, look_ms)));
-            co_await session.signal.wait();
-        }
-        session.set_deadline(0);
-        if (granted) {
-            request.room.own(budget, wanted);
-            line.keep();
-        }
-    }
-    if (granted || session.client_gone()) co_return granted;
-    EarlyRefusal why = no_room(bytes);
-    co_await refuse_early(session, request, std::move(why));
-    co_return false;
-}
-
 /// How fast a body comes.
 struct Pace {
     std::int64_t begun_us;
@@ -151,6 +119,8 @@ asio::awaitable<bool> grow(Session& session, Request& request, std::size_t size)
     if (size <= body.capacity() || size <= uncounted) co_return true;
     std::size_t room = std::max(first_counted, body.capacity() * 2);
     while (room < size) room *= 2;
+    // What there is in all may not be a power of two.
+    room = std::max(size, std::min(room, static_cast<std::size_t>(session.services().bodies().capacity())));
     const std::size_t taken = static_cast<std::size_t>(request.room.bytes());
     if (room > taken && !co_await take_room(session, request, room - taken)) co_return false;
     body.reserve(room);
@@ -212,6 +182,37 @@ asio::awaitable<bool> read_sized(Session& session, Request& request, std::size_t
 }
 
 }  // namespace
+
+asio::awaitable<bool> take_room(Session& session, Request& request, std::size_t bytes) {
+    BodyBudget& budget = session.services().bodies();
+    const auto wanted = static_cast<std::int64_t>(bytes);
+    if (budget.try_take(wanted)) {
+        request.room.own(budget, wanted);
+        co_return true;
+    }
+    ++session.shard.metrics.body_waits_total;
+    const std::int64_t until = session.shard.clock.monotonic_us() + request.snapshot->settings.body_wait_ms * 1000ll;
+    bool granted = false;
+    {
+        InLine line(session, wanted);
+        for (;;) {
+            granted = line.granted();
+            const std::int64_t left_ms = (until - session.shard.clock.monotonic_us()) / 1000;
+            if (granted || session.client_gone() || left_ms <= 0) break;
+            session.set_deadline(static_cast<int>(std::min<std::int64_t>(left_ms, look_ms)));
+            co_await session.signal.wait();
+        }
+        session.set_deadline(0);
+        if (granted) {
+            request.room.own(budget, wanted);
+            line.keep();
+        }
+    }
+    if (granted || session.client_gone()) co_return granted;
+    EarlyRefusal why = no_room(bytes);
+    co_await refuse_early(session, request, std::move(why));
+    co_return false;
+}
 
 std::uint64_t body_cap(const Session& session, const Request& request) {
     const std::string_view method = request.head.method;

@@ -17,7 +17,7 @@
 
 namespace lurus::gateway {
 
-/// Views point into `bytes` or `chunked_body`. The dialect is the client's; an attempt's Target has the upstream's.
+/// Views point into `bytes`, `chunked_body` or `plain_body`. The dialect is the client's; an attempt's Target has the upstream's.
 struct Request {
     BodyRoom room;      // what its body takes of the process's memory for bodies
     std::string bytes;  // head, and the body when it was not chunked
@@ -27,7 +27,10 @@ struct Request {
     bool body_open = false;       // a chunked body is being read
     bool head_only = false;       // the method is HEAD: answers have no body
     std::string chunked_body;
+    std::string plain_body;       // of one that came compressed: what it says
+    std::string_view coded_body;  // of such a one: as it came
     std::string_view body;
+    std::size_t files_bytes = 0;  // of the body, as files_bytes_of() counted them before it was given back
     std::shared_ptr<const GatewaySnapshot> snapshot;
     Id trace_id;
     UnixMicros time = 0;

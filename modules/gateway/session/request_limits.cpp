@@ -220,6 +220,17 @@ void RequestLimits::settle(const RequestRecord& record) {
     response_admission_.reset();
 }
 
+Admission RequestLimits::take_admission() {
+    admission_.leave();
+    return std::move(admission_);
+}
+
+void RequestLimits::settle_for(Admission held, bool same_key, const Admission::Used& used) {
+    const bool here = !held.limited() && same_key;
+    held.settle(used, now_us());
+    admission_.settle(here ? used : Admission::Used(), now_us());
+}
+
 std::int64_t RequestLimits::now_us() const {
     return shard_.limits.table().since_start(shard_.clock.monotonic_us());
 }

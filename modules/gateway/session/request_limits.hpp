@@ -33,6 +33,11 @@ public:
     /// Puts what was used in the estimate's place. What ended in an error used nothing; of what broke off without a
     /// word on usage, the estimate is the best guess.
     void settle(const RequestRecord& record);
+    /// What the request holds, to be settled later and elsewhere; it runs no more.
+    Admission take_admission();
+    /// This request read another's answer, which was held for: that is settled, and nothing is booked for this one.
+    /// Where nothing was held any more, this one's limits are settled, if they are of the `same_key`.
+    void settle_for(Admission held, bool same_key, const Admission::Used& used);
     /// The request does not run any more. To be called before the client can know it.
     void leave() { admission_.leave(); }
     /// It is over.

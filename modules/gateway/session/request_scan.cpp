@@ -61,9 +61,13 @@ public:
         if (reader_.peek() != Kind::object && !reader_.failed())
             return broken("expected a JSON object", reader_.offset());
         reader_.enter_object();
+        const std::size_t inside = reader_.offset();
+        if (endpoint_.answer.dialect == Dialect::openai_chat)
+            ask_usage_ = {.begin = inside, .end = inside, .text = R"("stream_options":{"include_usage":true},)"};
         while (reader_.next_member(key)) member(key);
         reader_.finish();
         if (reader_.failed()) return broken(reader_.error(), reader_.error_offset());
+        if (facts_.stream) facts_.ask_usage = ask_usage_;
         return found(std::move(facts_), std::move(hints_), endpoint_);
     }
 
@@ -77,6 +81,10 @@ private:
             if (endpoint_.model_in_body) model(value);
         } else if (key == "stream") {
             facts_.stream = reader_.skip() == "true";
+        } else if (key == "stream_options" && endpoint_.answer.dialect == Dialect::openai_chat) {
+            stream_options(reader_.skip());
+        } else if (key == "background") {
+            facts_.background = reader_.skip() == "true";
         } else if (const MaxOutputField* field = max_output_field(key)) {
             facts_.max_output = max_output(*field, reader_.skip());
         } else if (key == "metadata" || key == "client_metadata") {
@@ -112,6 +120,36 @@ private:
         return json::to_int64(found);
     }
 
+    // What is neither an object nor null the vendor may refuse in its own words; the same for `include_usage`.
+    void stream_options(std::string_view value) {
+        ask_usage_ = {};
+        const Kind kind = json::kind_of(value);
+        if (kind == Kind::null) ask_usage_ = edit_of(value, R"({"include_usage":true})");
+        if (kind != Kind::object) return;
+        json::Reader options(value, json::Mode::trusting);
+        options.enter_object();
+        const std::size_t inside = options.offset();
+        std::string_view key;
+        bool empty = true;
+        bool said = false;
+        while (options.next_member(key)) {
+            const std::string_view option = options.skip();
+            empty = false;
+            if (!json::key_equals(key, "include_usage")) continue;
+            said = true;
+            ask_usage_ = {};
+            if (option == "false" || option == "null") ask_usage_ = edit_of(option, "true");
+        }
+        if (!said)
+            ask_usage_ =
+                edit_of(value.substr(inside, 0), empty ? R"("include_usage":true)" : R"("include_usage":true,)");
+    }
+
+    [[nodiscard]] BodyEdit edit_of(std::string_view range, std::string_view text) const {
+        const auto begin = static_cast<std::size_t>(range.data() - body_.data());
+        return {.begin = begin, .end = begin + range.size(), .text = text};
+    }
+
     void model(std::string_view value) {
         facts_.model.clear();
         facts_.model_begin = facts_.model_end = 0;
@@ -145,6 +183,7 @@ private:
     std::string_view body_;
     json::Reader reader_;
     RequestFacts facts_;
+    BodyEdit ask_usage_;
     SessionHints hints_;
 };
 
@@ -256,6 +295,51 @@ RequestFacts scan_request(const Endpoint& endpoint, std::string_view content_typ
         return facts;
     }
     return JsonScan(endpoint, rules, body).run();
+}
+
+namespace {
+
+// Looked at here and there: words have blanks or other marks between them.
+bool is_base64(std::string_view text) {
+    for (std::size_t at = 0; at < text.size(); at += 29) {
+        const char c = text[at];
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && c != '+' && c != '/' && c != '=') return false;
+    }
+    return true;
+}
+
+// A file's bytes that count as no text: what is left of them are a picture's usual tokens, and some of a long document.
+std::size_t without_text(std::string_view file) {
+    constexpr std::size_t left = 4000;
+    const std::size_t kept = left + file.size() / 50;
+    return file.size() > kept && is_base64(file) ? file.size() - kept : 0;
+}
+
+}  // namespace
+
+std::size_t files_bytes_of(std::string_view body) {
+    constexpr std::string_view marker = "base64";
+    constexpr std::string_view name = R"("data")";
+    std::size_t bytes = 0;
+    for (std::size_t at = body.find(marker); at != std::string_view::npos; at = body.find(marker, at)) {
+        at += marker.size();
+        if (at == body.size()) break;
+        std::size_t begin = at + 1;  // behind a data URL's comma
+        if (body[at] == '"') {
+            const std::string_view near = body.substr(at, 256);
+            const std::size_t data = near.find(name);
+            begin = data == std::string_view::npos ? body.size() : body.find('"', at + data + name.size());
+            if (begin >= body.size()) continue;
+            ++begin;
+        } else if (body[at] != ',') {
+            continue;
+        }
+        const std::size_t end = std::min(body.find('"', begin), body.size());
+        bytes += without_text(body.substr(begin, end - begin));
+        at = end;
+    }
+    return bytes;
 }
 
 int session_header_rank(std::string_view name) {

@@ -12,6 +12,13 @@
 
 namespace lurus::gateway {
 
+/// A range of the body, and what stands in its place upstream. No text = nothing is to be changed.
+struct BodyEdit {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::string_view text;
+};
+
 struct RequestFacts {
     std::string model;            // unescaped; empty = none was named
     std::size_t model_begin = 0;  // the range to splice: a JSON string with its quotes, or a form field's bare bytes
@@ -20,7 +27,9 @@ struct RequestFacts {
     bool stream = false;
     bool keeps = true;                       // Responses: false where `store` says so
     std::optional<std::int64_t> max_output;  // tokens that the answer may have, where the body says so
-    std::string session;  // metadata.user_id's session, prompt_cache_key, conversation ..., empty = none
+    BodyEdit ask_usage;       // asks the vendor of a chat's stream for its usage, which the client has not
+    bool background = false;  // the answer is to be made behind, and fetched later
+    std::string session;      // metadata.user_id's session, prompt_cache_key, conversation ..., empty = none
     // Bad body: a text such as `unexpected end of JSON at byte 17`, else empty.
     std::string error;
     std::size_t error_offset = 0;
@@ -31,6 +40,10 @@ struct RequestFacts {
 /// Duplicate keys: the last `model` and `stream` win, as in the vendors' parsers; every `model` range but the last
 /// stays. Never throws; nesting deeper than 512 is an error. About 1 GB/s on long strings.
 RequestFacts scan_request(const Endpoint& endpoint, std::string_view content_type, std::string_view body);
+
+/// Bytes of pictures and files inside a JSON body (`data:...;base64,...`, or beside `"type":"base64"`): they are no
+/// text, of which tokens could be estimated. Of each some bytes are left, as of a picture's usual tokens.
+std::size_t files_bytes_of(std::string_view body);
 
 /// Session from headers: `x-claude-code-session-id`, `session_id`, `session-id`, `conversation_id`, `thread-id`,
 /// `x-session-id` ... `name` lower-case. Higher is better; 0 = not a session header.

@@ -9,7 +9,7 @@ std::string_view path_of(std::string_view target) {
 }
 
 bool asks_for_websocket(const http1::RequestHead& head) {
-    return iequals(head.upgrade, "websocket");
+    return head.method != "HEAD" && iequals(head.upgrade, "websocket");
 }
 
 std::optional<MatchError> route(Request& request) {
@@ -20,7 +20,9 @@ std::optional<MatchError> route(Request& request) {
                        head.target.find("&key=") != std::string_view::npos;
     const ServedTarget served = served_target(head.target, request.served);
     hints.path = served.dialect;
-    const Match match = match_endpoint(head.method, served.target, hints, asks_for_websocket(head));
+    // What can be read can be asked for without its body.
+    const std::string_view method = request.head_only ? "GET" : head.method;
+    const Match match = match_endpoint(method, served.target, hints, asks_for_websocket(head));
     request.family = match.family;
     request.path_class = "unknown";
     if (served.refused != nullptr) return MatchError::unsafe_path;

@@ -119,6 +119,7 @@ asio::awaitable<void> Session::serve(Request& request) {
         co_await serve_models(*this, request);
         co_return;
     }
+    if (is_coded(request) && !co_await decode_body(*this, request)) co_return;
     if (auto rejection = admit(*this, request)) {
         co_await reject(*this, request, std::move(rejection));
         co_return;

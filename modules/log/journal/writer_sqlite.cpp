@@ -2,6 +2,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <new>
 
 #include "core/os/platform.hpp"
 #include "modules/log/journal/writer.hpp"
@@ -91,7 +92,11 @@ bool Writer::append_here(std::vector<LogEntry>& entries) {
 bool Writer::write_without_waiting() {
     store_->set_busy_timeout(0);
     const auto written = with_sqlite("writing", settings_.file, [&]() -> Result<void> {
-        store_->append(batches_, last_id_);
+        try {
+            store_->append(batches_, last_id_);
+        } catch (const std::bad_alloc&) {
+            return fail(ErrorCode::unavailable, "no memory");
+        }
         return {};
     });
     store_->set_busy_timeout(writer_busy_timeout_ms);

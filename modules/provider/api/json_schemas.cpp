@@ -15,7 +15,8 @@ const char* const provider_schema =
 "credential":{"type":"object","properties":{"source":{"type":"string"},"hint":{"type":["string","null"],"description":"masked"}}},
 "models":{"type":"array","items":{"type":"string"}},"headers":{"type":"array","items":{"type":"string"},"description":"names only"},
 "api_version":{"type":"string"},"connect_timeout_ms":{"type":"integer"},"first_byte_timeout_ms":{"type":"integer"},"idle_timeout_ms":{"type":"integer"},
-"on_client_gone":{"enum":["cancel","drain"]},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},
+"on_client_gone":{"enum":["cancel","drain"]},
+"ask_usage":{"type":"boolean","description":"ask for the usage of chat streams whose client did not"},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},
 "models_fetched":{"type":["string","null"],"format":"date-time"},"models_listed":{"type":"integer"},
 "check":{"type":"array","description":"what was found at its address, where that was asked for","items":{"type":"object","properties":{
 "family":{"type":"string"},"found":{"enum":["works","key_refused","no_path","unreachable","unclear"]},
@@ -31,7 +32,8 @@ const char* const provider_spec_schema =
 "groups":{"type":"array","items":{"type":"string"},"maxItems":64,"description":"of the account: keys may be for some of them only"},
 "headers":{"type":"object","additionalProperties":{"type":"string"},"writeOnly":true},"api_version":{"type":"string","description":"azure-openai only"},
 "connect_timeout_ms":{"type":"integer","minimum":1},"first_byte_timeout_ms":{"type":"integer","minimum":1},"idle_timeout_ms":{"type":"integer","minimum":1},
-"on_client_gone":{"enum":["cancel","drain"]},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},"disabled":{"type":"boolean"}}})";
+"on_client_gone":{"enum":["cancel","drain"]},
+"ask_usage":{"type":"boolean","description":"ask for the usage of chat streams whose client did not"},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},"disabled":{"type":"boolean"}}})";
 
 const char* const provider_change_schema =
     R"({"type":"object","minProperties":1,"additionalProperties":false,"properties":{"kind":{"type":"string"},
@@ -40,7 +42,8 @@ const char* const provider_change_schema =
 "groups":{"type":"array","items":{"type":"string"},"maxItems":64},"headers":{"type":["object","null"],"additionalProperties":{"type":"string"},"writeOnly":true},
 "api_version":{"type":"string"},"connect_timeout_ms":{"type":["integer","null"],"minimum":1},
 "first_byte_timeout_ms":{"type":["integer","null"],"minimum":1},"idle_timeout_ms":{"type":["integer","null"],"minimum":1},
-"on_client_gone":{"enum":["cancel","drain"]},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},"disabled":{"type":"boolean"}}})";
+"on_client_gone":{"enum":["cancel","drain"]},
+"ask_usage":{"type":"boolean","description":"ask for the usage of chat streams whose client did not"},"tls_verify":{"type":"boolean"},"ca_file":{"type":"string"},"disabled":{"type":"boolean"}}})";
 
 const char* const route_schema =
     R"({"type":"object","required":["id","model","family","to","source"],"properties":{

@@ -114,6 +114,7 @@ constexpr std::pair<std::string_view, void (*)(Spec&, const Spec&)> changeable[]
     {"first_byte_timeout_ms", take<&Spec::first_byte_timeout_ms>},
     {"idle_timeout_ms", take<&Spec::idle_timeout_ms>},
     {"on_client_gone", take<&Spec::on_client_gone>},
+    {"ask_usage", take<&Spec::ask_usage>},
     {"tls_verify", take<&Spec::tls_verify>},
     {"ca_file", take<&Spec::ca_file>},
     {"disabled", take<&Spec::disabled>},
@@ -160,6 +161,7 @@ ordered_json to_json(const Provider& provider, const ListState& list) {
     out["first_byte_timeout_ms"] = provider.first_byte_timeout_ms;
     out["idle_timeout_ms"] = provider.idle_timeout_ms;
     out["on_client_gone"] = provider.on_client_gone == OnClientGone::drain ? "drain" : "cancel";
+    out["ask_usage"] = provider.ask_usage;
     out["tls_verify"] = provider.tls_verify;
     out["ca_file"] = provider.ca_file;
     out["models_fetched"] = time_or_null(list.fetched);
@@ -229,6 +231,7 @@ Result<ProviderSpec> provider_from_json(std::string_view body) {
         .number("first_byte_timeout_ms", spec.first_byte_timeout_ms)
         .number("idle_timeout_ms", spec.idle_timeout_ms)
         .text("on_client_gone", spec.on_client_gone)
+        .flag("ask_usage", [&](bool value) { spec.ask_usage = value; })
         .flag("tls_verify", [&](bool value) { spec.tls_verify = value; })
         .text("ca_file", spec.ca_file)
         .flag("disabled", [&](bool value) { spec.disabled = value; });

@@ -296,6 +296,7 @@ Result<Provider> build_provider(const ProviderSpec& spec, std::string source) {
     } else if (!spec.on_client_gone.empty() && spec.on_client_gone != "cancel") {
         return checker.bad("on_client_gone is " + in_quotes(spec.on_client_gone) + "; it is cancel or drain");
     }
+    provider.ask_usage = spec.ask_usage.value_or(preset->takes_ask_usage);
     provider.tls_verify = spec.tls_verify.value_or(true);
     provider.ca_file = spec.ca_file;
     if (!spec.ca_file.empty()) {

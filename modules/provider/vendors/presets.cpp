@@ -100,6 +100,7 @@ std::vector<Preset> make_presets() {
 
     Preset& m = add("mistral", "Mistral AI", {{openai, AuthScheme::bearer, "https://api.mistral.ai/v1"}});
     m.key_env = "MISTRAL_API_KEY";
+    m.takes_ask_usage = false;  // it answers 422, and sends its usage unasked
     m.models = {"mistral-*", "ministral-*", "codestral-*",    "magistral-*",    "devstral-*",
                 "pixtral-*", "voxtral-*",   "open-mistral-*", "open-mixtral-*", "open-codestral-*"};
 

@@ -32,6 +32,7 @@ struct Preset {
     std::string_view key_env;              // the variable that conventionally holds the key, or empty
     Family list_family = Family::openai;   // whose endpoint lists models
     std::string_view list_path;            // empty: the vendor has no list of what this account can use
+    bool takes_ask_usage = true;           // `stream_options.include_usage` of a chat's stream
     std::vector<std::string_view> models;  // what it answers for when the user names none
 
     /// The user must say where it is.

@@ -53,6 +53,7 @@ public:
     [[nodiscard]] ApiBodyVerdict judge_body(const ApiCall& call) const;
     /// Those of `handle` that may wait for machines that are not ours, and whose threads they are for.
     [[nodiscard]] ApiOutside outside();
+    [[nodiscard]] BackgroundBooks background();
     /// A request of this process itself.
     [[nodiscard]] ApiResponse local(std::string method, std::string_view target, std::string body) const;
     [[nodiscard]] const ApiDispatcher& dispatcher() const { return *dispatcher_; }

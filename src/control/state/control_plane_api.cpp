@@ -128,6 +128,10 @@ ApiOutside ControlPlane::outside() {
             [this](const ApiCall& call) { return dispatcher_->calls_outside(call.request.method, call.target); }};
 }
 
+BackgroundBooks ControlPlane::background() {
+    return {&backend_->background(), log_->node_id()};
+}
+
 ApiResponse ControlPlane::local(std::string method, std::string_view target, std::string body) const {
     ApiRequest request;
     request.method = std::move(method);

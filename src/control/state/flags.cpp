@@ -82,6 +82,11 @@ Json any_tls(const config::Config& c) {
     return std::ranges::any_of(c.gateway.listeners, [](const auto& l) { return !l.certificate_file.empty(); });
 }
 
+template <auto rules, auto list>
+Json header_list(const config::Config& c) {
+    return ((c.gateway.headers.*rules).*list)();
+}
+
 Json durability(const config::Config& c) {
     return c.log_strict ? "strict" : "normal";
 }
@@ -133,6 +138,14 @@ constexpr Flag all_flags[] = {
     {"server.max_connections", "clients at once", false, gateway_value<&GatewaySettings::max_connections>, nullptr},
     {"server.heartbeat", "milliseconds of silence before a keepalive is sent; 0 = never", false,
      gateway_value<&GatewaySettings::heartbeat_ms>, nullptr},
+    {"headers.drop_from_clients", "fields of requests that vendors do not get, beside those that are known", false,
+     header_list<&HeaderSettings::from_clients, &HeaderRules::drop>, nullptr},
+    {"headers.pass_from_clients", "fields of requests that vendors get though they would be dropped", false,
+     header_list<&HeaderSettings::from_clients, &HeaderRules::pass>, nullptr},
+    {"headers.drop_from_vendors", "fields of answers that clients do not get, beside those that are known", false,
+     header_list<&HeaderSettings::from_vendors, &HeaderRules::drop>, nullptr},
+    {"headers.pass_from_vendors", "fields of answers that clients get though they would be dropped", false,
+     header_list<&HeaderSettings::from_vendors, &HeaderRules::pass>, nullptr},
     {"log.enabled", "a record of every request is kept, in SQLite", false, gateway_value<&GatewaySettings::log_enabled>,
      nullptr},
     {"log.bodies", "whose requests' and answers' bodies are kept: none, errors (of those that failed) or all", false,

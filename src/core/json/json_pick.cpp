@@ -27,6 +27,16 @@ void Picker::reset(const Pick& root) {
     key_.clear();
 }
 
+bool Picker::unfinished() const {
+    switch (state_) {
+        case State::done:
+        case State::broken: return false;
+        case State::value:
+        case State::scalar: return depth_ > 0;
+        default: return true;
+    }
+}
+
 bool Picker::after_element() const {
     return depth_ == 1 && levels_[0].array && state_ == State::after;
 }
@@ -57,7 +67,8 @@ const Pick* Picker::element() const {
 }
 
 void Picker::hold(std::string_view bytes) {
-    const std::size_t room = max_capture - std::min(held_.size(), max_capture);
+    const std::size_t most = capturing_->keep;
+    const std::size_t room = most - std::min(held_.size(), most);
     if (bytes.size() > room) cut_ = true;
     held_.append(bytes.substr(0, room));
 }
@@ -95,7 +106,6 @@ void Picker::end_value(std::string_view piece, std::size_t end, PickSink& sink) 
     if (capturing_ != nullptr) {
         const std::uint8_t id = capturing_->capture;
         const std::string_view here = piece.substr(capture_from_, end - capture_from_);
-        capturing_ = nullptr;
         if (held_.empty()) {
             sink.on_value(id, here, true);
         } else {
@@ -103,6 +113,7 @@ void Picker::end_value(std::string_view piece, std::size_t end, PickSink& sink) 
             sink.on_value(id, held_, !cut_);
             held_.clear();
         }
+        capturing_ = nullptr;
     }
     state_ = depth_ == 0 ? State::done : State::after;
 }

@@ -16,17 +16,18 @@ namespace lurus::json {
 /// children.
 struct Pick {
     static constexpr std::uint8_t nothing = 255;
+    static constexpr std::uint32_t most = 1 << 20;
     std::string_view key;
     std::uint8_t capture = nothing;  // hand the whole value out under this id
     std::uint8_t mark = nothing;     // say when a value begins and ends here
     std::span<const Pick> children{};
+    std::uint32_t keep = most;  // bytes of a captured value that comes in pieces; the rest is dropped
 };
 
 class PickSink {
 public:
     virtual ~PickSink() = default;
-    /// A whole value. Longer than `Picker::max_capture` and split over pieces: only its beginning, and `whole` is
-    /// false.
+    /// A whole value. Longer than its path's `keep` and split over pieces: only its beginning, and `whole` is false.
     virtual void on_value(std::uint8_t id, std::string_view value, bool whole) = 0;
     /// A value begins at a marked path; `first` is its first byte.
     virtual void on_mark(std::uint8_t id, char first) = 0;
@@ -37,7 +38,7 @@ public:
 /// One text's reader. It trusts the text's structure; of a text that is not JSON it may pick nothing and find no end.
 class Picker {
 public:
-    static constexpr std::size_t max_capture = 1 << 20;
+    static constexpr std::size_t max_capture = Pick::most;
     static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
     explicit Picker(const Pick& root) : root_(&root), wanted_(&root) {}
@@ -48,6 +49,8 @@ public:
     /// Starts again with a new text; keeps its memory.
     void reset(const Pick& root);
     [[nodiscard]] bool done() const { return state_ == State::done; }
+    /// It is inside of an object, an array or a text that has not ended.
+    [[nodiscard]] bool unfinished() const;
     /// The text cannot be JSON.
     [[nodiscard]] bool broken() const { return state_ == State::broken; }
     /// After an element of the outermost array, before the comma or the bracket.

@@ -36,6 +36,7 @@ TEST_CASE_TEMPLATE_DEFINE("providers: what one handle writes, the other reads", 
     full.spec.first_byte_timeout_ms = 2;
     full.spec.idle_timeout_ms = 3;
     full.spec.on_client_gone = "drain";
+    full.spec.ask_usage = false;
     full.spec.tls_verify = false;
     full.spec.ca_file = "/ca";
     full.spec.disabled = true;
@@ -56,6 +57,7 @@ TEST_CASE_TEMPLATE_DEFINE("providers: what one handle writes, the other reads", 
         REQUIRE(all.providers.size() == 2);
         CHECK(all.providers[0].spec.name == "zero");
         CHECK(all.providers[0].sealed.empty());
+        CHECK_FALSE(all.providers[0].spec.ask_usage.has_value());
         CHECK_FALSE(all.providers[0].spec.tls_verify.has_value());
         const StoredProvider& read = all.providers[1];
         CHECK(read.version == version);
@@ -71,6 +73,7 @@ TEST_CASE_TEMPLATE_DEFINE("providers: what one handle writes, the other reads", 
         CHECK(read.spec.first_byte_timeout_ms == 2);
         CHECK(read.spec.idle_timeout_ms == 3);
         CHECK(read.spec.on_client_gone == "drain");
+        CHECK(read.spec.ask_usage == false);
         CHECK(read.spec.tls_verify == false);
         CHECK(read.spec.ca_file == "/ca");
         CHECK(read.spec.disabled);

@@ -51,7 +51,7 @@ export class RawClient {
 
   async write(bytes) {
     if (this.socket.destroyed) return;
-    if (!this.socket.write(bytes)) await Promise.race([once(this.socket, 'drain').catch(() => {}), once(this.socket, 'close')]);
+    if (!this.socket.write(bytes)) await Promise.race([once(this.socket, 'drain').catch(() => {}), once(this.socket, 'close').catch(() => {})]);
   }
 
   /// Writes in the given pieces with pauses (numbers, ms) between them.

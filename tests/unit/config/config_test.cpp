@@ -122,6 +122,7 @@ connect_timeout = "1s"
 first_byte_timeout = "2m"
 idle_timeout = "3s"
 on_client_gone = "drain"
+ask_usage = false
 tls_verify = false
 ca_file = "ca.pem"
 disabled = true
@@ -209,10 +210,12 @@ expires = 2027-01-02
     CHECK(p.first_byte_timeout_ms == 120'000);
     CHECK(p.idle_timeout_ms == 3000);
     CHECK(p.on_client_gone == "drain");
+    CHECK(p.ask_usage == false);
     CHECK(p.tls_verify == false);
     CHECK(p.ca_file == (work / "ca.pem").string());
     CHECK(p.disabled);
     CHECK(c.providers[1].api_key.reveal() == "sk-ant-0123456789abcdef");
+    CHECK_FALSE(c.providers[1].ask_usage.has_value());
     CHECK_FALSE(c.providers[1].tls_verify.has_value());
     CHECK(c.providers[2].api_key_env == "THREE");
     REQUIRE(c.routes.size() == 4);

@@ -4,7 +4,9 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <new>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 
@@ -303,4 +305,61 @@ TEST_CASE("a browser's change comes from the server's own origin") {
     CHECK(post({}, "GET") == 200);
     who.by_cookie = false;
     CHECK(post({}) == 200);
+}
+
+TEST_CASE("a body that is not here yet is judged by its head: who sends it, whether they may, how long it may be") {
+    std::vector<ApiRoute> routes{route("POST", "/api/v1/keys"), route("PUT", "/api/v1/lists")};
+    routes.back().max_body_bytes = 5 << 20;
+    ApiRoute open = route("POST", "/api/v1/login");
+    open.permission = Permission::anyone;
+    routes.push_back(open);
+    ApiRoute hungry = route("POST", "/api/v1/hungry");
+    hungry.handler = [](const ApiRequest&) -> ApiResponse { throw std::bad_alloc(); };
+    routes.push_back(hungry);
+    const ApiDispatcher dispatcher(std::move(routes));
+    ApiGate gate;
+    gate.admin_token = Secret("the-token");
+    int counted = 0;
+    gate.rate = [&](std::string_view) {
+        ++counted;
+        return std::optional<std::int64_t>();
+    };
+    ApiCall call;
+    call.request.remote_address = "192.0.2.1";
+    const auto judge = [&](const char* method, const char* target, const char* authorization) {
+        call.request.method = method;
+        call.target = target;
+        call.authorization = authorization;
+        return dispatcher.judge(call, gate);
+    };
+    const auto refused = [&](const char* method, const char* target, const char* authorization) {
+        const auto verdict = judge(method, target, authorization);
+        return verdict.refusal ? verdict.refusal->status : 0;
+    };
+    CHECK(refused("POST", "/api/v1/keys", "") == 401);
+    CHECK(refused("POST", "/api/v1/keys", "Bearer wrong") == 401);
+    CHECK(refused("POST", "/api/v1/nowhere", "") == 401);
+    CHECK(counted == 3);
+    CHECK(refused("POST", "/api/v1/nowhere", "Bearer the-token") == 404);
+    CHECK(refused("DELETE", "/api/v1/keys", "Bearer the-token") == 405);
+    CHECK(judge("POST", "/api/v1/keys", "Bearer the-token").max_body_bytes == 1 << 20);
+    CHECK(judge("PUT", "/api/v1/lists", "Bearer the-token").max_body_bytes == 5 << 20);
+    CHECK(judge("POST", "/api/v1/login", "").max_body_bytes == 64 << 10);
+
+    // What was judged is not counted a second time.
+    counted = 0;
+    call.judged = true;
+    CHECK(dispatcher.handle(call, gate).status == 200);
+    CHECK(counted == 0);
+    call.judged = false;
+    call.request.body = std::string((64 << 10) + 1, ' ');
+    CHECK(dispatcher.handle(call, gate).status == 413);
+    CHECK(counted == 1);
+
+    call.request.body.clear();
+    call.target = "/api/v1/hungry";
+    call.authorization = "Bearer the-token";
+    const ApiResponse hungry_answer = dispatcher.handle(call, gate);
+    CHECK(hungry_answer.status == 503);
+    CHECK(header(hungry_answer, "retry-after") == "5");
 }

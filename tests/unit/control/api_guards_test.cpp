@@ -16,7 +16,7 @@
 #include "tests/unit/scratch.hpp"
 
 using namespace lurus;
-using namespace lurus::control;
+using namespace lurus::app;
 using namespace lurus::control;
 
 namespace {

@@ -19,7 +19,7 @@
 namespace control_plane_test {
 
 using namespace lurus;
-using namespace lurus::control;
+using namespace lurus::app;
 using namespace lurus::cli;
 using namespace lurus::config;
 using namespace lurus::control;

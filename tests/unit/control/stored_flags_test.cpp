@@ -6,7 +6,7 @@
 #include "tests/unit/scratch.hpp"
 
 using namespace lurus;
-using namespace lurus::control;
+using namespace lurus::app;
 using namespace lurus::control;
 
 TEST_CASE("stored flags: what another process set is new until it is in force") {

@@ -72,6 +72,36 @@ TEST_CASE("pick: a long value that comes in pieces is cut, whole ones are not") 
     CHECK(pick(text, text.size()).find("~;") == std::string::npos);
 }
 
+TEST_CASE("pick: of a path that keeps little only the beginning comes") {
+    constexpr Pick little[] = {{.key = "s", .capture = 1, .keep = 4}};
+    constexpr Pick top{.children = little};
+    Picker picker(top);
+    Log log;
+    picker.feed("{\"s\":\"ab", log);
+    picker.feed("cdef", log);
+    picker.feed("gh\"}", log);
+    CHECK(log.text == "1=\"abc~;");
+    CHECK(picker.done());
+}
+
+TEST_CASE("pick: unfinished is what needs more to be JSON") {
+    const auto unfinished = [](std::string_view text) {
+        Picker picker(root);
+        Log log;
+        picker.feed(text, log);
+        return picker.unfinished();
+    };
+    const std::string text = R"({"x":[1,{"y":"\\"}],"usage":{"a":null},"list":[{"id":true},-1],"s":"t"})";
+    for (std::size_t size = 1; size < text.size(); ++size) CHECK(unfinished(text.substr(0, size)));
+    CHECK_FALSE(unfinished(text));
+    CHECK_FALSE(unfinished(""));
+    CHECK_FALSE(unfinished(" \n"));
+    CHECK_FALSE(unfinished("12"));
+    CHECK_FALSE(unfinished("{x"));
+    CHECK(unfinished("["));
+    CHECK(unfinished("\"text"));
+}
+
 TEST_CASE("pick: a picker starts again") {
     Picker picker(root);
     Log log;

@@ -344,6 +344,62 @@ TEST_CASE("a keepalive passes the commit point of a stream, and of nothing else"
     CHECK(whole.client.empty());
 }
 
+TEST_CASE("a vendor's white space before a JSON answer passes at once where nobody else could answer") {
+    Script script(json());
+    CHECK(script.take({.bytes = "\n", .blank = true}).look());
+    CHECK(script.client == "\n");
+    CHECK(script.gate.committed());
+    CHECK(script.piece("{\"a\":").look());
+    CHECK(script.client == "\n{\"a\":");
+    CHECK(script.take({.bytes = "1}", .last_event = 1}).look());
+    CHECK(script.client == "\n{\"a\":1");
+    CHECK(script.gate.next() == Next::record);
+}
+
+TEST_CASE("a vendor's white space is held while another candidate is left, but not for long") {
+    AnswerGate::Answer answer = json();
+    answer.last_candidate = false;
+    SUBCASE("the answer comes soon: it is held until it is whole") {
+        Script script(answer);
+        CHECK(script.take({.bytes = "\n", .blank = true}).look());
+        CHECK(script.piece("{\"error\":1}").gate.untouched());
+        CHECK_FALSE(script.look(true));
+        CHECK(script.client.empty());
+    }
+    SUBCASE("the client has waited for a keepalive's time") {
+        Script script(answer);
+        CHECK(script.take({.bytes = "\n", .blank = true}).look());
+        CHECK(script.client.empty());
+        CHECK_FALSE(script.gate.keepalive_due());
+        script.send();
+        CHECK(script.client == "\n");
+        CHECK(script.take({.bytes = "\n", .blank = true}).look());
+        CHECK(script.client == "\n\n");
+    }
+    SUBCASE("the first comes when the client has waited") {
+        Script script(answer);
+        CHECK_FALSE(script.gate.keepalive_due());
+        CHECK_FALSE(script.gate.committed());
+        CHECK(script.take({.bytes = " ", .blank = true}).look());
+        CHECK(script.client == " ");
+    }
+}
+
+TEST_CASE("a JSON answer that ended before it was whole is cut") {
+    Script held(json());
+    CHECK(held.piece("{\"a\":").look());
+    held.gate.body_ended();
+    CHECK_FALSE(held.gate.ended_whole(false, false));
+    CHECK(held.look());
+    CHECK(held.gate.untouched());
+    CHECK(held.client.empty());
+    Script opaque(AnswerGate::Answer{});
+    CHECK(opaque.piece("sound").look());
+    opaque.gate.body_ended();
+    CHECK_FALSE(opaque.gate.ended_whole(false, false));
+    CHECK(opaque.gate.next() == Next::read);
+}
+
 TEST_CASE("a stream that was opened by a keepalive stays open for the next attempt") {
     Script script(stream(false));
     script.gate.open();

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "modules/gateway/answer/event_parts.hpp"
 #include "modules/gateway/answer/usage_fields.hpp"
 #include "modules/gateway/dialect/dialect.hpp"
 
@@ -141,6 +142,177 @@ TEST_CASE("answer: a long body is read without being kept") {
     CHECK(reader.complete());
 }
 
+namespace {
+
+constexpr std::size_t picture_bytes = 9 << 20;
+
+// As a relay reads: 64 KiB at a time.
+AnswerReader read_in_pieces(std::string_view target, AnswerFormat format, std::string_view body) {
+    AnswerReader reader(at(target).answer, format, 200);
+    for (std::size_t from = 0; from < body.size(); from += 64 << 10) {
+        const std::string piece(body.substr(from, 64 << 10));
+        reader.feed(piece);
+    }
+    reader.finish(true);
+    return reader;
+}
+
+}  // namespace
+
+TEST_CASE("answer: an event with a picture of any size is read while it passes") {
+    const std::string picture(picture_bytes, 'Q');
+    struct Case {
+        const char* target;
+        std::string stream;
+        std::int64_t input, output;
+    };
+    const Case cases[] = {
+        {"/v1/chat/completions",
+         R"(data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]})"
+         "\n\n"
+         R"(data: {"choices":[{"index":0,"delta":{"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,)" +
+             picture + R"("}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":1290}})" +
+             "\n\ndata: [DONE]\n\n",
+         7, 1290},
+        {"/v1/responses",
+         "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{}}\n\n"
+         R"(data: {"type":"response.image_generation_call.partial_image","partial_image_b64":")" +
+             picture + "\"}\n\n" +
+             R"(data: {"type":"response.completed","response":{"output":[{"type":"image_generation_call","result":")" +
+             picture + R"("}],"usage":{"input_tokens":11,"output_tokens":44}}})" + "\n\n",
+         11, 44},
+        {"/v1beta/models/m:streamGenerateContent?alt=sse",
+         R"(data: {"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":")" + picture +
+             R"("}}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":1290}})" +
+             "\r\n\r\n",
+         5, 1290},
+        {"/v1/images/generations",
+         "event: image_generation.partial_image\ndata: {\"type\":\"image_generation.partial_image\",\"b64_json\":\"" +
+             picture + "\"}\n\nevent: image_generation.completed\ndata: {\"type\":\"image_generation.completed\"," +
+             "\"b64_json\":\"" + picture + "\",\"usage\":{\"input_tokens\":50,\"output_tokens\":4160}}\n\n",
+         50, 4160},
+        {"/v1/messages",
+         "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":9}}}\n\n"
+         "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"content_block\":{\"data\":\"" +
+             picture + "\",\"usage\":{\"input_tokens\":1}}}\n\n" +
+             "event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":3}}\n\n"
+             "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+         9, 3},
+    };
+    for (const Case& one : cases) {
+        CAPTURE(one.target);
+        const AnswerReader reader = read_in_pieces(one.target, AnswerFormat::sse, one.stream);
+        CHECK(reader.complete());
+        CHECK(reader.error_type().empty());
+        CHECK(reader.usage().input == one.input);
+        CHECK(reader.usage().output == one.output);
+    }
+    const AnswerReader images = read_in_pieces("/v1/images/generations", AnswerFormat::sse, cases[3].stream);
+    CHECK(images.usage().images == 1);
+}
+
+TEST_CASE("answer: an error in a long event is one") {
+    const std::string long_text(900'000, 'x');
+    const AnswerReader chat =
+        read_in_pieces("/v1/chat/completions", AnswerFormat::sse,
+                       "data: {\"padding\":\"" + long_text + "\",\"error\":{\"type\":\"t\",\"message\":\"m\"}}\n\n");
+    CHECK(chat.error_type() == "t");
+    const AnswerReader messages = read_in_pieces("/v1/messages", AnswerFormat::sse,
+                                                 "event: error\ndata: {\"type\":\"error\",\"error\":{\"message\":\"" +
+                                                     long_text + "\",\"type\":\"overloaded_error\"}}\n\n");
+    CHECK(messages.error_type() == "overloaded_error");
+    CHECK(messages.error_message().size() == 2048);
+}
+
+TEST_CASE("answer: what a long event holds is kept in bounds, whatever it holds") {
+    static constexpr json::Pick element[] = {{.key = "[]", .mark = 1}};
+    static constexpr json::Pick members[] = {{.key = "list", .children = element}, {.key = "usage", .capture = 2}};
+    static constexpr json::Pick root{.children = members};
+    struct Count final : json::PickSink {
+        std::size_t marks = 0, values = 0, bytes = 0;
+        void on_value(std::uint8_t, std::string_view value, bool) override {
+            ++values;
+            bytes += value.size();
+        }
+        void on_mark(std::uint8_t, char) override { ++marks; }
+        void on_end(std::uint8_t) override {}
+    };
+    EventParts parts(root);
+    parts.feed("{\"list\":[");
+    for (int i = 0; i < 100'000; ++i) parts.feed("1,");
+    parts.feed("1]");
+    Count marks;
+    parts.replay(marks);
+    CHECK(marks.marks == EventParts::most_found);
+    EventParts values(root);
+    values.feed("{\"list\":[]");
+    const std::string usage = ",\"usage\":\"" + std::string(300'000, 'u') + "\"";
+    for (int i = 0; i < 100; ++i) values.feed(usage);
+    CHECK_FALSE(values.whole());
+    values.feed("}");
+    CHECK(values.whole());
+    Count bytes;
+    values.replay(bytes);
+    CHECK(bytes.values == 3);
+    CHECK(bytes.bytes <= EventParts::most_bytes);
+}
+
+TEST_CASE("answer: JSON that ends before it is whole is not complete, though its framing ended") {
+    const auto whole = [](std::string_view body, bool by_connection = false, AnswerFormat format = AnswerFormat::json) {
+        AnswerReader reader(at("/v1/chat/completions").answer, format, 200);
+        if (by_connection) reader.ends_with_connection();
+        reader.feed(body);
+        reader.finish(true);
+        return reader.complete();
+    };
+    const std::string json = R"({"choices":[{"message":{"content":"a\"b"}}],"usage":{"prompt_tokens":1}})";
+    CHECK(whole(json));
+    CHECK(whole(json + "\n"));
+    for (std::size_t size = 1; size < json.size(); ++size) {
+        CAPTURE(size);
+        CHECK_FALSE(whole(json.substr(0, size)));
+        CHECK_FALSE(whole(json.substr(0, size), true));
+    }
+    CHECK_FALSE(whole("\n\n"));
+    CHECK_FALSE(whole("", true));
+    CHECK(whole(""));
+    // What is no JSON cannot be cut JSON.
+    CHECK(whole("deleted"));
+    CHECK(whole("<html>"));
+    CHECK(whole("12", true));
+    CHECK(whole("{x"));
+
+    AnswerReader array(at("/v1beta/models/m:streamGenerateContent").answer, AnswerFormat::json_array, 200);
+    array.feed(R"([{"candidates":[{"finishReason":"STOP"}]})");
+    CHECK(array.may_be_last());
+    array.finish(true);
+    CHECK_FALSE(array.complete());
+}
+
+TEST_CASE("answer: a stream that ends inside of its last event is not complete") {
+    const auto whole = [](std::string_view target, std::string_view bytes, bool clean = true) {
+        AnswerReader reader(at(target).answer, AnswerFormat::sse, 200);
+        reader.feed(bytes);
+        reader.finish(clean);
+        return reader.complete();
+    };
+    const std::string gemini = "/v1beta/models/m:streamGenerateContent?alt=sse";
+    CHECK(whole(gemini, R"(data: {"candidates":[{"finishReason":"STOP"}]})"));
+    CHECK_FALSE(whole(gemini, R"(data: {"candidates":[{"finishReason":"STOP"}])"));
+    CHECK_FALSE(whole("/v1/messages", "event: message_stop\ndata: {\"type\":\"message_st"));
+    CHECK(whole("/v1/messages", "event: message_stop\ndata: {\"type\":\"message_stop\"}"));
+    const std::string finished = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n";
+    CHECK(whole("/v1/chat/completions", finished));
+    CHECK(whole("/v1/chat/completions", finished, false));
+    CHECK(whole("/v1/chat/completions", finished + "data: [DONE]"));
+    CHECK_FALSE(whole("/v1/chat/completions", finished + "data: [DO"));
+    CHECK_FALSE(whole("/v1/chat/completions", finished + "data: {\"usage\":{\"prompt_to"));
+    CHECK_FALSE(whole("/v1/chat/completions", finished + "data: {\"usage\":{}}", false));
+    const std::string long_one = "data: {\"padding\":\"" + std::string(1 << 20, 'x');
+    CHECK_FALSE(whole("/v1/chat/completions", finished + long_one));
+    CHECK(whole("/v1/chat/completions", finished + long_one + "\"}"));
+}
+
 TEST_CASE("usage: fields merge one by one") {
     UsageFields fields;
     fields.merge(R"({"a":1,"b":{"x":1,"y":2},"c":5,"d":null})");
@@ -213,4 +385,81 @@ TEST_CASE("usage: only compaction iterations are added") {
                            R"({"type":"message","input_tokens":45,"output_tokens":12}]})");
     CHECK(usage.input == 225);
     CHECK(usage.output == 47);
+}
+
+TEST_CASE("an answer that breaks off is not counted to its end; what came of it is guessed by its text") {
+    const std::string text(400, 'x');
+    const auto of = [](std::string_view target, std::string_view stream) {
+        AnswerReader reader(match_endpoint("POST", target, {}, false).endpoint->answer, AnswerFormat::sse, 200);
+        reader.feed(stream);
+        return reader;
+    };
+    SUBCASE("anthropic: message_start has the input, and an output that is none") {
+        const std::string start =
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":21,"
+            "\"output_tokens\":1}}}\n\n";
+        const auto delta = [](std::string_view what) {
+            return "event: content_block_delta\ndata: "
+                   "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
+                   "\"text_delta\",\"text\":\"" +
+                   std::string(what) + "\"}}\n\n";
+        };
+        CHECK(of("/v1/messages", start).output_seen() == 0);
+        CHECK_FALSE(of("/v1/messages", start).counted());
+        CHECK(of("/v1/messages", start).usage().input == 21);
+        CHECK(of("/v1/messages", start + delta(text)).output_seen() == 100);
+        CHECK(of("/v1/messages", start + delta("a") + delta(text) + delta("b")).output_seen() == 100);
+        CHECK(of("/v1/messages", start + delta("a") + delta("b") + delta("c")).output_seen() == 3);
+        const AnswerReader whole =
+            of("/v1/messages", start + delta("a") +
+                                   "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":"
+                                   "{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":9}}\n\n");
+        CHECK(whole.counted());
+        CHECK(whole.usage().output == 9);
+        CHECK_FALSE(
+            of("/v1/messages", start + delta("a") + "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n")
+                .counted());
+    }
+    SUBCASE("chat: also in tool calls, where what stands around the text is longer") {
+        const auto chunk = [](std::string_view delta) {
+            return "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":" + std::string(delta) +
+                   ",\"finish_reason\":null}]}\n\n";
+        };
+        std::string stream = chunk(R"({"role":"assistant","content":""})");
+        for (int i = 0; i < 10; ++i) stream += chunk(R"({"content":"word"})");
+        CHECK(of("/v1/chat/completions", stream).output_seen() == 10);
+        CHECK_FALSE(of("/v1/chat/completions", stream).counted());
+        std::string call = stream;
+        for (int i = 0; i < 50; ++i) call += chunk(R"({"tool_calls":[{"index":0,"function":{"arguments":"12"}}]})");
+        CHECK(of("/v1/chat/completions", call).output_seen() == 60);
+        CHECK(of("/v1/chat/completions", stream + chunk("{\"content\":\"" + text + "\"}")).output_seen() == 110);
+    }
+    SUBCASE("responses") {
+        const auto delta = [](std::string_view what) {
+            return "data: {\"type\":\"response.output_text.delta\",\"item_id\":\"m\",\"delta\":\"" + std::string(what) +
+                   "\"}\n\n";
+        };
+        CHECK(of("/v1/responses", delta("a") + delta(text)).output_seen() == 100);
+        CHECK_FALSE(of("/v1/responses", delta("a")).counted());
+    }
+    SUBCASE("gemini: the last of the counts so far, and the text") {
+        const auto chunk = [](std::string_view what, std::string_view more) {
+            return "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"" + std::string(what) + "\"}]}" +
+                   std::string(more) + "}],\"usageMetadata\":{\"promptTokenCount\":7,\"candidatesTokenCount\":2}}\n\n";
+        };
+        const AnswerReader reader =
+            of("/v1beta/models/g:streamGenerateContent?alt=sse", chunk("a", "") + chunk(text, ""));
+        CHECK_FALSE(reader.counted());
+        CHECK(reader.output_seen() == 100);
+        CHECK(reader.usage().input == 7);
+        CHECK(of("/v1beta/models/g:streamGenerateContent?alt=sse", chunk("a", ",\"finishReason\":\"STOP\"")).counted());
+    }
+    SUBCASE("a body without usage: by its bytes") {
+        AnswerReader reader(match_endpoint("POST", "/v1/chat/completions", {}, false).endpoint->answer,
+                            AnswerFormat::json, 200);
+        const std::string body = R"({"choices":[{"message":{"content":")" + text + R"("},"finish_reason":"stop"}]})";
+        reader.feed(body);
+        CHECK_FALSE(reader.counted());
+        CHECK(reader.output_seen() == static_cast<std::int64_t>(body.size()) / 4);
+    }
 }

@@ -15,7 +15,11 @@ TEST_CASE("openai-responses: its paths, with and without the version") {
         CHECK_FALSE(takes(self, path));
     CHECK(endpoint_of("/v1/responses/compact").answer.metered);
     CHECK_FALSE(endpoint_of("/v1/responses/input_tokens").answer.metered);
-    CHECK_FALSE(endpoint_of("/v1/responses/r1", "GET").answer.metered);
+    // What another request asked for may not be booked yet; its list of inputs is free.
+    CHECK(endpoint_of("/v1/responses/r1", "GET").answer.background);
+    CHECK(endpoint_of("/v1/responses/r1/cancel").answer.background);
+    CHECK_FALSE(endpoint_of("/v1/responses/r1/input_items", "GET").answer.metered);
+    CHECK_FALSE(endpoint_of("/v1/responses/r1", "DELETE").answer.metered);
 }
 
 TEST_CASE("openai-responses: the last event ends it and carries the usage") {

@@ -134,14 +134,15 @@ TEST_CASE("limit answer: ours take the place of the vendor's, but for a subscrip
                    {"anthropic-ratelimit-unified-status", "allowed"},
                    {"X-RateLimit-Reset-Tokens", "1s"},
                    {"retry-after", "7"}};
+    const HeaderRules rules = HeaderSettings().from_vendors;
     const std::string ours =
-        downstream_head(head, Framing::length, 0, true, trace, "anthropic-ratelimit-requests-limit: 5\r\n");
+        downstream_head(head, Framing::length, 0, true, trace, "anthropic-ratelimit-requests-limit: 5\r\n", rules);
     CHECK(ours.find("4000") == std::string::npos);
     CHECK(ours.find("1s") == std::string::npos);
     CHECK(ours.find("anthropic-ratelimit-requests-limit: 5\r\n") != std::string::npos);
     CHECK(ours.find("unified-status: allowed") != std::string::npos);
     CHECK(ours.find("retry-after: 7") != std::string::npos);
-    const std::string theirs = downstream_head(head, Framing::length, 0, true, trace, {});
+    const std::string theirs = downstream_head(head, Framing::length, 0, true, trace, {}, rules);
     for (const auto& field : head.fields) CHECK(theirs.find(field.value) != std::string::npos);
 }
 

@@ -97,6 +97,20 @@ TEST_CASE("dialect text: keepalives mean nothing") {
               .size() == 2);
 }
 
+TEST_CASE("dialect text: clients that stumble over a keepalive get none") {
+    const auto takes = [](std::string_view target, std::string_view client) {
+        http1::RequestHead head;
+        if (!client.empty()) head.fields.push_back(http1::Field{"X-Goog-Api-Client", client});
+        return takes_keepalive(at(target), head);
+    };
+    constexpr std::string_view gemini = "/v1beta/models/m:streamGenerateContent?alt=sse";
+    CHECK(takes(gemini, ""));
+    CHECK(takes(gemini, "google-genai-sdk/3.1.0 gl-node/v22.1.0"));
+    CHECK_FALSE(takes(gemini, "genai-js/0.24.1"));
+    CHECK_FALSE(takes(gemini, "gl-js/ fire/11.6.0"));
+    CHECK(takes("/v1/messages", "genai-js/0.24.1"));
+}
+
 TEST_CASE("dialect text: model lists") {
     const std::vector<ModelEntry> models{{.id = "a\"1", .owner = "p1", .created = 1'700'000'000'000'000},
                                          {.id = "b", .owner = "p2"}};

@@ -274,3 +274,65 @@ TEST_CASE("scan: how many tokens the answer may have") {
     CHECK_FALSE(scan("/v1/messages", R"({"model":"m","metadata":{"max_tokens":1},"messages":[]})").max_output);
     CHECK_FALSE(scan("/v1/messages", R"({"model":"m","max_tokens":"many"})").max_output);
 }
+
+TEST_CASE("a chat's stream is asked for its usage where the client has not") {
+    const auto asked = [](std::string_view body, std::string_view target = "/v1/chat/completions") {
+        const RequestFacts facts = scan(target, body);
+        REQUIRE(facts.error.empty());
+        const BodyEdit& edit = facts.ask_usage;
+        std::string out(body.substr(0, edit.begin));
+        out += edit.text;
+        if (!edit.text.empty()) out += body.substr(edit.end);
+        return edit.text.empty() ? std::string("as it is") : out;
+    };
+    CHECK(asked(R"( {"model":"m","stream":true})") ==
+          R"( {"stream_options":{"include_usage":true},"model":"m","stream":true})");
+    CHECK(asked(R"({"model":"m","stream":true})", "/v1/completions") ==
+          R"({"stream_options":{"include_usage":true},"model":"m","stream":true})");
+    CHECK(asked(R"({"stream_options": null, "stream":true})") ==
+          R"({"stream_options": {"include_usage":true}, "stream":true})");
+    CHECK(asked(R"({"stream":true,"stream_options":{ }})") ==
+          R"({"stream":true,"stream_options":{"include_usage":true }})");
+    CHECK(asked(R"({"stream":true,"stream_options":{"include_obfuscation":false}})") ==
+          R"({"stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}})");
+    CHECK(asked(R"({"stream":true,"stream_options":{"a":1,"include_usage" : false}})") ==
+          R"({"stream":true,"stream_options":{"a":1,"include_usage" : true}})");
+    CHECK(asked(R"({"stream":true,"stream_option\u0073":{"include_usag\u0065":null}})") ==
+          R"({"stream":true,"stream_option\u0073":{"include_usag\u0065":true}})");
+    // Of equal names the last counts, as for the vendor.
+    CHECK(asked(R"({"stream":true,"stream_options":{"include_usage":true},"stream_options":{}})") ==
+          R"({"stream":true,"stream_options":{"include_usage":true},"stream_options":{"include_usage":true}})");
+    CHECK(asked(R"({"stream":true,"stream_options":{"include_usage":true,"include_usage":false}})") ==
+          R"({"stream":true,"stream_options":{"include_usage":true,"include_usage":true}})");
+    for (const char* body : {
+             R"({"stream":true,"stream_options":{"include_usage":true}})",
+             R"({"stream":true,"stream_options":{"include_usage":false,"include_usage":true}})",
+             R"({"stream":true,"stream_options":{"include_usage":"yes"}})",
+             R"({"stream":true,"stream_options":"all"})",
+             R"({"stream":false})",
+             R"({"model":"m"})",
+         }) {
+        CAPTURE(body);
+        CHECK(asked(body) == "as it is");
+    }
+    for (const char* other : {"/v1/responses", "/v1/messages", "/v1/embeddings", "/v1/audio/speech"}) {
+        CAPTURE(other);
+        CHECK(asked(R"({"model":"m","stream":true})", other) == "as it is");
+    }
+}
+
+TEST_CASE("pictures and files in a body are no text") {
+    const std::string picture(50'000, 'A');
+    const std::size_t counted = picture.size() - 4000 - picture.size() / 50;
+    const std::string one = R"({"image_url":{"url":"data:image/png;base64,)" + picture + R"("}})";
+    CHECK(files_bytes_of("{}") == 0);
+    CHECK(files_bytes_of(R"({"url":"data:image/png;base64,AAAA"})") == 0);
+    CHECK(files_bytes_of(one) == counted);
+    CHECK(files_bytes_of(one + R"(,{"text":"x"})" + one) == 2 * counted);
+    CHECK(files_bytes_of(R"({"source":{"type":"base64","media_type":"image/png","data": ")" + picture + R"("}})") ==
+          counted);
+    CHECK(files_bytes_of(R"("base64" without a file)" + picture) == 0);
+    CHECK(files_bytes_of("base64") == 0);
+    CHECK(files_bytes_of("data:;base64," + std::string(30'000, 'A') + std::string(60, ' ') + picture) == 0);
+    CHECK(files_bytes_of("data:;base64," + picture) == counted);
+}

@@ -13,12 +13,22 @@ namespace {
 struct Collect final : SseSink {
     struct One {
         std::string name, data;
-        bool oversized;
+        bool in_parts;
+        bool unclosed;
         std::size_t begin;
     };
     std::vector<One> events;
+    std::string parts;
+    std::size_t part_bytes = 0;
     void on_event(const SseEvent& event) override {
-        events.push_back({std::string(event.name), std::string(event.data), event.oversized, event.begin});
+        if (event.in_parts) CHECK(parts.starts_with(event.data));
+        events.push_back({std::string(event.name), event.in_parts ? std::move(parts) : std::string(event.data),
+                          event.in_parts, event.unclosed, event.begin});
+    }
+    void on_part(std::string_view data, bool first) override {
+        if (first) parts.clear();
+        parts += data;
+        part_bytes += data.size();
     }
     [[nodiscard]] std::string text() const {
         std::string out;
@@ -27,8 +37,9 @@ struct Collect final : SseSink {
     }
 };
 
-std::string read(std::string_view stream, std::size_t piece = 1 << 30) {
-    SseScanner scanner;
+std::string read(std::string_view stream, std::size_t piece = 1 << 30,
+                 std::size_t max_event = SseScanner::default_max_event) {
+    SseScanner scanner(max_event);
     Collect sink;
     for (std::size_t at = 0; at < stream.size(); at += piece) {
         const std::string part(stream.substr(at, piece));
@@ -113,6 +124,11 @@ TEST_CASE("sse: any split of any stream reads the same") {
         REQUIRE(read(stream, 1) == want);
         REQUIRE(read(stream, 2) == want);
         REQUIRE(read(stream, 1 + random() % 9) == want);
+        if (stream.find("event") != std::string::npos) continue;  // a name beyond the limit is none
+        for (const std::size_t most : {8, 9, 12, 20}) {
+            REQUIRE(read(stream, 1, most) == want);
+            REQUIRE(read(stream, 1 + random() % 9, most) == want);
+        }
     }
 }
 
@@ -153,26 +169,60 @@ TEST_CASE("sse: the boundary is where bytes disturb nothing") {
     CHECK_FALSE(scanner.at_boundary());
 }
 
-TEST_CASE("sse: an event beyond the limit is passed without being kept") {
+TEST_CASE("sse: an event of any length goes on in parts, and little of it is kept") {
     SseScanner scanner;
     Collect sink;
     const std::string megabyte(1 << 20, 'x');
-    scanner.feed("event: big\ndata: ", sink);
-    for (int i = 0; i < 9; ++i) scanner.feed(megabyte, sink);
-    scanner.feed("\n\ndata: small\n\n", sink);
+    scanner.feed("event: big\ndata: {", sink);
+    for (int i = 0; i < 40; ++i) {
+        scanner.feed(megabyte, sink);
+        CHECK(scanner.kept() <= 2 * SseScanner::default_max_event);
+        CHECK_FALSE(scanner.at_boundary());
+    }
+    CHECK(scanner.kept() <= 2 * SseScanner::kept_beginning);
+    scanner.feed("}\n\ndata: small\n\n", sink);
     REQUIRE(sink.events.size() == 2);
-    CHECK(sink.events[0].oversized);
-    CHECK(sink.events[0].data == "");
-    CHECK_FALSE(sink.events[1].oversized);
+    CHECK(sink.events[0].in_parts);
+    CHECK(sink.events[0].name == "big");
+    CHECK(sink.events[0].data.size() == (40u << 20) + 2);
+    CHECK_FALSE(sink.events[1].in_parts);
     CHECK(sink.events[1].data == "small");
 
-    // Whole in one piece, and as many lines.
-    const std::string whole = "data: " + std::string(SseScanner::max_event + 1, 'y') + "\n\n";
-    scanner.feed(whole, sink);
-    REQUIRE(sink.events.size() == 3);
-    CHECK(sink.events[2].oversized);
+    // As many lines, with a name behind them.
     for (int i = 0; i < 9; ++i) scanner.feed("data: " + megabyte + "\n", sink);
-    scanner.feed("\n", sink);
+    scanner.feed("event: late\n\n", sink);
+    REQUIRE(sink.events.size() == 3);
+    CHECK(sink.events[2].in_parts);
+    CHECK(sink.events[2].name == "late");
+    CHECK(sink.events[2].data.size() == (9u << 20) + 8);
+
+    // Other lines of any length say nothing, and are not kept.
+    scanner.feed(": ", sink);
+    for (int i = 0; i < 9; ++i) scanner.feed(megabyte, sink);
+    CHECK(scanner.kept() <= SseScanner::default_max_event);
+    scanner.feed("\ndata: 1\n\n", sink);
     REQUIRE(sink.events.size() == 4);
-    CHECK(sink.events[3].oversized);
+    CHECK(sink.events[3].data == "1");
+}
+
+TEST_CASE("sse: an event without its blank line is told as one, and its end is no boundary") {
+    for (const std::string_view stream : {"data: 1\n\ndata: 2", "data: 1\n\ndata: 2\n", "data: 1\r\n\r\ndata: 2\r\n"}) {
+        SseScanner scanner;
+        Collect sink;
+        scanner.feed(stream, sink);
+        scanner.finish(sink);
+        REQUIRE(sink.events.size() == 2);
+        CHECK_FALSE(sink.events[0].unclosed);
+        CHECK(sink.events[1].unclosed);
+        CHECK_FALSE(scanner.at_boundary());
+    }
+    SseScanner scanner;
+    Collect sink;
+    scanner.feed("data: 1\n\n", sink);
+    scanner.finish(sink);
+    CHECK(scanner.at_boundary());
+    SseScanner comment;
+    comment.feed("data: 1\n\n: hal", sink);
+    comment.finish(sink);
+    CHECK_FALSE(comment.at_boundary());
 }

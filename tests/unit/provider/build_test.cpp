@@ -187,6 +187,7 @@ TEST_CASE("provider: settings arrive") {
     s.first_byte_timeout_ms = 2;
     s.idle_timeout_ms = 3;
     s.on_client_gone = "drain";
+    s.ask_usage = false;
     s.tls_verify = false;
     s.headers = {{"X-Team", "a b"}};
     const Provider p = built(s);
@@ -195,6 +196,7 @@ TEST_CASE("provider: settings arrive") {
     CHECK(p.first_byte_timeout_ms == 2);
     CHECK(p.idle_timeout_ms == 3);
     CHECK(p.on_client_gone == OnClientGone::drain);
+    CHECK_FALSE(p.ask_usage);
     CHECK_FALSE(p.tls_verify);
     CHECK(p.headers == std::vector<std::pair<std::string, std::string>>{{"X-Team", "a b"}});
     CHECK(p.endpoints.at(Family::openai).auth == AuthScheme::api_key);
@@ -211,4 +213,12 @@ TEST_CASE("route: its shape") {
     CHECK(check_route(route("m", {})).error().message.contains("'to' is empty"));
     CHECK(check_route(route("m", {""})).error().message.contains("'to' holds ''"));
     CHECK(check_route(route("m", {"a"}, Family::openai)).error().message.contains("'*'"));
+}
+
+TEST_CASE("build: chat streams are asked for their usage, but where the vendor refuses that") {
+    CHECK(built(spec("a", "openai")).ask_usage);
+    CHECK_FALSE(built(spec("a", "mistral")).ask_usage);
+    auto told = spec("a", "mistral");
+    told.ask_usage = true;
+    CHECK(built(told).ask_usage);
 }

@@ -123,8 +123,8 @@ TEST_CASE("a browser gets a cookie that scripts cannot read, and no tokens") {
     CHECK_FALSE(json::parse(answer.body).contains("access_token"));
     REQUIRE(answer.headers.size() == 1);
     const std::string cookie = answer.headers[0].second;
-    CHECK(cookie.starts_with("__Host-lurus_session=lss_"));
-    for (const char* part : {"; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"})
+    CHECK(cookie.starts_with("__Secure-lurus_session=lss_"));
+    for (const char* part : {"; Path=/api/v1;", "; HttpOnly", "; SameSite=Lax", "; Secure"})
         CHECK(cookie.find(part) != std::string::npos);
     CHECK(cookie.find("Domain") == std::string::npos);
     const std::string sent = cookie.substr(0, cookie.find(';'));

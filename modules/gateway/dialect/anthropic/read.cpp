@@ -12,7 +12,8 @@
 namespace lurus::gateway::anthropic {
 namespace {
 
-constexpr json::Pick usage_only[] = {capture("usage", value_usage)};
+constexpr json::Pick first_usage[] = {capture("usage", value_first_usage)};
+constexpr json::Pick delta_text[] = {capture("type", value_nothing), capture("*", value_delta)};
 
 constexpr json::Pick body_members[] = {
     capture("usage", value_usage),      capture("error", value_error),   capture("message", value_message),
@@ -20,14 +21,14 @@ constexpr json::Pick body_members[] = {
     mark("input_tokens", mark_content),
 };
 constexpr json::Pick event_members[] = {
-    capture("type", value_type),
-    capture("usage", value_usage),
-    capture("error", value_error),
-    inside("message", usage_only),
+    capture("type", value_type),    capture("usage", value_usage), capture("error", value_error),
+    inside("message", first_usage), inside("delta", delta_text),
 };
 
 constexpr json::Pick body_picks = inside("", body_members);
 constexpr json::Pick event_picks = inside("", event_members);
+
+constexpr std::size_t most_text = 256;  // of an event that is not read
 
 constexpr std::string_view cannot_shrink[] = {"input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"};
 
@@ -90,7 +91,10 @@ Usage usage(const UsageFields& merged) {
 void read_event(AnswerState& answer, const SseEvent& event) {
     const std::string_view data = event.data;
     const std::string_view type = event.name.empty() ? event_type(data) : event.name;
-    if (type == "content_block_delta" || type == "content_block_start" || type == "content_block_stop") {
+    if (type == "content_block_delta") {
+        if (!answer.pass_text(data.size(), most_text)) answer.pick_text(data);
+        answer.event_semantic = true;
+    } else if (type == "content_block_start" || type == "content_block_stop") {
         answer.event_semantic = true;
     } else if (type == "message_stop") {
         answer.event_semantic = true;
@@ -102,6 +106,7 @@ void read_event(AnswerState& answer, const SseEvent& event) {
         if (type == "error" || inner == "error") answer.take_error("error", data);
         answer.event_semantic =
             type == "message_delta" || inner == "message_delta" || inner.starts_with("content_block");
+        if (inner == "content_block_delta") answer.count_text(data.size());
         if (inner == "message_stop") answer.end_at_event();
     }
 }

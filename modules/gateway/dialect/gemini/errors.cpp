@@ -30,8 +30,14 @@ std::string in_stream(bool array, int status, std::string_view message, const Id
 
 }  // namespace
 
-// Google's SDKs take an empty event everywhere, but some of their versions stumble over a comment.
-constinit const ErrorRules errors{
-    .body = body, .in_stream = in_stream, .keepalive = "\r\n\r\n", .array_keepalive = "\r\n"};
+// Google's SDKs take an empty event everywhere, but some of their versions stumble over a comment. Those whose stream
+// is `data: ` and nothing else between two events (@google/generative-ai, Firebase) fail at either.
+constexpr std::string_view strict_clients[] = {"genai-js/", " fire/"};
+
+constinit const ErrorRules errors{.body = body,
+                                  .in_stream = in_stream,
+                                  .keepalive = "\r\n\r\n",
+                                  .array_keepalive = "\r\n",
+                                  .no_keepalive = strict_clients};
 
 }  // namespace lurus::gateway::gemini

@@ -19,24 +19,34 @@ constexpr json::Pick grounding[] = {mark("webSearchQueries", mark_grounding, que
 constexpr json::Pick candidate_members[] = {capture("finishReason", value_finish),
                                             inside("groundingMetadata", grounding)};
 constexpr json::Pick candidate[] = {inside("[]", candidate_members)};
+// Text is looked at in events only, which are whole where they are read: of a body it would have to be kept.
+constexpr json::Pick part_members[] = {capture("text", value_delta), capture("functionCall", value_delta)};
+constexpr json::Pick parts[] = {inside("[]", part_members)};
+constexpr json::Pick content_members[] = {inside("parts", parts)};
+constexpr auto event_candidate_members = with(candidate_members, inside("content", content_members));
+constexpr json::Pick event_candidate[] = {inside("[]", event_candidate_members)};
 constexpr json::Pick images_made[] = {mark("[]", mark_image)};
 constexpr json::Pick block[] = {capture("blockReason", value_finish)};
-constexpr json::Pick members[] = {
-    capture("usageMetadata", value_usage),
-    capture("error", value_error),
-    capture("message", value_message),
-    capture("code", value_code),
-    mark("candidates", mark_content, candidate),
-    mark("promptFeedback", mark_content, block),
-    mark("totalTokens", mark_content),
-    mark("embedding", mark_content),
-    mark("embeddings", mark_content),
-    mark("predictions", mark_content, images_made),
-};
+constexpr std::array<json::Pick, 10> members_with(std::span<const json::Pick> of_candidates) {
+    return {{
+        capture("usageMetadata", value_usage),
+        capture("error", value_error),
+        capture("message", value_message),
+        capture("code", value_code),
+        mark("candidates", mark_content, of_candidates),
+        mark("promptFeedback", mark_content, block),
+        mark("totalTokens", mark_content),
+        mark("embedding", mark_content),
+        mark("embeddings", mark_content),
+        mark("predictions", mark_content, images_made),
+    }};
+}
+constexpr auto members = members_with(candidate);
+constexpr auto event_members = members_with(event_candidate);
 constexpr auto body_or_array = with(members, mark("[]", mark_element, members));
 
 constexpr json::Pick body_picks = inside("", body_or_array);
-constexpr json::Pick event_picks = inside("", members);
+constexpr json::Pick event_picks = inside("", event_members);
 
 constexpr UsageNames usage_names{"promptTokenCount",
                                  "cachedContentTokenCount",
@@ -87,7 +97,7 @@ Usage usage(const UsageFields& merged) {
 }
 
 void read_event(AnswerState& answer, const SseEvent& event) {
-    answer.pick(event.data);
+    answer.pick_text(event.data);
     if (event.name == "error") answer.take_error(read_error(answer.members));
 }
 

@@ -17,6 +17,8 @@ inline constexpr json::Pick action_type[] = {capture("type", value_item_action)}
 inline constexpr json::Pick output_item[] = {capture("type", value_item_type), inside("action", action_type)};
 
 extern const json::Pick body_picks;
+/// The same with the id and the status of a response.
+extern const json::Pick response_picks;
 /// Of a chunk of chat, and of the events of pictures and sound.
 extern const json::Pick event_picks;
 

@@ -54,6 +54,7 @@ constexpr json::Pick body_members[] = {
     mark("text", mark_content),
 };
 constexpr auto body_or_array = with(body_members, inside("[]", body_members));
+constexpr auto response_members = with(with(body_members, capture("id", value_id)), capture("status", value_status));
 
 constexpr UsageNames usage_names{"prompt_tokens",
                                  "input_tokens",
@@ -133,6 +134,7 @@ Usage usage(const UsageFields& merged) {
 }
 
 constinit const json::Pick body_picks = inside("", body_or_array);
+constinit const json::Pick response_picks = inside("", response_members);
 constinit const json::Pick event_picks = inside("", event_members);
 
 bool take_event_error(AnswerState& answer, const SseEvent& event) {

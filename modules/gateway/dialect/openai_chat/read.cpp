@@ -13,6 +13,8 @@
 namespace lurus::gateway::openai_chat {
 namespace {
 
+constexpr std::size_t most_text = 40;  // of a chunk that is not read: less than what stands around a tool's arguments
+
 // False when a chunk certainly holds neither usage nor an error nor a finish reason; costs a fraction of reading it.
 bool chunk_matters(std::string_view data) {
     constexpr std::array letters{'u', 'e', 'x', 'f', 'o'};
@@ -41,8 +43,10 @@ bool chunk_matters(std::string_view data) {
 
 void read_event(AnswerState& answer, const SseEvent& event) {
     if (event.data.starts_with("[DONE]")) return answer.end_at_event();
-    if (answer.semantic && event.name != "error" && !chunk_matters(event.data)) return;
-    answer.pick(event.data);
+    if (answer.semantic && event.name != "error" && !event.in_parts && !chunk_matters(event.data) &&
+        answer.pass_text(event.data.size(), most_text))
+        return;
+    answer.pick_text(event.data);
     openai::take_event_error(answer, event);
 }
 

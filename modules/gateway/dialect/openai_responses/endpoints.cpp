@@ -7,6 +7,9 @@ namespace {
 constexpr Dialect self = Dialect::openai_responses;
 constexpr UpstreamAnswer free_of_charge{.dialect = self, .metered = false};
 
+/// What another request asked for: its usage counts if nobody has booked it.
+constexpr UpstreamAnswer made_before{.dialect = self, .background = true};
+
 constexpr PostPath posts[] = {
     {"responses", Operation::responses, "responses", {.dialect = self}, true},
     {"responses/compact", Operation::responses_compact, "responses.compact", {.dialect = self}},
@@ -15,16 +18,18 @@ constexpr PostPath posts[] = {
 
 // `rest` is what follows `responses/`.
 Match match_response(HttpMethod method, std::string_view rest) {
-    const Endpoint resource{.operation = Operation::responses_resource,
-                            .dialect = self,
-                            .answer = free_of_charge,
-                            .name = "responses.resource",
-                            .resource = rest.substr(0, rest.find('/'))};
+    Endpoint resource{.operation = Operation::responses_resource,
+                      .dialect = self,
+                      .answer = free_of_charge,
+                      .name = "responses.resource",
+                      .resource = rest.substr(0, rest.find('/'))};
     const auto allowed = [&](bool right) { return right ? found(resource) : refused(self, MatchError::wrong_method); };
     const std::size_t slash = rest.find('/');
+    if (slash == std::string_view::npos && method == HttpMethod::get) resource.answer = made_before;
     if (slash == std::string_view::npos) return allowed(method == HttpMethod::get || method == HttpMethod::del);
     const std::string_view part = rest.substr(slash + 1);
     if (slash > 0 && part == "input_items") return allowed(method == HttpMethod::get);
+    if (slash > 0 && part == "cancel") resource.answer = made_before;
     if (slash > 0 && part == "cancel") return allowed(method == HttpMethod::post);
     return refused(self, MatchError::unknown_path);
 }

@@ -17,12 +17,16 @@ constexpr json::Pick response_members[] = {
     capture("error", value_error),
     capture("service_tier", value_tier),
     inside("status_details", response_error),
+    capture("id", value_id),
+    capture("status", value_status),
 };
 constexpr json::Pick event_members[] = {
     capture("type", value_type),   inside("response", response_members), capture("error", value_error),
     capture("code", value_code),   capture("message", value_message),    mark("item", mark_item, openai::output_item),
-    capture("usage", value_usage),
+    capture("usage", value_usage), capture("delta", value_delta),
 };
+
+constexpr std::size_t most_text = 256;  // of an event that is not read
 
 constexpr json::Pick event_picks = inside("", event_members);
 
@@ -42,13 +46,15 @@ void read_event(AnswerState& answer, const SseEvent& event) {
     std::string inner;
     if (type.empty()) type = event.name;
     if (type.ends_with(".delta")) {
+        if (!answer.pass_text(data.size(), most_text)) answer.pick_text(data);
         answer.event_semantic = true;
         return;
     }
     const bool error_named = event.name == "error";
-    const bool item_done =
-        type == "response.output_item.done" && data.find("web_search_call") != std::string_view::npos;
-    if (type.empty() || ends_response(type) || type == "error" || error_named || item_done) {
+    const bool item_done = type == "response.output_item.done" &&
+                           (event.in_parts || data.find("web_search_call") != std::string_view::npos);
+    const bool begins = answer.may_be_background() && answer.answer_id.empty();
+    if (begins || type.empty() || ends_response(type) || type == "error" || error_named || item_done) {
         const std::int64_t before = answer.searches;
         answer.pick(data);
         if (type.empty()) type = inner = json::string_value(answer.members.type);
@@ -68,6 +74,6 @@ void read_event(AnswerState& answer, const SseEvent& event) {
 }  // namespace
 
 constinit const ReadRules read{
-    .body = &openai::body_picks, .event = &event_picks, .read_event = read_event, .usage = openai::usage};
+    .body = &openai::response_picks, .event = &event_picks, .read_event = read_event, .usage = openai::usage};
 
 }  // namespace lurus::gateway::openai_responses

@@ -132,12 +132,18 @@ std::vector<Candidate>* limited_candidates(Request& request) {
 // Candidates whose model is over a limit are skipped as long as there is another.
 std::optional<Refusal> RequestLimits::take(Request& request, RequestEstimate estimate, Admission& into) {
     std::vector<Candidate>* candidates = limited_candidates(request);
+    const auto skip = [&](std::size_t count) {
+        if (count > 0) candidates->erase(candidates->begin(), candidates->begin() + static_cast<std::ptrdiff_t>(count));
+    };
     std::optional<Refusal> first;
     for (std::size_t at = 0;; ++at) {
         Subjects limited(request);
         const Candidate* candidate = candidates != nullptr ? &(*candidates)[at] : nullptr;
         if (candidate != nullptr) limited.add_upstream(upstream_of(request, *candidate));
-        if (limited.all().empty()) return std::nullopt;
+        if (limited.all().empty()) {
+            skip(at);
+            return std::nullopt;
+        }
         if (limited.any_budget()) {
             estimate.cost = candidate == nullptr ? estimated_cost(request, estimate)
                                                  : estimated_cost(request, *candidate->provider,
@@ -148,7 +154,7 @@ std::optional<Refusal> RequestLimits::take(Request& request, RequestEstimate est
         auto admitted = gateway::admit(shard_.limits, limited.all(), estimate, since_start, now);
         if (admitted) {
             into = *std::move(admitted);
-            if (at > 0) candidates->erase(candidates->begin(), candidates->begin() + static_cast<std::ptrdiff_t>(at));
+            skip(at);
             return std::nullopt;
         }
         if (!first) first = admitted.error();

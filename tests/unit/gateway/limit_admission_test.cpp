@@ -358,3 +358,40 @@ TEST_CASE("admission: budgets over several threads are exceeded by the last requ
     CHECK(spent.load() >= 1'000'000'000);
     CHECK(spent.load() < 1'003'000'000);
 }
+
+TEST_CASE("admission: what an attempt's model took is given back when another candidate is asked") {
+    Desk desk;
+    Limits model = limits(&Limits::tpm, 1000);
+    model.rpm = 2;
+    model.concurrency = 1;
+    model.budget = budget("10 USD/day");
+    LimitedSubject first = key(model, "first-*");
+    first.subject = Subject::model;
+    first.upstream = true;
+    LimitedSubject second = first;
+    second.id = second.name = "second-*";
+    RequestEstimate estimate = tokens(600, 0);
+    estimate.cost = Money{9'000'000'000};
+    Admission admission = *desk.ask({key(limits(&Limits::rpm, 10)), first}, estimate);
+    const StatePtr state = desk.cache.get(Subject::model, "first-*", 0, noon);
+    CHECK(admission.holds(state));
+    CHECK_FALSE(desk.ask({first}, estimate));
+    admission.leave_upstream(0);
+    CHECK_FALSE(admission.holds(state));
+    CHECK(admission.limited());
+    auto again = desk.ask({first}, estimate);
+    REQUIRE(again);
+    again->leave();
+    const auto third = desk.ask({first}, tokens(1, 0));
+    REQUIRE_FALSE(third);
+    CHECK(third.error().what == Refusal::What::requests);  // the request itself stays counted
+    admission.join(*desk.ask({second}, estimate));
+    admission.settle({.input_tokens = 1000, .output_tokens = 0, .cost = {}}, 0);
+    const auto full = desk.ask({second}, tokens(1, 0));
+    REQUIRE_FALSE(full);
+    CHECK(full.error().what == Refusal::What::concurrency);
+    admission.leave();
+    const auto used = desk.ask({second}, tokens(1, 0));
+    REQUIRE_FALSE(used);
+    CHECK(used.error().what == Refusal::What::tokens);
+}

@@ -1,5 +1,6 @@
 #include "modules/gateway/attempt/send_request.hpp"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <memory>
 #include <optional>
@@ -68,7 +69,8 @@ UpstreamRequest::UpstreamRequest(const Request& request, const Target& target, c
     const bool splice =
         deployment ? place_model(request, upstream_model, begin, model) : end > begin && facts.model != upstream_model;
     if (splice && model.empty()) model = facts.model_is_json ? quote_json(upstream_model) : upstream_model;
-    if (!splice) begin = end = request.body.size();
+    if (!splice) begin = request.body.size();
+    end = splice ? std::max(begin, end) : begin;
     std::optional<std::uint64_t> length;
     if (!request.body.empty() || request.head.content_length || request.head.chunked)
         length = request.body.size() + model.size() - (end - begin);

@@ -52,10 +52,10 @@ public:
           log_(log),
           api_(std::move(api)),
           outside_(std::move(outside)),
-          kept_store_(kept),
           clock_(clock),
           started_us_(clock.monotonic_us()),
-          limits_(started_us_) {
+          limits_(started_us_),
+          kept_store_(kept) {
         int count = snapshot_->settings.threads;
         if (count <= 0) count = platform::usable_processors();
         for (int i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, snapshot_, log_, clock_, limits_));

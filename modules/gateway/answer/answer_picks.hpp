@@ -21,8 +21,9 @@ enum PickedValue : std::uint8_t {
     value_message,
     value_code,
     value_detail,
-    value_delta,   // content, unless it is empty
-    value_finish,  // the reason why the answer ends
+    value_delta,    // content, unless it is empty
+    value_finish,   // the reason why the answer ends
+    value_seconds,  // how long a sound is
     value_item_type,
     value_item_action,
     value_nothing,  // named so that a `*` beside it does not take it
@@ -36,6 +37,7 @@ enum PickedMark : std::uint8_t {
     mark_image,      // a picture made
     mark_grounding,  // a list of search queries begins
     mark_query,      // one of them
+    mark_page_read,  // pages that the model had read begin
 };
 
 constexpr json::Pick capture(std::string_view key, PickedValue value) {

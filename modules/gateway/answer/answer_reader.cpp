@@ -56,6 +56,9 @@ AnswerReader::Step AnswerReader::feed_event(std::string_view json) {
     return state_->step;
 }
 
+void AnswerReader::tell_tier(std::string_view tier) {
+    state_->tell_tier(tier);
+}
 void AnswerReader::finish(bool clean) {
     state_->finish(clean);
 }

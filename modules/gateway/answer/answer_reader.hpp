@@ -44,6 +44,8 @@ public:
     Step feed(std::string_view bytes);
     /// One WebSocket message, an event as JSON. Each answer of the session adds to the usage.
     Step feed_event(std::string_view json);
+    /// The tier that was served, said outside of the body: it wins over what the body says.
+    void tell_tier(std::string_view tier);
     /// The body ended. `clean`: by its framing, not by a reset.
     void finish(bool clean);
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@ public:
     [[nodiscard]] bool may_be_last() const;
     [[nodiscard]] Usage usage() const;
     [[nodiscard]] std::string usage_raw() const;
+    void tell_tier(std::string_view tier) { told_tier_ = tier.substr(0, 32); }
 
     AnswerReader::Step step;
     bool semantic = false;  // content was seen
@@ -60,6 +62,7 @@ private:
     void feed_body(std::string_view bytes);
     void end_body();
     void ends_at(std::size_t begin);
+    void take_usage(std::string_view object);
     [[nodiscard]] Usage current() const;
 
     UpstreamAnswer answer_;
@@ -77,6 +80,9 @@ private:
     json::Picker picker_;  // of the body, or of the event at hand
     UsageFields fields_;
     std::string tier_;
+    std::string told_tier_;
+    std::optional<std::int64_t> seconds_;
+    bool reads_pages_ = false;
     std::string item_type_, item_action_;
     std::int64_t images_ = 0, queries_ = 0, most_queries_ = 0;
     /// A session's answers before the current one.

@@ -21,6 +21,10 @@ void ClientAnswer::read_as(const http1::ResponseHead& head) {
     // A compressed answer passes as it is; what it used stays unknown.
     if (!encoding.empty() && !iequals(encoding, "identity")) format_ = AnswerFormat::other;
     reader.emplace(request_.endpoint.answer, format_, head.status);
+    if (request_.endpoint.answer.dialect == Dialect::gemini) {
+        const std::string_view tier = head.value("x-gemini-service-tier");
+        if (!tier.empty() && !iequals(tier, "unspecified")) reader->tell_tier(tier);
+    }
 }
 
 void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_candidate) {

@@ -19,7 +19,7 @@ std::optional<MatchError> route(Request& request) {
                        head.target.find("&key=") != std::string_view::npos;
     const Match match = match_endpoint(head.method, head.target, hints, asks_for_websocket(head));
     request.family = match.family;
-    request.path_class = "unknown";
+    request.path_class = match.error == MatchError::wrong_method ? name_of(match.family) : "unknown";
     if (!match.endpoint) return match.error;
     request.endpoint = *match.endpoint;
     request.path_class = request.endpoint.name;

@@ -29,10 +29,10 @@ std::size_t text_size(std::string_view value) {
     return size;
 }
 
-// An event's data that is certainly no whole one: JSON without its end.
+// An event's data that is certainly no whole one: JSON without its end, or nothing.
 bool is_torn(std::string_view data) {
     data = after_space(data);
-    if (!data.starts_with('{') && !data.starts_with('[')) return false;
+    if (!data.starts_with('{') && !data.starts_with('[')) return data.empty();
     json::Reader reader(data, json::Mode::trusting);
     reader.skip();
     return reader.failed();

@@ -6,6 +6,8 @@ import { gateway } from './lib/suite.mjs';
 import { header, post } from './lib/raw.mjs';
 
 const folder = wireFolder();
+const asked = '"stream_options":{"include_usage":true},';
+const isUnasked = (one, request) => /completions/.test(one.target) && JSON.parse(request).stream === true && !JSON.parse(request).stream_options;
 const cases = recordings();
 
 if (!folder) {
@@ -21,7 +23,8 @@ if (!folder) {
       up.always(replayOf(where, id, { split: 1500 }));
       const answer = await post(lurus, one.target, request);
       assert.equal(answer.status, one.status, answer.body.toString().slice(0, 300));
-      assert.deepEqual(up.last.body, request, 'the request was changed');
+      if (isUnasked(one, request)) assert.equal(up.last.body.toString().replace(asked, ''), request.toString(), 'more was changed than what asks for usage');
+      else assert.deepEqual(up.last.body, request, 'the request was changed');
       const whole = answer.body.subarray(0, one.body.length).equals(one.body);
       assert.ok(whole, 'the body was changed');
       const row = await lurus.row(answer.trace);
@@ -40,8 +43,9 @@ if (!folder) {
       const wanted = expectedUsage(one);
       // Of an answer that broke off the output is estimated by what came.
       if (wanted && row.usage.estimated) {
-        assert.ok(cut && row.usage.output >= (wanted.output ?? 0), JSON.stringify(row.usage));
+        assert.ok((cut || wanted.input === null) && row.usage.output >= (wanted.output ?? 0), JSON.stringify(row.usage));
         wanted.output = row.usage.output;
+        wanted.input ??= row.usage.input;
       }
       if (wanted) assert.deepEqual(usageDifferences(row.usage, wanted), [], `usage_raw ${JSON.stringify(row.usage_raw)}`);
     });

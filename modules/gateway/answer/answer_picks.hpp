@@ -29,6 +29,7 @@ enum PickedValue : std::uint8_t {
     value_status,
     value_item_type,
     value_item_action,
+    value_blocked,  // the reason why there will be no answer
     value_nothing,  // named so that a `*` beside it does not take it
 };
 

@@ -112,6 +112,10 @@ void AnswerState::on_value(std::uint8_t id, std::string_view value, bool whole) 
             if (is_empty_value(value)) break;
             finished = event_semantic = true;
             break;
+        case value_blocked:
+            if (is_empty_value(value)) break;
+            finished = event_semantic = blocked_ = true;
+            break;
         case value_id: answer_id = short_text(); break;
         case value_status: answer_status = short_text(); break;
         case value_seconds: seconds_ = seconds_of(value).or_else([&] { return seconds_; }); break;
@@ -292,7 +296,8 @@ bool AnswerState::counted() const {
 }
 
 std::int64_t AnswerState::output_seen() const {
-    return std::max(text_events_, (text_bytes_ + body_bytes_) / bytes_a_token);
+    const std::int64_t bytes = blocked_ ? text_bytes_ : text_bytes_ + body_bytes_;
+    return std::max(text_events_, bytes / bytes_a_token);
 }
 
 void AnswerState::feed_message(std::string_view message) {

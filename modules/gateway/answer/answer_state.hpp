@@ -111,6 +111,7 @@ private:
     std::string item_type_, item_action_;
     std::int64_t images_ = 0, queries_ = 0, most_queries_ = 0;
     bool output_guessed_ = false;  // the output's count is of an answer that had only begun
+    bool blocked_ = false;         // no answer was made
     bool output_counted_ = false;  // and this one of its end
     std::size_t picked_text_ = 0;  // of the event at hand
     std::size_t around_text_ = 0;  // bytes of an event that are no text; 0 = not known yet

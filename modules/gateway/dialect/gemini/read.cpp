@@ -27,7 +27,7 @@ constexpr json::Pick content_members[] = {inside("parts", parts)};
 constexpr auto event_candidate_members = with(candidate_members, inside("content", content_members));
 constexpr json::Pick event_candidate[] = {inside("[]", event_candidate_members)};
 constexpr json::Pick images_made[] = {mark("[]", mark_image)};
-constexpr json::Pick block[] = {capture("blockReason", value_finish)};
+constexpr json::Pick block[] = {capture("blockReason", value_blocked)};
 constexpr std::array<json::Pick, 10> members_with(std::span<const json::Pick> of_candidates) {
     return {{
         capture("usageMetadata", value_usage),

@@ -10,8 +10,10 @@ using namespace lurus::gateway;
 TEST_CASE("anthropic: its paths and no others") {
     CHECK(takes(Dialect::anthropic, "/v1/messages"));
     CHECK(takes(Dialect::anthropic, "/v1/messages/count_tokens"));
+    CHECK(takes(Dialect::anthropic, "/v1/messages/batches"));
     CHECK_FALSE(takes(Dialect::anthropic, "/v1/messages", HttpMethod::get));
-    for (const char* path : {"/v1/messagesx", "/v1/messages/batches", "/v1beta/messages", "/messages", "/v1/responses"})
+    for (const char* path :
+         {"/v1/messagesx", "/v1/messages/batchesx", "/v1beta/messages", "/messages", "/v1/responses"})
         CHECK_FALSE(takes(Dialect::anthropic, path));
     CHECK(endpoint_of("/v1/messages").answer.metered);
     CHECK_FALSE(endpoint_of("/v1/messages/count_tokens").answer.metered);

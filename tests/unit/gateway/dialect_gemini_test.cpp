@@ -11,7 +11,7 @@ TEST_CASE("gemini: its paths below three versions") {
           "/v1/tunedModels/t:generateContent", "/v1/publishers/google/models/m:countTokens",
           "/v1beta/publishers/google/tunedModels/t:generateContent"})
         CHECK(takes(Dialect::gemini, path));
-    for (const char* path : {"/v1/tunedModels", "/v1/tunedModelsmodels/m:generateContent",
+    for (const char* path : {"/v1/tunedModelsx", "/v1/tunedModelsmodels/m:generateContent",
                              "/v1/modelsx/m:generateContent", "/v1/publishers/google/tunedModels/t:generateContent",
                              "/v1beta/m:generateContent", "/v1/models/:predict", "/v1/models/m:a/b"})
         CHECK_FALSE(takes(Dialect::gemini, path));

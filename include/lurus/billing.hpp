@@ -30,6 +30,7 @@ struct Cost {
     std::string_view
         tariff;  // which entry, such as `anthropic/claude-sonnet-4-5@2025-09-29`; lives as long as the snapshot
     std::vector<CostLine> lines;
+    std::vector<std::string_view> unpriced;  // pieces that have no price, such as `web_search`: not in the total
 };
 
 struct PriceQuery {
@@ -43,7 +44,8 @@ struct PriceQuery {
 class TariffSnapshot {
 public:
     virtual ~TariffSnapshot() = default;
-    /// Empty when the model has no price, or a class with a count above zero has none: unpriced is not free.
+    /// Of one run of a model: `usage.parts` is not looked at. Empty when the model has no price, or a class of tokens
+    /// with a count above zero has none: unpriced is not free. Searches without a price are named in the answer.
     [[nodiscard]] virtual std::optional<Cost> price(const PriceQuery& query, const Usage& usage) const = 0;
 };
 
@@ -58,8 +60,9 @@ class Billing {
 public:
     virtual ~Billing() = default;
     [[nodiscard]] virtual std::shared_ptr<const TariffSnapshot> snapshot() const = 0;
-    /// Reads LiteLLM's `model_prices_and_context_window.json`. Returns how many models were taken.
-    virtual Result<int> import_litellm(std::string_view json, UnixMicros effective_from) = 0;
+    /// Reads LiteLLM's `model_prices_and_context_window.json` or genai-prices' `data.json`, told apart by their shape.
+    /// Returns how many models were taken; those with an odd price are left out. Blocks on the database.
+    virtual Result<int> import_prices(std::string_view json, UnixMicros effective_from) = 0;
     /// Takes over what another process changed. Blocks on the database.
     virtual Result<void> refresh() = 0;
     /// Called after every change, on the thread that made it or found it.

@@ -92,7 +92,9 @@ struct RequestRecord {
     Usage usage;
     std::string usage_raw;      // the vendor's own usage object(s) as JSON; empty = none
     std::optional<Money> cost;  // empty = unpriced or unknown
-    std::string tariff;         // which price was used; empty = none
+    /// Which price was used; several, joined by ` + `, where models took turns; then `; unpriced: web_search` where a
+    /// part has no price and the cost is without it. Empty = none.
+    std::string tariff;
     std::vector<Attempt> attempts;
     std::string request_body;  // kept only where log.bodies says so
     std::string response_body;

@@ -54,7 +54,10 @@ int import(Cli& cli, const std::string& file, const std::string& from) {
     Json prices = Json::parse(*text, nullptr, false);
     if (prices.is_discarded())
         return cli.report(
-            {exit_usage, fmt::format("{}: not JSON: give LiteLLM's model_prices_and_context_window.json", file)});
+            {exit_usage,
+             fmt::format("{}: not JSON: give LiteLLM's model_prices_and_context_window.json, or genai-prices' "
+                         "data.json",
+                         file)});
     std::map<std::string, std::string> query;
     if (!from.empty()) {
         auto time = parse_moment(from, cli.clock.now());
@@ -63,12 +66,44 @@ int import(Cli& cli, const std::string& file, const std::string& from) {
     }
     auto done = cli.call("POST", "/api/v1/prices/import", query, prices);
     if (!done) return cli.report(done.error());
-    if (cli.json)
+    if (cli.json) {
         cli.print_json(*done);
-    else
-        cli.out << fmt::format("{} models' prices were read from {}, {} of them new or changed.\n",
-                               number_of(*done, "models").value_or(0), printable(file),
-                               number_of(*done, "changed").value_or(0));
+        return exit_ok;
+    }
+    cli.out << fmt::format("{} models' prices were read from {}, {} of them new or changed.\n",
+                           number_of(*done, "models").value_or(0), printable(file),
+                           number_of(*done, "changed").value_or(0));
+    if (const auto withdrawn = number_of(*done, "withdrawn").value_or(0); withdrawn > 0)
+        cli.out << fmt::format("{} announced prices were withdrawn: the file does not name them any more.\n",
+                               withdrawn);
+    const auto skipped = number_of(*done, "skipped").value_or(0);
+    if (skipped == 0) return exit_ok;
+    cli.out << fmt::format("{} models were skipped:\n", skipped);
+    const Json& named = member(*done, "skipped_models");
+    for (const auto& one : named)
+        cli.out << fmt::format("  {}: {}\n", printable(text_of(one, "model")), printable(text_of(one, "reason")));
+    if (skipped > static_cast<std::int64_t>(named.size()))
+        cli.out << fmt::format("  and {} more\n", skipped - static_cast<std::int64_t>(named.size()));
+    return exit_ok;
+}
+
+struct Withdrawal {
+    std::string model, vendor, provider, from;
+    bool imported = false;
+};
+
+int withdraw(Cli& cli, const Withdrawal& what) {
+    auto time = parse_moment(what.from, cli.clock.now());
+    if (!time) return cli.report({exit_usage, fmt::format("--from {}: give a date or RFC 3339", what.from)});
+    std::map<std::string, std::string> query = {{"from", format_time(*time)}};
+    if (!what.vendor.empty()) query["vendor"] = what.vendor;
+    if (!what.provider.empty()) query["provider"] = what.provider;
+    if (what.imported) query["origin"] = "import";
+    auto done = cli.call("DELETE", "/api/v1/prices/" + percent_encode(what.model), query, Json());
+    if (!done) return cli.report(done.error());
+    if (!cli.json)
+        cli.out << fmt::format("The price of {} from {} on is withdrawn.\n", printable(what.model),
+                               format_time(*time).substr(0, 10));
     return exit_ok;
 }
 
@@ -94,16 +129,31 @@ void add_price_commands(CLI::App& app, Cli& cli) {
 
     auto file = std::make_shared<std::string>();
     auto from = std::make_shared<std::string>();
-    CLI::App* importing = prices->add_subcommand("import", "Take prices from a file in LiteLLM's format");
-    takes_file(cli,
-               importing->add_option("file", *file, "model_prices_and_context_window.json, or - for standard input")
-                   ->required()
-                   ->type_name("FILE"));
-    importing->add_option("--from", *from, "In force from (default: now)")->type_name("WHEN");
+    CLI::App* importing = prices->add_subcommand("import", "Take prices from a file of LiteLLM or of genai-prices");
+    takes_file(
+        cli,
+        importing->add_option("file", *file, "model_prices_and_context_window.json, data.json, or - for standard input")
+            ->required()
+            ->type_name("FILE"));
+    importing->add_option("--from", *from, "In force from (default: now); a later day announces them")
+        ->type_name("WHEN");
     importing->footer(
         "Examples:\n  lurus prices import model_prices_and_context_window.json\n  lurus prices import prices.json "
         "--from 2026-11-01");
     importing->callback([&cli, file, from] { cli.run = [&cli, file, from] { return import(cli, *file, *from); }; });
+
+    auto what = std::make_shared<Withdrawal>();
+    CLI::App* withdrawing = prices->add_subcommand("withdraw", "Take back an announced price before its day");
+    withdrawing->add_option("model", what->model, "The upstream model")->required()->type_name("MODEL");
+    CLI::Option* vendor = withdrawing->add_option("--vendor", what->vendor, "Whose model")->type_name("NAME");
+    withdrawing->add_option("--provider", what->provider, "Or: which provider's own price")
+        ->type_name("NAME")
+        ->excludes(vendor);
+    withdrawing->add_option("--from", what->from, "From when it is announced")->required()->type_name("WHEN");
+    withdrawing->add_flag("--imported", what->imported, "It came with an import, not from you");
+    withdrawing->footer(
+        "Examples:\n  lurus prices withdraw claude-sonnet-5 --vendor anthropic --from 2027-01-01 --imported");
+    withdrawing->callback([&cli, what] { cli.run = [&cli, what] { return withdraw(cli, *what); }; });
 }
 
 }  // namespace lurus::cli

@@ -15,7 +15,7 @@ const Json& standard_rates(const Json& price) {
 }
 
 bool is_per_piece(std::string_view name) {
-    return name == "image" || name == "web_search";
+    return name == "image" || name == "web_search" || name == "audio_second";
 }
 
 Cell rate(const Json& rates, std::string_view name) {
@@ -92,7 +92,7 @@ std::string render_price(const Json& price, const Style& style) {
         }
     }
     return out + table.render(style) +
-           colored("US dollars per million tokens, per image, per search.\n", Color::dim, style.color);
+           colored("US dollars per million tokens, per image, per search, per second of sound.\n", Color::dim, style.color);
 }
 
 }  // namespace lurus::cli

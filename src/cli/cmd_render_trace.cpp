@@ -92,7 +92,7 @@ std::string cost_lines(const Json& lines, const Style& style) {
     for (const auto& l : lines) {
         std::string what = text_of(l, "what");
         std::int64_t price = number_of(l, "pico_usd").value_or(0);
-        bool piece = what == "image" || what == "web_search";
+        bool piece = what == "image" || what == "web_search" || what == "audio_second";
         table.add({what, std::to_string(number_of(l, "units").value_or(0)),
                    piece ? format_money(price / 1000) + " each" : format_price_per_million(price) + "/M",
                    format_money_exact(number_of(l, "cost_nano_usd").value_or(0))});

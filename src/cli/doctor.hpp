@@ -37,6 +37,10 @@ std::vector<Finding> check_server(Cli& cli, const config::Config& config);
 /// Credentials are there; `probe`: one tiny request each, and the vendor's clock.
 std::vector<Finding> check_providers(Cli& cli, bool probe);
 std::vector<Finding> check_keys(Cli& cli);
+/// The prices of the providers' vendors were looked up within the last sixty days.
+std::vector<Finding> check_prices(Cli& cli);
+/// One vendor's; `day`: when the newest of its prices was looked up.
+Finding check_price_age(UnixMicros now, const std::string& vendor, UnixMicros day);
 /// Whether the clients' settings point here and their keys are taken.
 std::vector<Finding> check_clients(Cli& cli, const config::Config& config, const connect::ClientHome& home);
 

@@ -7,7 +7,8 @@ import { assertError, gateway } from './lib/suite.mjs';
 import { connectRaw, header, post, requestBytes } from './lib/raw.mjs';
 
 const MAX_BODY = 2 << 20;
-const context = gateway({ server: { max_body: MAX_BODY }, routes: [{ model: 'coded-alias', to: ['oai/gpt-renamed'] }] });
+const context = gateway({ server: { max_body: MAX_BODY }, routes: [
+  { model: 'coded-alias', to: ['oai/gpt-renamed'] }, { model: 'gpt-kept', to: ['oai/gpt-renamed', 'oai/gpt-kept'] }] });
 
 const zstd = zlib.zstdCompressSync ?? ((bytes) => Buffer.concat([ // one raw block: what a compressor does with what it cannot compress
   Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0]), u32(bytes.length), u24(1 | (bytes.length << 3)), bytes]));
@@ -69,6 +70,20 @@ test('deflate without its wrapper, chunked requests and forms are read, too', as
   const answer = await ask('gzip', zlib.gzipSync(form), '/v1/audio/transcriptions', { type: 'multipart/form-data; boundary=b' });
   assert.equal(answer.status, 200, answer.body.toString());
   assert.equal(up.last.body.toString(), form.toString().replace('coded-alias', 'gpt-renamed'));
+});
+
+test('of two candidates each gets what it needs: one the renamed model plainly, one the bytes as they came', async () => {
+  const { up } = context;
+  const plain = JSON.stringify({ ...chat.request(false), model: 'gpt-kept' });
+  const coded = zlib.gzipSync(plain);
+  up.next({ status: 503, headers: [['Content-Type', 'application/json']], body: '{"error":{"message":"busy"}}' }, json(chat.json));
+  const answer = await ask('gzip', coded, '/v1/chat/completions');
+  assert.equal(answer.status, 200, answer.body.toString());
+  const [first, second] = up.requests.slice(-2);
+  assert.equal(first.body.toString(), plain.replace('gpt-kept', 'gpt-renamed'));
+  assert.equal(headerOf(first.headers, 'content-encoding'), undefined);
+  assert.deepEqual(second.body, coded);
+  assert.equal(headerOf(second.headers, 'content-encoding'), 'gzip');
 });
 
 test('bombs, damage, cut bodies and unknown codings are refused in the dialect, and nothing goes upstream', async () => {

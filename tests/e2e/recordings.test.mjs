@@ -38,6 +38,11 @@ if (!folder) {
         assert.notEqual(row.end, 'complete');
       }
       const wanted = expectedUsage(one);
+      // Of an answer that broke off the output is estimated by what came.
+      if (wanted && row.usage.estimated) {
+        assert.ok(cut && row.usage.output >= (wanted.output ?? 0), JSON.stringify(row.usage));
+        wanted.output = row.usage.output;
+      }
       if (wanted) assert.deepEqual(usageDifferences(row.usage, wanted), [], `usage_raw ${JSON.stringify(row.usage_raw)}`);
     });
   }

@@ -14,7 +14,7 @@ test('each refusal is found by the id that its answer names, and counted by path
   const { up, lurus } = context;
   const cases = [
     ['unknown', 'unknown_path', 404, () => ask(lurus, 'GET', '/v1/nowhere', { headers: [['User-Agent', 'probe/1']] })],
-    ['messages', 'wrong_method', 405, () => ask(lurus, 'PUT', '/v1/messages', { body: '{}' })],
+    ['anthropic', 'wrong_method', 405, () => ask(lurus, 'PUT', '/v1/messages', { body: '{}' })],
     ['chat.completions', 'unknown_key', 401, () => post(lurus, '/v1/chat/completions', '{}', { key: 'cr_wrong' })],
     ['messages', 'no_key', 401, () => post(lurus, '/v1/messages', '{}', { key: null })],
     ['chat.completions', 'disabled_key', 401, () => post(lurus, '/v1/chat/completions', '{}', { key: disabled })],
@@ -62,13 +62,13 @@ for (const dialect of DIALECTS) {
   test(`${dialect.name}: of several credentials the one that is ours counts, and none goes on`, async () => {
     const { up, lurus } = context;
     const stale = 'sk-ant-stale-0123456789';
-    const basic = `Basic ${Buffer.from(`user:${KEY}`).toString('base64')}`;
+    const basic = `Basic ${Buffer.from(`user:${stale}`).toString('base64')}`;
     const target = dialect.target(false);
     const cases = [
       [target, [['x-api-key', stale], ['Authorization', `Bearer ${KEY}`]]],
       [target, [['Authorization', `Bearer ${stale}`], ['x-goog-api-key', KEY]]],
       [target, [['x-api-key', stale], ['x-api-key', disabled], ['api-key', KEY]]],
-      [target, [['Authorization', basic], ['x-goog-api-key', stale]]],
+      [target, [['Authorization', basic], ['x-goog-api-key', KEY]]],
       [`${target}${target.includes('?') ? '&' : '?'}key=${stale}&api-key=${KEY}`, [['x-api-key', stale]]],
       [`${target}${target.includes('?') ? '&' : '?'}%6bey=${KEY}`, [['Authorization', `Bearer ${stale}`]]],
     ];

@@ -15,8 +15,8 @@ before(async () => {
   lurus = await startLurus({ config: configFor(up, {
     server: { heartbeat: '250ms' },
     providers: [
-      ...[anthropic, chat, gemini].map((dialect) => providerFor(dialect, dialect.provider, up.url, { idle_timeout: '3s' })),
-      providerFor(chat, 'second', other.url),
+      ...[anthropic, chat, gemini].map((dialect) => providerFor(dialect, dialect.provider, up.url, { models: [dialect.model, 'model-a'], idle_timeout: '3s' })),
+      providerFor(chat, 'second', other.url, { models: ['model-b'] }),
     ],
     routes: [{ model: 'two', to: ['oai/model-a', 'second/model-b'] }],
   }) });

@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "tests/golden/replay.hpp"
+#include "tests/golden/wire.hpp"
 
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-namespace {
+namespace golden {
 
 fs::path wire_folder() {
     if (const char* named = std::getenv("LURUS_WIRE"); named != nullptr && *named != '\0') return named;
@@ -38,6 +39,19 @@ std::string target_of(const json& meta) {
     return meta["response"].value("stream", false) ? "/v1beta/models/m:streamGenerateContent"
                                                    : "/v1beta/models/m:generateContent";
 }
+
+std::vector<fs::path> recordings(const fs::path& folder) {
+    std::vector<fs::path> metas;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+        if (entry.path().string().ends_with(".meta.json")) metas.push_back(entry.path());
+    }
+    std::ranges::sort(metas);
+    return metas;
+}
+
+}  // namespace golden
+
+namespace {
 
 std::optional<std::int64_t> number(const json& object, const char* key) {
     return object.is_object() && object.contains(key) && object[key].is_number_integer()
@@ -75,24 +89,20 @@ Expected expected_of(const json& meta, bool counts) {
 }  // namespace
 
 TEST_CASE("recordings: usage, errors and ends agree with what is written beside them") {
-    const fs::path folder = wire_folder();
+    const fs::path folder = golden::wire_folder();
     if (!fs::is_directory(folder)) {
         ++golden::tally().skipped;
         golden::tally().skipped_why += " [all recordings: no folder " + folder.string() + "]";
         MESSAGE("recordings skipped: no folder ", folder.string());
         return;
     }
-    std::vector<fs::path> metas;
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-        if (entry.path().string().ends_with(".meta.json")) metas.push_back(entry.path());
-    }
-    std::ranges::sort(metas);
+    const std::vector<fs::path> metas = golden::recordings(folder);
     int bedrock = 0;
     for (const fs::path& path : metas) {
         const json meta = json::parse(golden::read_file(path.string()));
         golden::Case one;
         one.name = fs::relative(path, folder).string();
-        one.target = target_of(meta);
+        one.target = golden::target_of(meta);
         if (one.target.empty()) {
             ++bedrock;
             continue;

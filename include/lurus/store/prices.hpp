@@ -42,8 +42,9 @@ public:
     /// No version is newer than the prices that are there with it.
     virtual Result<StoredPrices> all() = 0;
     /// All or none. `version` is that of the row which the price replaces, 0 where there must be none yet; `conflict`
-    /// when it is another one by now.
-    virtual Result<void> put(const std::vector<StoredPrice>& prices, UnixMicros now) = 0;
+    /// when it is another one by now. `withdrawn` are rows, at their version, that are removed with it.
+    virtual Result<void> put(const std::vector<StoredPrice>& prices, UnixMicros now,
+                             const std::vector<StoredPrice>& withdrawn = {}) = 0;
     /// An own price, as `put`. The new version of all prices of its model.
     virtual Result<std::int64_t> put_own(const StoredPrice& price, std::optional<std::int64_t> of_model,
                                          UnixMicros now) = 0;

@@ -1,8 +1,10 @@
 #include "lurus/billing.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
-#include "modules/billing/tariff/litellm.hpp"
+#include "modules/billing/tariff/imported.hpp"
 #include "modules/billing/tariff/price_file.hpp"
 #include "modules/billing/tariff/prices.hpp"
 
@@ -62,31 +64,64 @@ std::shared_ptr<const TariffSnapshot> Prices::snapshot() const {
     return table();
 }
 
-Result<int> Prices::import_litellm(std::string_view json, UnixMicros effective_from) {
-    const auto counts = take_litellm(json, effective_from);
+Result<int> Prices::import_prices(std::string_view json, UnixMicros effective_from) {
+    const auto counts = take_import(json, effective_from);
     if (!counts) return std::unexpected(counts.error());
     return counts->models;
 }
 
-Result<ImportCounts> Prices::take_litellm(std::string_view json, UnixMicros effective_from) {
-    const auto tariffs = read_litellm(json, effective_from);
-    if (!tariffs) return std::unexpected(tariffs.error());
+Result<ImportCounts> Prices::take_import(std::string_view json, UnixMicros effective_from) {
+    auto read = read_imported(json, effective_from);
+    if (!read) return std::unexpected(read.error());
     ImportCounts counts;
-    counts.models = static_cast<int>(tariffs->size());
+    counts.models = read->models;
+    counts.skipped = std::move(read->skipped);
     const auto done = store_and_reload([&]() -> Result<void> {
         const auto before = table();
-        std::vector<StoredPrice> changed;
-        for (const auto& tariff : *tariffs) {
+        std::vector<StoredPrice> changed, withdrawn;
+        std::set<const Tariff*> gone;
+        if (read->dated) {
+            for (const Tariff* announced : before->announced(std::max(clock_.now(), effective_from), *read)) {
+                withdrawn.push_back(stored_price(*announced, announced));
+                gone.insert(announced);
+            }
+        }
+        for (const auto& tariff : read->tariffs) {
             // What an import already says for that time stays as it is: importing the same file again changes nothing.
-            const Tariff* known = before->imported(tariff.vendor, tariff.model, effective_from);
-            if (known != nullptr && known->services == tariff.services) continue;
+            const Tariff* known = before->imported(tariff.vendor, tariff.model, tariff.from);
+            if (known != nullptr && known->services == tariff.services && !gone.contains(known)) continue;
             changed.push_back(stored_price(tariff, before->stored(tariff)));
         }
         counts.changed = static_cast<int>(changed.size());
-        return changed.empty() ? Result<void>() : store_.put(changed, clock_.now());
+        counts.withdrawn = static_cast<int>(withdrawn.size());
+        if (changed.empty() && withdrawn.empty()) return {};
+        return store_.put(changed, clock_.now(), withdrawn);
     });
     if (!done) return std::unexpected(done.error());
     return counts;
+}
+
+Result<void> Prices::withdraw(Origin origin, const std::string& vendor, const std::string& model, UnixMicros from,
+                              std::optional<std::int64_t> wanted) {
+    return store_and_reload([&]() -> Result<void> {
+        Tariff like;
+        like.origin = origin;
+        like.vendor = vendor;
+        like.model = model;
+        like.from = from;
+        const Tariff* announced = table()->stored(like);
+        if (announced == nullptr)
+            return fail(ErrorCode::not_found, "no price of `" + vendor + "/" + model + "` is announced from " +
+                                                  format_time(from) + " on; `lurus prices show " + model +
+                                                  "` lists them");
+        if (from <= clock_.now())
+            return fail(ErrorCode::invalid_argument, "that price is in force since " + format_time(from) +
+                                                         " and explains what was billed since; set another one from "
+                                                         "now on");
+        const auto of_model = version_to_change(model, wanted);
+        if (!of_model) return std::unexpected(of_model.error());
+        return store_.put({}, clock_.now(), {stored_price(*announced, announced)});
+    });
 }
 
 Result<std::optional<std::int64_t>> Prices::version_to_change(const std::string& model,

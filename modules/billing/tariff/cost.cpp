@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "modules/billing/tariff/decimal.hpp"
 #include "modules/billing/tariff/model_name.hpp"
@@ -10,20 +11,26 @@ namespace {
 
 constexpr std::int64_t greatest = std::numeric_limits<std::int64_t>::max();
 
+constexpr int most_services = 4;
+
 using Counts = std::array<std::int64_t, class_count>;
 
 bool sane(const Usage& usage) {
     for (const auto& count : {usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h, usage.output,
                               usage.reasoning, usage.audio_input, usage.audio_output, usage.image_input,
-                              usage.image_output, usage.images, usage.web_searches}) {
+                              usage.image_output, usage.images, usage.web_searches, usage.audio_seconds}) {
         // Far beyond any request, and small enough that sums stay in range.
         if (count.value_or(0) < 0 || count.value_or(0) > greatest / 1000) return false;
     }
     return true;
 }
 
+std::int64_t billed_input(const Usage& usage) {
+    return std::max<std::int64_t>(0, usage.input.value_or(0) - usage.unbilled_input.value_or(0));
+}
+
 std::int64_t total_input(const Usage& usage) {
-    return usage.input.value_or(0) + usage.cache_read.value_or(0) + usage.cache_write_5m.value_or(0) +
+    return billed_input(usage) + usage.cache_read.value_or(0) + usage.cache_write_5m.value_or(0) +
            usage.cache_write_1h.value_or(0);
 }
 
@@ -31,7 +38,7 @@ std::int64_t total_input(const Usage& usage) {
 Counts disjoint(const Usage& usage, const Rates& rates) {
     Counts counts{};
     const auto put = [&](Class c, std::int64_t count) { counts[static_cast<std::size_t>(c)] = count; };
-    const std::int64_t input = usage.input.value_or(0);
+    const std::int64_t input = billed_input(usage);
     const std::int64_t output = usage.output.value_or(0);
     const std::int64_t audio_input = std::min(usage.audio_input.value_or(0), input);
     const std::int64_t audio_output = std::min(usage.audio_output.value_or(0), output);
@@ -55,6 +62,7 @@ Counts disjoint(const Usage& usage, const Rates& rates) {
     put(Class::audio_output, audio_output);
     put(Class::image, usage.images.value_or(0));
     put(Class::web_search, usage.web_searches.value_or(0));
+    put(Class::audio_second, usage.audio_seconds.value_or(0));
     return counts;
 }
 
@@ -72,13 +80,59 @@ const Rates& rates_for(const Service& service, std::int64_t input) {
     return *rates;
 }
 
+// A tier, a speed and a region each multiply what the standard service costs.
+std::int64_t combined(std::int64_t a, std::int64_t b, std::int64_t standard) {
+    if (a == Rates::none || b == Rates::none || standard == Rates::none) return Rates::none;
+    if (standard == 0) return a == 0 && b == 0 ? 0 : Rates::none;
+    const std::int64_t common = std::gcd(b, standard);
+    const std::int64_t times = b / common, over = standard / common;
+    if (times != 0 && a > greatest / times) return Rates::none;
+    const std::int64_t quotient = a * times / over, rest = a * times % over;
+    const bool up = rest > over - rest || (rest == over - rest && quotient % 2 != 0);
+    return quotient + (up ? 1 : 0);
+}
+
+std::optional<Rates> rates_of(const Tariff& tariff, const Usage& usage) {
+    const std::int64_t input = total_input(usage);
+    std::optional<Rates> rates;
+    std::string_view rest = usage.service_tier;
+    int named = 0;
+    do {
+        const std::size_t plus = rest.find('+');
+        const std::string name = service_name(rest.substr(0, plus));
+        rest = plus == rest.npos ? std::string_view() : rest.substr(plus + 1);
+        if (name == "standard") continue;
+        const Service* service = tariff.service(name);
+        if (service == nullptr || ++named > most_services) return std::nullopt;
+        const Rates& more = rates_for(*service, input);
+        if (!rates) {
+            rates = more;
+            continue;
+        }
+        const Service* standard = tariff.service("standard");
+        if (standard == nullptr) return std::nullopt;
+        const Rates& base = rates_for(*standard, input);
+        for (std::size_t i = 0; i < class_count; ++i) {
+            if (!is_per_piece(static_cast<Class>(i)))
+                rates->pico[i] = combined(rates->pico[i], more.pico[i], base.pico[i]);
+        }
+    } while (!rest.empty());
+    if (rates) return rates;
+    const Service* standard = tariff.service("standard");
+    return standard == nullptr ? std::nullopt : std::optional(rates_for(*standard, input));
+}
+
 }  // namespace
+
+bool has_service(const Tariff& tariff, const Usage& usage) {
+    return rates_of(tariff, usage).has_value();
+}
 
 std::optional<Cost> cost_of(const Tariff& tariff, const Usage& usage) {
     if (!usage.known() || !sane(usage)) return std::nullopt;
-    const Service* service = tariff.service(service_name(usage.service_tier));
-    if (service == nullptr) return std::nullopt;
-    const Rates& rates = rates_for(*service, total_input(usage));
+    const auto found = rates_of(tariff, usage);
+    if (!found) return std::nullopt;
+    const Rates& rates = *found;
     if (!pictures_told(usage, rates)) return std::nullopt;
     const Counts counts = disjoint(usage, rates);
     Cost cost;
@@ -86,7 +140,11 @@ std::optional<Cost> cost_of(const Tariff& tariff, const Usage& usage) {
     cost.lines.reserve(static_cast<std::size_t>(std::ranges::count_if(counts, [](auto count) { return count > 0; })));
     for (std::size_t i = 0; i < class_count; ++i) {
         if (counts[i] == 0) continue;
-        if (rates.pico[i] == Rates::none) return std::nullopt;
+        if (rates.pico[i] == Rates::none) {
+            if (static_cast<Class>(i) != Class::web_search) return std::nullopt;
+            cost.unpriced.push_back(class_names[i]);
+            continue;
+        }
         const auto nano = nano_of(counts[i], rates.pico[i]);
         if (!nano || *nano > greatest - cost.total.nano_usd) return std::nullopt;
         CostLine line;

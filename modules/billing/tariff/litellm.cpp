@@ -13,6 +13,9 @@
 namespace lurus::billing {
 namespace {
 
+// `{"us": 1.1, "fast": 6.0}`: by how much a region or a speed multiplies the standard prices.
+constexpr std::string_view multipliers = "provider_specific_entry";
+
 struct Field {
     std::string
         path;  // below the model: `input_cost_per_token`, `search_context_cost_per_query/search_context_size_low`
@@ -47,7 +50,7 @@ public:
     bool string(string_t& text) override {
         if (objects_ == 2 && arrays_ == 0 && keys_[1] == "litellm_provider") models.back().provider = text;
         // A few files quote their prices.
-        if (arrays_ == 0 && is_cost() && !text.empty() && scaled_decimal(text, 12)) return decimal(text);
+        if (arrays_ == 0 && is_cost() && !text.empty()) return decimal(text);
         return value();
     }
     bool binary(binary_t&) override { return value(); }
@@ -85,7 +88,9 @@ public:
 private:
     bool in_steps() const { return objects_ >= 2 && keys_[1] == "tiered_pricing"; }
 
-    bool is_cost() const { return objects_ >= 2 && keys_[1].find("cost") != std::string::npos; }
+    bool is_cost() const {
+        return objects_ >= 2 && (keys_[1].find("cost") != std::string::npos || keys_[1] == multipliers);
+    }
 
     bool value() {
         if (objects_ == 0) return refuse("the file must be an object of models");
@@ -170,6 +175,7 @@ std::optional<Where> where_of(std::string_view field) {
         {"input_cost_per_audio_token", Class::audio_input},
         {"output_cost_per_audio_token", Class::audio_output},
         {"output_cost_per_image", Class::image},
+        {"input_cost_per_second", Class::audio_second},
     };
     const auto at = classes.find(field);
     if (hour || at == classes.end()) return std::nullopt;
@@ -177,15 +183,7 @@ std::optional<Where> where_of(std::string_view field) {
     return where;
 }
 
-std::string vendor_of(const std::string& provider) {
-    static const std::map<std::string_view, std::string_view> ours = {{"text-completion-openai", "openai"},
-                                                                      {"azure", "azure-openai"},
-                                                                      {"azure_text", "azure-openai"},
-                                                                      {"dashscope", "qwen"},
-                                                                      {"zai", "zhipu"}};
-    const auto at = ours.find(provider);
-    return at == ours.end() ? provider : std::string(at->second);
-}
+constexpr std::int64_t most_millionths = 1'000'000'000;  // a thousandfold
 
 using Services = std::map<std::string, std::map<std::int64_t, Rates>>;
 
@@ -202,19 +200,53 @@ void take_search_price(const Model& model, Services& services) {
     if (price && standard != services.end()) standard->second.begin()->second.set(Class::web_search, *price);
 }
 
-Result<void> take(const Model& model, const Field& field, std::optional<std::int64_t> above, Services& services) {
+// Why the model is skipped; empty = it is not.
+std::string take(const Field& field, std::optional<std::int64_t> above, Services& services) {
     const auto where = where_of(field.path);
     if (!where) return {};
     const auto pico = scaled_decimal(field.decimal, 12);
-    if (!pico) {
-        return fail(ErrorCode::invalid_argument,
-                    "model `" + model.name + "`: " + field.path + " is not a price: " + field.decimal);
-    }
+    if (!pico) return field.path + " is not a price: " + field.decimal.substr(0, 40);
     services[where->service][above.value_or(where->above)].set(where->what, *pico);
     return {};
 }
 
-bool all_zero(const Services& services) {
+std::string take_all(const Model& model, Services& services) {
+    std::string odd;
+    for (const auto& field : model.fields) {
+        if (odd.empty()) odd = take(field, std::nullopt, services);
+    }
+    for (const auto& step : model.steps) {
+        const auto above = scaled_decimal(step.from, 0);
+        if (!above && odd.empty()) odd = "a range of tiered_pricing has no beginning";
+        for (const auto& field : step.fields) {
+            if (odd.empty()) odd = take(field, above, services);
+        }
+    }
+    return odd;
+}
+
+// Regions and speeds multiply what tokens cost. A service of that name that the file prices itself stays.
+void multiply(const Model& model, Services& services) {
+    const auto standard = services.find("standard");
+    if (standard == services.end()) return;
+    for (const auto& field : model.fields) {
+        if (!field.path.starts_with(multipliers) || field.path.size() < multipliers.size() + 2) continue;
+        const auto millionths = scaled_decimal(field.decimal, 6);
+        const std::string name = lower_case(std::string_view(field.path).substr(multipliers.size() + 1));
+        if (!millionths || *millionths == 0 || *millionths > most_millionths || services.contains(name)) continue;
+        auto tiers = standard->second;
+        for (auto& [above, rates] : tiers) {
+            for (std::size_t i = 0; i < class_count; ++i) {
+                std::int64_t& pico = rates.pico[i];
+                if (pico == Rates::none || is_per_piece(static_cast<Class>(i))) continue;
+                pico = pico > INT64_MAX / *millionths ? Rates::none : pico * *millionths / 1'000'000;
+            }
+        }
+        services.emplace(name, std::move(tiers));
+    }
+}
+
+bool nothing_priced(const Services& services) {
     return std::ranges::all_of(services, [](const auto& service) {
         return std::ranges::all_of(service.second, [](const auto& tier) {
             return std::ranges::all_of(tier.second.pico, [](auto pico) { return pico <= 0; });
@@ -231,27 +263,19 @@ void close_lengths(Services& services) {
     }
 }
 
-Result<std::optional<Tariff>> tariff_of(const Model& model, UnixMicros from) {
+// Empty: it has no price, or the reason is said in `odd`.
+std::optional<Tariff> tariff_of(const Model& model, UnixMicros from, std::string& odd) {
     Services services;
-    for (const auto& field : model.fields) {
-        if (auto ok = take(model, field, std::nullopt, services); !ok) return std::unexpected(ok.error());
-    }
-    for (const auto& step : model.steps) {
-        const auto above = scaled_decimal(step.from, 0);
-        if (!above)
-            return fail(ErrorCode::invalid_argument,
-                        "model `" + model.name + "`: a range of tiered_pricing has no beginning");
-        for (const auto& field : step.fields) {
-            if (auto ok = take(model, field, above, services); !ok) return std::unexpected(ok.error());
-        }
-    }
-    if (all_zero(services) || model.provider.empty()) return std::nullopt;
+    odd = take_all(model, services);
+    if (!odd.empty()) return std::nullopt;
+    if (nothing_priced(services) || model.provider.empty()) return std::nullopt;
     std::erase_if(services, [](const auto& service) { return !service.second.contains(0); });
+    multiply(model, services);
     close_lengths(services);
     take_search_price(model, services);
 
     Tariff tariff;
-    tariff.vendor = vendor_of(model.provider);
+    tariff.vendor = vendor_of_list(model.provider);
     const std::string prefix = model.provider + "/";
     tariff.model =
         lower_case(model.name.starts_with(prefix) ? std::string_view(model.name).substr(prefix.size()) : model.name);
@@ -272,7 +296,10 @@ Result<std::optional<Tariff>> tariff_of(const Model& model, UnixMicros from) {
         tariff.services.push_back(std::move(service));
     }
     if (tariff.services.empty()) return std::nullopt;
-    if (auto ok = complete(tariff); !ok) return std::unexpected(ok.error());
+    if (auto ok = complete(tariff); !ok) {
+        odd = ok.error().message;
+        return std::nullopt;
+    }
     return tariff;
 }
 
@@ -286,7 +313,7 @@ std::string position(std::string_view text, std::size_t byte) {
 
 }  // namespace
 
-Result<std::vector<Tariff>> read_litellm(std::string_view json, UnixMicros from) {
+Result<ImportedPrices> read_litellm(std::string_view json, UnixMicros from) {
     Reader reader;
     if (!nlohmann::json::sax_parse(json.begin(), json.end(), &reader)) {
         const auto where = reader.error_byte > 0 ? " at " + position(json, reader.error_byte) : std::string();
@@ -294,24 +321,26 @@ Result<std::vector<Tariff>> read_litellm(std::string_view json, UnixMicros from)
     }
     // A model may be there twice, with its provider's prefix and without; the prefixed one is meant for that provider.
     std::map<std::pair<std::string, std::string>, std::pair<bool, Tariff>> chosen;
+    ImportedPrices out;
     for (const auto& model : reader.models) {
         if (model.name == "sample_spec") continue;
-        auto tariff = tariff_of(model, from);
-        if (!tariff) return std::unexpected(tariff.error());
-        if (!*tariff) continue;
+        std::string odd;
+        auto tariff = tariff_of(model, from, odd);
+        if (!odd.empty()) out.skipped.push_back({model.name, std::move(odd)});
+        if (!tariff) continue;
         const bool prefixed = model.name.starts_with(model.provider + "/");
-        auto key = std::pair((*tariff)->vendor, (*tariff)->model);
+        auto key = std::pair(tariff->vendor, tariff->model);
         const auto at = chosen.find(key);
         if (at == chosen.end()) {
-            chosen.emplace(std::move(key), std::pair(prefixed, **std::move(tariff)));
+            chosen.emplace(std::move(key), std::pair(prefixed, *std::move(tariff)));
         } else if (prefixed || !at->second.first) {
-            at->second = std::pair(prefixed, **std::move(tariff));
+            at->second = std::pair(prefixed, *std::move(tariff));
         }
     }
-    std::vector<Tariff> tariffs;
-    tariffs.reserve(chosen.size());
-    for (auto& [key, value] : chosen) tariffs.push_back(std::move(value.second));
-    return tariffs;
+    out.models = static_cast<int>(chosen.size());
+    out.tariffs.reserve(chosen.size());
+    for (auto& [key, value] : chosen) out.tariffs.push_back(std::move(value.second));
+    return out;
 }
 
 }  // namespace lurus::billing

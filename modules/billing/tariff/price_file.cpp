@@ -15,9 +15,9 @@ namespace {
 using nlohmann::json;
 
 // Powers of ten from what the file says to pico-US-dollars per unit: tokens per million, searches per thousand, images
-// each.
+// each, sound per minute.
 int power_of(Class c) {
-    if (c == Class::image) return 12;
+    if (c == Class::image || c == Class::audio_second) return 12;
     if (c == Class::web_search) return 9;
     return 6;
 }
@@ -33,7 +33,8 @@ Result<Rates> read_prices(const json& prices) {
         const auto& decimal = text.get_ref<const std::string&>();
         const auto pico = scaled_decimal(decimal, power_of(*c));
         if (!pico) return fail(ErrorCode::invalid_argument, "`" + decimal + "` is not a price for `" + name + "`");
-        rates.set(*c, *pico);
+        // Half-even matters to nobody here: what is rounded is a thousandth of a nano-dollar for each second.
+        rates.set(*c, *c == Class::audio_second ? (*pico + 30) / 60 : *pico);
     }
     if (rates.empty()) return fail(ErrorCode::invalid_argument, "there is no price in it");
     return rates;

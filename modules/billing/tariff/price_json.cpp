@@ -43,7 +43,8 @@ Result<Usage> usage_of(const json& object) {
         {"images", &usage.images},
         {"web_searches", &usage.web_searches},
         {"image_input", &usage.image_input},
-        {"image_output", &usage.image_output}};
+        {"image_output", &usage.image_output},
+        {"audio_seconds", &usage.audio_seconds}};
     for (const auto& [name, value] : object.items()) {
         if (name == "service_tier") {
             if (!value.is_string()) return std::unexpected(wrong_field("usage.service_tier", "a string"));
@@ -74,7 +75,8 @@ const std::string usage_properties =
     R"("input":{"type":"integer"},"cache_read":{"type":"integer"},"cache_write_5m":{"type":"integer"},)"
     R"("cache_write_1h":{"type":"integer"},"output":{"type":"integer"},"reasoning":{"type":"integer"},)"
     R"("audio_input":{"type":"integer"},"audio_output":{"type":"integer"},"images":{"type":"integer"},)"
-    R"("web_searches":{"type":"integer"},"image_input":{"type":"integer"},"image_output":{"type":"integer"},"service_tier":{"type":"string"})";
+    R"("web_searches":{"type":"integer"},"image_input":{"type":"integer"},"image_output":{"type":"integer"},"audio_seconds":{"type":"integer"},)"
+    R"("service_tier":{"type":"string","description":"what was served: a tier, with a speed or region behind a plus: `batch`, `fast`, `standard+us`"})";
 
 std::string clock_text(int minute) {
     const auto two = [](int n) { return std::string(n < 10 ? "0" : "") + std::to_string(n); };
@@ -119,7 +121,7 @@ std::string quote_schema() {
            R"("priced":{"type":"boolean"},"reason":{"type":"string","description":"why it is unpriced"},)"
            R"("tariff":{"type":["string","null"]},"cost_nano_usd":{"type":["integer","null"]},"lines":{"type":"array","items":)"
            R"({"type":"object","properties":{"what":{"type":"string"},"units":{"type":"integer"},"pico_usd":{"type":"integer"},)"
-           R"("cost_nano_usd":{"type":"integer"}}}}}})";
+           R"("cost_nano_usd":{"type":"integer"}}}},"unpriced":{"type":"array","items":{"type":"string"},"description":"pieces without a price, not in the cost"}}})";
 }
 
 std::string own_price_schema() {
@@ -131,8 +133,12 @@ std::string own_price_schema() {
 }
 
 std::string import_result_schema() {
-    return R"({"type":"object","required":["models","changed","effective_from"],"properties":{"models":{"type":"integer"},)"
-           R"("changed":{"type":"integer"},"effective_from":{"type":"string","format":"date-time"}}})";
+    return R"({"type":"object","required":["models","changed","withdrawn","skipped","skipped_models","effective_from"],"properties":{)"
+           R"("models":{"type":"integer"},"changed":{"type":"integer"},)"
+           R"("withdrawn":{"type":"integer","description":"announced by an earlier list and not by this one"},)"
+           R"("skipped":{"type":"integer","description":"models with a price that is none"},"skipped_models":{"type":"array",)"
+           R"("description":"the first hundred of them","items":{"type":"object","properties":{"model":{"type":"string"},"reason":{"type":"string"}}}},)"
+           R"("effective_from":{"type":"string","format":"date-time"}}})";
 }
 
 nlohmann::ordered_json json_of(const Tariff& tariff) {
@@ -164,6 +170,7 @@ nlohmann::ordered_json json_of(const Cost& cost) {
         one["cost_nano_usd"] = line.cost.nano_usd;
         out["lines"].push_back(std::move(one));
     }
+    out["unpriced"] = cost.unpriced;
     return out;
 }
 

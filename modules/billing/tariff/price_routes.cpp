@@ -15,6 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t most_named = 100;  // of the models that an import skips
+
 bool is_asked(const Tariff& tariff, const std::string& model, const std::string& vendor) {
     if (!vendor.empty() && tariff.vendor != vendor) return false;
     if (model.empty() || glob_match(model, tariff.model) || glob_match(model, tariff.vendor + "/" + tariff.model))
@@ -75,11 +77,18 @@ ApiResponse import_list(Prices& prices, const ApiRequest& request) {
         if (!time) return problem(400, "`effective_from` must be a time such as `2027-01-31T00:00:00Z` or a date");
         from = *time;
     }
-    const auto counts = prices.take_litellm(request.body, from);
+    const auto counts = prices.take_import(request.body, from);
     if (!counts) return problem(counts.error());
     Json body;
     body["models"] = counts->models;
     body["changed"] = counts->changed;
+    body["withdrawn"] = counts->withdrawn;
+    body["skipped"] = counts->skipped.size();
+    body["skipped_models"] = Json::array();
+    for (const SkippedModel& one : counts->skipped) {
+        if (body["skipped_models"].size() == most_named) break;
+        body["skipped_models"].push_back(Json{{"model", one.model}, {"reason", one.reason}});
+    }
     body["effective_from"] = format_time(from);
     return json_response(body);
 }
@@ -89,7 +98,7 @@ std::string why_unpriced(const TariffTable& table, const PriceQuery& query, cons
     const Tariff* tariff = table.find(query);
     if (tariff == nullptr)
         return "no price for this model at a provider of kind `" + std::string(query.provider_kind) + "`";
-    if (tariff->service(service_name(usage.service_tier)) == nullptr) {
+    if (!has_service(*tariff, usage)) {
         return tariff->label + " has no price for the service tier `" + usage.service_tier + "`";
     }
     return tariff->label + " has no price for one of the usage's classes";
@@ -135,6 +144,19 @@ ApiResponse remove(Prices& prices, const ApiRequest& request) {
     const auto vendor = query_of(request, "vendor").value_or("");
     const auto provider = query_of(request, "provider").value_or("");
     if (vendor.empty() == provider.empty()) return problem(400, "say one of `vendor` and `provider`");
+    if (const auto text = query_of(request, "from").value_or(""); !text.empty()) {
+        const auto from = parse_time(text);
+        if (!from) return problem(400, "`from` must be a time such as `2027-01-31T00:00:00Z` or a date");
+        const auto origin = query_of(request, "origin").value_or("override");
+        if (origin != "override" && origin != "import") return problem(400, "`origin` must be `override` or `import`");
+        const auto withdrawn = prices.withdraw(origin == "import" ? Origin::imported : Origin::own,
+                                               vendor.empty() ? vendor_of_provider(provider) : vendor,
+                                               lower_case(request.params.at("model")), *from, request.if_version);
+        if (!withdrawn) return problem(withdrawn.error());
+        ApiResponse response;
+        response.status = 204;
+        return response;
+    }
     const auto done = prices.remove_override(vendor.empty() ? vendor_of_provider(provider) : vendor,
                                              lower_case(request.params.at("model")), request.if_version);
     if (!done) return problem(done.error());
@@ -161,12 +183,13 @@ std::vector<ApiRoute> price_routes(Prices& prices) {
                            {"after", text, "the same as `cursor`"}};
     std::ranges::copy(page_params(), std::back_inserter(routes.back().query));
     routes.push_back(api_route(Permission::operate, "POST", "/api/v1/prices/import", "importPrices",
-                               "Take LiteLLM's model_prices_and_context_window.json; its prices win from their date on",
+                               "Take LiteLLM's or genai-prices' list; its prices win from their date on",
                                import_result_schema(), of(prices, import_list)));
     routes.back().max_body_bytes = 16 << 20;  // a list of every model that there is
     routes.back().query = {
         {"effective_from", R"({"type":"string","format":"date-time"})", "from when they hold; default: now"}};
-    routes.back().request_schema = R"({"type":"object","additionalProperties":{"type":"object"}})";
+    routes.back().request_schema =
+        R"({"type":["object","array"],"description":"LiteLLM's model_prices_and_context_window.json or genai-prices' data.json"})";
     routes.push_back(api_route(Permission::read_models, "POST", "/api/v1/prices/quote", "quotePrice",
                                "What a usage costs, line by line", quote_schema(), of(prices, quote)));
     routes.back().request_schema = quote_request_schema();
@@ -180,8 +203,12 @@ std::vector<ApiRoute> price_routes(Prices& prices) {
                                of(prices, put)));
     routes.back().request_schema = own_price_schema();
     routes.push_back(api_route(Permission::operate, "DELETE", "/api/v1/prices/{model}", "deletePrice",
-                               "Remove a price of your own", "", of(prices, remove)));
-    routes.back().query = {{"vendor", text, "whose model"}, {"provider", text, "the name of one provider"}};
+                               "Remove a price of your own, or withdraw an announced one", "", of(prices, remove)));
+    routes.back().query = {
+        {"vendor", text, "whose model"},
+        {"provider", text, "the name of one provider"},
+        {"from", R"({"type":"string","format":"date-time"})", "only the price that is announced from then on"},
+        {"origin", R"({"enum":["override","import"]})", "with `from`: whose announcement; default: override"}};
     routes.back().success = 204;
     return routes;
 }

@@ -40,8 +40,14 @@ public:
         });
     }
 
-    Result<void> put(const std::vector<StoredPrice>& prices, UnixMicros now) override {
+    Result<void> put(const std::vector<StoredPrice>& prices, UnixMicros now,
+                     const std::vector<StoredPrice>& withdrawn) override {
         return database_.write("storing prices", [&](sql::Transaction& db) -> Result<void> {
+            for (const StoredPrice& price : withdrawn) {
+                if (auto done = remove_one(db, price); !done) return done;
+                if (auto version = raise_version(db, price.model, std::nullopt); !version)
+                    return std::unexpected(version.error());
+            }
             for (const StoredPrice& price : prices) {
                 if (auto done = put_one(db, price, now); !done) return done;
                 if (auto version = raise_version(db, price.model, std::nullopt); !version)
@@ -124,6 +130,16 @@ private:
             {origin, price.vendor, price.model, price.from, price.until, price.source, now, price.rates, price.version},
             what);
         if (done) db.changed(price_feed, id_of(origin, price.vendor, price.model, price.from));
+        return done;
+    }
+
+    static Result<void> remove_one(sql::Transaction& db, const StoredPrice& price) {
+        const std::string_view origin = origin_of(price.own);
+        auto done = db.execute_versioned(
+            "DELETE FROM price WHERE origin = $1 AND vendor = $2 AND model = $3 AND from_us = $4 AND version = $5",
+            {origin, price.vendor, price.model, price.from, price.version},
+            "the price of " + price.vendor + "/" + price.model);
+        if (done) db.deleted(price_feed, id_of(origin, price.vendor, price.model, price.from));
         return done;
     }
 

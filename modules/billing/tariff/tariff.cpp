@@ -58,7 +58,7 @@ Result<void> complete(Tariff& tariff) {
                         who + ": `" + service.name + "` has two prices above the same count");
         }
         for (auto& tier : service.tiers) {
-            for (const Class c : {Class::image, Class::web_search}) {
+            for (const Class c : {Class::image, Class::web_search, Class::audio_second}) {
                 if (!tier.rates.has(c)) tier.rates.set(c, pieces.of(c));
             }
         }

@@ -29,23 +29,24 @@ enum class Class : std::uint8_t {
     image_input,
     image_output,
     image,
-    web_search
+    web_search,
+    audio_second
 };
-constexpr std::size_t class_count = 12;
+constexpr std::size_t class_count = 13;
 constexpr std::array<std::string_view, class_count> class_names = {
-    "input",       "cache_read",   "cache_write_5m", "cache_write_1h", "output", "reasoning",
-    "audio_input", "audio_output", "image_input",    "image_output",   "image",  "web_search"};
+    "input",        "cache_read",  "cache_write_5m", "cache_write_1h", "output",     "reasoning",   "audio_input",
+    "audio_output", "image_input", "image_output",   "image",          "web_search", "audio_second"};
 std::optional<Class> class_from(std::string_view name);
 
 /// Counted by itself, not in tokens.
 constexpr bool is_per_piece(Class c) {
-    return c == Class::image || c == Class::web_search;
+    return c == Class::image || c == Class::web_search || c == Class::audio_second;
 }
 
 /// Pico-US-dollars per unit.
 struct Rates {
     static constexpr std::int64_t none = -1;
-    std::array<std::int64_t, class_count> pico = {none, none, none, none, none, none,
+    std::array<std::int64_t, class_count> pico = {none, none, none, none, none, none, none,
                                                   none, none, none, none, none, none};
 
     [[nodiscard]] std::int64_t of(Class c) const { return pico[static_cast<std::size_t>(c)]; }
@@ -63,7 +64,7 @@ struct Tier {
 };
 
 struct Service {
-    std::string name;         // `standard`, `batch`, `flex`, `priority` ...
+    std::string name;         // `standard`, `batch`, `flex`, `priority`; a speed, `fast`; or a region, `us`
     std::vector<Tier> tiers;  // ascending; the first has above = 0
     bool operator==(const Service&) const = default;
 };

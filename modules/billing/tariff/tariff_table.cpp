@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "core/text/ascii.hpp"
 #include "modules/billing/tariff/model_name.hpp"
@@ -159,6 +160,24 @@ const Tariff* TariffTable::stored(const Tariff& like) const {
         return t->version != 0 && t->origin == like.origin && t->model == like.model && t->from == like.from;
     });
     return same == at->second.end() ? nullptr : *same;
+}
+
+std::vector<const Tariff*> TariffTable::announced(UnixMicros now, const ImportedPrices& list) const {
+    std::vector<const Tariff*> found;
+    if (list.tariffs.empty()) return found;
+    std::set<std::pair<std::string_view, std::string_view>> models;
+    std::set<std::tuple<std::string_view, std::string_view, UnixMicros>> dates;
+    for (const Tariff& tariff : list.tariffs) {
+        models.emplace(tariff.vendor, tariff.model);
+        dates.emplace(tariff.vendor, tariff.model, tariff.from);
+    }
+    for (const Tariff& tariff : stored_) {
+        if (tariff.origin == Origin::imported && tariff.from > now && tariff.source == list.tariffs.front().source &&
+            models.contains({tariff.vendor, tariff.model}) &&
+            !dates.contains({tariff.vendor, tariff.model, tariff.from}))
+            found.push_back(&tariff);
+    }
+    return found;
 }
 
 const Tariff* TariffTable::imported(std::string_view vendor, std::string_view model, UnixMicros time) const {

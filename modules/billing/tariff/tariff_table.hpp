@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lurus/billing.hpp"
+#include "modules/billing/tariff/imported.hpp"
 #include "modules/billing/tariff/tariff.hpp"
 
 namespace lurus::billing {
@@ -40,6 +41,9 @@ public:
 
     /// The one that is stored under the same origin, vendor, model and date; null when there is none.
     [[nodiscard]] const Tariff* stored(const Tariff& like) const;
+    /// Imported from a list of the same source for a time after `now`, for a model that the list names, at a date that
+    /// it does not name.
+    [[nodiscard]] std::vector<const Tariff*> announced(UnixMicros now, const ImportedPrices& list) const;
     /// The imported one among those of the same vendor and model at `time`.
     [[nodiscard]] const Tariff* imported(std::string_view vendor, std::string_view model, UnixMicros time) const;
 
@@ -68,7 +72,11 @@ private:
     bool has_provider_prices_ = false;
 };
 
-/// What `usage` costs under `tariff`. Empty when a class with a count has no price, or the service tier has none.
+/// Whether what was served has a price of its own: the tier, the speed and the region.
+bool has_service(const Tariff& tariff, const Usage& usage);
+
+/// What `usage` costs under `tariff`. Empty when a class with a count has no price, or the service tier has none; but
+/// searches without a price are named in it.
 std::optional<Cost> cost_of(const Tariff& tariff, const Usage& usage);
 
 }  // namespace lurus::billing

@@ -22,9 +22,10 @@ enum PickedValue : std::uint8_t {
     value_message,
     value_code,
     value_detail,
-    value_delta,   // content, unless it is empty
-    value_finish,  // the reason why the answer ends
-    value_id,      // of an answer that may be made behind
+    value_delta,    // content, unless it is empty
+    value_finish,   // the reason why the answer ends
+    value_seconds,  // how long a sound is
+    value_id,       // of an answer that may be made behind
     value_status,
     value_item_type,
     value_item_action,
@@ -39,6 +40,7 @@ enum PickedMark : std::uint8_t {
     mark_image,      // a picture made
     mark_grounding,  // a list of search queries begins
     mark_query,      // one of them
+    mark_page_read,  // pages that the model had read begin
 };
 
 /// As much of a value as tells what it is: of content and of a finish reason, whether it is empty; of a text, more than

@@ -63,6 +63,9 @@ void AnswerReader::ends_with_connection() {
 bool AnswerReader::started() const {
     return state_->started();
 }
+void AnswerReader::tell_tier(std::string_view tier) {
+    state_->tell_tier(tier);
+}
 void AnswerReader::finish(bool clean) {
     state_->finish(clean);
 }

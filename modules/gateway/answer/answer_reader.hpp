@@ -46,6 +46,8 @@ public:
     Step feed_event(std::string_view json);
     /// The body has no end of its own but the connection's.
     void ends_with_connection();
+    /// The tier that was served, said outside of the body: it wins over what the body says.
+    void tell_tier(std::string_view tier);
     /// The body ended. `clean`: by its framing, not by a reset.
     void finish(bool clean);
 

@@ -29,13 +29,26 @@ std::size_t text_size(std::string_view value) {
     return size;
 }
 
-// An event's data that is certainly no whole one: JSON without its end.
+// An event's data that is certainly no whole one: JSON without its end, or nothing.
 bool is_torn(std::string_view data) {
     data = after_space(data);
-    if (!data.starts_with('{') && !data.starts_with('[')) return false;
+    if (!data.starts_with('{') && !data.starts_with('[')) return data.empty();
     json::Reader reader(data, json::Mode::trusting);
     reader.skip();
     return reader.failed();
+}
+
+// `8.47`, a number or a string, is 9 seconds. Empty: it is no length of time, or absurdly long.
+std::optional<std::int64_t> seconds_of(std::string_view value) {
+    const std::string quoted = json::string_value(value);
+    const std::string_view text = quoted.empty() ? value : std::string_view(quoted);
+    const std::size_t point = std::min(text.find('.'), text.size());
+    if (point == 0 || point > 9) return std::nullopt;
+    const auto whole = token_count(text.substr(0, point));
+    const std::string_view rest = text.substr(std::min(point + 1, text.size()));
+    if (!whole || text.find_first_not_of("0123456789.") != std::string_view::npos || rest.contains('.'))
+        return std::nullopt;
+    return *whole + (rest.find_first_not_of('0') == std::string_view::npos ? 0 : 1);
 }
 
 }  // namespace
@@ -73,12 +86,12 @@ void AnswerState::on_value(std::uint8_t id, std::string_view value, bool whole) 
     switch (id) {
         case value_usage:
             if (!whole || !answer_.metered) break;
-            fields_.merge(value, rules_.cannot_shrink);
+            take_usage(value);
             if (output_guessed_ && !json::find(value, {"output_tokens"}).empty()) output_counted_ = true;
             break;
         case value_first_usage:
             if (!whole || !answer_.metered) break;
-            fields_.merge(value, rules_.cannot_shrink);
+            take_usage(value);
             output_guessed_ = true;
             break;
         case value_error: take_error(read_error(value)); break;
@@ -101,10 +114,18 @@ void AnswerState::on_value(std::uint8_t id, std::string_view value, bool whole) 
             break;
         case value_id: answer_id = short_text(); break;
         case value_status: answer_status = short_text(); break;
+        case value_seconds: seconds_ = seconds_of(value).or_else([&] { return seconds_; }); break;
         case value_item_type: item_type_ = short_text(); break;
         case value_item_action: item_action_ = short_text(); break;
         default: break;
     }
+}
+
+void AnswerState::take_usage(std::string_view object) {
+    // Where the runs of an answer are listed, the counts beside them are of some of these runs: a zero is meant.
+    const bool counted_anew =
+        !rules_.runs.empty() && json::kind_of(json::find(object, {rules_.runs})) == json::Kind::array;
+    fields_.merge(object, counted_anew ? std::span<const std::string_view>() : rules_.cannot_shrink);
 }
 
 void AnswerState::on_mark(std::uint8_t id, char first) {
@@ -120,6 +141,7 @@ void AnswerState::on_mark(std::uint8_t id, char first) {
             break;
         case mark_image: count_image(); break;
         case mark_grounding: queries_ = 0; break;
+        case mark_page_read: reads_pages_ = true; break;
         // Chunks repeat the list as it grows.
         case mark_query: most_queries_ = std::max(most_queries_, ++queries_); break;
         default: break;
@@ -296,6 +318,11 @@ Usage AnswerState::current() const {
     if (!answer_.metered) return {};
     Usage usage = rules_.usage(fields_);
     if (usage.service_tier.empty()) usage.service_tier = tier_;
+    if (!told_tier_.empty()) usage.service_tier = told_tier_;
+    // A sound's length is what is billed where the host counts nothing else.
+    if (answer_.text && !usage.known()) usage.audio_seconds = seconds_;
+    // What a page that was read holds is billed, what a search found is not; together they cannot be told apart.
+    if (reads_pages_ || most_queries_ == 0) usage.unbilled_input.reset();
     if (answer_.counts_images && images_ > 0) usage.images = images_;
     if (!usage.web_searches && searches > 0) usage.web_searches = searches;
     if (!usage.web_searches && most_queries_ > 0) usage.web_searches = most_queries_;

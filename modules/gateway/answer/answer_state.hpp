@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ public:
     [[nodiscard]] std::string usage_raw() const;
     [[nodiscard]] bool counted() const;
     [[nodiscard]] std::int64_t output_seen() const;
+    void tell_tier(std::string_view tier) { told_tier_ = tier.substr(0, 32); }
 
     AnswerReader::Step step;
     bool semantic = false;  // content was seen
@@ -78,6 +80,7 @@ private:
     void feed_body(std::string_view bytes);
     void end_body();
     void ends_at(std::size_t begin);
+    void take_usage(std::string_view object);
     [[nodiscard]] Usage current() const;
 
     UpstreamAnswer answer_;
@@ -102,6 +105,9 @@ private:
     std::unique_ptr<EventParts> parts_;  // the event at hand, where it comes in parts
     UsageFields fields_;
     std::string tier_;
+    std::string told_tier_;
+    std::optional<std::int64_t> seconds_;
+    bool reads_pages_ = false;
     std::string item_type_, item_action_;
     std::int64_t images_ = 0, queries_ = 0, most_queries_ = 0;
     bool output_guessed_ = false;  // the output's count is of an answer that had only begun

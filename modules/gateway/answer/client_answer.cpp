@@ -35,6 +35,10 @@ void ClientAnswer::read_as(const http1::ResponseHead& head, bool usage_asked) {
     filter_.reset();
     if (usage_asked && format_ == AnswerFormat::sse) filter_ = std::make_unique<UsageFilter>();
     if (http1::body_kind(head, request_.head.method) == http1::BodyKind::until_close) reader->ends_with_connection();
+    if (request_.endpoint.answer.dialect == Dialect::gemini) {
+        const std::string_view tier = head.value("x-gemini-service-tier");
+        if (!tier.empty() && !iequals(tier, "unspecified")) reader->tell_tier(tier);
+    }
 }
 
 void ClientAnswer::begin(http1::ResponseHead& head, bool body_over, bool last_candidate) {

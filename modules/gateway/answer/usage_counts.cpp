@@ -31,8 +31,23 @@ Usage sum(const Usage& a, const Usage& b) {
     out.audio_output = plus(a.audio_output, b.audio_output);
     out.images = plus(a.images, b.images);
     out.web_searches = plus(a.web_searches, b.web_searches);
+    out.image_input = plus(a.image_input, b.image_input);
+    out.image_output = plus(a.image_output, b.image_output);
+    out.audio_seconds = plus(a.audio_seconds, b.audio_seconds);
+    out.unbilled_input = plus(a.unbilled_input, b.unbilled_input);
     out.service_tier = b.service_tier.empty() ? a.service_tier : b.service_tier;
     out.estimated = a.estimated || b.estimated;
+    return out;
+}
+
+std::string served(std::string_view tier, std::initializer_list<std::string_view> more) {
+    std::string out(tier);
+    for (const std::string_view one : more) {
+        if (one.empty() || one == "standard" || one == "global" || one == "not_available" || one == tier) continue;
+        if (out == "standard" && one == "fast") out.clear();
+        if (!out.empty()) out += '+';
+        out += one;
+    }
     return out;
 }
 

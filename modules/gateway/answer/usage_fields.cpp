@@ -90,12 +90,12 @@ void UsageFields::merge(std::string_view object, std::span<const std::string_vie
         if (kind == json::Kind::object && json::kind_of(old) == json::Kind::object) {
             UsageFields nested;
             nested.merge(old);
-            nested.merge(now);
+            nested.merge(now, keep_if_zero);
             replace(fields_[i], nested.empty() ? "{}" : nested.json());
             continue;
         }
-        if (std::ranges::find(keep_if_zero, name) != keep_if_zero.end() && token_count(now) == 0 &&
-            token_count(old).value_or(0) > 0)
+        if (now.starts_with('0') && token_count(now) == 0 && token_count(old).value_or(0) > 0 &&
+            std::ranges::find(keep_if_zero, name) != keep_if_zero.end())
             continue;
         replace(fields_[i], now);
     }

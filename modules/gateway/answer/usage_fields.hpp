@@ -20,7 +20,8 @@ std::optional<std::int64_t> token_count(std::string_view value);
 class UsageFields {
 public:
     /// A later value replaces an earlier one, inside nested objects too; null replaces nothing. `keep_if_zero`: fields
-    /// that a later 0 does not replace (counts that cannot shrink, zeroed by some hosts in their last event).
+    /// that a later 0 does not replace, inside nested objects too (counts that cannot shrink, zeroed by some hosts in
+    /// their last event).
     void merge(std::string_view object, std::span<const std::string_view> keep_if_zero = {});
     void clear();
     [[nodiscard]] bool empty() const { return fields_.empty(); }

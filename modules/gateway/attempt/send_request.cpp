@@ -1,5 +1,6 @@
 #include "modules/gateway/attempt/send_request.hpp"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <memory>
 #include <optional>

@@ -44,6 +44,7 @@ struct ReadRules {
     void (*read_event)(AnswerState& answer, const SseEvent& event);
     Usage (*usage)(const UsageFields& merged);
     std::span<const std::string_view> cannot_shrink{};  // usage fields that some hosts zero in their last event
+    std::string_view runs{};                            // the field that lists an answer's runs, each with its counts
     bool event_after_finish = false;                    // after a finish reason one more event is due
 };
 

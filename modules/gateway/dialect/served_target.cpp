@@ -127,8 +127,18 @@ bool is_google(const Prefix& prefix) {
     return among(bare_google_folders, folder) || (folder == "models" && prefix.rest.contains(':'));
 }
 
-ServedTarget refused_target(const char* why) {
+// Whose errors the client of a refused path understands.
+std::optional<Dialect> guessed(std::string_view path) {
+    if (path.starts_with("/v1beta") || path.starts_with("/v1alpha") || path.starts_with("/gemini/") ||
+        path.starts_with("/upload/"))
+        return Dialect::gemini;
+    if (path.starts_with("/v1/messages") || path.starts_with("/anthropic/")) return Dialect::anthropic;
+    return std::nullopt;
+}
+
+ServedTarget refused_target(const char* why, std::string_view path) {
     ServedTarget served;
+    served.dialect = guessed(path);
     served.refused = why;
     return served;
 }
@@ -160,7 +170,7 @@ ServedTarget served_target(std::string_view target, std::string& storage) {
     const std::size_t mark = target.find('?');
     std::string_view path = target.substr(0, mark);
     const std::string_view query = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
-    if (const char* why = unsafe_path(path)) return refused_target(why);
+    if (const char* why = unsafe_path(path)) return refused_target(why, path);
     if (!path.starts_with('/')) return served;
     std::string collapsed;
     if (path.contains("//")) path = collapsed = one_slash_each(path);

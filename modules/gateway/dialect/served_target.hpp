@@ -14,7 +14,7 @@ struct ServedTarget {
     std::string_view target;         // the given bytes where nothing had to change, else in `storage`
     std::optional<Dialect> dialect;  // whose the path says that it is (`/anthropic/v1/models`)
     std::string_view deployment;     // Azure's, which is the model; still percent-encoded, in `storage`
-    const char* refused = nullptr;   // why no vendor gets it: a constant text; the rest is empty then
+    const char* refused = nullptr;   // why no vendor gets it: a constant text; no target then
 };
 
 /// `/openai/deployments/M/chat/completions?api-version=V`, `/openai/v1/...`, `/v1/v1/...`, `//v1/...`,

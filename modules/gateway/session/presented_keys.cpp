@@ -1,10 +1,10 @@
 #include "modules/gateway/session/presented_keys.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "core/http/url.hpp"
 #include "core/text/ascii.hpp"
-#include "core/text/base64.hpp"
 
 namespace lurus::gateway {
 namespace {
@@ -18,6 +18,13 @@ std::string_view take_element(std::string_view& list) {
     const std::string_view element = trim(list.substr(0, comma));
     list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
     return element;
+}
+
+// Another scheme's credential is no key.
+std::string_view bearer(std::string_view authorization) {
+    constexpr std::string_view scheme = "bearer ";
+    if (!iequals(authorization.substr(0, scheme.size()), scheme)) return {};
+    return trim(authorization.substr(scheme.size()));
 }
 
 bool is_key_protocol(std::string_view protocol) {
@@ -43,13 +50,12 @@ std::string_view PresentedKeys::next() {
 
 // One step; empty when it found none.
 std::string_view PresentedKeys::look() {
-    if (!user_.empty()) return std::exchange(user_, {});
     if (place_ < key_headers.size()) {
         const std::string_view name = key_headers[place_];
         while (field_ < head_.fields.size()) {
             const http1::Field& field = head_.fields[field_++];
             if (!iequals(field.name, name)) continue;
-            return name == "authorization" ? of_authorization(field.value) : field.value;
+            return name == "authorization" ? bearer(field.value) : field.value;
         }
         ++place_;
         field_ = 0;
@@ -57,22 +63,6 @@ std::string_view PresentedKeys::look() {
     }
     if (!query_.empty()) return of_query();
     return of_protocols();
-}
-
-std::string_view PresentedKeys::of_authorization(std::string_view value) {
-    const std::size_t space = value.find(' ');
-    if (space == std::string_view::npos) return {};
-    const std::string_view scheme = value.substr(0, space);
-    value = trim(value.substr(space));
-    if (iequals(scheme, "bearer")) return value;
-    if (!iequals(scheme, "basic")) return {};
-    auto pair = base64_decode(value);
-    if (!pair) return {};
-    decoded_ = *std::move(pair);
-    const std::string_view text = decoded_;
-    const std::size_t colon = text.find(':');
-    user_ = text.substr(0, colon);
-    return colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
 }
 
 std::string_view PresentedKeys::of_query() {

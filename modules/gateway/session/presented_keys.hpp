@@ -9,7 +9,7 @@
 
 namespace lurus::gateway {
 
-/// One after the other: x-api-key, Authorization (Bearer; Basic's password, then its user), x-goog-api-key, api-key,
+/// One after the other: x-api-key, Authorization: Bearer, x-goog-api-key, api-key,
 /// ?key= and ?api-key=, and OpenAI's WebSocket subprotocol. Views into the head, or into this.
 class PresentedKeys {
 public:
@@ -22,7 +22,6 @@ public:
 
 private:
     std::string_view look();
-    std::string_view of_authorization(std::string_view value);
     std::string_view of_query();
     std::string_view of_protocols();
 
@@ -32,7 +31,6 @@ private:
     std::size_t given_ = 0;
     std::string_view query_;
     std::string_view protocols_;
-    std::string_view user_;  // of Basic, after its password
     std::string decoded_;
     bool over_ = false;
 };

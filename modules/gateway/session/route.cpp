@@ -24,7 +24,7 @@ std::optional<MatchError> route(Request& request) {
     const std::string_view method = request.head_only ? "GET" : head.method;
     const Match match = match_endpoint(method, served.target, hints, asks_for_websocket(head));
     request.family = match.family;
-    request.path_class = "unknown";
+    request.path_class = match.error == MatchError::wrong_method ? name_of(match.family) : "unknown";
     if (served.refused != nullptr) return MatchError::unsafe_path;
     if (!match.endpoint) return match.error;
     request.endpoint = *match.endpoint;

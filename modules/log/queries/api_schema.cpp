@@ -40,7 +40,8 @@ std::string usage_classes() {
     for (const char* name : {"input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning"}) {
         usage.member(name, count_type_or_null);
     }
-    for (const char* name : {"audio_input", "audio_output", "images", "web_searches"}) usage.optional(name, count_type);
+    for (const char* name : {"audio_input", "audio_output", "images", "web_searches", "image_input", "image_output"})
+        usage.optional(name, count_type);
     usage.optional("service_tier", text_type).optional("estimated", R"({"type":"boolean"})");
     return usage.text();
 }

@@ -19,7 +19,9 @@
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <utility>
 
+#include "core/http/content_coding.hpp"
 #include "core/io/channel.hpp"
 #include "core/io/left_behind.hpp"
 #include "core/io/tls.hpp"
@@ -268,8 +270,39 @@ private:
                 answer.headers.emplace_back(lower_case(field.name_string()), std::string(field.value()));
             }
             answer.body = std::move(parser.get().body());
+            if (!call_.on_piece && !answer.body.empty()) return decoded(std::move(answer));
             return answer;
         }
+    }
+
+    /// Nobody asks for compressed answers here, and some compress them all the same.
+    Result<HttpAnswer> decoded(HttpAnswer answer) {
+        http1::ResponseHead head;
+        head.fields.push_back({"content-encoding", answer.header("content-encoding")});
+        const ContentCodings codings = content_codings(head);
+        if (codings.none()) return answer;
+        if (!codings.unknown.empty()) return broken("the answer is in the unknown coding " + codings.unknown);
+        ContentDecoder decoder(codings, call_.max_body_bytes);
+        const std::string coded = std::exchange(answer.body, {});
+        std::string_view rest = coded;
+        std::array<char, 16384> piece;
+        for (;;) {
+            const auto step = decoder.decode(rest, piece);
+            if (step.state == ContentDecoder::State::too_large) {
+                return fail(ErrorCode::resource_exhausted,
+                            peer() + ": the answer is larger than " + std::to_string(call_.max_body_bytes) + " bytes");
+            }
+            rest.remove_prefix(step.consumed);
+            answer.body.append(piece.data(), step.produced);
+            const bool stuck = step.consumed == 0 && step.produced == 0 && !rest.empty();
+            if (step.state != ContentDecoder::State::good || stuck) return broken("the answer's coding is damaged");
+            if (rest.empty() && step.produced < piece.size()) break;
+        }
+        if (!decoder.whole()) return broken("broke off in the answer's body");
+        std::erase_if(answer.headers, [](const auto& each) {
+            return each.first == "content-encoding" || each.first == "content-length";
+        });
+        return answer;
     }
 
     /// Hands on what there is of a 2xx body. False: no more is wanted.

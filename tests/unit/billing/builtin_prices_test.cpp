@@ -38,8 +38,8 @@ TEST_CASE("every built-in price has a source and a date") {
         CHECK(tariff.from > *parse_time("2020-01-01"));
         CHECK(tariff.services.front().name == "standard");
     }
-    CHECK(vendors == std::set<std::string>{"anthropic", "deepseek", "gemini", "groq", "minimax", "mistral", "moonshot",
-                                           "openai", "qwen", "xai", "zhipu"});
+    CHECK(vendors == std::set<std::string>{"anthropic", "azure-openai", "deepseek", "gemini", "groq", "minimax",
+                                           "mistral", "moonshot", "openai", "qwen", "xai", "zhipu"});
 }
 
 TEST_CASE("no name has two built-in prices at one time, nor two makers") {

@@ -50,13 +50,13 @@ const std::string sample = R"({
   "whisper-next": {"litellm_provider": "openai", "input_cost_per_second": 0.0001, "output_cost_per_second": 0.0001}
 })";
 
-constexpr int sample_models = 8;
+constexpr int sample_models = 9;
 
 }  // namespace
 
 TEST_CASE("an import is priced as the file says") {
     Fixture f;
-    const auto models = f.billing->import_litellm(sample, f.clock.now());
+    const auto models = f.billing->import_prices(sample, f.clock.now());
     REQUIRE_MESSAGE(models.has_value(), (models ? "" : models.error().message));
     CHECK(*models == sample_models);
 
@@ -90,7 +90,9 @@ TEST_CASE("an import is priced as the file says") {
     CHECK(f.nano("openai", "gpt-next", sound) == 400'000 + 800'000);
     Usage search = tokens(1, 1);
     search.web_searches = 1;  // its price depends on a size that no usage tells
-    CHECK_FALSE(f.price("openai", "gpt-next", search).has_value());
+    const auto searched = f.price("openai", "gpt-next", search);
+    REQUIRE(searched.has_value());
+    CHECK(searched->unpriced == std::vector<std::string_view>{"web_search"});
 
     Usage thought = tokens(10, 30);
     thought.reasoning = 20;
@@ -108,6 +110,9 @@ TEST_CASE("an import is priced as the file says") {
     CHECK_FALSE(f.price("anthropic", "claude-next", long_batch).has_value());
     CHECK(f.tariff("openai", "long-only") == "unpriced");
     CHECK(f.tariff("ollama", "free") == "unpriced");
+    Usage heard;
+    heard.audio_seconds = 27;
+    CHECK(f.nano("openai", "whisper-next", heard) == 2'700'000);
     CHECK(f.tariff("openai", "whisper-next") == "unpriced");
     CHECK(f.tariff("openai-compatible", "sample_spec") == "unpriced");
 }
@@ -119,13 +124,13 @@ TEST_CASE("imports win over built-in prices from their date on, survive a restar
     const UnixMicros from = *parse_time("2026-11-10");
     int changes = 0;
     f.billing->on_change([&] { ++changes; });
-    REQUIRE(f.billing->import_litellm(file, from) == 1);
+    REQUIRE(f.billing->import_prices(file, from) == 1);
     CHECK(changes == 1);
     CHECK(f.tariff("openai", "gpt-4o") == "openai/gpt-4o@2026-11-10");
     f.clock.time = from - 1;
     CHECK(f.tariff("openai", "gpt-4o") == "openai/gpt-4o@2024-10-02");
     f.clock.time = *parse_time("2026-11-21");
-    CHECK(f.billing->import_litellm(file, f.clock.now()) == 1);  // the same prices later: nothing new
+    CHECK(f.billing->import_prices(file, f.clock.now()) == 1);  // the same prices later: nothing new
     CHECK(changes == 1);
     CHECK(f.tariff("openai", "gpt-4o") == "openai/gpt-4o@2026-11-10");
     f.open();
@@ -133,7 +138,7 @@ TEST_CASE("imports win over built-in prices from their date on, survive a restar
 
     const std::string dearer =
         R"({"gpt-4o": {"litellm_provider": "openai", "input_cost_per_token": 10e-06, "output_cost_per_token": 1e-05}})";
-    REQUIRE(f.billing->import_litellm(dearer, f.clock.now()) == 1);
+    REQUIRE(f.billing->import_prices(dearer, f.clock.now()) == 1);
     CHECK(f.nano("openai", "gpt-4o", tokens(1, 0)) == 10'000);
     f.clock.time = *parse_time("2026-11-20");
     CHECK(f.nano("openai", "gpt-4o", tokens(1, 0)) == 9'000);
@@ -142,7 +147,7 @@ TEST_CASE("imports win over built-in prices from their date on, survive a restar
 TEST_CASE("a file that cannot be read changes nothing and says where") {
     Fixture f;
     const auto refused = [&](const std::string& file) {
-        const auto done = f.billing->import_litellm(file, f.clock.now());
+        const auto done = f.billing->import_prices(file, f.clock.now());
         REQUIRE_FALSE(done.has_value());
         CHECK(done.error().code == ErrorCode::invalid_argument);
         return done.error().message;
@@ -154,14 +159,51 @@ TEST_CASE("a file that cannot be read changes nothing and says where") {
     refused("[]");
     refused("7");
     refused(R"({"a": {"litellm_provider": "openai", "input_cost_per_token": 1e-06)");
-    const std::string negative = refused(R"({"a": {"litellm_provider": "openai", "input_cost_per_token": 1e-06},
-      "b": {"litellm_provider": "openai", "input_cost_per_token": -1e-06}})");
-    CHECK(negative.find("`b`") != std::string::npos);
-    CHECK(f.tariff("openai", "a") == "unpriced");
-    CHECK(f.billing->import_litellm("{}", f.clock.now()) == 0);
-    CHECK(f.billing->import_litellm(R"({"a": 7, "b": null, "c": {"litellm_provider": "openai"}})", f.clock.now()) == 0);
+    CHECK(f.billing->import_prices("{}", f.clock.now()) == 0);
+    CHECK(f.billing->import_prices(R"({"a": 7, "b": null, "c": {"litellm_provider": "openai"}})", f.clock.now()) == 0);
     const std::string deep = R"({"a":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}";
-    CHECK(f.billing->import_litellm(deep, f.clock.now()) == 0);
+    CHECK(f.billing->import_prices(deep, f.clock.now()) == 0);
+}
+
+TEST_CASE("a model with an odd price is skipped and named, the others are taken") {
+    Fixture f;
+    const auto answer = f.call("POST", "/api/v1/prices/import", R"({
+      "a": {"litellm_provider": "openai", "input_cost_per_token": 1e-06, "output_cost_per_token": "2e-06"},
+      "b": {"litellm_provider": "openai", "input_cost_per_token": -1e-06, "output_cost_per_token": 1e-06},
+      "c": {"litellm_provider": "openai", "input_cost_per_token": "ask us", "output_cost_per_token": 1e-06},
+      "d": {"litellm_provider": "openai", "input_cost_per_token": 1e-06, "output_cost_per_token_batches": 1e300},
+      "e": {"litellm_provider": "openai", "tiered_pricing": [{"range": [-1, 5], "input_cost_per_token": 1e-06}]},
+      "f": {"litellm_provider": "openai", "input_cost_per_token": 3e-06, "output_cost_per_character": -1}})");
+    REQUIRE(answer.status == 200);
+    const auto body = nlohmann::json::parse(answer.body);
+    CHECK(body["models"] == 2);
+    CHECK(body["changed"] == 2);
+    CHECK(body["skipped"] == 4);
+    std::string named;
+    for (const auto& one : body["skipped_models"]) named += one["model"].get<std::string>();
+    CHECK(named == "bcde");
+    CHECK(body["skipped_models"][0]["reason"] == "input_cost_per_token is not a price: -1e-06");
+    CHECK(f.nano("openai", "a", tokens(1, 1)) == 3'000);
+    CHECK(f.nano("openai", "f", tokens(1, 0)) == 3'000);
+    for (const char* model : {"b", "c", "d", "e"}) CHECK(f.tariff("openai", model) == "unpriced");
+}
+
+TEST_CASE("what LiteLLM says of a speed and a region multiplies its prices") {
+    Fixture f;
+    REQUIRE(f.billing->import_prices(
+                R"({"claude-next": {"litellm_provider": "anthropic", "input_cost_per_token": 5e-06,
+                    "output_cost_per_token": 2.5e-05, "provider_specific_entry": {"us": 1.1, "fast": 6.0, "other": {"a": 2}}}})",
+                f.clock.now()) == 1);
+    const auto cost = [&](const char* served) {
+        Usage usage = tokens(100, 10);
+        usage.service_tier = served;
+        return f.nano("anthropic", "claude-next", usage);
+    };
+    CHECK(cost("standard") == 750'000);
+    CHECK(cost("fast") == 4'500'000);
+    CHECK(cost("standard+us") == 825'000);
+    CHECK(cost("fast+us") == 4'950'000);
+    CHECK(cost("fast+eu") == -1);
 }
 
 TEST_CASE("a list of the real size is taken quickly, while readers price") {
@@ -190,7 +232,7 @@ TEST_CASE("a list of the real size is taken quickly, while readers price") {
         }
     });
     const auto start = std::chrono::steady_clock::now();
-    const auto models = f.billing->import_litellm(file, f.clock.now());
+    const auto models = f.billing->import_prices(file, f.clock.now());
     const auto took = std::chrono::steady_clock::now() - start;
     stop = true;
     reader.join();

@@ -120,8 +120,12 @@ TEST_CASE("prices are imported over the management API") {
         R"({"gpt-4o": {"litellm_provider": "openai", "input_cost_per_token": 9e-06, "output_cost_per_token": 1e-05}})";
     const auto first = f.call("POST", "/api/v1/prices/import", file, {{"effective_from", "2026-11-01"}});
     REQUIRE(first.status == 200);
-    CHECK(json::parse(first.body) ==
-          json({{"models", 1}, {"changed", 1}, {"effective_from", "2026-11-01T00:00:00.000000Z"}}));
+    CHECK(json::parse(first.body) == json({{"models", 1},
+                                           {"changed", 1},
+                                           {"withdrawn", 0},
+                                           {"skipped", 0},
+                                           {"skipped_models", json::array()},
+                                           {"effective_from", "2026-11-01T00:00:00.000000Z"}}));
     CHECK(json::parse(f.call("POST", "/api/v1/prices/import", file).body).at("changed") == 0);
     CHECK(f.nano("openai", "gpt-4o", tokens(1, 0)) == 9'000);
     const auto shown = json::parse(f.call("GET", "/api/v1/prices/{model}", "", {}, "gpt-4o").body);

@@ -544,6 +544,28 @@ tpm = 1
     CHECK(shown["server"]["trusted_proxies"].size() == 2);
 }
 
+TEST_CASE("fields of heads that pass or do not, both ways") {
+    Place place;
+    const Config config = place.good(R"([headers]
+drop_from_clients = ["X-Team-*"]
+pass_from_clients = ["referer"]
+drop_from_vendors = ["openai-organization"]
+pass_from_vendors = ["cf-ray"]
+)");
+    const HeaderSettings& headers = config.gateway.headers;
+    CHECK(headers.from_clients.drops("x-team-name"));
+    CHECK(headers.from_clients.drops("cookie"));
+    CHECK_FALSE(headers.from_clients.drops("Referer"));
+    CHECK(headers.from_vendors.drops("OpenAI-Organization"));
+    CHECK(headers.from_vendors.drops("set-cookie"));
+    CHECK_FALSE(headers.from_vendors.drops("CF-Ray"));
+    const auto shown = nlohmann::json::parse(to_json(config));
+    CHECK(shown["headers"]["drop_from_clients"] == nlohmann::json::array({"X-Team-*"}));
+    CHECK(shown["headers"]["pass_from_vendors"] == nlohmann::json::array({"cf-ray"}));
+    CHECK(has(place.bad("[headers]\ndrop_from_clients = [\"a b\"]\n"), "2:21: [headers] drop_from_clients"));
+    CHECK(has(place.bad("[headers]\ndrop = []\n"), "drop is not an option"));
+}
+
 TEST_CASE("rules and limits that mean nothing are mistakes with their place") {
     Place place;
     const std::string text = place.bad(R"([server]

@@ -18,6 +18,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "core/io/tls.hpp"
 #include "core/os/files.hpp"
@@ -184,6 +185,28 @@ TEST_CASE("http client: the body's three ends, and interim answers") {
     auto d = http_exchange(call);
     REQUIRE_MESSAGE(d.has_value(), d.error().message);
     CHECK(d->body.empty());
+}
+
+TEST_CASE("http client: an answer that is compressed unasked is decoded, and what is damaged is told") {
+    using namespace std::string_literals;
+    const std::string coded =
+        "\037\213\010\000\000\000\000\000\002\003\253\126\112\111\054\111\124\262\212\216\255\005\000\224\144\262\136\013\000\000\000"s;
+    const auto answered = [&](const std::string& encoding, const std::string& body) {
+        Server server("HTTP/1.1 200 OK\r\nContent-Encoding: " + encoding +
+                      "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+        return http_exchange(server.call());
+    };
+    const auto answer = answered("GZIP", coded);
+    REQUIRE(answer);
+    CHECK(answer->body == R"({"data":[]})");
+    CHECK(answer->header("content-encoding").empty());
+    CHECK(answered("identity", "plain")->body == "plain");
+    for (const auto& [encoding, body] :
+         {std::pair("gzip"s, coded.substr(0, 20)), {"gzip"s, "plain"s}, {"compress"s, coded}}) {
+        const auto bad = answered(encoding, body);
+        REQUIRE_FALSE(bad);
+        CHECK(bad.error().code == ErrorCode::unavailable);
+    }
 }
 
 TEST_CASE("http client: failures say what happened") {

@@ -73,8 +73,8 @@ TEST_CASE("pick: a long value that comes in pieces is cut, whole ones are not") 
 }
 
 TEST_CASE("pick: of a path that keeps little only the beginning comes") {
-    constexpr Pick little[] = {{.key = "s", .capture = 1, .keep = 4}};
-    constexpr Pick top{.children = little};
+    static constexpr Pick little[] = {{.key = "s", .capture = 1, .keep = 4}};
+    static constexpr Pick top{.children = little};
     Picker picker(top);
     Log log;
     picker.feed("{\"s\":\"ab", log);

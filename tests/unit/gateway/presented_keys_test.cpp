@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "core/text/base64.hpp"
-
 using namespace lurus;
 using namespace lurus::gateway;
 
@@ -35,14 +33,9 @@ TEST_CASE("presented keys: each place where clients put one, whatever else is pr
     CHECK(presented("/?monkey=x&key", {}).empty());
 }
 
-TEST_CASE("presented keys: Bearer in any case, Basic's password and user, no other scheme") {
+TEST_CASE("presented keys: Bearer in any case, and no other scheme") {
     CHECK(presented("/", {{"Authorization", "bEARER   b "}}) == Texts{"b"});
-    const std::string both = "Basic " + base64("user:pass:word"), user = "basic " + base64("user:"),
-                      bare = "Basic " + base64("user");
-    CHECK(presented("/", {{"Authorization", both}}) == Texts{"pass:word", "user"});
-    CHECK(presented("/", {{"Authorization", user}}) == Texts{"user"});
-    CHECK(presented("/", {{"Authorization", bare}}) == Texts{"user"});
-    for (const char* none : {"Basic ?!", "Bearer", "Bearer ", "Digest x", "b"})
+    for (const char* none : {"Basic YTpi", "Bearer", "Bearer ", "Digest x", "b", "Bearerb"})
         CHECK(presented("/", {{"Authorization", none}}).empty());
 }
 

@@ -2,6 +2,8 @@
 // content_block_start, _delta and _stop, message_delta, message_stop, ping and error; message_start and message_delta
 // carry parts of the usage.
 
+#include <algorithm>
+
 #include "modules/gateway/answer/answer_picks.hpp"
 #include "modules/gateway/answer/answer_state.hpp"
 #include "modules/gateway/answer/event_text.hpp"
@@ -30,7 +32,8 @@ constexpr json::Pick event_picks = inside("", event_members);
 
 constexpr std::size_t most_text = 256;  // of an event that is not read
 
-constexpr std::string_view cannot_shrink[] = {"input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"};
+constexpr std::string_view cannot_shrink[] = {"input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
+                                              "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"};
 
 constexpr UsageNames usage_names{"input_tokens",
                                  "output_tokens",
@@ -43,10 +46,16 @@ constexpr UsageNames usage_names{"input_tokens",
                                  "thinking_tokens",
                                  "reasoning_tokens",
                                  "iterations",
+                                 "type",
+                                 "model",
+                                 "speed",
+                                 "inference_geo",
                                  "server_tool_use",
                                  "web_search_requests",
                                  "service_tier"};
 using Fields = KnownUsage<usage_names>;
+
+constexpr std::size_t max_runs = 64;
 
 // Cache writes: what the split does not cover is billed as the 5-minute kind.
 void cache_writes(const Fields& fields, Usage& usage) {
@@ -72,19 +81,54 @@ Usage usage_of(const Fields& fields) {
     return usage;
 }
 
+// A run by another model than the one that was asked for has its own speed, where it has one.
+UsagePart run_of(const Fields& run, const Fields& answer) {
+    UsagePart part{.model = json::string_value(run.raw("model")), .usage = usage_of(run)};
+    std::string speed = json::string_value(run.raw("speed"));
+    if (speed.empty() && part.model.empty()) speed = json::string_value(answer.raw("speed"));
+    part.usage.service_tier = served(json::string_value(answer.raw("service_tier")),
+                                     {speed, json::string_value(answer.raw("inference_geo"))});
+    return part;
+}
+
+// docs.anthropic.com, "Compaction", "Advisor tool" and "Server-side fallback": `iterations` lists every run of a model
+// that made the answer. The counts beside it are the sum of the runs of type `message` alone, but each is billed, by
+// the price of the model that ran.
+struct Runs {
+    std::vector<UsagePart> all;
+    Usage usage;  // of those that read and wrote the conversation; an advisor's tokens are not the answer's
+};
+
+Runs runs_of(const Fields& answer) {
+    Runs runs;
+    bool answered = false;
+    const auto take = [&](const Fields& run, std::string_view type) {
+        answered = answered || (type != "compaction" && type != "advisor_message");
+        runs.all.push_back(run_of(run, answer));
+        if (type != "advisor_message") runs.usage = sum(runs.usage, runs.all.back().usage);
+    };
+    each_element(answer.raw("iterations"), [&](std::string_view iteration) {
+        const Fields run(iteration);
+        if (runs.all.size() < max_runs) take(run, json::string_value(run.raw("type")));
+    });
+    if (!runs.all.empty() && !answered) take(answer, "message");
+    return runs;
+}
+
 Usage usage(const UsageFields& merged) {
     const Fields fields(merged);
-    Usage usage = usage_of(fields);
-    // The top-level counts leave the compaction iterations out, which are billed like the others; `message` iterations
-    // are in.
-    each_element(fields.raw("iterations"), [&](std::string_view iteration) {
-        if (json::string_value(json::find(iteration, {"type"})) != "compaction") return;
-        UsageFields part;
-        part.merge(iteration);
-        usage = sum(usage, usage_of(Fields(part)));
-    });
+    Runs runs = runs_of(fields);
+    Usage usage = runs.all.empty() ? usage_of(fields) : runs.usage;
     usage.web_searches = fields.inside("server_tool_use").count("web_search_requests");
-    usage.service_tier = json::string_value(fields.raw("service_tier"));
+    usage.service_tier =
+        served(json::string_value(fields.raw("service_tier")),
+               {json::string_value(fields.raw("speed")), json::string_value(fields.raw("inference_geo"))});
+    if (runs.all.size() < 2 && (runs.all.empty() || runs.all.front().model.empty())) return usage;
+    // Searches are of the model that was asked for, where it ran.
+    auto searcher = std::ranges::find_if(runs.all, [](const UsagePart& run) { return run.model.empty(); });
+    if (searcher == runs.all.end()) searcher = runs.all.begin();
+    searcher->usage.web_searches = usage.web_searches;
+    usage.parts = std::move(runs.all);
     return usage;
 }
 
@@ -117,6 +161,7 @@ constinit const ReadRules read{.body = &body_picks,
                                .event = &event_picks,
                                .read_event = read_event,
                                .usage = usage,
-                               .cannot_shrink = cannot_shrink};
+                               .cannot_shrink = cannot_shrink,
+                               .runs = "iterations"};
 
 }  // namespace lurus::gateway::anthropic

@@ -17,7 +17,8 @@ namespace {
 constexpr json::Pick queries[] = {mark("[]", mark_query)};
 constexpr json::Pick grounding[] = {mark("webSearchQueries", mark_grounding, queries)};
 constexpr json::Pick candidate_members[] = {capture("finishReason", value_finish),
-                                            inside("groundingMetadata", grounding)};
+                                            inside("groundingMetadata", grounding),
+                                            mark("urlContextMetadata", mark_page_read)};
 constexpr json::Pick candidate[] = {inside("[]", candidate_members)};
 // Text is looked at in events only, which are whole where they are read: of a body it would have to be kept.
 constexpr json::Pick part_members[] = {capture("text", value_delta), capture("functionCall", value_delta)};
@@ -61,6 +62,10 @@ constexpr UsageNames usage_names{"promptTokenCount",
                                  "trafficType"};
 using Fields = KnownUsage<usage_names>;
 
+constexpr std::string_view cannot_shrink[] = {"promptTokenCount",        "cachedContentTokenCount",
+                                              "toolUsePromptTokenCount", "thoughtsTokenCount",
+                                              "candidatesTokenCount",    "responseTokenCount"};
+
 // Tokens of one modality in a `[{modality, tokenCount}]` list; empty when it is not listed.
 Count of_modality(std::string_view list, std::string_view modality) {
     Count found;
@@ -75,6 +80,7 @@ std::string tier(const Fields& fields) {
     std::string named = json::string_value(fields.raw("serviceTier"));
     if (!named.empty()) return named;
     const std::string traffic = json::string_value(fields.raw("trafficType"));
+    if (traffic == "TRAFFIC_TYPE_UNSPECIFIED") return {};
     if (traffic == "ON_DEMAND") return "standard";
     if (traffic == "ON_DEMAND_FLEX") return "flex";
     if (traffic == "ON_DEMAND_PRIORITY") return "priority";
@@ -86,12 +92,18 @@ Usage usage(const UsageFields& merged) {
     Usage usage;
     usage.cache_read = f.count("cachedContentTokenCount");
     usage.input = plus(minus(f.count("promptTokenCount"), usage.cache_read), f.count("toolUsePromptTokenCount"));
+    // What a search found is read, but "not charged as input tokens" (ai.google.dev/gemini-api/docs/pricing, the note
+    // on Grounding with Google Search); what the other tools retrieve is.
+    usage.unbilled_input = f.count("toolUsePromptTokenCount");
     usage.reasoning = f.count("thoughtsTokenCount");
     // `responseTokenCount` is the live API's name.
     usage.output = plus(f.first({"candidatesTokenCount", "responseTokenCount"}), usage.reasoning);
     usage.audio_input =
         minus(of_modality(f.raw("promptTokensDetails"), "AUDIO"), of_modality(f.raw("cacheTokensDetails"), "AUDIO"));
     usage.audio_output = of_modality(f.raw("candidatesTokensDetails"), "AUDIO");
+    usage.image_input =
+        minus(of_modality(f.raw("promptTokensDetails"), "IMAGE"), of_modality(f.raw("cacheTokensDetails"), "IMAGE"));
+    usage.image_output = of_modality(f.raw("candidatesTokensDetails"), "IMAGE");
     usage.service_tier = tier(f);
     return usage;
 }
@@ -103,6 +115,10 @@ void read_event(AnswerState& answer, const SseEvent& event) {
 
 }  // namespace
 
-constinit const ReadRules read{.body = &body_picks, .event = &event_picks, .read_event = read_event, .usage = usage};
+constinit const ReadRules read{.body = &body_picks,
+                               .event = &event_picks,
+                               .read_event = read_event,
+                               .usage = usage,
+                               .cannot_shrink = cannot_shrink};
 
 }  // namespace lurus::gateway::gemini

@@ -16,6 +16,25 @@ extern const EndpointRules endpoints;
 inline constexpr json::Pick action_type[] = {capture("type", value_item_action)};
 inline constexpr json::Pick output_item[] = {capture("type", value_item_type), inside("action", action_type)};
 
+/// Counts that some hosts zero in an event after the real one.
+inline constexpr std::string_view cannot_shrink[] = {"prompt_tokens",
+                                                     "input_tokens",
+                                                     "completion_tokens",
+                                                     "output_tokens",
+                                                     "total_tokens",
+                                                     "cached_tokens",
+                                                     "cache_read_input_tokens",
+                                                     "cache_write_tokens",
+                                                     "cache_write_12h_tokens",
+                                                     "cache_creation_input_tokens",
+                                                     "cache_creation_tokens",
+                                                     "audio_tokens",
+                                                     "image_tokens",
+                                                     "reasoning_tokens",
+                                                     "num_cached_tokens",
+                                                     "prompt_cache_hit_tokens",
+                                                     "prompt_cache_miss_tokens"};
+
 extern const json::Pick body_picks;
 /// The same with the id and the status of a response.
 extern const json::Pick response_picks;

@@ -46,6 +46,7 @@ constexpr json::Pick body_members[] = {
     capture("message", value_message),
     capture("code", value_code),
     capture("detail", value_detail),
+    capture("duration", value_seconds),
     inside("x_groq", groq),
     mark("choices", mark_content, choices_of_body),
     mark("data", mark_content, images_made),
@@ -73,7 +74,10 @@ constexpr UsageNames usage_names{"prompt_tokens",
                                  "cache_write_tokens",
                                  "cache_creation_input_tokens",
                                  "cache_creation_tokens",
+                                 "cache_write_12h_tokens",
                                  "audio_tokens",
+                                 "image_tokens",
+                                 "seconds",
                                  "reasoning_tokens",
                                  "prompt_cache_hit_tokens",
                                  "prompt_cache_miss_tokens",
@@ -110,7 +114,13 @@ Usage usage(const UsageFields& merged) {
                                .or_else([&] { return in.count("cache_creation_input_tokens"); })
                                .or_else([&] { return in.count("cache_creation_tokens"); })
                                .or_else([&] { return f.count("cache_creation_input_tokens"); });
-    usage.input = minus(minus(prompt, usage.cache_read), usage.cache_write_5m);
+    // developers.openai.com, "Prompt caching": writes are kept for 30 minutes or, dearer, for 12 hours. The long kind
+    // stands beside the short one; where it does not fit there, it is a part of it.
+    usage.cache_write_1h = in.count("cache_write_12h_tokens");
+    const std::int64_t written = add(usage.cache_write_5m.value_or(0), usage.cache_write_1h.value_or(0));
+    if (usage.cache_write_1h && written > minus(prompt, usage.cache_read).value_or(written))
+        usage.cache_write_5m = minus(usage.cache_write_5m, usage.cache_write_1h);
+    usage.input = minus(minus(minus(prompt, usage.cache_read), usage.cache_write_5m), usage.cache_write_1h);
     // DeepSeek says the fresh part outright when the whole is missing.
     if (!usage.input) usage.input = f.count("prompt_cache_miss_tokens");
     usage.reasoning = out.count("reasoning_tokens").or_else([&] { return f.count("reasoning_tokens"); });
@@ -127,6 +137,9 @@ Usage usage(const UsageFields& merged) {
     }
     usage.audio_input = minus(in.count("audio_tokens"), cached_audio);
     usage.audio_output = out.count("audio_tokens");
+    usage.image_input = in.count("image_tokens");
+    usage.image_output = out.count("image_tokens");
+    usage.audio_seconds = f.count("seconds");
     usage.web_searches =
         f.inside("server_tool_use").count("web_search_requests").or_else([&] { return f.count("num_search_queries"); });
     usage.service_tier = json::string_value(f.raw("service_tier"));
@@ -164,6 +177,10 @@ void read_event(AnswerState& answer, const SseEvent& event) {
 
 }  // namespace
 
-constinit const ReadRules read{.body = &body_picks, .event = &event_picks, .read_event = read_event, .usage = usage};
+constinit const ReadRules read{.body = &body_picks,
+                               .event = &event_picks,
+                               .read_event = read_event,
+                               .usage = usage,
+                               .cannot_shrink = cannot_shrink};
 
 }  // namespace lurus::gateway::openai

@@ -56,6 +56,7 @@ constinit const ReadRules read{.body = &openai::body_picks,
                                .event = &openai::event_picks,
                                .read_event = read_event,
                                .usage = openai::usage,
+                               .cannot_shrink = openai::cannot_shrink,
                                .event_after_finish = true};
 
 }  // namespace lurus::gateway::openai_chat

@@ -73,7 +73,10 @@ void read_event(AnswerState& answer, const SseEvent& event) {
 
 }  // namespace
 
-constinit const ReadRules read{
-    .body = &openai::response_picks, .event = &event_picks, .read_event = read_event, .usage = openai::usage};
+constinit const ReadRules read{.body = &openai::response_picks,
+                               .event = &event_picks,
+                               .read_event = read_event,
+                               .usage = openai::usage,
+                               .cannot_shrink = openai::cannot_shrink};
 
 }  // namespace lurus::gateway::openai_responses

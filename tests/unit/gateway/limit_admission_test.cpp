@@ -386,10 +386,10 @@ TEST_CASE("admission: what an attempt's model took is given back when another ca
     REQUIRE_FALSE(third);
     CHECK(third.error().what == Refusal::What::requests);  // the request itself stays counted
     admission.join(*desk.ask({second}, estimate));
-    admission.settle({.input_tokens = 1000, .output_tokens = 0, .cost = {}}, 0);
     const auto full = desk.ask({second}, tokens(1, 0));
     REQUIRE_FALSE(full);
     CHECK(full.error().what == Refusal::What::concurrency);
+    admission.settle({.input_tokens = 1000, .output_tokens = 0, .cost = {}}, 0);
     admission.leave();
     const auto used = desk.ask({second}, tokens(1, 0));
     REQUIRE_FALSE(used);

@@ -67,6 +67,9 @@ void AttemptLoop::again(std::int64_t since_start_us) {
     fresh.chosen_because = "without stream_options";
     fresh.started_us = since_start_us;
     record_.attempts.push_back(std::move(fresh));
+    // Named first: the vector may move while the copy is made.
+    Candidate same = candidates_[next_ - 1];
+    candidates_.insert(candidates_.begin() + static_cast<std::ptrdiff_t>(next_++), std::move(same));
     reconnected_ = kept_ = false;
     status_ = 502;
 }

@@ -47,7 +47,7 @@ public:
         end_begins_ = std::string::npos;
         reason_ = answer_.shape == AnswerGate::Shape::opaque ||
                   (answer_.shape == AnswerGate::Shape::events && answer_.last_candidate);
-        ended_ = false;
+        ended_ = blank_ = overdue_ = false;
     }
 
     void take(Input& input) {
@@ -62,6 +62,7 @@ public:
         if ((flags & 0x06) == 0x06) piece.last_event = input.byte() % size;
         piece.may_be_last = (flags & 0x08) != 0;
         piece.ends_body = (flags & 0x30) == 0x30;
+        blank_ = piece.blank = answer_.shape == AnswerGate::Shape::json && (body_.empty() || blank_) && flags % 4 == 0;
         if (end_begins_ == std::string::npos && piece.last_event != AnswerGate::none)
             end_begins_ = body_.size() + piece.last_event;
         if (end_begins_ == std::string::npos && piece.ends_body && !answer_.end_is_seen) end_begins_ = body_.size();
@@ -103,14 +104,19 @@ public:
         const std::size_t bound =
             answer_.shape == AnswerGate::Shape::json ? AnswerGate::max_held_json : AnswerGate::max_held_events;
         const bool json_waits = answer_.shape == AnswerGate::Shape::json && !ended_ && body_.size() <= bound;
-        if (gate_.committed() && !passed_before) require((reason_ && !json_waits) || ended_ || body_.size() > bound);
+        const bool blank_passes = blank_ && (answer_.last_candidate || overdue_);
+        if (gate_.committed() && !passed_before)
+            require((reason_ && !json_waits) || blank_passes || ended_ || body_.size() > bound);
         if (gate_.committed()) reason_ = true;
         send(error);
         return true;
     }
 
     void keepalive() {
-        if (!gate_.keepalive_due()) return require(answer_.shape != AnswerGate::Shape::events);
+        overdue_ = true;
+        const bool stream = gate_.keepalive_due();
+        require(stream == (answer_.shape == AnswerGate::Shape::events));
+        if (!gate_.committed()) return require(!stream && !blank_);
         reason_ = true;
         send(false);
     }
@@ -175,6 +181,8 @@ private:
     std::size_t next_ = 0;
     bool reason_ = false;  // there was one to pass the commit point
     bool ended_ = false;
+    bool blank_ = false;    // white space is all that came
+    bool overdue_ = false;  // the client has waited for long
     bool safe_ = false;
 };
 

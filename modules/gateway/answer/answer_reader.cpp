@@ -93,6 +93,9 @@ bool AnswerReader::counted(const Usage& usage) const {
 std::int64_t AnswerReader::output_seen() const {
     return state_->output_seen();
 }
+bool AnswerReader::is_body() const {
+    return state_->is_body();
+}
 const std::string& AnswerReader::answer_id() const {
     return state_->answer_id;
 }

@@ -79,6 +79,8 @@ public:
     [[nodiscard]] const std::string& answer_status() const;
     /// Tokens of output that came, by the text's bytes and the events that carried it: a guess.
     [[nodiscard]] std::int64_t output_seen() const;
+    /// What came is no stream of events.
+    [[nodiscard]] bool is_body() const;
 
 private:
     std::unique_ptr<AnswerState> state_;

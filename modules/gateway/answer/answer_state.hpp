@@ -35,6 +35,7 @@ public:
     [[nodiscard]] std::string usage_raw() const;
     [[nodiscard]] bool counted() const;
     [[nodiscard]] std::int64_t output_seen() const;
+    [[nodiscard]] bool is_body() const { return body_bytes_ > 0; }
     void tell_tier(std::string_view tier) { told_tier_ = tier.substr(0, 32); }
 
     AnswerReader::Step step;

@@ -48,6 +48,8 @@ void estimate_missing(Usage& usage, const Request& request, const AnswerReader* 
         usage.input = whole.input_tokens;
         usage.estimated = true;
     }
+    // What a body that is no stream of events said of its output is nearer than its bytes are.
+    if (usage.output && reader != nullptr && reader->is_body()) return;
     if (!generates(request.endpoint.operation)) return;
     // Of a stream that has not begun nothing is made yet, as far as anybody knows; an answer that comes whole may have
     // been made when nobody waited for it any more.

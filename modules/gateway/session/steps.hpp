@@ -59,14 +59,14 @@ bool take_body(Session& session, Request& request, std::uint64_t cap);
 /// and the input is what follows. False: it was refused, or the client is gone.
 boost::asio::awaitable<bool> read_body(Session& session, Request& request, std::uint64_t cap);
 
-/// Takes room for that many more bytes in the process's memory for bodies, waiting if need be. False: it was refused, or
-/// the client is gone.
+/// Takes room for that many more bytes in the process's memory for bodies, waiting if need be. False: it was refused,
+/// or the client is gone.
 boost::asio::awaitable<bool> take_room(Session& session, Request& request, std::size_t bytes);
 
 /// Whether the body is compressed, so that decode_body() has to make it readable.
 bool is_coded(const Request& request);
-/// Afterwards `body` is what the compressed one says, up to `server.max_body` bytes of it, and `coded_body` is what came.
-/// Other clients of the shard are served in between. False: it was refused, or the client is gone.
+/// Afterwards `body` is what the compressed one says, up to `server.max_body` bytes of it, and `coded_body` is what
+/// came. Other clients of the shard are served in between. False: it was refused, or the client is gone.
 boost::asio::awaitable<bool> decode_body(Session& session, Request& request);
 
 /// Begins the record: who asks for what. Before the head's bytes are dropped.

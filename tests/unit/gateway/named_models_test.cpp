@@ -260,7 +260,7 @@ TEST_CASE("named models: the head") {
     CHECK(head_models("/v1beta/models/x%2Dy:generateContent?key=k&alt=sse").doubt == "");
     CHECK(head_models("/v1beta/tunedModels/x-1:generateContent").doubt == "");
     CHECK(head_models("/v1/messages", "Content-Type: application/json\r\n").doubt == "");
-    CHECK(
-        head_models("/v1/messages", "Content-Type: application/json\r\nContent-type: multipart/form-data; boundary=b\r\n")
-            .doubt == "there are two Content-Types");
+    CHECK(head_models("/v1/messages",
+                      "Content-Type: application/json\r\nContent-type: multipart/form-data; boundary=b\r\n")
+              .doubt == "there are two Content-Types");
 }

@@ -84,6 +84,7 @@ bool is_listed_origin(const std::vector<std::string>& patterns, std::string_view
 
 bool is_own_host(std::string_view host, const std::vector<std::string>& allowed) {
     std::string_view name = without_port(host);
+    if (name.starts_with('[') && !name.ends_with(']')) return false;
     if (const auto address = IpAddress::parse(name)) {
         return is_loopback(*address) ||
                std::ranges::any_of(allowed, [&](const std::string& each) { return IpAddress::parse(each) == address; });

@@ -49,6 +49,7 @@ enum PickedMark : std::uint8_t {
 constexpr std::uint32_t wanted_of(PickedValue value) {
     switch (value) {
         case value_usage:
+        case value_first_usage:
         case value_error: return json::Pick::most;
         case value_delta:
         case value_finish:

@@ -147,6 +147,36 @@ test('messages of many megabytes to a vendor that is slow to take them', async (
   await socket.close();
 });
 
+test('large messages of many clients share the memory for bodies', async () => {
+  const { up } = context;
+  up.always(websocketReply(pong));
+  const config = configFor(up, { server: { max_body: '8MiB', body_memory: '8MiB', body_wait: '500ms', heartbeat: '0s', threads: 2 } });
+  const lurus = await startLurus({ config });
+  try {
+    const target = '/v1/realtime?model=gpt-realtime';
+    const [first, second] = [await upgradeAt(lurus, target), await upgradeAt(lurus, target)];
+    const large = frame(OP.text, megabytes(6, 'first'), { mask: true });
+    await first.client.write(large.subarray(0, 1 << 20));  // all of the room is its
+    await sleep(200);
+    second.send(megabytes(6, 'second'));
+    await second.until(() => second.closed, 'the close');
+    assert.equal(second.closeCode, 1013);
+    assert.match(second.closed.payload.subarray(2).toString(), /no memory/);
+    second.client.close();
+    const small = await upgradeAt(lurus, target);
+    await small.send({ type: 'input_audio_buffer.commit' });
+    await small.until(() => up.requests.some((one) => got(one).some((event) => event.type === 'input_audio_buffer.commit')), 'a small message');
+    await first.client.write(large.subarray(1 << 20));
+    await first.until(() => up.requests.some((one) => got(one).some((event) => event.event_id === 'first')), 'the first message');
+    const third = await upgradeAt(lurus, target);
+    await third.send(megabytes(6, 'third'));
+    await third.until(() => up.requests.some((one) => got(one).some((event) => event.event_id === 'third')), 'the room was given back');
+    for (const each of [first, small, third]) await each.close();
+  } finally {
+    await lurus.close();
+  }
+});
+
 test('messages of many megabytes to a client that is slow to take them, while it sends as much', async () => {
   const { up, lurus } = context;
   const audio = frame(OP.text, JSON.stringify({ type: 'response.output_audio.delta', delta: 'A'.repeat(3 << 20) }));

@@ -1,7 +1,5 @@
 #include "modules/gateway/attempt/websocket_tunnel.hpp"
 
-#include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "core/os/release.hpp"
@@ -19,8 +17,6 @@ constexpr std::size_t max_unsent = 256 * 1024;               // towards the vend
 constexpr std::size_t max_vendor_message = 8 * 1024 * 1024;  // a longer one is read as it passes
 constexpr std::uint16_t normal_closure = 1000;
 constexpr std::uint16_t going_away = 1001;
-constexpr std::int64_t closing_us = 10'000'000;  // for the other end to close, too
-constexpr int rest_ms = 300'000;                 // of a client that no vendor is there for yet
 
 // So that the answers to our pings are known, also behind another gateway like this one.
 std::string random_tag() {
@@ -54,8 +50,8 @@ void WebsocketTunnel::send_client(std::string_view bytes) {
     if (session_.send_now(std::span(&buffer, 1))) client_.sent_us = now();
 }
 
-void WebsocketTunnel::send_upstream(std::string_view frame) {
-    upstream_.write(frame);
+void WebsocketTunnel::send_upstream(std::string frame) {
+    upstream_.write(std::move(frame));
     vendor_.sent_us = now();
 }
 
@@ -84,12 +80,12 @@ void WebsocketTunnel::obey(Verdict verdict) {
 }
 
 bool WebsocketTunnel::client_may_send() const {
-    return !last_ && upstream_.unsent() <= max_unsent;
+    return !last_ && no_room_us_ == 0 && upstream_.unsent() <= max_unsent;
 }
 
 // False: the connection is over.
 asio::awaitable<bool> WebsocketTunnel::take_from_client() {
-    if (!client_may_send()) co_return true;
+    if (!has_room() || !client_may_send()) co_return true;
     if (!session_.input().empty()) {
         client_.heard_us = now();
         if (from_client_.empty()) {
@@ -116,7 +112,7 @@ asio::awaitable<bool> WebsocketTunnel::take_from_client() {
             obey(std::move(verdict));
             break;
         }
-        if (step.kind == FrameKind::none && step.consumed == 0) break;
+        if (!has_room() || (step.kind == FrameKind::none && step.consumed == 0)) break;
     }
     from_client_.erase(0, at);
     if (from_client_.empty()) release(from_client_);
@@ -227,78 +223,6 @@ asio::awaitable<bool> WebsocketTunnel::take_from_upstream(std::string_view bytes
     co_return !session_.client_gone();
 }
 
-int WebsocketTunnel::idle_ms() const {
-    return upstream_.provider() ? upstream_.provider()->idle_timeout_ms : rest_ms;
-}
-
-// A client that does not take what it has gets no pings, either.
-int WebsocketTunnel::client_patience_ms() const {
-    return session_.flushed() ? idle_ms() : request_.snapshot->settings.write_timeout_ms;
-}
-
-// An end that has been silent, or was not sent anything, for the heartbeat's interval gets a ping.
-void WebsocketTunnel::ping() {
-    const std::int64_t interval = std::int64_t{request_.snapshot->settings.heartbeat_ms} * 1000;
-    if (interval == 0 || closing_us_ != 0) return;
-    const std::int64_t at = now();
-    const auto due = [&](Peer& peer) {
-        if (at < std::max(std::min(peer.heard_us, peer.sent_us), peer.pinged_us) + interval) return false;
-        peer.pinged_us = at;
-        return true;
-    };
-    if (due(client_) && session_.flushed() && !server_frames_.inside_payload())
-        send_client(websocket::make_frame(websocket::Opcode::ping, ping_tag_));
-    if (upstream_.provider() && due(vendor_) && upstream_.unsent() == 0)
-        send_upstream(masked(websocket::Opcode::ping, ping_tag_));
-}
-
-// Who is not heard of although pinged, or owes an answer, for too long.
-bool WebsocketTunnel::overdue() {
-    const std::int64_t at = now();
-    const auto silent = [&](std::int64_t since, int ms, const char* who) {
-        if (ms == 0 || at - since < std::int64_t{ms} * 1000) return false;
-        failure_ = std::string(who) + " was silent for " + std::to_string(ms) + " ms";
-        return true;
-    };
-    if (closing_us_ != 0) return at - closing_us_ >= closing_us;
-    const bool vendor = upstream_.provider() != nullptr;
-    return (vendor && silent(vendor_message_us_, gate_.patience_ms(), "the connection")) ||
-           (vendor && silent(vendor_.heard_us, idle_ms(), "the upstream")) ||
-           silent(client_.heard_us, client_patience_ms(), "the client");
-}
-
-// Looks at what the ends took, and sets the moment at which there is something to do though nothing happens.
-void WebsocketTunnel::watch() {
-    const std::int64_t at = now();
-    const auto took = [&](Peer& peer, std::size_t unsent) {
-        if (unsent < peer.unsent) peer.heard_us = at;
-        peer.unsent = unsent;
-    };
-    took(client_, session_.unsent());
-    took(vendor_, upstream_.unsent());
-    // An end that is not read cannot be heard.
-    if (!client_may_send()) client_.heard_us = at;
-    if (!session_.flushed()) vendor_.heard_us = vendor_message_us_ = at;
-    if (gate_.idle()) vendor_message_us_ = at;
-    std::int64_t due = std::numeric_limits<std::int64_t>::max();
-    const auto by = [&](std::int64_t since, std::int64_t ms) {
-        if (ms > 0) due = std::min(due, since + ms * 1000);
-    };
-    if (closing_us_ != 0) {
-        due = closing_us_ + closing_us;
-    } else {
-        const int interval = request_.snapshot->settings.heartbeat_ms;
-        by(std::max(std::min(client_.heard_us, client_.sent_us), client_.pinged_us), interval);
-        by(client_.heard_us, client_patience_ms());
-        if (upstream_.provider()) {
-            by(std::max(std::min(vendor_.heard_us, vendor_.sent_us), vendor_.pinged_us), interval);
-            by(vendor_.heard_us, idle_ms());
-            by(vendor_message_us_, gate_.patience_ms());
-        }
-    }
-    session_.set_deadline(static_cast<int>(std::clamp<std::int64_t>((due - at) / 1000, 1, 3'600'000)));
-}
-
 // Passes frames both ways until one side is gone. True: the client left.
 asio::awaitable<bool> WebsocketTunnel::pass() {
     for (;;) {
@@ -314,6 +238,7 @@ asio::awaitable<bool> WebsocketTunnel::pass() {
         const bool connected = upstream_.provider() != nullptr;
         ping();
         if (connected && !upstream_.push()) co_return false;
+        if (upstream_.unsent() == 0 && !client_frames_.inside_message()) room_.release();
         if (client_may_send() && !from_client_.empty()) continue;
         watch();
         if (overdue()) co_return false;

@@ -14,6 +14,7 @@
 #include "modules/gateway/attempt/websocket_digest.hpp"
 #include "modules/gateway/attempt/websocket_gate.hpp"
 #include "modules/gateway/attempt/websocket_upstream.hpp"
+#include "modules/gateway/server/body_budget.hpp"
 #include "modules/gateway/session/session.hpp"
 
 namespace lurus::gateway {
@@ -45,6 +46,7 @@ private:
     boost::asio::awaitable<bool> client_message(const websocket::Step& step);
     void client_control(const websocket::Step& step);
     [[nodiscard]] bool client_may_send() const;
+    bool has_room();
 
     // --- from the vendor ---
     boost::asio::awaitable<bool> take_from_upstream(std::string_view bytes);
@@ -54,7 +56,7 @@ private:
 
     // --- to both ---
     void send_client(std::string_view bytes);
-    void send_upstream(std::string_view frame);
+    void send_upstream(std::string frame);
     /// A frame of our own to the client, when none of the vendor's messages is in the middle.
     void say(std::string frame);
     void obey(Verdict verdict);
@@ -80,8 +82,11 @@ private:
     std::string later_;        // own frames that wait for the end of the vendor's message
     Peer client_, vendor_;
     std::int64_t vendor_message_us_ = 0;
-    std::int64_t closing_us_ = 0;  // a close was passed on then
-    bool vendor_closed_ = false;   // it sent its close
+    BodyRoom room_;                      // what the client's message takes of the memory for bodies
+    std::int64_t message_begun_us_ = 0;  // when it took the first of it
+    std::int64_t no_room_us_ = 0;        // since when there is none for more of it
+    std::int64_t closing_us_ = 0;        // a close was passed on then
+    bool vendor_closed_ = false;         // it sent its close
     bool client_closed_ = false;
     bool last_ = false;  // the client is not read any more
     bool mute_ = false;  // and it was sent its close: nothing more goes to it

@@ -24,6 +24,15 @@ void WebsocketUpstream::drop() {
     write_armed_ = std::make_shared<bool>(false);
 }
 
+void WebsocketUpstream::write(std::string bytes) {
+    if (unsent() == 0) {
+        unsent_ = std::move(bytes);
+        sent_ = 0;
+    } else {
+        unsent_ += bytes;
+    }
+}
+
 bool WebsocketUpstream::push() {
     while (unsent() > 0) {
         const asio::const_buffer buffer(unsent_.data() + sent_, unsent());

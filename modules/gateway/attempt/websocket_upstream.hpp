@@ -29,7 +29,7 @@ public:
     /// What came behind the head of its answer.
     std::string take_after_head() { return std::exchange(after_head_, std::string()); }
 
-    void write(std::string_view bytes) { unsent_.append(bytes); }
+    void write(std::string bytes);
     [[nodiscard]] std::size_t unsent() const { return unsent_.size() - sent_; }
     /// Writes what the vendor takes now; the session is woken when it takes more. False: it takes no more.
     bool push();

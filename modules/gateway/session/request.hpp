@@ -15,7 +15,8 @@
 
 namespace lurus::gateway {
 
-/// Views point into `bytes`, `chunked_body` or `plain_body`. The dialect is the client's; an attempt's Target has the upstream's.
+/// Views point into `bytes`, `chunked_body` or `plain_body`. The dialect is the client's; an attempt's Target has the
+/// upstream's.
 struct Request {
     std::string bytes;  // head, and the body when it was not chunked
     http1::RequestHead head;

@@ -36,8 +36,8 @@ boost::asio::awaitable<bool> read_body(Session& session, Request& request, std::
 
 /// Whether the body is compressed, so that decode_body() has to make it readable.
 bool is_coded(const Request& request);
-/// Afterwards `body` is what the compressed one says, up to `server.max_body` bytes of it, and `coded_body` is what came.
-/// Other clients of the shard are served in between. False: it was refused, or the client is gone.
+/// Afterwards `body` is what the compressed one says, up to `server.max_body` bytes of it, and `coded_body` is what
+/// came. Other clients of the shard are served in between. False: it was refused, or the client is gone.
 boost::asio::awaitable<bool> decode_body(Session& session, Request& request);
 
 /// Reads what the request asks for, starts its record and asks the key's rules and all limits. Null: it may go on.

@@ -77,6 +77,20 @@ test('HEAD answers as GET does, without a body', async () => {
   assert.equal((await ask(lurus, 'HEAD', '/v1/models', { key: 'cr_wrong' })).status, 401);
 });
 
+test('HEAD of what a vendor has is asked of the vendor', async () => {
+  const { up, lurus } = context;
+  up.next({ status: 200, framing: 'none', headers: [['Content-Type', 'application/json'], ['Content-Length', '123'], ['Content-Encoding', 'gzip']] },
+    { status: 200, framing: 'none', headers: [['Content-Type', 'application/json']] });
+  for (const length of ['123', undefined]) {
+    const answer = await ask(lurus, 'HEAD', '/v1/responses/resp_1');
+    assert.equal(answer.status, 200);
+    assert.equal(up.last.method, 'HEAD');
+    assert.equal(header(answer, 'content-length'), length);
+    assert.equal(answer.body.length, 0);
+    assert.equal((await lurus.row(answer.trace)).end, 'complete');
+  }
+});
+
 const changed = gateway({ headers: { drop_from_clients: ['x-team-*', 'Originator'], pass_from_clients: ['CF-IPCountry', 'referer'], drop_from_vendors: ['anthropic-organization-id'], pass_from_vendors: ['CF-RAY'] } });
 
 test('the configuration drops more and lets some pass, both ways', async () => {

@@ -17,7 +17,8 @@
 
 namespace lurus::gateway {
 
-/// Views point into `bytes`, `chunked_body` or `plain_body`. The dialect is the client's; an attempt's Target has the upstream's.
+/// Views point into `bytes`, `chunked_body` or `plain_body`. The dialect is the client's; an attempt's Target has the
+/// upstream's.
 struct Request {
     BodyRoom room;      // what its body takes of the process's memory for bodies
     std::string bytes;  // head, and the body when it was not chunked

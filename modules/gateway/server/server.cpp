@@ -59,12 +59,12 @@ public:
           api_(std::move(api)),
           outside_(std::move(outside)),
           body_rule_(std::move(bodies)),
-          kept_store_(kept),
           background_(background),
           clock_(clock),
           started_us_(clock.monotonic_us()),
           limits_(started_us_),
-          bodies_(body_memory(snapshot_->settings)) {
+          bodies_(body_memory(snapshot_->settings)),
+          kept_store_(kept) {
         int count = snapshot_->settings.threads;
         if (count <= 0) count = platform::usable_processors();
         for (int i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, snapshot_, log_, clock_, limits_));

@@ -66,10 +66,11 @@ std::string_view PresentedKeys::look() {
 }
 
 std::string_view PresentedKeys::of_query() {
-    const std::size_t end = std::min(query_.find('&'), query_.size());
+    const std::size_t end = query_.find('&');
     const std::string_view pair = query_.substr(0, end);
-    query_.remove_prefix(std::min(end + 1, query_.size()));
-    const std::size_t equals = std::min(pair.find('='), pair.size());
+    query_ = end == std::string_view::npos ? std::string_view() : query_.substr(end + 1);
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string_view::npos) return {};
     std::string_view name = pair.substr(0, equals);
     std::string decoded_name;
     if (name.find('%') != std::string_view::npos) {
@@ -77,7 +78,7 @@ std::string_view PresentedKeys::of_query() {
         name = decoded_name;
     }
     if (name != "key" && name != "api-key") return {};
-    const std::string_view value = pair.substr(std::min(equals + 1, pair.size()));
+    const std::string_view value = pair.substr(equals + 1);
     if (value.find('%') == std::string_view::npos) return value;
     decoded_ = percent_decode(value).value_or(std::string());
     return decoded_;

@@ -9,8 +9,8 @@ using namespace lurus::gateway;
 
 namespace {
 
-std::string message_start(std::string_view usage) {
-    return R"(data: {"type":"message_start","message":{"model":"claude-opus-4-6","usage":)" + std::string(usage) +
+std::string message_start(std::string_view counts) {
+    return R"(data: {"type":"message_start","message":{"model":"claude-opus-4-6","usage":)" + std::string(counts) +
            "}}\n\n";
 }
 
@@ -21,8 +21,8 @@ std::string one_line(std::string_view text) {
     return out;
 }
 
-std::string message_delta(std::string_view usage) {
-    return R"(data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":)" + std::string(usage) +
+std::string message_delta(std::string_view counts) {
+    return R"(data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":)" + std::string(counts) +
            "}\n\n" + "data: {\"type\":\"message_stop\"}\n\n";
 }
 

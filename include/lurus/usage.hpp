@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace lurus {
@@ -45,9 +46,17 @@ struct Usage {
 struct UsagePart {
     std::string model;  // upstream; empty = the one that was asked for
     Usage usage;        // has no parts
-    bool operator==(const UsagePart&) const = default;
+    friend bool operator==(const UsagePart& a, const UsagePart& b) { return a.model == b.model && a.usage == b.usage; }
 };
 
-inline bool operator==(const Usage& a, const Usage& b) = default;
+// Written out: clang 19 does not end when it is to make that of a type whose parts hold the type.
+inline bool operator==(const Usage& a, const Usage& b) {
+    const auto all = [](const Usage& of) {
+        return std::tie(of.input, of.cache_read, of.cache_write_5m, of.cache_write_1h, of.output, of.reasoning,
+                        of.audio_input, of.audio_output, of.images, of.web_searches, of.image_input, of.image_output,
+                        of.audio_seconds, of.unbilled_input, of.service_tier, of.estimated, of.parts);
+    };
+    return all(a) == all(b);
+}
 
 }  // namespace lurus

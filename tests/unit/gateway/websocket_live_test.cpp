@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "modules/gateway/answer/answer_reader.hpp"
@@ -15,10 +14,11 @@ using ClientKind = ClientEvent::Kind;
 using ServerKind = ServerEvent::Kind;
 
 TEST_CASE("Live: the setup names the model") {
-    for (const std::string text :
-         {R"({"setup":{"model":"models/gemini-live","generationConfig":{"maxOutputTokens":70}}})",
-          R"({"setup":{"model":"models\/gemini-live","generation_config":{"max_output_tokens":70}}})",
-          R"({ "s\u0065tup" : { "\u006dodel" : "\u006dodels/gemini-live","generationConfig":{"maxOutputTokens":70}}})"}) {
+    for (
+        const std::string text :
+        {R"({"setup":{"model":"models/gemini-live","generationConfig":{"maxOutputTokens":70}}})",
+         R"({"setup":{"model":"models\/gemini-live","generation_config":{"max_output_tokens":70}}})",
+         R"({ "s\u0065tup" : { "\u006dodel" : "\u006dodels/gemini-live","generationConfig":{"maxOutputTokens":70}}})"}) {
         const ClientEvent event = read_live_client(text);
         CHECK(event.problem == "");
         CHECK(event.kind == ClientKind::setup);
@@ -48,15 +48,26 @@ TEST_CASE("Live: what a client says") {
 }
 
 TEST_CASE("Live: what parsers read differently is refused") {
-    for (const char* text :
-         {"", "hello", "[]", R"({"setup":{"model":"models/a"})", R"({"setup":{"model":"models/a"}} x)",
-          R"({"setup":{"model":"models/a"},"setup":{"model":"models/b"}})",
-          R"({"setup":{"model":"models/a"},"Setup":{"model":"models/b"}})", R"({"SETUP":{"model":"models/b"}})",
-          R"({"setup":{"model":"models/a","model":"models/b"}})", R"({"setup":{"model":"models/a","MODEL":"b"}})",
-          R"({"setup":{"model":"models/a","m\u006fdel":"models/b"}})", R"({"setup":{}})", R"({"setup":[]})",
-          R"({"setup":{"model":7}})", R"({"setup":{"model":""}})", R"({"setup":{"model":"models/"}})",
-          R"({"setup":{"model":"a"},"clientContent":{}})", R"({"clientContent":{},"client_content":{}})",
-          R"({"clientContent":{},"ClientContent":{}})", R"({"setup":{"model":"a","x":NaN}})"}) {
+    for (const char* text : {"",
+                             "hello",
+                             "[]",
+                             R"({"setup":{"model":"models/a"})",
+                             R"({"setup":{"model":"models/a"}} x)",
+                             R"({"setup":{"model":"models/a"},"setup":{"model":"models/b"}})",
+                             R"({"setup":{"model":"models/a"},"Setup":{"model":"models/b"}})",
+                             R"({"SETUP":{"model":"models/b"}})",
+                             R"({"setup":{"model":"models/a","model":"models/b"}})",
+                             R"({"setup":{"model":"models/a","MODEL":"b"}})",
+                             R"({"setup":{"model":"models/a","m\u006fdel":"models/b"}})",
+                             R"({"setup":{}})",
+                             R"({"setup":[]})",
+                             R"({"setup":{"model":7}})",
+                             R"({"setup":{"model":""}})",
+                             R"({"setup":{"model":"models/"}})",
+                             R"({"setup":{"model":"a"},"clientContent":{}})",
+                             R"({"clientContent":{},"client_content":{}})",
+                             R"({"clientContent":{},"ClientContent":{}})",
+                             R"({"setup":{"model":"a","x":NaN}})"}) {
         CHECK_MESSAGE(read_live_client(text).problem != "", text);
     }
 }
@@ -94,7 +105,8 @@ TEST_CASE("Live: an answer's usage, by modality") {
     UpstreamAnswer answer;
     answer.dialect = Dialect::gemini;
     AnswerReader reader(answer, AnswerFormat::sse, 200);
-    reader.feed_event(R"({"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm","data":"AA"}}]}}})");
+    reader.feed_event(
+        R"({"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm","data":"AA"}}]}}})");
     reader.feed_event(
         R"({"serverContent":{"turnComplete":true},"usageMetadata":{"promptTokenCount":100,"responseTokenCount":40,)"
         R"("cachedContentTokenCount":10,"toolUsePromptTokenCount":5,"thoughtsTokenCount":7,"totalTokenCount":152,)"

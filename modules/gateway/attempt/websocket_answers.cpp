@@ -22,7 +22,7 @@ constexpr std::int64_t usual_answer = 1024;  // tokens
 }  // namespace
 
 int WebsocketGate::patience_ms() {
-    if (turns_.empty() || !upstream_.provider()) return 0;
+    if (turns_.empty() || !upstream_.provider() || turns_.oldest().waits) return 0;
     const Provider& provider = *upstream_.provider();
     return turns_.oldest().first_byte_us ? provider.idle_timeout_ms
                                          : std::max(provider.idle_timeout_ms, provider.first_byte_timeout_ms);
@@ -53,15 +53,17 @@ WebsocketGate::Stopped WebsocketGate::admit_turn(Turn& turn, Begun begun, std::o
     if (is_session()) {
         // What a session's answer reads was said before: about what the last one read.
         estimate.input_tokens = last_input_;
-        estimate.output_tokens = std::clamp<std::int64_t>(max_output.value_or(usual_answer), 0, max_limit);
+        estimate.output_tokens =
+            std::clamp<std::int64_t>(max_output.value_or(max_output_.value_or(usual_answer)), 0, max_limit);
     }
-    if (begun == Begun::transcription) {
+    const bool beside = begun == Begun::transcription || begun == Begun::late_usage;
+    if (beside) {
         estimate.requests = 0;
         estimate.input_tokens = estimate.output_tokens = 0;
     }
     // The connection has a place for one answer, but may not have known its model.
-    estimate.slot = !turns_.empty() && begun != Begun::transcription;
-    estimate.model_slot = !is_session();
+    estimate.slot = !turns_.empty() && !beside;
+    estimate.model_slot = request_.endpoint.operation != Operation::realtime;
     const auto refusal = session_.limits.admit_response(request_, estimate, turn.admission);
     if (!refusal) return std::nullopt;
     const bool used_up = refusal->what == Refusal::What::budget && !refusal->waits_for_running;
@@ -79,10 +81,11 @@ void WebsocketGate::feed(Turn& turn, std::string_view text, std::uint64_t size) 
 
 // The answer that the vendor began is not for the client: it is told to stop, and what it cost until then is recorded.
 Verdict WebsocketGate::mute_with(const Stop& stop, Turn* turn) {
-    std::string text =
-        error_event(stop.status, stop.code, stop.message, ClientEvent(), request_.trace_id, stop.retry_after_s);
+    std::string text;
+    if (!is_live())
+        text = error_event(stop.status, stop.code, stop.message, ClientEvent(), request_.trace_id, stop.retry_after_s);
     Verdict verdict(Verdict::What::mute, std::move(text));
-    verdict.close_code = stop.close_code;
+    verdict.close_code = close_code_of(stop);
     verdict.reason = stop.message;
     if (turn == nullptr) return verdict;
     turn->refused = stop.status;
@@ -93,7 +96,17 @@ Verdict WebsocketGate::mute_with(const Stop& stop, Turn* turn) {
     return verdict;
 }
 
+bool WebsocketGate::passes_live(std::string_view text, std::uint64_t size) {
+    const ServerEvent event = read_live_server(text);
+    const bool begun = !turns_.empty() && turns_.oldest().begun;
+    const bool goes_on = event.kind == ServerEvent::Kind::created && begun && !turns_.oldest().waits;
+    if (event.kind != ServerEvent::Kind::other && !goes_on) return false;
+    if (begun) feed(turns_.oldest(), text, size);
+    return true;
+}
+
 bool WebsocketGate::passes(std::string_view text, std::uint64_t size) {
+    if (is_live()) return passes_live(text, size);
     const ServerEvent event = read_server_event(text, turns_.size() > 1);
     if (event.kind != ServerEvent::Kind::other) return false;
     if (Turn* turn = turns_.of(event)) feed(*turn, text, size);
@@ -101,8 +114,13 @@ bool WebsocketGate::passes(std::string_view text, std::uint64_t size) {
 }
 
 asio::awaitable<Verdict> WebsocketGate::server_message(std::string_view text, std::uint64_t size) {
-    ServerEvent event = read_server_event(text, true);
     Verdict verdict;
+    if (is_live()) {
+        ServerEvent said = read_live_server(text);
+        verdict = co_await live_message(std::move(said), text, size);
+        co_return verdict;
+    }
+    ServerEvent event = read_server_event(text, true);
     switch (event.kind) {
         case ServerEvent::Kind::created: verdict = co_await begun(std::move(event), text, size); break;
         case ServerEvent::Kind::ended: verdict = co_await ended(std::move(event), text, size); break;
@@ -118,7 +136,7 @@ asio::awaitable<Verdict> WebsocketGate::server_message(std::string_view text, st
                 co_await record(std::move(failed), End::error, std::move(error));
             }
             break;
-        case ServerEvent::Kind::other: break;
+        default: break;
     }
     co_return verdict;
 }
@@ -170,6 +188,43 @@ asio::awaitable<Verdict> WebsocketGate::ended(ServerEvent event, std::string_vie
     std::string error = done.reader.error_type();
     const End how = error.empty() ? End::complete : End::error;
     co_await record(std::move(done), how, std::move(error));
+    co_return verdict;
+}
+
+// A part of an answer, its end, or what it used. Live's answers have no names, and there is one at a time.
+asio::awaitable<Verdict> WebsocketGate::live_message(ServerEvent event, std::string_view text, std::uint64_t size) {
+    using enum ServerEvent::Kind;
+    Verdict verdict;
+    const bool running = !turns_.empty() && turns_.oldest().begun;
+    if (event.kind == counted && !running) {
+        verdict = co_await late_usage(std::move(event), text, size);
+        co_return verdict;
+    }
+    if (turns_.empty()) {
+        if (event.kind == ended && !event.usage) co_return verdict;
+        Turn fresh = new_turn(Begun::by_vendor);
+        if (const auto stop = begin_by_vendor(event, fresh, Begun::by_vendor)) verdict = mute_with(*stop, &fresh);
+        turns_.add(std::move(fresh));
+    }
+    Turn& turn = turns_.oldest();
+    const bool over =
+        event.kind == ended || (event.kind == waits && event.usage) || (event.kind == counted && turn.waits);
+    turn.begun = true;
+    turn.waits = event.kind == waits;
+    feed(turn, text, size);
+    if (!over) co_return verdict;
+    Turn done = turns_.take(turn, false);
+    co_await record(std::move(done), End::complete, std::string());
+    co_return verdict;
+}
+
+// Of an answer whose end has passed: it is no further request, but has its price.
+asio::awaitable<Verdict> WebsocketGate::late_usage(ServerEvent event, std::string_view text, std::uint64_t size) {
+    Verdict verdict;
+    Turn turn = new_turn(Begun::late_usage);
+    if (const auto stop = begin_by_vendor(event, turn, Begun::late_usage)) verdict = mute_with(*stop, nullptr);
+    feed(turn, text, size);
+    co_await record(std::move(turn), End::complete, std::string());
     co_return verdict;
 }
 

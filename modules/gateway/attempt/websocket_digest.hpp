@@ -1,6 +1,7 @@
 #pragma once
 // What matters of a message that is too long to be kept (a picture in an answer), read while it passes: its type and
-// ids, and of the response its model, usage and error. Memory does not grow with the message.
+// ids, and of the response its model, usage and error; of a Live message what its turn does and used. Memory does not
+// grow with the message.
 
 #include <array>
 #include <cstddef>
@@ -21,13 +22,14 @@ public:
 
 private:
     void on_value(std::uint8_t id, std::string_view value, bool whole) override;
-    void on_mark(std::uint8_t, char) override {}
+    void on_mark(std::uint8_t id, char first) override;
     void on_end(std::uint8_t) override {}
 
     static constexpr std::size_t max_members = 16;
 
     json::Picker picker_;
     std::array<std::string, max_members> values_;
+    std::array<bool, 2> marked_{};
 };
 
 }  // namespace lurus::gateway

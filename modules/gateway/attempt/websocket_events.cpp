@@ -49,7 +49,7 @@ std::string read_members(std::string_view object, std::span<Wanted> wanted, json
         plain = json::unescape(raw);
         const std::string name = folded(plain);
         for (Wanted& one : wanted) {
-            if (one.name != name) continue;
+            if (!iequals(one.name, name)) continue;
             if (one.name != plain) return "a member is not written as `" + std::string(one.name) + "`";
             if (!one.value.empty()) return "`" + name + "` is there twice";
             one.value = value;
@@ -198,7 +198,95 @@ void read_trusting(std::string_view object, std::span<Wanted> wanted) {
     }
 }
 
+std::string_view first_of(const Wanted& one, const Wanted& other) {
+    return one.value.empty() ? other.value : one.value;
+}
+
+bool says(std::string_view object, std::string_view name) {
+    return json::find(object, {name}) == "true";
+}
+
+bool is_there(std::string_view value) {
+    return !value.empty() && json::kind_of(value) != json::Kind::null;
+}
+
+// `models/M` is the model M.
+void live_model(std::string_view value, std::string_view message, ClientEvent& event) {
+    constexpr std::string_view prefix = "models/";
+    if (json::kind_of(value) != json::Kind::string) {
+        event.problem = is_there(value) ? "its `model` is not a string" : "its `setup` names no `model`";
+        return;
+    }
+    ClientEvent::Model& named = event.models.emplace_back();
+    named.name = json::string_value(value);
+    named.begin = static_cast<std::size_t>(value.data() - message.data());
+    named.end = named.begin + value.size();
+    if (named.name.starts_with(prefix)) {
+        named.name.erase(0, prefix.size());
+        named.prefix = prefix;
+    }
+    if (named.name.empty()) event.problem = "its `setup` names no `model`";
+}
+
+void live_setup(std::string_view setup, std::string_view message, ClientEvent& event) {
+    event.kind = ClientEvent::Kind::setup;
+    if (!is_object(setup)) {
+        event.problem = "its `setup` is not an object";
+        return;
+    }
+    std::array<Wanted, 3> members{{{"model"}, {"generationConfig"}, {"generation_config"}}};
+    event.problem = read_members(setup, members, json::Mode::trusting);
+    if (!event.problem.empty()) return;
+    live_model(members[0].value, message, event);
+    std::array<Wanted, 2> limits{{{"maxOutputTokens"}, {"max_output_tokens"}}};
+    const std::string_view config = first_of(members[1], members[2]);
+    if (is_object(config)) read_trusting(config, limits);
+    event.max_output = json::to_int64(first_of(limits[0], limits[1]));
+}
+
 }  // namespace
+
+ClientEvent read_live_client(std::string_view message) {
+    ClientEvent event;
+    std::array<Wanted, 7> top{{{"setup"},
+                               {"clientContent"},
+                               {"client_content"},
+                               {"realtimeInput"},
+                               {"realtime_input"},
+                               {"toolResponse"},
+                               {"tool_response"}}};
+    event.problem = read_members(message, top, json::Mode::strict);
+    if (!event.problem.empty()) return event;
+    const auto there = std::ranges::count_if(top, [](const Wanted& one) { return is_there(one.value); });
+    if (there > 1) {
+        event.problem = "it has more than one of `setup`, `clientContent`, `realtimeInput` and `toolResponse`";
+    } else if (is_there(top[0].value)) {
+        live_setup(top[0].value, message, event);
+    } else if (const std::string_view content = first_of(top[1], top[2]); is_object(content)) {
+        if (says(content, "turnComplete") || says(content, "turn_complete")) event.kind = ClientEvent::Kind::create;
+    }
+    return event;
+}
+
+ServerEvent read_live_server(std::string_view message) {
+    ServerEvent out;
+    std::array<Wanted, 3> top{{{"serverContent"}, {"toolCall"}, {"usageMetadata"}}};
+    read_trusting(message, top);
+    out.usage = is_object(top[2].value);
+    using enum ServerEvent::Kind;
+    if (is_object(top[0].value)) {
+        std::array<Wanted, 3> content{{{"modelTurn"}, {"outputTranscription"}, {"turnComplete"}}};
+        read_trusting(top[0].value, content);
+        if (content[2].value == "true") {
+            out.kind = ended;
+        } else if (is_there(content[0].value) || is_there(content[1].value)) {
+            out.kind = created;
+        }
+    }
+    if (out.kind != ended && is_object(top[1].value)) out.kind = waits;
+    if (out.kind == other && out.usage) out.kind = counted;
+    return out;
+}
 
 ClientEvent read_client_event(std::string_view message) {
     return ClientScan(message).run();

@@ -1,6 +1,6 @@
 #pragma once
 // What the messages of a WebSocket say, as far as the gateway must know: the events of the Responses API and of
-// realtime sessions. Pure functions.
+// realtime sessions, and the messages of Gemini's Live API. Pure functions.
 //
 // Whoever a client's message is for may read it with another parser than ours. So what counts here must be said so that
 // every parser reads the same: a member once, in its own letter case, in strict JSON. Else the message is refused.
@@ -22,12 +22,14 @@ struct ClientEvent {
         other,
         create,   // asks for a response
         session,  // changes the session
+        setup,    // begins a session and names its model (Live)
     };
     struct Model {
         std::string name;
         std::size_t begin = 0;  // the JSON string with its quotes, in the message
         std::size_t end = 0;
-        bool answers = true;  // false: it transcribes what is heard
+        bool answers = true;        // false: it transcribes what is heard
+        std::string_view prefix{};  // what stands before the name there, and stays
     };
     Kind kind = Kind::other;
     std::string problem;  // not empty: why it cannot be read; the rest is of no use then
@@ -37,6 +39,8 @@ struct ClientEvent {
     std::optional<std::int64_t> max_output;
 };
 ClientEvent read_client_event(std::string_view message);
+/// A message of Live's.
+ClientEvent read_live_client(std::string_view message);
 
 /// A vendor's message.
 struct ServerEvent {
@@ -47,6 +51,8 @@ struct ServerEvent {
         error,        // a request of the client's failed
         session,      // what the session is like
         transcribed,  // what was heard was written down, which has a price of its own
+        waits,        // what was made of a response waits for the client, who has tools to call
+        counted,      // usage alone
     };
     Kind kind = Kind::other;
     std::string response_id;
@@ -54,9 +60,12 @@ struct ServerEvent {
     std::string event_id;     // error: of the client's event that failed
     std::string model;        // created, ended: the response's; session: the session's
     std::string transcriber;  // session: the model that writes down what is heard
+    bool usage = false;       // ended, waits: it says what was used (Live)
 };
 /// `other` has its ids only when `ids` is asked for, which takes a look at the whole message.
 ServerEvent read_server_event(std::string_view message, bool ids);
+/// A message of Live's: `created` is any part of an answer, which has no ids.
+ServerEvent read_live_server(std::string_view message);
 
 /// A message of ours in place of an answer. `asked` is what it is about; its ids come back.
 std::string error_event(int status, std::string_view code, std::string_view message, const ClientEvent& asked,

@@ -15,7 +15,9 @@ namespace {
 
 // RFC 6455 and IANA's registry of close codes.
 constexpr std::uint16_t policy_violation = 1008;
+constexpr std::uint16_t invalid_payload = 1007;
 constexpr std::uint16_t message_too_big = 1009;
+constexpr std::uint16_t internal_error = 1011;
 
 constexpr int forbidden_status = 403;
 constexpr int not_found_status = 404;
@@ -30,11 +32,10 @@ std::string with_model(std::string_view text, const ClientEvent& event, const st
         if (one.answers) named.push_back(one);
     }
     std::ranges::sort(named, {}, &ClientEvent::Model::begin);
-    const std::string quoted = quote_json(model);
     std::string out;
     std::size_t at = 0;
     for (const auto& one : named) {
-        out.append(text.substr(at, one.begin - at)).append(quoted);
+        out.append(text.substr(at, one.begin - at)).append(quote_json(std::string(one.prefix) + model));
         at = one.end;
     }
     return out.append(text.substr(at));
@@ -149,9 +150,17 @@ WebsocketGate::Stopped WebsocketGate::find_place(Turn& turn, bool replaceable, b
     return Stop(400, "invalid_request_error", with + ": ask again when the answers that are under way have ended");
 }
 
+std::uint16_t WebsocketGate::close_code_of(const Stop& stop) {
+    if (stop.close_code != 0) return stop.close_code;
+    if (stop.status == 400) return invalid_payload;
+    return stop.status >= 500 ? internal_error : policy_violation;
+}
+
 asio::awaitable<Verdict> WebsocketGate::refuse(const ClientEvent& event, Stop stop, Turn turn) {
-    const bool ends = stop.close_code != 0 || ++refused_ >= max_refused;
-    std::string text = error_event(stop.status, stop.code, stop.message, event, request_.trace_id, stop.retry_after_s);
+    const bool ends = is_live() || stop.close_code != 0 || ++refused_ >= max_refused;
+    std::string text;
+    if (!is_live())
+        text = error_event(stop.status, stop.code, stop.message, event, request_.trace_id, stop.retry_after_s);
     turn.refused = stop.status;
     turn.refusal = stop.message;
     if (turn.reached == Turn::Reached::vendor) turn.reached = Turn::Reached::nobody;
@@ -161,8 +170,9 @@ asio::awaitable<Verdict> WebsocketGate::refuse(const ClientEvent& event, Stop st
                                : turns_.empty() ? Verdict::What::end
                                                 : Verdict::What::last;
     Verdict verdict(what, std::move(text));
-    verdict.close_code = stop.close_code != 0 ? stop.close_code : policy_violation;
-    verdict.reason = ends && stop.close_code == 0 ? "too many messages were refused" : stop.message;
+    verdict.close_code = is_live() ? close_code_of(stop) : stop.close_code != 0 ? stop.close_code : policy_violation;
+    verdict.reason =
+        !is_live() && ends && stop.close_code == 0 ? "too many messages were refused" : std::move(stop.message);
     co_return verdict;
 }
 
@@ -174,12 +184,13 @@ asio::awaitable<Verdict> WebsocketGate::client_message(std::string_view text, st
         stop.emplace(413, "message_too_big",
                      "the message is longer than the " + std::to_string(max_message()) + " bytes that are read here",
                      message_too_big);
-    } else if (event = read_client_event(text); !event.problem.empty()) {
+    } else if (event = is_live() ? read_live_client(text) : read_client_event(text); !event.problem.empty()) {
         stop.emplace(400, "invalid_json", "the message cannot be read as an event: " + event.problem);
     } else {
         stop = refresh();
     }
-    if (!stop && event.kind == ClientEvent::Kind::create) {
+    if (!stop && is_live()) stop = out_of_order(event);
+    if (!stop && !is_live() && event.kind == ClientEvent::Kind::create) {
         if (std::string doubt = judge_message(request_, text); !doubt.empty())
             stop.emplace(400, "invalid_request_error", "which model this is for is not beyond doubt: " + doubt);
     }
@@ -189,7 +200,10 @@ asio::awaitable<Verdict> WebsocketGate::client_message(std::string_view text, st
         named_model = named.name;
         stop = forbidden(named.name);
     }
-    if (!stop && event.kind == ClientEvent::Kind::create) co_return co_await create(event, text, replaceable);
+    if (!stop && event.kind == ClientEvent::Kind::setup) co_return co_await set_up(event, text);
+    // What is said while a Live answer is under way interrupts it: the answer to it is the vendor's to begin.
+    if (!stop && event.kind == ClientEvent::Kind::create && (!is_live() || turns_.empty()))
+        co_return co_await create(event, text, replaceable);
     if (!stop && !upstream_.provider())
         stop.emplace(400, "invalid_request_error", "the first message must be a response.create");
     if (!stop && event.kind == ClientEvent::Kind::session) stop = change_session(event);
@@ -201,6 +215,31 @@ asio::awaitable<Verdict> WebsocketGate::client_message(std::string_view text, st
     Verdict verdict;
     const bool renamed = event.kind == ClientEvent::Kind::session && names_a_model(event) && model_ != upstream_model_;
     if (renamed) verdict.text = with_model(text, event, upstream_model_);
+    co_return verdict;
+}
+
+WebsocketGate::Stopped WebsocketGate::out_of_order(const ClientEvent& event) const {
+    const bool set_up = upstream_.provider() != nullptr;
+    if (set_up == (event.kind != ClientEvent::Kind::setup)) return std::nullopt;
+    return Stop(400, "invalid_request_error",
+                set_up ? "the session was set up before: open another one" : "the first message must be a `setup`");
+}
+
+// Of a Live session, whose model is within the rules: the vendor is chosen by it. Its bytes are the first answer's.
+asio::awaitable<Verdict> WebsocketGate::set_up(const ClientEvent& event, std::string_view text) {
+    Turn session = new_turn(Begun::by_client);
+    bool here = false;
+    Stopped stop = choose_model(event, session.model);
+    if (!stop) stop = find_place(session, false, here);
+    if (!stop) stop = co_await open_upstream(session);
+    if (stop) co_return co_await refuse(event, *std::move(stop), std::move(session));
+    bytes_in_ = session.bytes_in;
+    max_output_ = event.max_output;
+    model_ = session.model;
+    upstream_model_ = session.upstream_model;
+    route_ = session.route;
+    Verdict verdict;
+    if (model_ != upstream_model_) verdict.text = with_model(text, event, upstream_model_);
     co_return verdict;
 }
 
@@ -275,8 +314,8 @@ asio::awaitable<WebsocketGate::Stopped> WebsocketGate::open_upstream(Turn& turn)
     if (open) co_return std::nullopt;
     turn.reached = Turn::Reached::tried;
     upstream_.drop();
-    const int status = upgrade_status(attempts.status());
-    if (status == upgrade_required) session_.shard.no_websocket.note(request_, now());
+    const int status = is_live() ? attempts.status() : upgrade_status(attempts.status());
+    if (status == upgrade_required && !is_live()) session_.shard.no_websocket.note(request_, now());
     std::string message = attempts.message();
     if (attempts.attempt().status) message += " (status " + std::to_string(*attempts.attempt().status) + ")";
     Stop stop(status, status == upgrade_required ? "upgrade_required" : "server_error", std::move(message));

@@ -59,7 +59,7 @@ public:
     [[nodiscard]] std::size_t max_message() const;
 
 private:
-    enum class Begun : std::uint8_t { by_client, by_vendor, transcription };
+    enum class Begun : std::uint8_t { by_client, by_vendor, transcription, late_usage };
     /// Why something does not pass.
     struct Stop {
         Stop(int own_status, std::string_view own_code, std::string own_message, std::uint16_t own_close_code = 0)
@@ -80,6 +80,8 @@ private:
     Stopped find_place(Turn& turn, bool replaceable, bool& here);
     bool stays_here(Turn& turn);
     Stopped change_session(const ClientEvent& event);
+    Stopped out_of_order(const ClientEvent& event) const;
+    boost::asio::awaitable<Verdict> set_up(const ClientEvent& event, std::string_view text);
     boost::asio::awaitable<Verdict> create(const ClientEvent& event, std::string_view text, bool replaceable);
     boost::asio::awaitable<Stopped> open_upstream(Turn& turn);
     boost::asio::awaitable<Verdict> refuse(const ClientEvent& event, Stop stop, Turn turn);
@@ -89,6 +91,9 @@ private:
     boost::asio::awaitable<Verdict> begun(ServerEvent event, std::string_view text, std::uint64_t size);
     boost::asio::awaitable<Verdict> ended(ServerEvent event, std::string_view text, std::uint64_t size);
     boost::asio::awaitable<Verdict> transcribed(ServerEvent event, std::string_view text);
+    boost::asio::awaitable<Verdict> live_message(ServerEvent event, std::string_view text, std::uint64_t size);
+    boost::asio::awaitable<Verdict> late_usage(ServerEvent event, std::string_view text, std::uint64_t size);
+    bool passes_live(std::string_view text, std::uint64_t size);
     Stopped learn_session(const ServerEvent& event);
     void feed(Turn& turn, std::string_view text, std::uint64_t size) const;
     Verdict mute_with(const Stop& stop, Turn* turn);
@@ -98,7 +103,12 @@ private:
     Stopped admit_turn(Turn& turn, Begun begun, std::optional<std::int64_t> max_output);
     boost::asio::awaitable<void> record(Turn turn, End how, std::string error);
 
-    [[nodiscard]] bool is_session() const { return request_.endpoint.operation == Operation::realtime; }
+    /// One model answers for the whole connection: OpenAI's realtime sessions and Gemini's Live API.
+    [[nodiscard]] bool is_session() const { return is_live() || request_.endpoint.operation == Operation::realtime; }
+    /// It has no events for errors: whatever is refused ends the connection, and its close says why. Its answers have
+    /// no ids, and there is one at a time.
+    [[nodiscard]] bool is_live() const { return request_.endpoint.operation == Operation::gemini_live; }
+    static std::uint16_t close_code_of(const Stop& stop);
     [[nodiscard]] std::int64_t now() const { return session_.shard.clock.monotonic_us(); }
 
     Session& session_;
@@ -107,9 +117,10 @@ private:
     TurnList turns_;
     // What the next answer is by, where nobody names another: a realtime session's model, or the last one's.
     std::string model_, upstream_model_, route_;
-    std::string transcriber_;      // writes down what is heard
-    std::int64_t bytes_in_ = 0;    // since the last turn began
-    std::int64_t last_input_ = 0;  // tokens that the last answer's request had
+    std::string transcriber_;                 // writes down what is heard
+    std::optional<std::int64_t> max_output_;  // of each answer of the session
+    std::int64_t bytes_in_ = 0;               // since the last turn began
+    std::int64_t last_input_ = 0;             // tokens that the last answer's request had
     int refused_ = 0;
     bool recorded_ = false;  // there is a record of this connection
 };

@@ -27,6 +27,7 @@ public:
 
 private:
     [[nodiscard]] bool first_message_chooses() const;
+    [[nodiscard]] bool is_live() const { return request_.endpoint.operation == Operation::gemini_live; }
     asio::awaitable<void> run_alone();
     asio::awaitable<void> pass_refusal();
     std::int64_t since_start() const { return session_.shard.clock.monotonic_us() - request_.started_us; }
@@ -37,10 +38,12 @@ private:
 };
 
 // The handshake of a Responses WebSocket names no model. Where one provider answers for all of them it is asked at
-// once, and the client gets its answer; else whom to ask is known with the first message.
+// once, and the client gets its answer; else whom to ask is known with the first message. Of a Live session it always
+// is.
 bool Upgrade::first_message_chooses() const {
-    if (request_.endpoint.operation != Operation::responses || !request_.facts.model.empty()) return false;
     const auto& candidates = (*request_.resolution)->candidates;
+    if (is_live()) return std::ranges::any_of(candidates, [](const Candidate& one) { return !one.provider->local; });
+    if (request_.endpoint.operation != Operation::responses || !request_.facts.model.empty()) return false;
     const Provider* first = candidates.front().provider.get();
     const bool several =
         std::ranges::any_of(candidates, [&](const Candidate& one) { return one.provider.get() != first; });
@@ -57,7 +60,7 @@ asio::awaitable<void> Upgrade::run_alone() {
         co_await session_.refuse(request_, 400, "the upgrade has no valid Sec-WebSocket-Key");
         co_return;
     }
-    if (session_.shard.no_websocket.knows(request_, session_.shard.clock.monotonic_us())) {
+    if (!is_live() && session_.shard.no_websocket.knows(request_, session_.shard.clock.monotonic_us())) {
         co_await session_.refuse(request_, 426, "the vendor serves no WebSocket; send the same request with POST");
         co_return;
     }

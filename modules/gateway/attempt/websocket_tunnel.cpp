@@ -67,7 +67,7 @@ void WebsocketTunnel::say(std::string frame) {
 // What a verdict says beside letting the message pass.
 void WebsocketTunnel::obey(Verdict verdict) {
     if (verdict.what == Verdict::What::pass) return;
-    say(websocket::make_frame(websocket::Opcode::text, verdict.text));
+    if (!verdict.text.empty()) say(websocket::make_frame(websocket::Opcode::text, verdict.text));
     if (verdict.what == Verdict::What::refuse) return;
     last_ = true;
     over_ = over_ || verdict.what == Verdict::What::end;

@@ -25,6 +25,7 @@ struct Turn {
     std::string stream_id;    // of the connection's streams
     std::string response_id;  // the vendor's name for it; empty: it has none, or has not begun
     bool begun = false;       // the vendor said so
+    bool waits = false;       // for the client, who has tools to call: its vendor owes nothing
 
     /// How far it came: not to a vendor, to vendors that did not take it, or to the one that answers.
     enum class Reached : std::uint8_t { nobody, tried, vendor };

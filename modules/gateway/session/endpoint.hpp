@@ -28,6 +28,7 @@ enum class Operation : std::uint8_t {
     gemini_count_tokens,
     embed,
     batch_embed,
+    gemini_live,   // sessions over a WebSocket
     gemini_other,  // Gemini
     rerank,
     resource,  // what a vendor keeps: files, batches, vector stores ...

@@ -252,7 +252,11 @@ std::string accept_value(std::string_view key) {
 
 std::string make_close(std::uint16_t code, std::string_view reason, std::optional<std::array<std::uint8_t, 4>> mask) {
     std::string payload{static_cast<char>(code >> 8U), static_cast<char>(code & 0xffU)};
-    payload.append(reason.substr(0, 123));
+    constexpr std::size_t most = 123;
+    std::size_t kept = std::min(reason.size(), most);
+    // A letter is not cut in two.
+    while (kept < reason.size() && kept > 0 && (static_cast<unsigned char>(reason[kept]) & 0xc0U) == 0x80U) --kept;
+    payload.append(reason.substr(0, kept));
     return make_frame(Opcode::close, payload, mask);
 }
 

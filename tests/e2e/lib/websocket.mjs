@@ -45,7 +45,7 @@ export async function upgrade(lurus, target, { headers = '', key = KEY, pongs = 
   const client = await connectRaw(lurus);
   const socket = new WebsocketClient(client);
   if (pongs) socket.onControl = (one) => one.opcode === OP.ping && socket.send(one.payload, { opcode: OP.pong });
-  await client.write(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${WS_KEY}\r\nAuthorization: Bearer ${key}\r\n${headers}\r\n`);
+  await client.write(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${WS_KEY}\r\n${key ? `Authorization: Bearer ${key}\r\n` : ''}${headers}\r\n`);
   await client.until(() => client.answers.length === 1 || client.ended, 'the answer to the upgrade');
   const { answer } = socket;
   answer.onData = (bytes) => socket.reader.feed(bytes);

@@ -165,8 +165,17 @@ TEST_CASE("endpoint: what base URLs leave in a path") {
     REQUIRE(session.endpoint.has_value());
     CHECK(session.endpoint->path_model == "rt");
     CHECK(session.endpoint->target == "/v1/realtime?model=rt");
-    CHECK_FALSE(match("GET", "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent", {}, true)
-                    .endpoint.has_value());
+    for (const std::string version : {"v1beta", "v1alpha", "v1"}) {
+        const std::string path =
+            "/ws/google.ai.generativelanguage." + version + ".GenerativeService.BidiGenerateContent";
+        const Match live = match("GET", path, {}, true);
+        REQUIRE(live.endpoint.has_value());
+        CHECK(live.endpoint->operation == Operation::gemini_live);
+        CHECK(live.endpoint->dialect == Dialect::gemini);
+        CHECK(live.endpoint->websocket);
+        CHECK(match("GET", path, {}, false).error == MatchError::wrong_method);
+        CHECK_FALSE(match("GET", path + "Constrained", {}, true).endpoint.has_value());
+    }
 }
 
 TEST_CASE("endpoint: a target that needs no change is not copied") {

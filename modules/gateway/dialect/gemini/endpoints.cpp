@@ -148,6 +148,21 @@ std::optional<Match> match_bytes(const RequestPath& request, std::string_view pa
     return refused(Dialect::gemini, MatchError::unknown_path);
 }
 
+// The Live API: a session whose first message names its model.
+std::optional<Match> match_live(const RequestPath& request) {
+    std::string_view path = request.path;
+    if (!take(path, "/ws/google.ai.generativelanguage.")) return std::nullopt;
+    if (!take(path, "v1beta.") && !take(path, "v1alpha.") && !take(path, "v1.")) return std::nullopt;
+    if (path != "GenerativeService.BidiGenerateContent") return std::nullopt;
+    if (request.method != HttpMethod::get || !request.websocket)
+        return refused(Dialect::gemini, MatchError::wrong_method);
+    return found({.operation = Operation::gemini_live,
+                  .dialect = Dialect::gemini,
+                  .answer = plain,
+                  .name = "bidiGenerateContent",
+                  .websocket = true});
+}
+
 bool at_segment_end(std::string_view rest) {
     return rest.empty() || rest.front() == '/';
 }
@@ -164,6 +179,7 @@ std::optional<Match> match_below(const RequestPath& request, std::string_view pa
 std::optional<Match> match(const RequestPath& request) {
     std::string_view path = request.path;
     if (const auto known = match_bytes(request, path.substr(std::min<std::size_t>(1, path.size())))) return known;
+    if (const auto live = match_live(request)) return live;
     if (take(path, "/v1/")) {
         if (const auto known = match_kept(request, path, request.hinted == Dialect::gemini)) return known;
         if (!take(path, "publishers/google/models")) return match_below(request, path, request.hinted);

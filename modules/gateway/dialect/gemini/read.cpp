@@ -26,6 +26,12 @@ constexpr json::Pick parts[] = {inside("[]", part_members)};
 constexpr json::Pick content_members[] = {inside("parts", parts)};
 constexpr auto event_candidate_members = with(candidate_members, inside("content", content_members));
 constexpr json::Pick event_candidate[] = {inside("[]", event_candidate_members)};
+// A message of the Live API: content is what its turn says, and the tools that it calls.
+constexpr json::Pick spoken[] = {capture("text", value_delta)};
+constexpr json::Pick live_content[] = {
+    inside("modelTurn", content_members), inside("outputTranscription", spoken), inside("groundingMetadata", grounding),
+    mark("urlContextMetadata", mark_page_read), capture("turnComplete", value_finish)};
+constexpr json::Pick live_calls[] = {capture("functionCalls", value_delta)};
 constexpr json::Pick images_made[] = {mark("[]", mark_image)};
 constexpr json::Pick block[] = {capture("blockReason", value_blocked)};
 constexpr std::array<json::Pick, 10> members_with(std::span<const json::Pick> of_candidates) {
@@ -43,7 +49,8 @@ constexpr std::array<json::Pick, 10> members_with(std::span<const json::Pick> of
     }};
 }
 constexpr auto members = members_with(candidate);
-constexpr auto event_members = members_with(event_candidate);
+constexpr auto event_members =
+    with(with(members_with(event_candidate), inside("serverContent", live_content)), inside("toolCall", live_calls));
 constexpr auto body_or_array = with(members, mark("[]", mark_element, members));
 
 constexpr json::Pick body_picks = inside("", body_or_array);
@@ -58,6 +65,7 @@ constexpr UsageNames usage_names{"promptTokenCount",
                                  "promptTokensDetails",
                                  "cacheTokensDetails",
                                  "candidatesTokensDetails",
+                                 "responseTokensDetails",
                                  "serviceTier",
                                  "trafficType"};
 using Fields = KnownUsage<usage_names>;
@@ -100,10 +108,13 @@ Usage usage(const UsageFields& merged) {
     usage.output = plus(f.first({"candidatesTokenCount", "responseTokenCount"}), usage.reasoning);
     usage.audio_input =
         minus(of_modality(f.raw("promptTokensDetails"), "AUDIO"), of_modality(f.raw("cacheTokensDetails"), "AUDIO"));
-    usage.audio_output = of_modality(f.raw("candidatesTokensDetails"), "AUDIO");
+    // As with `responseTokenCount`.
+    std::string_view made = f.raw("candidatesTokensDetails");
+    if (made.empty()) made = f.raw("responseTokensDetails");
+    usage.audio_output = of_modality(made, "AUDIO");
     usage.image_input =
         minus(of_modality(f.raw("promptTokensDetails"), "IMAGE"), of_modality(f.raw("cacheTokensDetails"), "IMAGE"));
-    usage.image_output = of_modality(f.raw("candidatesTokensDetails"), "IMAGE");
+    usage.image_output = of_modality(made, "IMAGE");
     usage.service_tier = tier(f);
     return usage;
 }

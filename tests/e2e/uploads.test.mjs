@@ -280,11 +280,24 @@ test('100 Continue comes when the vendor is there, and not where nobody is', asy
   const client = await connectRaw(lurus);
   await client.write(head('/v1/files', 2 * MiB, [FORM, ['Expect', '100-continue']]));
   await client.until(() => client.informational.length === 1, '100 Continue');
-  assert.equal(vendor.connections.length, 1);
-  assert.doesNotMatch(vendor.connections[0].head, /^expect/im);
+  await until(() => vendor.connections.length === 1, 'the connection to the vendor');
   await sendBody(client, 2 * MiB);
   assert.equal((await client.answer(1)).status, 200);
+  assert.doesNotMatch(vendor.connections[0].head, /^expect/im);
   client.close();
+  const dead = `http://127.0.0.1:${await closedPort()}`;
+  const alone = await startLurus({ config: configFor({ url: dead }) });
+  try {
+    const other = await connectRaw(alone);
+    await other.write(head('/v1/files', 2 * MiB, [FORM, ['Expect', '100-continue']]));
+    const answer = await other.answer(1);
+    assert.equal(answer.status, 502, answer.body.toString());
+    assert.equal(other.informational.length, 0);
+    assert.equal(headerOf(answer.headers, 'connection'), 'close');
+    other.close();
+  } finally {
+    await alone.close();
+  }
 });
 
 test('what is above max_upload is 413, by its length or when it shows; JSON is held as before', async () => {

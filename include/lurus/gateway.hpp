@@ -35,6 +35,7 @@ struct GatewaySettings {
     std::vector<ListenerSettings> listeners;
     int threads = 0;  // shards; 0 = one for each processor that the process may use
     std::int64_t max_body_bytes = 64ll << 20;
+    std::int64_t max_upload_bytes = 512ll << 20;  // of a file that passes without being held
     int max_header_bytes = 64 << 10;
     int header_timeout_ms = 15'000;
     int body_timeout_ms = 60'000;    // between two reads of a body

@@ -149,6 +149,7 @@ std::string to_json(const Config& config) {
     server["threads"] = g.threads;
     server["api_rpm"] = config.api_rpm;
     server["max_body"] = g.max_body_bytes;
+    server["max_upload"] = g.max_upload_bytes;
     server["body_memory"] = g.body_memory_bytes;
     server["body_wait_ms"] = g.body_wait_ms;
     server["cors_origins"] = g.cors_origins;

@@ -222,6 +222,7 @@ void read_server(ConfigTable section, const std::vector<std::string>& listen_fla
     read_tls(section.table("tls"), common);
 
     section.bytes("max_body", g.max_body_bytes, 1024, 8ll << 30);
+    section.bytes("max_upload", g.max_upload_bytes, 1024, 1ll << 50);
     std::int64_t header = g.max_header_bytes;
     if (section.bytes("max_header", header, 1024, 1 << 20)) g.max_header_bytes = static_cast<int>(header);
     section.integer("max_connections", g.max_connections, 1, 1'000'000);

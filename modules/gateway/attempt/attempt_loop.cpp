@@ -86,6 +86,13 @@ void AttemptLoop::ended_with(End end, std::int64_t since_start_us) {
     ended(outcome_of(end), since_start_us, std::move(why_));
 }
 
+void AttemptLoop::refuse(int status, std::int64_t since_start_us, std::string why) {
+    ended(Outcome::error, since_start_us, {});
+    keep_to_this();
+    refused_ = true;
+    tell(status, std::move(why));
+}
+
 void AttemptLoop::tell(int status, std::string why) {
     status_ = status;
     why_ = std::move(why);
@@ -98,6 +105,7 @@ AttemptLoop::Conclusion AttemptLoop::conclusion(bool opened) const {
 }
 
 std::string AttemptLoop::message() const {
+    if (refused_) return why_;
     const std::size_t count = record_.attempts.size();
     if (count < 2 || protocol_ == Protocol::websocket) return "provider " + record_.provider + ": " + why_;
     return "none of " + std::to_string(count) + " upstreams answered; the last, " + record_.provider + ": " + why_;

@@ -49,6 +49,10 @@ public:
     void ended_with(End end, std::int64_t since_start_us);
     /// What the client is told if no attempt does better, where the outcome does not say.
     void tell(int status, std::string why);
+    /// Nobody else is asked: what the candidate has of the request cannot be sent again.
+    void keep_to_this() { candidates_.resize(next_); }
+    /// The request itself is at fault, whoever is asked; ends the attempt.
+    void refuse(int status, std::int64_t since_start_us, std::string why);
     /// The attempt's error answer is kept.
     void keep_answer() { kept_ = true; }
     /// Nobody waits for an answer any more: no further candidate is asked.
@@ -77,6 +81,7 @@ private:
     bool reconnected_ = false;
     bool kept_ = false;
     bool client_gone_ = false;
+    bool refused_ = false;
     int status_ = 502;
     std::string why_;
 };

@@ -16,10 +16,10 @@ HeadStep failed_head(Relay& relay, Outcome outcome, std::string why) {
 }
 
 // The bytes that came, behind those that came before. Interim answers are passed over.
-HeadStep parse_head(Relay& relay, std::string_view bytes) {
+HeadStep parse_head(Relay& relay, std::string_view bytes, bool keep = false) {
     Exchange& upstream = relay.upstream;
     std::string& kept = upstream.head_bytes;
-    if (!kept.empty()) {
+    if (keep || !kept.empty()) {
         kept.append(bytes);
         bytes = kept;
     }
@@ -49,11 +49,24 @@ HeadStep parse_head(Relay& relay, std::string_view bytes) {
 
 }  // namespace
 
+EarlyHead read_early_head(Relay& relay) {
+    const IoResult result = relay.upstream.read();
+    if (result.state == Io::again) return EarlyHead::none;
+    if (result.state != Io::ok) return EarlyHead::closed;
+    switch (parse_head(relay, std::string_view(relay.session.shard.scratch.data(), result.bytes), true)) {
+        case HeadStep::complete: return EarlyHead::complete;
+        case HeadStep::need_more: return EarlyHead::none;
+        case HeadStep::failed: break;
+    }
+    return EarlyHead::failed;
+}
+
 asio::awaitable<HeadState> read_answer_head(Relay& relay) {
     Session& session = relay.session;
     Exchange& upstream = relay.upstream;
     const Provider& provider = relay.provider();
-    upstream.head_bytes.clear();
+    // Some of it may have come while an upload was sent.
+    if (!relay.request.upload) upstream.head_bytes.clear();
     upstream.after_head = {};
     session.set_deadline(provider.first_byte_timeout_ms);
     for (;;) {

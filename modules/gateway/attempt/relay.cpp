@@ -8,6 +8,7 @@
 #include "modules/gateway/attempt/connect.hpp"
 #include "modules/gateway/attempt/send_request.hpp"
 #include "modules/gateway/limits/limit_answer.hpp"
+#include "modules/gateway/session/steps.hpp"
 
 namespace lurus::gateway {
 
@@ -88,6 +89,7 @@ Event Relay::poll() const {
 }
 
 asio::awaitable<bool> ask(Relay& relay) {
+    if (relay.request.upload) co_return co_await ask_upload(relay);
     const Target& target = relay.attempts.target();
     const FamilyEndpoint& endpoint = target.endpoint();
     const UpstreamRequest request(relay.request, target, relay.request.record.upstream_model, relay.usage_asked);
@@ -143,6 +145,7 @@ bool within_model_limits(Relay& relay) {
 
 asio::awaitable<void> relay_request(Session& session, Request& request) {
     if (const auto& resolution = candidates_of(request); !resolution) {
+        if (request.upload) drop_unread(session, request);
         co_await session.refuse(request, status_of(resolution.error()), resolution.error().message);
         co_return;
     }
@@ -171,6 +174,7 @@ asio::awaitable<void> relay_request(Session& session, Request& request) {
         }
         if (session.client_gone()) relay.attempts.client_left();
     }
+    if (request.upload) drop_unread(session, request);
     co_await answer_without_upstream(relay);
 }
 

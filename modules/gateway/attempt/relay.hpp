@@ -64,6 +64,13 @@ enum class HeadState : std::uint8_t {
 };
 boost::asio::awaitable<HeadState> read_answer_head(Relay& relay);
 
+/// The same as ask() for a body that passes as it comes, over a connection of its own. A vendor's error that comes
+/// before the body's end ends the sending. The client's connection does not go on where the body was not read whole.
+boost::asio::awaitable<bool> ask_upload(Relay& relay);
+enum class EarlyHead : std::uint8_t { none, complete, closed, failed };
+/// Reads once what the vendor says while the request is still sent to it. The head keeps its bytes.
+EarlyHead read_early_head(Relay& relay);
+
 /// Reads a failed attempt's answer whole, to be passed on if no other candidate does better.
 boost::asio::awaitable<void> keep_error_answer(Relay& relay);
 /// What an error answer to a request that asked for usage refuses.

@@ -93,9 +93,11 @@ UpstreamRequest::UpstreamRequest(const Request& request, const Target& target, c
     pieces[at] = body.substr(from);
     std::optional<std::uint64_t> length;
     if (!body.empty() || request.head.content_length || request.head.chunked) length = size;
+    if (request.upload) length = request.head.content_length;
     head = upstream_head(request.head, request.endpoint, target, upstream_model, length, false,
                          request.snapshot->settings.headers.from_clients,
                          coded || request.coded_body.empty() ? BodyCoding::as_sent : BodyCoding::taken_off);
+    if (request.upload && request.head.chunked) head.insert(head.size() - 2, "Transfer-Encoding: chunked\r\n");
     pieces[0] = head;
 }
 

@@ -55,14 +55,16 @@ std::optional<Match> match_resource(HttpMethod method, std::string_view path, st
         if (method != HttpMethod::get && !post && (whole || method != HttpMethod::del))
             return refused(dialect, MatchError::wrong_method);
         const std::string_view id = rest.substr(0, rest.find('/'));
-        return found({.operation = Operation::resource,
-                      .dialect = dialect,
-                      .answer = {.dialect = dialect, .metered = false, .text = true},
-                      .name = folder.name,
-                      .resource = id,
-                      .mints = post && (whole || folder.made_below),
-                      .unseen_models = post && folder.unseen_models && (whole || folder.made_below),
-                      .model_in_body = post && whole && folder.model_in_body});
+        return found(
+            {.operation = Operation::resource,
+             .dialect = dialect,
+             .answer = {.dialect = dialect, .metered = false, .text = true},
+             .name = folder.name,
+             .resource = id,
+             .mints = post && (whole || folder.made_below),
+             .unseen_models = post && folder.unseen_models && (whole || folder.made_below),
+             .model_in_body = post && whole && folder.model_in_body,
+             .passes = post && folder.files && !(whole && folder.model_in_body) ? Passes::forms : Passes::none});
     }
     return std::nullopt;
 }

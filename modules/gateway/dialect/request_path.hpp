@@ -36,6 +36,7 @@ struct ResourceFolder {
     bool model_in_body = false;  // of the POST that makes one
     bool unseen_models = false;  // see Endpoint
     bool made_below = false;     // a POST below one makes things, too
+    bool files = false;          // what is posted may be a file
 };
 
 /// Drops a prefix if it is there.

@@ -161,6 +161,7 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         if (records_body_of(request.key, settings.log_bodies_keys)) {
             record.request_body =
                 std::string(request.body.substr(0, static_cast<std::size_t>(settings.log_bodies_cap)));
+            if (request.upload) request.upload->logged_most = static_cast<std::size_t>(settings.log_bodies_cap);
         }
     }
     const std::string_view body = scanned ? request.body : std::string_view();

@@ -278,7 +278,9 @@ asio::awaitable<void> ClientConnection::linger() {
     if (!channel_.is_tls()) channel_.shutdown_write();
     release(in_);
     dropping_ = true;
-    const auto most = static_cast<std::size_t>(shard.snapshot->settings.max_body_bytes) + linger_beyond;
+    const GatewaySettings& settings = shard.snapshot->settings;
+    const auto most =
+        static_cast<std::size_t>(std::max(settings.max_body_bytes, settings.max_upload_bytes)) + linger_beyond;
     const std::int64_t until = shard.clock.monotonic_us() + linger_ms * 1000ll;
     arm_read();
     while (dropped_ < most && !gone_) {

@@ -46,6 +46,9 @@ struct UpstreamAnswer {
     bool array_stream = false;   // a stream is a JSON array, unless the query's `alt` is `sse`
 };
 
+/// Which large bodies need not be held: nothing here looks into them, and they pass as they come.
+enum class Passes : std::uint8_t { none, forms, all };
+
 struct Endpoint {
     Operation operation = Operation::messages;
     Dialect dialect = Dialect::openai;  // the client's
@@ -61,6 +64,7 @@ struct Endpoint {
     bool model_in_body = false;   // JSON, or a field of a multipart form
     bool websocket = false;       // an upgrade is relayed here
     bool streams = false;         // the path itself asks for a stream (Gemini)
+    Passes passes = Passes::none;
 };
 
 /// Header hints for paths that several dialects share (`/v1/models`, `/v1/models/M:generateContent`).

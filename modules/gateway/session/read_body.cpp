@@ -2,6 +2,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "core/text/ascii.hpp"
 #include "modules/gateway/server/services.hpp"
 #include "modules/gateway/session/steps.hpp"
 
@@ -227,6 +228,42 @@ bool take_body(Session& session, Request& request, std::uint64_t cap) {
     if (request.head.chunked || length > cap || here < length) return false;
     own_bytes(session, request, request.unread_head + static_cast<std::size_t>(length));
     return true;
+}
+
+// Whose type says a form is read as one; what might be read as JSON is read here, too, for the ids in it.
+bool passes_body(const Request& request) {
+    const Endpoint& endpoint = request.endpoint;
+    if (endpoint.passes == Passes::none || !endpoint.deployment.empty()) return false;
+    if (!request.head.chunked && request.head.content_length.value_or(0) <= uncounted) return false;
+    if (endpoint.passes == Passes::all) return true;
+    const http1::Field* type = nullptr;
+    for (const http1::Field& field : request.head.fields) {
+        if (!iequals(field.name, "content-type")) continue;
+        if (type != nullptr) return false;
+        type = &field;
+    }
+    return type != nullptr && istarts_with(type->value, "multipart/form-data");
+}
+
+std::optional<EarlyRefusal> begin_upload(Session& session, Request& request) {
+    const auto most = static_cast<std::uint64_t>(request.snapshot->settings.max_upload_bytes);
+    const std::uint64_t length = request.head.content_length.value_or(0);
+    if (length > most) return EarlyRefusal(413, "body_too_large", too_large_upload(most));
+    request.upload = std::make_unique<Upload>();
+    request.upload->framer = http1::BodyFramer(http1::body_kind(request.head), length);
+    request.upload->most = most;
+    std::string& input = session.input();
+    const std::size_t head_size = std::exchange(request.unread_head, 0);
+    request.bytes = input.substr(0, head_size);
+    input.erase(0, head_size);
+    parse_again(request, head_size);
+    request.body_open = true;
+    request.upload->invited = !request.head.expect_continue || !input.empty();
+    return std::nullopt;
+}
+
+std::string too_large_upload(std::uint64_t most) {
+    return "the upload is larger than the " + std::to_string(most) + " bytes that server.max_upload allows";
 }
 
 asio::awaitable<bool> read_body(Session& session, Request& request, std::uint64_t cap) {

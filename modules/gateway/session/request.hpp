@@ -17,6 +17,14 @@
 
 namespace lurus::gateway {
 
+/// A body that passes to the vendor as it comes.
+struct Upload {
+    http1::BodyFramer framer;     // takes the client's framing off
+    std::uint64_t most = 0;       // payload that is passed
+    std::size_t logged_most = 0;  // of it, what the record keeps
+    bool invited = false;         // the client waits for no `100 Continue` any more
+};
+
 /// Views point into `bytes`, `chunked_body` or `plain_body`. The dialect is the client's; an attempt's Target has the
 /// upstream's.
 struct Request {
@@ -25,8 +33,9 @@ struct Request {
     http1::RequestHead head;
     std::size_t target_at = 0;    // where `head.target` stood in the bytes that were parsed
     std::size_t unread_head = 0;  // as long as the session's input begins with the head: its size
-    bool body_open = false;       // a chunked body is being read
-    bool head_only = false;       // the method is HEAD: answers have no body
+    bool body_open = false;       // a chunked body is being read, or one that passes as it comes
+    std::unique_ptr<Upload> upload;
+    bool head_only = false;  // the method is HEAD: answers have no body
     std::string chunked_body;
     std::string plain_body;       // of one that came compressed: what it says
     std::string_view coded_body;  // of such a one: as it came

@@ -113,7 +113,15 @@ asio::awaitable<void> Session::serve(Request& request) {
             co_await refuse(request, 403, rule);
             co_return;
         }
-        if (!co_await read_body(*this, request, cap)) co_return;
+        if (passes_body(request)) {
+            if (std::optional<EarlyRefusal> large = begin_upload(*this, request)) {
+                EarlyRefusal why = *std::move(large);
+                co_await refuse_early(*this, request, std::move(why));
+                co_return;
+            }
+        } else if (!co_await read_body(*this, request, cap)) {
+            co_return;
+        }
     }
     if (request.endpoint.operation == Operation::models_list || request.endpoint.operation == Operation::model_get) {
         co_await serve_models(*this, request);
@@ -121,6 +129,7 @@ asio::awaitable<void> Session::serve(Request& request) {
     }
     if (is_coded(request) && !co_await decode_body(*this, request)) co_return;
     if (auto rejection = admit(*this, request)) {
+        if (request.upload) drop_unread(*this, request);
         co_await reject(*this, request, std::move(rejection));
         co_return;
     }

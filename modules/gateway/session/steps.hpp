@@ -59,6 +59,12 @@ bool take_body(Session& session, Request& request, std::uint64_t cap);
 /// and the input is what follows. False: it was refused, or the client is gone.
 boost::asio::awaitable<bool> read_body(Session& session, Request& request, std::uint64_t cap);
 
+/// The body need not be held: the relay passes it as it comes.
+bool passes_body(const Request& request);
+/// Takes the head off the input, which is the body's from then on. What is wrong with the body's length, or nothing.
+std::optional<EarlyRefusal> begin_upload(Session& session, Request& request);
+std::string too_large_upload(std::uint64_t most);
+
 /// Takes room for that many more bytes in the process's memory for bodies, waiting if need be. False: it was refused,
 /// or the client is gone.
 boost::asio::awaitable<bool> take_room(Session& session, Request& request, std::size_t bytes);

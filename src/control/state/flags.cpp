@@ -129,6 +129,8 @@ constexpr Flag all_flags[] = {
      value_of<&config::Config::api_rpm>, set_api_rpm},
     {"server.max_body", "bytes of the largest request", false, gateway_value<&GatewaySettings::max_body_bytes>,
      nullptr},
+    {"server.max_upload", "bytes of the largest file that passes without being held", false,
+     gateway_value<&GatewaySettings::max_upload_bytes>, nullptr},
     {"server.body_memory", "bytes of all requests' bodies at a time; 0 = a quarter of the usable memory", false,
      gateway_value<&GatewaySettings::body_memory_bytes>, nullptr},
     {"server.cors_origins", "web pages that may use the gateway", false, gateway_value<&GatewaySettings::cors_origins>,

@@ -82,6 +82,7 @@ listen = ["127.0.0.1:1", "[::1]:2", "unix:/tmp/l.sock"]
 threads = 3
 open = true
 max_body = "1MiB"
+max_upload = "3GiB"
 max_header = 4096
 body_memory = "3MiB"
 body_wait = "7s"
@@ -175,6 +176,7 @@ expires = 2027-01-02
     CHECK(g.listeners[3].certificate_file == (place.environment.home / "b.crt").string());
     CHECK(g.threads == 3);
     CHECK(g.max_body_bytes == 1 << 20);
+    CHECK(g.max_upload_bytes == 3ll << 30);
     CHECK(g.max_header_bytes == 4096);
     CHECK(g.max_connections == 7);
     CHECK(g.body_memory_bytes == 3 << 20);
@@ -448,6 +450,7 @@ TEST_CASE("the annotated file is the default configuration and names every optio
     }
     const Config full = place.good(uncommented);
     CHECK(full.gateway.max_body_bytes == plain.gateway.max_body_bytes);
+    CHECK(full.gateway.max_upload_bytes == plain.gateway.max_upload_bytes);
     CHECK(full.gateway.max_header_bytes == plain.gateway.max_header_bytes);
     CHECK(full.gateway.max_connections == plain.gateway.max_connections);
     CHECK(full.gateway.header_timeout_ms == plain.gateway.header_timeout_ms);

@@ -43,6 +43,22 @@ struct Requested {
     AttemptLoop attempts;
 };
 
+TEST_CASE("what cannot be sent twice is asked of nobody else") {
+    Requested request({"a", "b", "c"});
+    request.attempts.next(1000);
+    request.attempts.ended(Outcome::refused, 2000, "refused");
+    REQUIRE(request.attempts.next(2000) != nullptr);
+    request.attempts.keep_to_this();
+    CHECK(request.attempts.last());
+    CHECK(request.attempts.answered(500, false) == Use::pass);
+    request.attempts.refuse(413, 3000, "too large");
+    CHECK(request.attempts.next(3000) == nullptr);
+    CHECK(request.attempts.conclusion(false) == Conclusion::own_error);
+    CHECK(request.attempts.status() == 413);
+    CHECK(request.attempts.message() == "too large");
+    CHECK(request.outcomes() == "a:refused b:error ");
+}
+
 TEST_CASE("an attempt is recorded when it begins and when it ends") {
     Requested request({"a"});
     const Target* target = request.attempts.next(1000);

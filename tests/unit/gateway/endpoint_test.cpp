@@ -105,6 +105,41 @@ TEST_CASE("endpoint: every served path") {
     }
 }
 
+TEST_CASE("endpoint: whose large bodies pass without being held") {
+    struct Passing {
+        std::string_view method, target;
+        Passes passes;
+        bool anthropic = false;
+    };
+    for (const Passing& row : std::vector<Passing>{
+             {"POST", "/v1/files", Passes::forms},
+             {"POST", "/v1/files", Passes::forms, true},
+             {"POST", "/v1/uploads/upload_1/parts", Passes::forms},
+             {"POST", "/v1/containers/c/files", Passes::forms},
+             {"POST", "/v1/vector_stores/v/files", Passes::forms},
+             {"POST", "/v1/skills", Passes::forms, true},
+             {"POST", "/v1/videos/v/edits", Passes::forms},
+             {"POST", "/upload/v1beta/files", Passes::all},
+             {"POST", "/upload/v1beta/files?upload_id=u", Passes::all},
+             {"POST", "/upload/v1beta/fileSearchStores/s:uploadToFileSearchStore", Passes::all},
+             // What says a model, or what it runs, is looked into.
+             {"POST", "/v1/videos", Passes::none},
+             {"POST", "/v1/batches", Passes::none},
+             {"POST", "/v1/threads", Passes::none},
+             {"POST", "/v1/messages/batches", Passes::none},
+             {"POST", "/v1beta/cachedContents", Passes::none},
+             {"POST", "/v1/chat/completions", Passes::none},
+             {"POST", "/v1/audio/transcriptions", Passes::none},
+             {"GET", "/v1/files", Passes::none},
+             {"GET", "/download/v1beta/files/f", Passes::none},
+         }) {
+        CAPTURE(row.target);
+        const Match found = match(row.method, row.target, {.anthropic_version = row.anthropic});
+        REQUIRE(found.endpoint.has_value());
+        CHECK(found.endpoint->passes == row.passes);
+    }
+}
+
 TEST_CASE("endpoint: what base URLs leave in a path") {
     using enum Operation;
     struct Left {

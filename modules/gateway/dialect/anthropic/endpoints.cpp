@@ -18,8 +18,8 @@ constexpr ResourceFolder batches[] = {
 };
 // OpenAI has the same paths: these are for whoever shows to be a client of Anthropic's.
 constexpr ResourceFolder shared[] = {
-    {.path = "files", .name = "files"},
-    {.path = "skills", .name = "skills", .made_below = true},
+    {.path = "files", .name = "files", .files = true},
+    {.path = "skills", .name = "skills", .made_below = true, .files = true},
 };
 
 std::optional<Match> match(const RequestPath& request) {

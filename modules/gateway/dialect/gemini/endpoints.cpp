@@ -143,6 +143,7 @@ std::optional<Match> match_bytes(const RequestPath& request, std::string_view pa
         Match match = kept(request.method, up ? "files.upload" : "files.download",
                            upload.empty() ? kept_name(path, folder) : upload);
         if (match.endpoint) match.endpoint->mints = up;
+        if (match.endpoint && up && request.method == HttpMethod::post) match.endpoint->passes = Passes::all;
         return match;
     }
     return refused(Dialect::gemini, MatchError::unknown_path);

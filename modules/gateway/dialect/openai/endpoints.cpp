@@ -24,18 +24,18 @@ constexpr PostPath posts[] = {
 constexpr PostPath rerank_post[] = {{"rerank", Operation::rerank, "rerank", plain}};
 
 constexpr ResourceFolder resources[] = {
-    {.path = "files", .name = "files"},  // the first two are also Google's
+    {.path = "files", .name = "files", .files = true},  // the first two are also Google's
     {.path = "batches", .name = "batches", .unseen_models = true},
-    {.path = "uploads", .name = "uploads", .made_below = true},
-    {.path = "vector_stores", .name = "vector_stores", .made_below = true},
-    {.path = "containers", .name = "containers", .made_below = true},
+    {.path = "uploads", .name = "uploads", .made_below = true, .files = true},
+    {.path = "vector_stores", .name = "vector_stores", .made_below = true, .files = true},
+    {.path = "containers", .name = "containers", .made_below = true, .files = true},
     {.path = "conversations", .name = "conversations"},
-    {.path = "videos", .name = "videos", .model_in_body = true, .made_below = true},
+    {.path = "videos", .name = "videos", .model_in_body = true, .made_below = true, .files = true},
     {.path = "fine_tuning/jobs", .name = "fine_tuning.jobs", .model_in_body = true},
     {.path = "evals", .name = "evals", .unseen_models = true, .made_below = true},
     {.path = "assistants", .name = "assistants", .model_in_body = true},
     {.path = "threads", .name = "threads", .unseen_models = true, .made_below = true},
-    {.path = "skills", .name = "skills", .made_below = true},
+    {.path = "skills", .name = "skills", .made_below = true, .files = true},
 };
 
 // What else is below these: new ones come without a change here.

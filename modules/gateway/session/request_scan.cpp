@@ -13,10 +13,6 @@ using json::Kind;
 
 constexpr std::size_t max_session = 512;
 
-bool istarts_with(std::string_view text, std::string_view prefix) {
-    return text.size() >= prefix.size() && iequals(text.substr(0, prefix.size()), prefix);
-}
-
 // A session found in the body, with how much it is worth; the best one stays.
 struct SessionHints {
     std::string value;

@@ -74,5 +74,9 @@ inline bool iequals(std::string_view a, std::string_view b) {
         if (differ(static_cast<unsigned char>(x[i]), static_cast<unsigned char>(y[i]))) return false;
     return true;
 }
+/// The same of the beginning.
+inline bool istarts_with(std::string_view text, std::string_view prefix) {
+    return text.size() >= prefix.size() && iequals(text.substr(0, prefix.size()), prefix);
+}
 
 }  // namespace lurus

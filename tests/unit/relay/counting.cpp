@@ -38,15 +38,6 @@ std::uint64_t bytes_in_use() {
 
 }  // namespace lurus::counting
 
-// The sanitizers have an allocator of their own; clang says that they are there as a feature.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LURUS_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define LURUS_SANITIZED
-#endif
-#endif
-
 #if defined(__GLIBC__) && !defined(LURUS_SANITIZED)
 
 namespace {

@@ -3,11 +3,20 @@
 
 #include <cstdint>
 
+// The sanitizers have an allocator of their own; clang says that they are there as a feature.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LURUS_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define LURUS_SANITIZED
+#endif
+#endif
+
 namespace lurus::counting {
 
 /// False where the counts mean nothing: a sanitizer's own allocator.
 constexpr bool possible =
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+#if defined(LURUS_SANITIZED) || !defined(__GLIBC__)
     false;
 #else
     true;

@@ -242,7 +242,8 @@ bool passes_body(const Request& request) {
         if (type != nullptr) return false;
         type = &field;
     }
-    return type != nullptr && istarts_with(type->value, "multipart/form-data");
+    constexpr std::string_view form = "multipart/form-data";
+    return type != nullptr && iequals(type->value.substr(0, form.size()), form);
 }
 
 std::optional<EarlyRefusal> begin_upload(Session& session, Request& request) {

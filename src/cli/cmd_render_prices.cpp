@@ -92,7 +92,8 @@ std::string render_price(const Json& price, const Style& style) {
         }
     }
     return out + table.render(style) +
-           colored("US dollars per million tokens, per image, per search, per second of sound.\n", Color::dim, style.color);
+           colored("US dollars per million tokens, per image, per search, per second of sound.\n", Color::dim,
+                   style.color);
 }
 
 }  // namespace lurus::cli

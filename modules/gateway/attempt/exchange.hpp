@@ -39,7 +39,7 @@ public:
     std::string head_bytes;       // of the head, when it did not come in one piece
     std::string_view after_head;  // body bytes that came with the head; good until the next await
     http1::BodyFramer framer;
-    bool broken = false;  // the connection ended otherwise than by its proper end
+    bool broken = false;               // the connection ended otherwise than by its proper end
     std::unique_ptr<CodedBody> coded;  // behind the framer, where the answer's coding is taken off
 
 private:

@@ -363,8 +363,8 @@ void Server::stop() {
 namespace lurus {
 
 std::unique_ptr<Gateway> make_gateway(std::shared_ptr<const GatewaySnapshot> initial, Journal& log, ApiHandler api,
-                                      const Clock& clock, ApiOutside outside, ApiBodyRule bodies,
-                                      KeptStore* kept, BackgroundBooks background) {
+                                      const Clock& clock, ApiOutside outside, ApiBodyRule bodies, KeptStore* kept,
+                                      BackgroundBooks background) {
     return std::make_unique<gateway::Server>(std::move(initial), log, std::move(api), clock, std::move(outside),
                                              std::move(bodies), kept, background);
 }

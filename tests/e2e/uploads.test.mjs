@@ -239,6 +239,7 @@ test('an early head that is no error waits until the body is sent', async () => 
   await other.write(head('/v1/files', 8 * MiB));
   const all = await sendBody(other, 8 * MiB);
   assert.equal((await other.answer(1)).body.toString(), MADE);
+  await until(() => vendor.connections[0].bytes === 8 * MiB, 'the bytes at the vendor');
   assert.equal(vendor.connections[0].hash.digest('hex'), all);
   other.close();
 });

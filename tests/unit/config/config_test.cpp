@@ -236,7 +236,7 @@ expires = 2027-01-02
     CHECK(c.keys[0].note == "for tests");
     CHECK(c.keys[1].families.empty());
     CHECK(c.keys[1].expires == parse_time("2027-01-02"));
-    CHECK_MESSAGE(c.positions.at("provider two").ends_with("lurus.toml:53:1"), c.positions.at("provider two"));
+    CHECK_MESSAGE(c.positions.at("provider two").ends_with("lurus.toml:54:1"), c.positions.at("provider two"));
 
     const std::string shown = to_json(c);
     CHECK(nlohmann::json::accept(shown));

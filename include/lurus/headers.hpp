@@ -33,6 +33,8 @@ private:
 
     std::vector<Pattern> patterns_;          // by first character; those that begin with a wildcard are last
     std::array<std::uint16_t, 29> begin_{};  // of each first letter, of what is none, of the wildcards, and the end
+    // By first letter, a bit for each character that tells its patterns apart (headers.cpp).
+    std::array<std::uint32_t, 28> next_{};
 };
 
 /// A direction's rules. Immutable; copied with the settings.

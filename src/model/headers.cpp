@@ -23,6 +23,16 @@ std::size_t place_of(std::string_view text) {
     return first >= 'a' && first <= 'z' ? static_cast<std::size_t>(first - 'a') : no_letter;
 }
 
+// A bit for the character that tells names of one first letter apart: the second, or behind `x-`, as so many begin, the
+// third. All bits where a pattern leaves it open.
+std::uint32_t next_bit(std::string_view text) {
+    const std::size_t at = text.size() > 2 && plain(text[1]) == '-' ? 2 : 1;
+    if (text.size() <= at) return 1U << 27;
+    const char c = plain(text[at]);
+    if (c == '*' || c == '?') return ~0U;
+    return 1U << (c >= 'a' && c <= 'z' ? static_cast<unsigned>(c - 'a') : 26U);
+}
+
 // `text` is plain already.
 bool begins(std::string_view name, std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -153,6 +163,7 @@ void HeaderPatterns::add(std::string_view pattern) {
     Pattern made;
     made.text.resize(pattern.size());
     std::ranges::transform(pattern, made.text.begin(), plain);
+    next_[place_of(made.text)] |= next_bit(made.text);
     if (is_glob(made.text)) {
         made.open_end =
             made.text.size() > 1 && glob_prefix(made.text).size() + 1 == made.text.size() && made.text.ends_with('*');
@@ -181,7 +192,8 @@ bool HeaderPatterns::matches(const Pattern& pattern, std::string_view name) {
 
 bool HeaderPatterns::match(std::string_view name) const {
     const std::size_t place = std::min(place_of(name), no_letter);
-    for (std::size_t i = begin_[place]; i < begin_[place + 1]; ++i) {
+    const bool possible = (next_[place] & next_bit(name)) != 0;
+    for (std::size_t i = begin_[place]; possible && i < begin_[place + 1]; ++i) {
         if (matches(patterns_[i], name)) return true;
     }
     for (std::size_t i = begin_[wildcard]; i < begin_[wildcard + 1]; ++i) {

@@ -145,10 +145,7 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
     if (request.endpoint.streams) facts.stream = true;
     int best = 0;
     for (const auto& field : head.fields) {
-        if (field.name.size() < 7 || field.name.size() > 40) continue;
-        char name[40];
-        std::ranges::transform(field.name, name, lower);
-        const int rank = session_header_rank(std::string_view(name, field.name.size()));
+        const int rank = session_header_rank(field.name);
         if (rank > best && !field.value.empty()) {
             best = rank;
             facts.session = cut_field(field.value);

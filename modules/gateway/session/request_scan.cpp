@@ -339,13 +339,37 @@ std::size_t files_bytes_of(std::string_view body) {
 }
 
 int session_header_rank(std::string_view name) {
-    if (name == "x-claude-code-session-id") return 9;
-    if (name == "session-id" || name == "session_id") return 8;
-    if (name == "x-session-id") return 7;
-    if (name == "conversation_id" || name == "conversation-id" || name == "x-conversation-id") return 6;
-    if (name == "thread-id" || name == "thread_id" || name == "x-thread-id") return 5;
-    if (name == "x-session-affinity") return 4;
-    if (name == "x-litellm-session-id" || name == "helicone-session-id") return 3;
+    struct Ranked {
+        std::string_view name;
+        int rank;
+    };
+    static constexpr Ranked known[] = {
+        {"x-claude-code-session-id", 9},
+        {"session-id", 8},
+        {"session_id", 8},
+        {"x-session-id", 7},
+        {"conversation_id", 6},
+        {"conversation-id", 6},
+        {"x-conversation-id", 6},
+        {"thread-id", 5},
+        {"thread_id", 5},
+        {"x-thread-id", 5},
+        {"x-session-affinity", 4},
+        {"x-litellm-session-id", 3},
+        {"helicone-session-id", 3},
+    };
+    // Every field of every request is asked, and almost none is one of these: their lengths and last letters tell.
+    static constexpr std::uint64_t lengths = [] {
+        std::uint64_t bits = 0;
+        for (const Ranked& each : known) bits |= std::uint64_t{1} << each.name.size();
+        return bits;
+    }();
+    if (name.empty() || name.size() >= 64 || (lengths >> name.size() & 1) == 0) return 0;
+    const char last = lower(name.back());
+    if (last != 'd' && last != 'y') return 0;
+    for (const Ranked& each : known) {
+        if (iequals(name, each.name)) return each.rank;
+    }
     return 0;
 }
 

@@ -46,7 +46,7 @@ RequestFacts scan_request(const Endpoint& endpoint, std::string_view content_typ
 std::size_t files_bytes_of(std::string_view body);
 
 /// Session from headers: `x-claude-code-session-id`, `session_id`, `session-id`, `conversation_id`, `thread-id`,
-/// `x-session-id` ... `name` lower-case. Higher is better; 0 = not a session header.
+/// `x-session-id` ... `name` in any case. Higher is better; 0 = not a session header.
 int session_header_rank(std::string_view name);
 
 /// `"model"` as a JSON string with its quotes and escapes.

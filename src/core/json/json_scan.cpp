@@ -10,10 +10,6 @@ using namespace bytes;
 
 constexpr const char* end_of_text = "unexpected end of JSON";
 
-constexpr bool is_json_space(char c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
 }  // namespace
 
 Kind kind_of(std::string_view value) {
@@ -35,10 +31,6 @@ bool Reader::fail(const char* why, std::size_t at) {
         error_at_ = at;
     }
     return false;
-}
-
-void Reader::white_space() {
-    while (at_ < text_.size() && is_json_space(text_[at_])) ++at_;
 }
 
 Kind Reader::peek() {

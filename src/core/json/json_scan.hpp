@@ -53,7 +53,10 @@ public:
 
 private:
     bool fail(const char* why, std::size_t at);
-    void white_space();
+    void white_space() {
+        while (at_ < text_.size() && is_space(text_[at_])) ++at_;
+    }
+    static bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
     bool skip_string();
     bool skip_utf8();
     bool skip_escape();

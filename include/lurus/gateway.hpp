@@ -14,6 +14,7 @@
 #include "lurus/headers.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/ids.hpp"
+#include "lurus/limit_use.hpp"
 #include "lurus/limits.hpp"
 #include "lurus/outside.hpp"
 #include "lurus/provider.hpp"
@@ -86,6 +87,9 @@ public:
     [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;
     /// Any thread; each shard sees it within one turn of its loop. Listeners and threads are fixed at start.
     virtual void publish(std::shared_ptr<const GatewaySnapshot> snapshot) = 0;
+    /// See LimitUseSource.
+    [[nodiscard]] virtual std::vector<LimitUse> limit_use(Subject subject, std::string_view id,
+                                                          const Limits& limits) const = 0;
     /// Stops accepting and calling outside, lets running requests end, returns when they have or after the drain
     /// timeout.
     virtual void drain() = 0;

@@ -21,6 +21,9 @@ namespace lurus {
 /// The calendar's, in UTC; weeks begin on Monday.
 enum class BudgetPeriod : std::uint8_t { day, week, month, total };
 
+/// `10 USD`, `2.50 USD`; not below 0.
+std::string usd_text(Money amount);
+
 struct Budget {
     Money amount;
     BudgetPeriod period = BudgetPeriod::total;

@@ -183,6 +183,9 @@ int run_serve(const config::ConfigFlags& flags, bool for_script) {
     if (auto started = gateway->start(); !started) return refuse(started.error());
     plane.on_publish(
         [&gateway](std::shared_ptr<const GatewaySnapshot> snapshot) { gateway->publish(std::move(snapshot)); });
+    plane.set_limit_use([&gateway](Subject subject, std::string_view id, const Limits& limits) {
+        return gateway->limit_use(subject, id, limits);
+    });
     const auto urls = urls_of(*gateway, config->gateway);
     plane.set_addresses(urls);
 
@@ -200,6 +203,7 @@ int run_serve(const config::ConfigFlags& flags, bool for_script) {
 
     const int code = serve_until_told(plane, *gateway, signals, watch);
     plane.on_publish(nullptr);
+    plane.set_limit_use(nullptr);
     plane.upkeep();
     plane.take_last_snapshot();
     remove_server_file(config->data_dir);

@@ -220,6 +220,7 @@ void build_commands(CLI::App& app, Cli& cli) {
     add_logs_command(app, cli);
     add_trace_command(app, cli);
     add_usage_command(app, cli);
+    add_limit_use_command(app, cli);
     add_price_commands(app, cli);
     add_audit_commands(app, cli);
     add_config_commands(app, cli);

@@ -116,6 +116,7 @@ void add_people_commands(CLI::App& app, Cli& cli);
 void add_audit_commands(CLI::App& app, Cli& cli);
 void add_logs_command(CLI::App& app, Cli& cli);
 void add_usage_command(CLI::App& app, Cli& cli);
+void add_limit_use_command(CLI::App& app, Cli& cli);
 void add_price_commands(CLI::App& app, Cli& cli);
 void add_trace_command(CLI::App& app, Cli& cli);
 void add_connect_command(CLI::App& app, Cli& cli);

@@ -98,14 +98,18 @@ std::string format_date_time(const LocalTime& t) {
 }
 
 std::optional<UnixMicros> parse_moment(std::string_view text, UnixMicros now) {
-    constexpr std::int64_t second = 1'000'000;
+    // Before the zone, which is read from the system's files.
+    if (const auto ago = parse_duration(text)) return now - *ago;
+    if (const auto time = parse_time(text)) return *time;
+    return parse_moment(text, now, TimeZone::local());
+}
+
+std::optional<UnixMicros> parse_moment(std::string_view text, UnixMicros now, const TimeZone& zone) {
     if (text == "now") return now;
-    if (text == "today" || text == "yesterday") {
-        LocalTime t = local_time(now);
-        UnixMicros midnight = now - now % second - (t.hour * 3600ll + t.minute * 60ll + t.second) * second;
-        return text == "today" ? midnight : midnight - 24 * 3600 * second;
-    }
-    if (auto ago = parse_duration(text)) return now - *ago;
+    if (text == "today") return zone.day_begin(now);
+    if (text == "yesterday") return zone.day_begin(zone.day_begin(now) - 1);
+    if (const auto day = zone.date(text)) return *day;
+    if (const auto ago = parse_duration(text)) return now - *ago;
     return parse_time(text);
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/os/terminal.hpp"
+#include "core/os/time_zone.hpp"
 #include "lurus/clock.hpp"
 
 namespace lurus::cli {
@@ -34,8 +35,10 @@ std::string format_time_of_day(const LocalTime& time, const LocalTime& now);
 /// `2026-11-20 14:02`.
 std::string format_date_time(const LocalTime& time);
 
-/// `24h`, `7d` ago, a date, or RFC 3339; `today` and `yesterday` by the local calendar, `now`. Empty when it is none of
-/// these.
+/// `24h`, `7d` ago, a date of UTC, or RFC 3339; `today` and `yesterday` by the local calendar, `now`. Empty when it is
+/// none of these.
 std::optional<UnixMicros> parse_moment(std::string_view text, UnixMicros now);
+/// The same with dates, `today` and `yesterday` of that zone.
+std::optional<UnixMicros> parse_moment(std::string_view text, UnixMicros now, const TimeZone& zone);
 
 }  // namespace lurus::cli

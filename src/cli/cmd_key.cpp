@@ -8,6 +8,7 @@
 #include "cli/cli_format.hpp"
 #include "cli/cmd_action.hpp"
 #include "cli/cmd_key_rules.hpp"
+#include "cli/cmd_limit_use.hpp"
 #include "cli/cmd_render.hpp"
 
 namespace lurus::cli {
@@ -57,7 +58,15 @@ int list_keys(Cli& cli, const Args& args) {
          {std::pair("search", "q"), std::pair("tag", "tag"), std::pair("user", "owner"), std::pair("team", "team")}) {
         if (const auto value = arg(args, option); !value.empty()) query[name] = value;
     }
-    return finish_list(cli, all_pages(cli, "/api/v1/keys", std::move(query)), render_keys);
+    auto keys = all_pages(cli, "/api/v1/keys", std::move(query));
+    if (!keys) return cli.report(keys.error());
+    auto limits = limits_by_id(cli, "key", organisation(args));
+    if (!limits) return cli.report(limits.error());
+    for (auto& key : (*keys)["data"]) {
+        const auto found = limits->find(text_of(key, "id"));
+        key["limits"] = found == limits->end() ? Json::array() : std::move(found->second);
+    }
+    return finish_list(cli, keys, render_keys);
 }
 
 int rotate(Cli& cli, const Args& args) {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "cli/cli_format.hpp"
+#include "cli/cmd_limit_use.hpp"
 
 namespace lurus::cli {
 namespace {
@@ -76,6 +77,8 @@ std::string render_keys(const Json& keys, const Style& style) {
                                    {"NOTE", Align::left, 8, 5}};
     const bool grouped = std::ranges::any_of(keys, [](const Json& key) { return !member(key, "groups").empty(); });
     if (grouped) columns.push_back({"GROUPS", Align::left, 6, 8});
+    const bool limited = std::ranges::any_of(keys, [](const Json& key) { return !member(key, "limits").empty(); });
+    if (limited) columns.insert(columns.begin() + 3, {"LIMITS", Align::left, 10});
     Table table(std::move(columns));
     for (const auto& key : keys) {
         std::string status = text_of(key, "status");
@@ -91,6 +94,7 @@ std::string render_keys(const Json& keys, const Style& style) {
                    text_of(key, "source"),
                    text_of(key, "note")};
         if (grouped) row.emplace_back(or_all(member(key, "groups")));
+        if (limited) row.insert(row.begin() + 3, limits_cell(member(key, "limits")));
         table.add(std::move(row));
     }
     return table.render(style);

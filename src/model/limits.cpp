@@ -67,13 +67,16 @@ std::optional<WindowKind> window_from(std::string_view name) {
     return std::nullopt;
 }
 
-std::string Budget::text() const {
+std::string usd_text(Money amount) {
     std::string nano = std::to_string(amount.nano_usd % nano_per_usd);
     nano.insert(0, nano_digits - nano.size(), '0');
     while (!nano.empty() && nano.back() == '0') nano.pop_back();
     if (nano.size() == 1) nano += '0';  // 2.50, not 2.5
-    return std::to_string(amount.nano_usd / nano_per_usd) + (nano.empty() ? "" : "." + nano) + " USD/" +
-           std::string(name_of(period));
+    return std::to_string(amount.nano_usd / nano_per_usd) + (nano.empty() ? "" : "." + nano) + " USD";
+}
+
+std::string Budget::text() const {
+    return usd_text(amount) + "/" + std::string(name_of(period));
 }
 
 Result<Budget> Budget::parse(std::string_view text) {

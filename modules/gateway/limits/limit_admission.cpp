@@ -117,6 +117,7 @@ std::optional<Refusal> Admission::take(const LimitedSubject& subject, const Requ
     charge.state = std::move(state);
     charge.limits = subject.limits;
     charge.upstream = subject.upstream;
+    charge.spent_before = subject.spent_before;
     const Limits& limits = charge.limits;
     SubjectState& counters = *charge.state;
     if (estimate.slot || (estimate.model_slot && subject.subject == Subject::model)) {
@@ -214,6 +215,7 @@ Admission Admission::refused(LimitCache& cache, std::span<const LimitedSubject> 
         Charge& charge = out.charges_.emplace_back();
         charge.state = cache.get(subject.subject, subject.id, now_us, now);
         charge.limits = subject.limits;
+        charge.spent_before = subject.spent_before;
     }
     return out;
 }
@@ -229,6 +231,19 @@ std::optional<LimitStatus> Admission::status(Measure measure, std::int64_t now_u
         if (tightest && tightest->remaining <= status.remaining) continue;
         status.empty_in_us = charge.state->empty_in_us(measure, charge.limits, now_us);
         tightest = status;
+    }
+    return tightest;
+}
+
+std::optional<BudgetStatus> Admission::budget_status(UnixMicros now) const {
+    std::optional<BudgetStatus> tightest;
+    for (const Charge& charge : charges_) {
+        if (!charge.limits.budget) continue;
+        const Budget& budget = *charge.limits.budget;
+        const Money used =
+            std::max(charge.state->budget.used(BudgetMeter::window_of(budget, now)), charge.spent_before);
+        const Money remaining{std::max<std::int64_t>(budget.amount.nano_usd - used.nano_usd, 0)};
+        if (!tightest || remaining.nano_usd < tightest->remaining.nano_usd) tightest = BudgetStatus{budget, remaining};
     }
     return tightest;
 }

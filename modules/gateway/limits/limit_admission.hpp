@@ -58,6 +58,12 @@ struct LimitStatus {
     std::int64_t empty_in_us = 0;
 };
 
+/// How the budget stands that has the least left.
+struct BudgetStatus {
+    Budget budget;
+    Money remaining;
+};
+
 /// What an admitted request holds. One shard's thread; movable; gives its place back when it goes.
 class Admission {
 public:
@@ -91,6 +97,9 @@ public:
     /// The tightest of all limits on this measure; empty = there is none.
     [[nodiscard]] std::optional<LimitStatus> status(Measure measure, std::int64_t now_us) const;
 
+    /// Empty = no budget applies.
+    [[nodiscard]] std::optional<BudgetStatus> budget_status(UnixMicros now) const;
+
 private:
     friend std::expected<Admission, Refusal> admit(LimitCache&, std::span<const LimitedSubject>, const RequestEstimate&,
                                                    std::int64_t, UnixMicros);
@@ -105,6 +114,7 @@ private:
         bool holds_money = false;
         std::uint32_t window = 0;
         Money held;
+        Money spent_before;  // in the budget's window, by the log
     };
     std::optional<Refusal> take(const LimitedSubject& subject, const RequestEstimate& estimate, StatePtr state,
                                 std::int64_t now_us, UnixMicros now);

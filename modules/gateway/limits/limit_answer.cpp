@@ -56,8 +56,14 @@ std::string refusal_fields(const Refusal& refusal) {
 
 std::string limit_fields(Family family, const Admission& admission, std::int64_t now_us, UnixMicros now) {
     std::string out;
+    if (!admission.limited()) return out;
+    if (const auto status = admission.budget_status(now)) {
+        add_line(out, "x-lurus-budget-", "limit", status->budget.text());
+        add_line(out, "x-lurus-budget-", "remaining", usd_text(status->remaining));
+        if (const auto end = status->budget.end(now)) add_line(out, "x-lurus-budget-", "reset", rfc3339_seconds(*end));
+    }
     const LimitRules& rules = *rules_of(family).limits;
-    if (rules.add_fields == nullptr || !admission.limited()) return out;
+    if (rules.add_fields == nullptr) return out;
     for (const Measure measure : measures) {
         if (const auto status = admission.status(measure, now_us)) rules.add_fields(out, measure, *status, now);
     }

@@ -113,7 +113,7 @@ void SubjectState::give_back(Measure measure, const Limits& limits, std::int64_t
 
 std::int64_t SubjectState::used(Measure measure, const Limits& limits, std::int64_t now_us) {
     return bucket(limits) ? buckets_[at(measure)].used(now_us, limit_of(limits, measure))
-                          : windows_[at(measure)].get().used(now_us);
+                          : in_window(measure, [&](SlidingWindow& window) { return window.used(now_us); });
 }
 
 std::int64_t SubjectState::wait_us(Measure measure, const Limits& limits, std::int64_t now_us, std::int64_t amount) {
@@ -123,7 +123,8 @@ std::int64_t SubjectState::wait_us(Measure measure, const Limits& limits, std::i
 }
 
 std::int64_t SubjectState::empty_in_us(Measure measure, const Limits& limits, std::int64_t now_us) {
-    return bucket(limits) ? buckets_[at(measure)].empty_in_us(now_us) : windows_[at(measure)].get().empty_in_us(now_us);
+    return bucket(limits) ? buckets_[at(measure)].empty_in_us(now_us)
+                          : in_window(measure, [&](SlidingWindow& window) { return window.empty_in_us(now_us); });
 }
 
 bool SubjectState::enter(std::int64_t limit) {

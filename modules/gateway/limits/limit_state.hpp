@@ -96,6 +96,13 @@ public:
     BudgetMeter budget;
 
 private:
+    // 0 where there is no window yet: to look makes none.
+    template <class Ask>
+    std::int64_t in_window(Measure measure, const Ask& ask) {
+        SlidingWindow* window = windows_[static_cast<std::size_t>(measure)].if_any();
+        return window == nullptr ? 0 : ask(*window);
+    }
+
     std::array<LazyWindow, measures.size()> windows_;
     std::array<TokenBucket, measures.size()> buckets_;
     std::atomic<std::int64_t> running_ = 0;

@@ -40,6 +40,15 @@ StatePtr LimitTable::get(Subject subject, std::string_view id, std::int64_t now_
     return stripe.states.emplace(std::move(name), std::make_shared<SubjectState>()).first->second;
 }
 
+StatePtr LimitTable::find(Subject subject, std::string_view id) const {
+    std::string name;
+    write_name(name, subject, id);
+    const Stripe& stripe = stripes_[std::hash<std::string_view>{}(name) % stripes];
+    const std::scoped_lock lock(stripe.mutex);
+    const auto found = stripe.states.find(name);
+    return found == stripe.states.end() ? nullptr : found->second;
+}
+
 void LimitTable::sweep(std::int64_t now_us, UnixMicros now) {
     Stripe& stripe = stripes_[next_.fetch_add(1) % stripes];
     const std::scoped_lock lock(stripe.mutex);

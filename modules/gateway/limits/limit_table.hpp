@@ -31,6 +31,8 @@ public:
     explicit LimitTable(std::int64_t start_us) : start_us_(start_us) {}
 
     StatePtr get(Subject subject, std::string_view id, std::int64_t now_us, UnixMicros now);
+    /// Null when nothing is counted of it. Makes nothing.
+    [[nodiscard]] StatePtr find(Subject subject, std::string_view id) const;
     /// Forgets what nobody uses in the next stripe.
     void sweep(std::int64_t now_us, UnixMicros now);
     [[nodiscard]] std::int64_t since_start(std::int64_t monotonic_us) const { return monotonic_us - start_us_; }

@@ -16,6 +16,7 @@
 #include "lurus/gateway.hpp"
 #include "modules/gateway/answer/background_answers.hpp"
 #include "modules/gateway/kept/kept_table.hpp"
+#include "modules/gateway/limits/limit_use.hpp"
 #include "modules/gateway/server/listener.hpp"
 #include "modules/gateway/server/services.hpp"
 #include "modules/gateway/server/shard.hpp"
@@ -83,6 +84,11 @@ public:
         return out;
     }
     void publish(std::shared_ptr<const GatewaySnapshot> snapshot) override;
+    [[nodiscard]] std::vector<LimitUse> limit_use(Subject subject, std::string_view id,
+                                                  const Limits& limits) const override {
+        return gateway::limit_use(limits_, subject, id, limits, limits_.since_start(clock_.monotonic_us()),
+                                  clock_.now());
+    }
     void drain() override;
     void stop() override;
 

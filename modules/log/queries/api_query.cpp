@@ -1,5 +1,7 @@
 #include "modules/log/queries/api_query.hpp"
 
+#include <algorithm>
+
 #include "modules/log/journal/rollup.hpp"
 
 namespace lurus::log {
@@ -16,23 +18,56 @@ const std::string* find(const Query& query, const std::string& name) {
     return found == query.end() ? nullptr : &found->second;
 }
 
-Result<std::optional<UnixMicros>> moment(const Query& query, const std::string& name, UnixMicros now) {
+Result<std::optional<UnixMicros>> moment(const Query& query, const std::string& name, UnixMicros now,
+                                         const TimeZone& zone) {
     const std::string* text = find(query, name);
     if (text == nullptr) return std::nullopt;
+    if (*text == "today") return zone.day_begin(now);
+    if (*text == "yesterday") return zone.day_begin(zone.day_begin(now) - 1);
+    if (const auto day = zone.date(*text)) return *day;
     if (const auto time = parse_time(*text)) return *time;
     if (const auto ago = parse_duration(*text)) return now - *ago;
-    return std::unexpected(
-        wrong(name, *text, "a time such as 2026-11-21T09:00:00Z, a date, or how long ago, such as 24h"));
+    return std::unexpected(wrong(
+        name, *text, "a time such as 2026-11-21T09:00:00Z, a date, today, yesterday, or how long ago, such as 24h"));
 }
 
-Result<Span> span_of(const Query& query, const char* from, const char* to, UnixMicros now) {
-    const auto since = moment(query, from, now), until = moment(query, to, now);
+Result<TimeZone> zone_of(const Query& query) {
+    const std::string* text = find(query, "tz");
+    if (text == nullptr) return TimeZone::utc();
+    auto zone = TimeZone::named(*text);
+    if (!zone) zone.error().message = "query parameter `tz`: " + zone.error().message;
+    return zone;
+}
+
+ApiParam zone_param() {
+    return {"tz", R"({"type":"string","default":"UTC"})",
+            "Whose days, hours and dates are meant: an IANA time zone such as Europe/Berlin, or `local`, the server's"};
+}
+
+Result<Span> span_of(const Query& query, const char* from, const char* to, UnixMicros now, const TimeZone& zone) {
+    const auto since = moment(query, from, now, zone), until = moment(query, to, now, zone);
     if (!since) return std::unexpected(since.error());
     if (!until) return std::unexpected(until.error());
     Span span;
     span.from = since->value_or(now - 24 * hour_us);
     span.to = until->value_or(now + 1);  // what happened this very microsecond counts
     return span;
+}
+
+Result<std::vector<Span>> parts_of(const Span& span, UsageBy day_or_hour, const TimeZone& zone) {
+    constexpr std::size_t most = 1000;  // each takes a look at the log of its own
+    std::vector<Span> out;
+    const bool days = day_or_hour == UsageBy::day;
+    for (UnixMicros at = span.from; at < span.to;) {
+        if (out.size() == most) {
+            return fail(ErrorCode::invalid_argument,
+                        "this would be more than 1000 buckets; ask for a shorter time, or for days");
+        }
+        const UnixMicros next = days ? zone.next_day(at) : zone.next_hour(at);
+        out.push_back({at, std::min(next, span.to)});
+        at = next;
+    }
+    return out;
 }
 
 std::optional<UsageBy> usage_by(std::string_view text) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/os/time_zone.hpp"
 #include "lurus/log.hpp"
 
 namespace lurus::log {
@@ -16,14 +17,22 @@ using Query = std::map<std::string, std::string>;
 Error wrong(const std::string& name, const std::string& value, const std::string& expected);
 /// Null when it is absent.
 const std::string* find(const Query& query, const std::string& name);
-/// A time, or how long ago.
-Result<std::optional<UnixMicros>> moment(const Query& query, const std::string& name, UnixMicros now);
+/// A time, or how long ago; a date, `today` and `yesterday` are the zone's.
+Result<std::optional<UnixMicros>> moment(const Query& query, const std::string& name, UnixMicros now,
+                                         const TimeZone& zone = TimeZone::utc());
+/// `tz`; UTC when it is absent.
+Result<TimeZone> zone_of(const Query& query);
+ApiParam zone_param();
 
 struct Span {
     UnixMicros from = 0, to = 0;  // [from, to)
 };
 /// The last 24 hours where nothing is said.
-Result<Span> span_of(const Query& query, const char* from, const char* to, UnixMicros now);
+Result<Span> span_of(const Query& query, const char* from, const char* to, UnixMicros now, const TimeZone& zone);
+
+/// The zone's days or hours within the span, cut at its ends, oldest first; `invalid_argument` when there are more
+/// than 1000.
+Result<std::vector<Span>> parts_of(const Span& span, UsageBy day_or_hour, const TimeZone& zone);
 
 std::optional<UsageBy> usage_by(std::string_view text);
 UsageRow& operator+=(UsageRow& sum, const UsageRow& row);

@@ -116,6 +116,7 @@ std::string usage_schema() {
     group_members(row);
     schema.member("since", R"({"type":"string","format":"date-time"})");
     schema.member("until", R"({"type":"string","format":"date-time"})");
+    schema.member("tz", R"({"type":"string"})");
     schema.member("by", R"({"type":"string","enum":["model","provider","key","user","team","org","day","hour"]})");
     return schema.member("data", list_of(row.text())).member("total", sums().text()).text();
 }
@@ -126,6 +127,7 @@ std::string statistics_schema() {
     group_members(row);
     schema.member("from", R"({"type":"string","format":"date-time"})");
     schema.member("to", R"({"type":"string","format":"date-time"})");
+    schema.member("tz", R"({"type":"string"})");
     schema.member("bucket", text_type_or_null).member("by", text_type_or_null);
     schema.member("data", list_of(row.text())).member("next", next_schema);
     return schema.member("total", sums().text()).text();

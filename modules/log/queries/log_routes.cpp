@@ -149,17 +149,38 @@ ApiResponse one_record(RecordQueries& all, const RecordScope& scope, const ApiRe
     return response;
 }
 
+// Days and hours that are not those of UTC.
+Result<std::vector<UsageRow>> usage_by_calendar(RecordQueries& all, const Span& span, UsageBy by, const TimeZone& zone,
+                                                const UserSet* users) {
+    const auto parts = parts_of(span, by, zone);
+    if (!parts) return std::unexpected(parts.error());
+    std::vector<UsageRow> out;
+    for (const Span& part : *parts) {
+        const auto rows = all.usage(part.from, part.to, UsageBy::model, users);
+        if (!rows) return std::unexpected(rows.error());
+        UsageRow sum = total_of(*rows);
+        if (sum.requests == 0) continue;
+        sum.group = by == UsageBy::day ? zone.date_text(part.from) : zone.text(zone.hour_begin(part.from));
+        out.push_back(std::move(sum));
+    }
+    return out;
+}
+
 ApiResponse usage(RecordQueries& all, const Clock& clock, const RecordScope& scope, const SubjectNames& names,
                   const ApiRequest& request) {
     const std::string* by_text = find(request.query, "by");
     const std::string by_name = by_text == nullptr ? "model" : *by_text;
     const auto by = usage_by(by_name);
     if (!by) return problem(wrong("by", by_name, "model, provider, key, user, team, org, day or hour"));
-    const auto span = span_of(request.query, "since", "until", clock.now());
+    const auto zone = zone_of(request.query);
+    if (!zone) return problem(zone.error());
+    const auto span = span_of(request.query, "since", "until", clock.now(), *zone);
     if (!span) return problem(span.error());
     const auto users = scope(request.principal);
     if (!users) return problem(users.error());
-    const auto rows = all.usage(span->from, span->to, *by, users->get());
+    const bool of_zone = find(request.query, "tz") != nullptr && (*by == UsageBy::day || *by == UsageBy::hour);
+    const auto rows = of_zone ? usage_by_calendar(all, *span, *by, *zone, users->get())
+                              : all.usage(span->from, span->to, *by, users->get());
     if (!rows) return problem(rows.error());
     const auto called = names_for(*by, names);
     if (!called) return problem(called.error());
@@ -170,7 +191,7 @@ ApiResponse usage(RecordQueries& all, const Clock& clock, const RecordScope& sco
         add_sums(one, row);
     }
     nlohmann::ordered_json body = {
-        {"since", format_time(span->from)}, {"until", format_time(span->to)}, {"by", by_name}};
+        {"since", format_time(span->from)}, {"until", format_time(span->to)}, {"tz", zone->name()}, {"by", by_name}};
     body["data"] = std::move(data);
     add_sums(body["total"], total_of(*rows));
     return json_response(body);
@@ -233,6 +254,7 @@ std::vector<ApiRoute> log_routes(const Journal& journal, RecordQueries& all, con
             "One row for each"},
         ApiParam{"since", text_schema, "From this time, date, or so long ago; 24h when left out"},
         ApiParam{"until", text_schema, "Before this time, date, or so long ago; now when left out"},
+        zone_param(),
     };
     routes.push_back(api_route(Permission::read_records, "GET", "/api/v1/records/{id}", "getRecord",
                                "One request by its record's id, with bodies where they are kept", record_schema(),

@@ -32,6 +32,7 @@ public:
 
     std::optional<UsageBy> by;
     std::optional<UsageBy> bucket;  // hour or day
+    std::optional<TimeZone> zone;   // whose; empty = UTC's
     std::optional<std::string> group;
     NamesById names;
 
@@ -53,6 +54,7 @@ public:
             take(nullptr, *rows);
             return out;
         }
+        if (zone) return rows_of_zone(span, take, out);
         const auto buckets = records_.usage(span.from, span.to, *bucket, users_.get());
         if (!buckets) return std::unexpected(buckets.error());
         if (by && buckets->size() > most_buckets) {
@@ -74,6 +76,20 @@ public:
     }
 
 private:
+    template <class Take>
+    Result<std::vector<Json>> rows_of_zone(const Span& span, const Take& take, std::vector<Json>& out) const {
+        const auto parts = parts_of(span, *bucket, *zone);
+        if (!parts) return std::unexpected(parts.error());
+        for (const Span& part : *parts) {
+            const auto rows = grouped(part);
+            if (!rows) return std::unexpected(rows.error());
+            if (total_of(*rows).requests == 0) continue;
+            const UnixMicros begin = *bucket == UsageBy::day ? zone->day_begin(part.from) : zone->hour_begin(part.from);
+            take(zone->text(begin), *rows);
+        }
+        return std::move(out);
+    }
+
     [[nodiscard]] Result<Rows> grouped(const Span& span) const {
         auto rows = records_.usage(span.from, span.to, by.value_or(UsageBy::model), users_.get());
         if (rows && !by) return Rows{total_of(*rows)};
@@ -120,7 +136,10 @@ ApiResponse statistics(RecordQueries& records, const Clock& clock, const RecordS
     if (!users) return problem(users.error());
     Statistics question(records, *std::move(users));
     if (auto read = read_question(request.query, question); !read) return problem(read.error());
-    const auto span = span_of(request.query, "from", "to", clock.now());
+    const auto zone = zone_of(request.query);
+    if (!zone) return problem(zone.error());
+    if (find(request.query, "tz") != nullptr) question.zone = *zone;
+    const auto span = span_of(request.query, "from", "to", clock.now(), *zone);
     if (!span) return problem(span.error());
     auto called = names_for(question.by.value_or(UsageBy::model), names);
     if (!called) return problem(called.error());
@@ -130,7 +149,7 @@ ApiResponse statistics(RecordQueries& records, const Clock& clock, const RecordS
     if (!rows) return problem(rows.error());
     auto page = list_page(*std::move(rows), shape, request.query);
     if (!page) return problem(page.error());
-    Json body = {{"from", format_time(span->from)}, {"to", format_time(span->to)}};
+    Json body = {{"from", format_time(span->from)}, {"to", format_time(span->to)}, {"tz", zone->name()}};
     body["bucket"] = named(request.query, "bucket");
     body["by"] = named(request.query, "by");
     body.update(*page);
@@ -157,8 +176,8 @@ std::vector<ApiRoute> statistics_api(RecordQueries& records, const Clock& clock,
     query = {
         ApiParam{"from", text, "From this time, date, or so long ago; 24h when left out"},
         ApiParam{"to", text, "Before this time, date, or so long ago; now when left out"},
-        ApiParam{"bucket", R"({"enum":["hour","day"]})",
-                 "A row for each hour or day (UTC) in which there was something"},
+        ApiParam{"bucket", R"({"enum":["hour","day"]})", "A row for each hour or day in which there was something"},
+        log::zone_param(),
         ApiParam{"by", R"({"enum":["model","provider","account","key","user","team","org"]})",
                  "A row for each of them"},
         ApiParam{"group", text, "Only those of `by` with this name or id; * and ? are wildcards"},

@@ -215,6 +215,27 @@ void ControlPlane::on_publish(std::function<void(std::shared_ptr<const GatewaySn
     if (publisher_) publisher_(snapshot_);
 }
 
+void ControlPlane::set_limit_use(LimitUseSource source) {
+    const std::scoped_lock lock(limit_use_mutex_);
+    limit_use_ = std::move(source);
+}
+
+std::vector<LimitUse> ControlPlane::limit_use(Subject subject, std::string_view id, const Limits& limits) const {
+    const std::scoped_lock lock(limit_use_mutex_);
+    return limit_use_ ? limit_use_(subject, id, limits) : unused_limits(limits, clock_.now());
+}
+
+// A command's snapshot is not served, so its budgets were not asked of the log yet.
+std::shared_ptr<const GatewaySnapshot> ControlPlane::snapshot_with_spent() const {
+    auto there = snapshot();
+    if (use_ == Use::server) return there;
+    auto with = std::make_shared<GatewaySnapshot>(*there);
+    with->spent = spent_so_far(
+        *with->keys, with->settings.limits, *log_,
+        [this](std::string_view org) { return identity_->record_users(org); }, clock_.now(), nullptr);
+    return with;
+}
+
 std::string ControlPlane::problem() const {
     const std::scoped_lock lock(mutex_);
     return problem_;

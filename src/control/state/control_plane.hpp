@@ -83,6 +83,9 @@ public:
     /// Why not lurus.db but its snapshot is served; empty = lurus.db is.
     [[nodiscard]] const std::string& database_problem() const { return main_.problem; }
 
+    /// Who counts what is used of limits; null = nobody does, and only what the log has of budgets is known. Returns
+    /// when nobody asks the one before any more.
+    void set_limit_use(LimitUseSource source);
     /// Once the gateway listens: as URLs, for the API and its document.
     void set_addresses(std::vector<std::string> urls);
 
@@ -101,6 +104,8 @@ private:
     void publish();
     void free_retired();  // under publish_mutex_
     std::vector<ApiRoute> own_routes();
+    [[nodiscard]] std::vector<LimitUse> limit_use(Subject subject, std::string_view id, const Limits& limits) const;
+    [[nodiscard]] std::shared_ptr<const GatewaySnapshot> snapshot_with_spent() const;
     std::vector<ApiRoute> flag_routes();
     ApiResponse list_flags(const ApiRequest& request) const;
     ApiResponse show_flag(const ApiRequest& request) const;
@@ -130,6 +135,9 @@ private:
     // Those before it: a shard that lets go of many keys must not be the one that frees them.
     std::vector<std::shared_ptr<const GatewaySnapshot>> retired_;
     std::function<void(std::shared_ptr<const GatewaySnapshot>)> publisher_;
+
+    mutable std::mutex limit_use_mutex_;
+    LimitUseSource limit_use_;
 
     std::unique_ptr<platform::FileLock> lock_;
     MainDatabase main_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "control/state/control_plane.hpp"
+#include "control/state/limit_routes.hpp"
 #include "control/steps/export.hpp"
 #include "control/steps/following.hpp"
 #include "control/steps/versions.hpp"
@@ -31,7 +32,12 @@ Result<void> ControlPlane::assemble() {
     const auto names = [this] { return identity_->users().names(); };
     for (auto part :
          {flag_routes(), identity_->api(), audit_->api(), sign_in_->api(), providers_->api(), billing_->api(),
-          log_api(*log_, *log_, clock_, visible, names), statistics_api(*log_, clock_, visible, names)})
+          log_api(*log_, *log_, clock_, visible, names), statistics_api(*log_, clock_, visible, names),
+          limit_routes([this] { return snapshot_with_spent(); },
+                       [this](Subject subject, std::string_view id, const Limits& limits) {
+                           return limit_use(subject, id, limits);
+                       },
+                       names, clock_)})
         std::ranges::move(part, std::back_inserter(routes));
     complete_exports(routes, *audit_);
     for (auto part : {version_routes(routes, *audit_), following_routes(routes, clock_)})

@@ -35,6 +35,7 @@ const auto empty = [](const Tenant&) { return Json::object(); };
 const Line lines[] = {
     // Keys and records: each member's own.
     {"listKeys", Whose::nobodys},
+    {"listLimits", Whose::nobodys},
     {"createKey", Whose::nobodys},
     {"getKey", Whose::members, &Tenant::key},
     {"changeKey", Whose::members, &Tenant::key, [](const Tenant&) { return Json{{"note", "n"}}; }},

@@ -1,35 +1,18 @@
 // Answers that a vendor cuts in ways that its framing does not show: never taken for whole, by the client or the record.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { before, after, beforeEach } from 'node:test';
-import { DIALECTS, anthropic, chat, gemini, json, sse, startUpstream, streamOf, usageMismatch } from '../upstream/index.mjs';
-import { assertError, providerFor } from './lib/suite.mjs';
-import { configFor, startLurus } from './lib/lurus.mjs';
+import { DIALECTS, anthropic, chat, gemini, json, sse, streamOf, usageMismatch } from '../upstream/index.mjs';
+import { assertError, gateway, providerFor } from './lib/suite.mjs';
 import { post } from './lib/raw.mjs';
 
 let up, other, lurus;
-before(async () => {
-  up = await startUpstream();
-  other = await startUpstream();
-  lurus = await startLurus({ config: configFor(up, {
-    providers: [
-      ...[anthropic, chat, gemini].map((dialect) => providerFor(dialect, dialect.provider, up.url, { models: [dialect.model, 'model-a'] })),
-      ...[anthropic, chat, gemini].map((dialect) => providerFor(dialect, `${dialect.provider}2`, other.url, { models: ['model-b'] })),
-    ],
-    routes: [anthropic, chat, gemini].map(({ provider }) => ({ model: `${provider}-two`, to: [`${provider}/model-a`, `${provider}2/model-b`] })),
-  }) });
-});
-beforeEach(() => {
-  for (const one of [up, other]) one.clear().always({ status: 500, body: 'the test gave no answer for this request' });
-});
-after(async () => {
-  try {
-    await lurus?.close();
-  } finally {
-    await up?.close();
-    await other?.close();
-  }
-});
+gateway((one, two) => ({
+  providers: [
+    ...[anthropic, chat, gemini].map((dialect) => providerFor(dialect, dialect.provider, one.url, { models: [dialect.model, 'model-a'] })),
+    ...[anthropic, chat, gemini].map((dialect) => providerFor(dialect, `${dialect.provider}2`, two.url, { models: ['model-b'] })),
+  ],
+  routes: [anthropic, chat, gemini].map(({ provider }) => ({ model: `${provider}-two`, to: [`${provider}/model-a`, `${provider}2/model-b`] })),
+}), { ready: (context) => ({ up, other, lurus } = context) });
 
 /// `two`: another candidate is left.
 const call = (dialect, stream, two) => {

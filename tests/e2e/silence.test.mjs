@@ -2,36 +2,19 @@
 // own white space before a JSON answer; and still an end to all patience.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { before, after, beforeEach } from 'node:test';
-import { DIALECTS, anthropic, chat, gemini, responses, json, sse, startUpstream, streamOf, usageMismatch } from '../upstream/index.mjs';
-import { assertError, providerFor } from './lib/suite.mjs';
-import { configFor, startLurus } from './lib/lurus.mjs';
+import { DIALECTS, anthropic, chat, gemini, responses, json, sse, streamOf, usageMismatch } from '../upstream/index.mjs';
+import { assertError, gateway, providerFor } from './lib/suite.mjs';
 import { connectRaw, header, post, requestBytes } from './lib/raw.mjs';
 
 let up, other, lurus;
-before(async () => {
-  up = await startUpstream();
-  other = await startUpstream();
-  lurus = await startLurus({ config: configFor(up, {
-    server: { heartbeat: '250ms' },
-    providers: [
-      ...[anthropic, chat, gemini].map((dialect) => providerFor(dialect, dialect.provider, up.url, { models: [dialect.model, 'model-a'], idle_timeout: '3s' })),
-      providerFor(chat, 'second', other.url, { models: ['model-b'] }),
-    ],
-    routes: [{ model: 'two', to: ['oai/model-a', 'second/model-b'] }],
-  }) });
-});
-beforeEach(() => {
-  for (const one of [up, other]) one.clear().always({ status: 500, body: 'the test gave no answer for this request' });
-});
-after(async () => {
-  try {
-    await lurus?.close();
-  } finally {
-    await up?.close();
-    await other?.close();
-  }
-});
+gateway((one, two) => ({
+  server: { heartbeat: '250ms' },
+  providers: [
+    ...[anthropic, chat, gemini].map((dialect) => providerFor(dialect, dialect.provider, one.url, { models: [dialect.model, 'model-a'], idle_timeout: '3s' })),
+    providerFor(chat, 'second', two.url, { models: ['model-b'] }),
+  ],
+  routes: [{ model: 'two', to: ['oai/model-a', 'second/model-b'] }],
+}), { ready: (context) => ({ up, other, lurus } = context) });
 
 const KEEPALIVES = { anthropic: 'event: ping\ndata: {"type": "ping"}\n\n', chat: ': keepalive\n\n', responses: ': keepalive\n\n', gemini: '\r\n\r\n' };
 

@@ -4,23 +4,26 @@ import assert from 'node:assert/strict';
 import { startUpstream, headerOf } from '../../upstream/index.mjs';
 import { configFor, startLurus } from './lurus.mjs';
 
-/// `more` goes to configFor; a function gets the upstream.
-export function gateway(more = {}, options = {}) {
+/// `more` goes to configFor; a function gets the upstream, and one with two parameters a second one, `other`. `ready` is
+/// told when all of it is there.
+export function gateway(more = {}, { ready = () => {}, ...options } = {}) {
   const context = {};
+  const wanted = typeof more === 'function' ? more : () => more;
+  const upstreams = () => [context.up, context.other].filter(Boolean);
   before(async () => {
     context.up = await startUpstream();
-    const config = configFor(context.up, typeof more === 'function' ? more(context.up) : more);
-    context.lurus = await startLurus({ config, ...options });
+    if (wanted.length > 1) context.other = await startUpstream();
+    context.lurus = await startLurus({ config: configFor(context.up, wanted(context.up, context.other)), ...options });
+    ready(context);
   });
   beforeEach(() => {
-    context.up.clear();
-    context.up.always({ status: 500, body: 'the test gave no answer for this request' });
+    for (const one of upstreams()) one.clear().always({ status: 500, body: 'the test gave no answer for this request' });
   });
   after(async () => {
     try {
       await context.lurus?.close();
     } finally {
-      await context.up?.close();
+      for (const one of upstreams()) await one.close();
     }
   });
   return context;

@@ -128,6 +128,7 @@ struct ApiRoute {
     ApiResource resource;
     ApiExport person_export;
     ApiFollowing following;
+    std::string page_title;  // set: browsers are sent here, and one that takes HTML gets a refusal as a page called so
     /// Control-plane threads, several at once. Expected failure is a response, not an exception.
     std::function<ApiResponse(const ApiRequest&)> handler;
 

@@ -106,6 +106,8 @@ public:
     /// A fresh one-time token for making the first owner; the one before counts no more. `conflict` when there is an
     /// owner.
     virtual Result<Secret> new_setup_token() = 0;
+    /// Whether `make_owner` would take the token now.
+    virtual Result<bool> is_setup_token(const Secret& token) = 0;
     /// Uses the token up and makes the owner of the default organisation, active and verified. `permission_denied` when
     /// the token is wrong, used, over a day old, or there is an owner already.
     virtual Result<User> make_owner(const Secret& token, std::string_view email, std::string_view name) = 0;

@@ -64,6 +64,19 @@ const Row rows[] = {
      R"({"type":"object","required":["access_token","token_type","expires_in","scope"],"properties":{)"
      R"("access_token":{"type":"string"},"token_type":{"type":"string"},"expires_in":{"type":"integer"},"scope":{"type":"string"}}})",
      200, &SignInService::service_token},
+    {anyone, "GET", "methods", "listSignInMethods", "How one may sign in here, for a page that offers it", "",
+     R"({"type":"object","required":["directory","providers","open_signup","reset_by_mail","min_password_length"],)"
+     R"("properties":{"directory":{"type":"boolean","description":"an LDAP directory knows passwords as well"},)"
+     R"("providers":{"type":"array","items":{"type":"object","required":["name","start"],"properties":{)"
+     R"("name":{"type":"string"},"start":{"type":"string","description":"where to send the browser"}}}},)"
+     R"("open_signup":{"type":"boolean"},"reset_by_mail":{"type":"boolean"},"min_password_length":{"type":"integer"}}})",
+     200, &SignInService::list_methods},
+    {anyone, "POST", "links/check", "checkLink", "What a link's token is good for, without using it up",
+     BODY(R"("purpose","token")", R"("purpose":{"enum":["setup","invitation","verify","reset"]},)" TEXT("token")),
+     R"({"type":"object","required":["purpose"],"properties":{"purpose":{"type":"string"},"email":{"type":"string"},)"
+     R"("role":{"type":"string"},"org":{"type":"string","description":"the organisation's name"},)"
+     R"("account":{"type":"boolean","description":"who is invited has an account, and keeps their password"}}})",
+     200, &SignInService::check_link},
     {anyone, "POST", "setup", "setUp", "Make the first owner with the one-time link that `lurus serve` prints",
      BODY(R"("token","email","password")", TEXT("token") "," EMAIL "," PASSWORD "," TEXT("name") "," COOKIE),
      tokens_schema, 200, &SignInService::set_up},
@@ -149,6 +162,8 @@ std::vector<ApiRoute> sign_in_routes(SignInService& service) {
             route.person_export.part = "sessions";
             route.person_export.without = {"current"};
         }
+        if (row.handler == &SignInService::start_oidc || row.handler == &SignInService::finish_oidc)
+            route.page_title = "Signing in did not work";
         if (row.handler == &SignInService::start_oidc) {
             route.query.push_back(
                 {"tokens", R"({"type":"string","enum":["true"]})", "answer with tokens instead of a cookie"});

@@ -56,6 +56,9 @@ public:
     ApiResponse verify_address(const ApiRequest& request);
     ApiResponse invite(const ApiRequest& request);
     ApiResponse accept(const ApiRequest& request);
+    // links.cpp
+    ApiResponse list_methods(const ApiRequest& request);
+    ApiResponse check_link(const ApiRequest& request);
     // outside.cpp
     ApiResponse start_oidc(const ApiRequest& request);
     ApiResponse finish_oidc(const ApiRequest& request);

@@ -50,6 +50,7 @@ public:
     Result<Principal> in_organisation(Principal who, std::string_view org) override;
     Result<bool> has_owner() override;
     Result<Secret> new_setup_token() override;
+    Result<bool> is_setup_token(const Secret& token) override;
     Result<User> make_owner(const Secret& token, std::string_view email, std::string_view name) override;
 
     // orgs.cpp

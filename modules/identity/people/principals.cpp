@@ -62,6 +62,17 @@ Result<Principal> service_in(PeopleReader& rows, Principal who, std::string_view
     return completed(std::move(who), **member);
 }
 
+// A one-time link's token: the newest, at most a day old, while there is no owner.
+Result<bool> is_good(PeopleReader& rows, const Secret& token, UnixMicros now) {
+    const auto stored = rows.setup_token();
+    if (!stored) return std::unexpected(stored.error());
+    const auto owned = owner_exists(rows);
+    if (!owned) return owned;
+    const auto hash = sha256(token.reveal());
+    return !*owned && *stored && CRYPTO_memcmp((*stored)->hash.data(), hash.data(), hash.size()) == 0 &&
+           now - (*stored)->created < setup_token_life_us;
+}
+
 }  // namespace
 
 Result<Principal> Directory::in_organisation(Principal who, std::string_view wanted) {
@@ -95,6 +106,11 @@ Result<Secret> Directory::new_setup_token() {
     });
 }
 
+Result<bool> Directory::is_setup_token(const Secret& token) {
+    return store_.read("looking at a one-time link",
+                       [&](PeopleReader& rows) { return is_good(rows, token, clock_.now()); });
+}
+
 Result<User> Directory::make_owner(const Secret& token, std::string_view email, std::string_view name) {
     NewUser wanted;
     wanted.name = name;
@@ -106,14 +122,9 @@ Result<User> Directory::make_owner(const Secret& token, std::string_view email, 
         if (auto ok = check_title(name, "name"); !ok) return std::unexpected(ok.error());
     }
     return announced(store_.write("making the owner", [&](PeopleWriter& rows) -> Result<User> {
-        const auto stored = rows.setup_token();
-        if (!stored) return std::unexpected(stored.error());
-        const auto owned = owner_exists(rows);
-        if (!owned) return std::unexpected(owned.error());
-        const auto hash = sha256(token.reveal());
-        const bool good = *stored && CRYPTO_memcmp((*stored)->hash.data(), hash.data(), hash.size()) == 0 &&
-                          clock_.now() - (*stored)->created < setup_token_life_us;
-        if (!good || *owned) {
+        const auto good = is_good(rows, token, clock_.now());
+        if (!good) return std::unexpected(good.error());
+        if (!*good) {
             return fail(ErrorCode::permission_denied,
                         "this link is wrong, used or over a day old; `lurus serve` prints a new one at its next start "
                         "while there is no owner");

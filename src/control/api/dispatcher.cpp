@@ -6,6 +6,7 @@
 #include <new>
 #include <optional>
 
+#include "control/api/pages.hpp"
 #include "core/http/problem.hpp"
 #include "core/http/url.hpp"
 #include "core/text/redact.hpp"
@@ -63,6 +64,13 @@ ApiResponse with_security_headers(ApiResponse response) {
     response.headers.emplace_back("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
     response.headers.emplace_back("cross-origin-resource-policy", "same-origin");
     return response;
+}
+
+// Where people's browsers are sent, a refusal is for people.
+ApiResponse shown(const ApiRoute* route, const ApiRequest& request, ApiResponse response) {
+    if (route != nullptr && response.status >= 400 && !route->page_title.empty() && takes_page(request))
+        return page_of(std::move(response), route->page_title);
+    return with_security_headers(std::move(response));
 }
 
 // What was thrown, without what it quotes.
@@ -258,9 +266,10 @@ ApiResponse ApiDispatcher::handle(const ApiCall& call, const ApiGate& gate) cons
     ApiRequest request = call.request;
     request.principal = Principal();
     Routed routed = route(request, call.target);
-    if (auto refused = stopped(call, gate, routed.route, request)) return with_security_headers(*std::move(refused));
+    if (auto refused = stopped(call, gate, routed.route, request))
+        return shown(routed.route, request, *std::move(refused));
     if (routed.route == nullptr) return with_security_headers(std::move(routed.refusal));
-    return with_security_headers(run(*routed.route, request));
+    return shown(routed.route, request, run(*routed.route, request));
 }
 
 ApiBodyVerdict ApiDispatcher::judge(const ApiCall& call, const ApiGate& gate) const {

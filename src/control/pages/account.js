@@ -1,86 +1,212 @@
-'use strict';
-// What the links of mails and of the first start lead to, and signing in. The management API does the work.
+// What the links of mails and of the first start lead to, signing in and signing out. The management API does the work.
+import { by, call, clearForm, complain, focusFirst, isBusy, isolated, link, setField, setOther, show } from './form.js';
+import { forgetToken, linkKind, tokenOf } from './link.js';
 
-const by = (id) => document.getElementById(id);
-const form = by('form');
-const page = location.pathname.replace(/\/+$/, '').split('/').pop();
-const token = new URLSearchParams(location.hash.slice(1)).get('token');
-// The token works once; it need not stay in the address bar and the history.
-if (token) history.replaceState(null, '', location.pathname);
+let atHome = false;
 
-const pages = {
-  setup: {
-    lead: 'Make the account that owns this installation.', button: 'Make the account', fields: ['email', 'name', 'password'],
-    fresh: true, path: 'setup', body: (v) => ({ token, email: v.email, name: v.name, password: v.password, session: true }),
-  },
-  invitation: {
-    lead: 'You are invited. Choose a password; who has an account already leaves it empty.', button: 'Accept', fields: ['name', 'password'],
-    fresh: true, optional: true, path: 'invitations/accept',
-    body: (v) => ({ token, name: v.name, ...(v.password ? { password: v.password } : {}), session: true }),
-  },
-  verify: { lead: 'Confirm that this address is yours.', button: 'Confirm', fields: [], path: 'verify', body: () => ({ token }), done: 'The address is confirmed; sign in now.' },
-  reset: {
-    lead: 'Choose a new password.', button: 'Set the password', fields: ['password'], fresh: true, path: 'password/reset/confirm',
-    body: (v) => ({ token, new_password: v.password }), done: 'The password is changed; sign in with it.',
-  },
-  'sign-in': {
-    lead: 'Sign in.', button: 'Sign in', fields: ['email', 'password'], path: 'login',
-    body: (v) => ({ email: v.email, password: v.password, ...(v.totp ? { totp: v.totp } : {}), session: true }),
-  },
+const path = () => location.pathname.replace(/\/+$/, '').split('/').pop();
+const toSignIn = () => link('Go to the sign-in page', '/console/');
+const hint = (methods) => `At least ${methods.min_password_length} characters.`;
+
+/// Whatever is shown next, unless the server's answer was one of `good`.
+const unless = (answer, ...good) => (good.includes(answer.status) ? null : answer);
+
+function end(title, lead, notice = []) {
+  show({ title, lead, notice, more: [toSignIn()] });
+}
+
+function unreachable(answer, again) {
+  show({ title: 'That did not work', button: 'Try again', doing: 'Trying …', submit: again });
+  complain(answer.detail);
+}
+
+// ---- signing in and out ----
+
+function offer(methods) {
+  by('providers').replaceChildren(...methods.providers.map(({ name, start }) => {
+    const item = document.createElement('li');
+    const button = link('Sign in with ', start);
+    button.className = 'button';
+    button.append(isolated(name));
+    item.append(button);
+    return item;
+  }));
+  by('providers').hidden = methods.providers.length === 0;
+}
+
+// Which of the two codes is asked for; null: neither.
+function askFor(code) {
+  setField('totp', code === 'totp');
+  setField('recovery_code', code === 'recovery_code');
+  setOther({ totp: 'Use a recovery code instead', recovery_code: 'Use the code of your app instead' }[code] ?? '');
+}
+
+function signIn({ notice = [], email = '' } = {}, methods) {
+  let code = null;
+  const more = [];
+  if (methods.reset_by_mail) more.push(link('Forgot the password?', '/console/forgot'));
+  if (methods.reset_by_mail && methods.open_signup) more.push(' · ');
+  if (methods.open_signup) more.push(link('Make an account', '/console/sign-up'));
+  show({
+    title: 'Sign in', notice, more, fields: ['email', 'password'], values: { email }, button: 'Sign in', doing: 'Signing in …',
+    hint: methods.directory ? 'That of your organisation’s directory works here as well.' : '',
+    // Somebody else may have no second factor.
+    edited: () => {
+      if (code) askFor(code = null);
+    },
+    otherwise: () => {
+      askFor(code = code === 'totp' ? 'recovery_code' : 'totp');
+      complain('');
+      focusFirst();
+    },
+    submit: async (values) => {
+      const answer = await call('auth/login', {
+        email: values.email, password: values.password, ...(code ? { [code]: values[code].trim() } : {}), session: true,
+      });
+      if (answer.body.totp_required) {
+        askFor(code = 'totp');
+        complain('');
+        focusFirst();
+        return { notice: ['This account has a second factor: enter its code as well.'] };
+      }
+      const refused = unless(answer, 200);
+      if (refused) return refused;
+      return home(code === 'recovery_code' ? { notice: await codesLeft() } : {});
+    },
+  });
+  offer(methods);
+}
+
+async function codesLeft() {
+  const factor = await call('auth/totp');
+  if (factor.status !== 200) return ['You used up a recovery code.'];
+  return [`You used up a recovery code; ${factor.body.recovery_codes} are left.`];
+}
+
+/// Who is signed in, or the form to sign in with `then.notice` above it.
+async function home(then = {}) {
+  history.replaceState(null, '', '/console/');
+  const [me, methods] = await Promise.all([call('me'), call('auth/methods')]);
+  const failed = unless(me, 200, 401) ?? unless(methods, 200);
+  if (failed) return unreachable(failed, () => home(then));
+  atHome = me.status === 200;
+  if (!atHome) return signIn(then, methods.body);
+  const { name, org, organisations } = me.body;
+  const place = organisations.find(({ id }) => id === org);
+  const lead = ['Signed in as ', isolated(name), ...(place ? [`, ${place.role} of `, isolated(place.name)] : []), '.'];
+  show({
+    title: 'Welcome', lead, notice: then.notice ?? [], button: 'Sign out', doing: 'Signing out …', quiet: true,
+    submit: async () => {
+      const answer = await call('auth/logout', {});
+      return unless(answer, 204, 401) ?? home({ notice: ['You are signed out.'] });
+    },
+  });
+}
+
+async function forgot() {
+  const methods = await call('auth/methods');
+  if (methods.status !== 200) return unreachable(methods, forgot);
+  if (!methods.body.reset_by_mail) return end('Forgot the password?', ['No mail is sent from here. Ask whoever runs this gateway for a link.']);
+  show({
+    title: 'Forgot the password?', lead: ['A link to choose a new one comes by mail.'], fields: ['email'], button: 'Send the link', doing: 'Sending …', more: [toSignIn()],
+    submit: async ({ email }) => {
+      const answer = await call('auth/password/reset', { email });
+      return unless(answer, 202) ?? end('Look into your mail', ['If there is an account of ', isolated(email), ', a link is on its way to it. It works for an hour.']);
+    },
+  });
+}
+
+async function signUp() {
+  const methods = await call('auth/methods');
+  if (methods.status !== 200) return unreachable(methods, signUp);
+  if (!methods.body.open_signup) return end('Make an account', ['Accounts are made by invitation here. Ask whoever runs this gateway for one.']);
+  show({
+    title: 'Make an account', fields: ['email', 'name', 'password'], optional: ['name'], fresh: true, hint: hint(methods.body), button: 'Make the account', doing: 'Making it …', more: [toSignIn()],
+    submit: async ({ email, name, password }) => {
+      const answer = await call('auth/register', { email, name, password });
+      return unless(answer, 202) ?? end('Look into your mail', ['A link is on its way to ', isolated(email), '. It works for a day and finishes the sign-up.']);
+    },
+  });
+}
+
+// ---- links ----
+
+const over = {
+  setup: ['Was the owner’s account made? Then sign in with it. If not, the server prints a new link at its next start.'],
+  invitation: ['If you have accepted it, sign in. If not, ask who invited you for another.'],
+  verify: ['If you have confirmed the address, sign in. If not, sign up once more.'],
+  reset: ['If you have changed the password with it, sign in. If not, ask for another.'],
 };
 
-async function call(path, body) {
-  const answer = await fetch('/api/v1/' + path, body === undefined ? {} : {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
-  });
-  const text = await answer.text();
-  return { status: answer.status, body: text ? JSON.parse(text) : {} };
+function dead(kind) {
+  forgetToken(kind);
+  const more = kind === 'reset' ? [toSignIn(), ' · ', link('Ask for another link', '/console/forgot')] : [toSignIn()];
+  show({ title: 'This link does not work any more', lead: ['It was used, has expired, or is not whole. ', ...over[kind]], more });
 }
 
-function show(name, lead) {
-  const what = pages[name];
-  by('lead').textContent = lead || what.lead;
-  by('problem').textContent = '';
-  for (const field of ['email', 'name', 'password', 'totp']) {
-    by(field + '-row').hidden = !what.fields.includes(field);
-    form.elements[field].required = what.fields.includes(field) && field !== 'name' && !what.optional;
+/// Sends what a link is for, and goes on as `then` says. A link that died meanwhile says so.
+const sending = (kind, token, path, body, then) => async (values) => {
+  const answer = await call('auth/' + path, { token, ...body(values) });
+  if (answer.status < 300 && answer.status > 0) {
+    forgetToken(kind);
+    return then(answer);
   }
-  form.elements.password.autocomplete = what.fresh ? 'new-password' : 'current-password';
-  form.querySelector('button').textContent = what.button;
-  form.hidden = false;
-  form.onsubmit = async (event) => {
-    event.preventDefault();
-    const answer = await call('auth/' + what.path, what.body(Object.fromEntries(new FormData(form))));
-    if (answer.body.totp_required) by('totp-row').hidden = false;
-    if (answer.status >= 400) by('problem').textContent = answer.body.detail || answer.body.title;
-    else if (what.done) show('sign-in', what.done);
-    else home();
-  };
+  if (answer.status !== 403) return answer;
+  const again = await call('auth/links/check', { purpose: kind, token });
+  return again.status === 403 ? dead(kind) : answer;
+};
+
+const joined = ({ email, org, role }) => [isolated(email), ' now belongs to ', isolated(org), ` as ${role}.`];
+
+const opened = {
+  setup: (token, _, methods) => ({
+    title: 'Make the owner’s account', lead: ['This account owns the installation.'], fields: ['email', 'name', 'password'], optional: ['name'], fresh: true, hint: hint(methods),
+    button: 'Make the account', doing: 'Making it …',
+    submit: sending('setup', token, 'setup', ({ email, name, password }) => ({ email, name, password, session: true }), () => home({ notice: ['The account is made.'] })),
+  }),
+  invitation: (token, invited, methods) => {
+    const { email, org, role, account } = invited;
+    const lead = [isolated(email), ' is invited to ', isolated(org), ` as ${role}.`];
+    if (account) {
+      return {
+        title: 'You are invited', lead: [...lead, ' You have an account already, and keep its password.'], button: 'Accept', doing: 'Accepting …',
+        submit: sending('invitation', token, 'invitations/accept', () => ({ session: true }), () => home({ notice: joined(invited), email })),
+      };
+    }
+    return {
+      title: 'You are invited', lead, fields: ['email', 'name', 'password'], optional: ['name'], values: { email }, fixed: ['email'], fresh: true, hint: hint(methods),
+      button: 'Accept', doing: 'Accepting …',
+      submit: sending('invitation', token, 'invitations/accept', ({ name, password }) => ({ name, password, session: true }), () => home({ notice: joined(invited) })),
+    };
+  },
+  verify: (token, { email }) => ({
+    title: 'Confirm your address', lead: ['Is ', isolated(email), ' yours?'], button: 'Confirm', doing: 'Confirming …',
+    submit: sending('verify', token, 'verify', () => ({}), () => home({ notice: ['The address is confirmed; sign in now.'], email })),
+  }),
+  reset: (token, { email }, methods) => ({
+    title: 'Choose a new password', lead: ['For the account ', isolated(email), '.'], label: 'New password', fields: ['email', 'password'], values: { email }, fixed: ['email'], fresh: true, hint: hint(methods), button: 'Set the password', doing: 'Setting it …',
+    submit: sending('reset', token, 'password/reset/confirm', ({ password }) => ({ new_password: password }), () => home({ notice: ['The password is changed; sign in with it.'], email })),
+  }),
+};
+
+async function openLink(kind) {
+  const token = tokenOf(kind);
+  if (!token) return end('This link is not whole', ['What follows # in it is missing. Copy all of it, or open it where it came.']);
+  const [checked, methods] = await Promise.all([call('auth/links/check', { purpose: kind, token }), call('auth/methods')]);
+  if (checked.status === 403) return dead(kind);
+  const failed = unless(checked, 200) ?? unless(methods, 200);
+  if (failed) return unreachable(failed, () => openLink(kind));
+  show(opened[kind](token, checked.body, methods.body));
 }
 
-async function home() {
-  const me = await call('me');
-  if (me.status === 401) return show('sign-in');
-  if (me.status >= 400) {
-    by('lead').textContent = me.body.detail || me.body.title;
-    return;
-  }
-  history.replaceState(null, '', '/console/');
-  by('problem').textContent = '';
-  by('lead').textContent = `Signed in as ${me.body.name || me.body.email}.`;
-  form.hidden = false;
-  for (const field of ['email', 'name', 'password', 'totp']) {
-    by(field + '-row').hidden = true;
-    form.elements[field].required = false;
-  }
-  form.querySelector('button').textContent = 'Sign out';
-  form.onsubmit = async (event) => {
-    event.preventDefault();
-    await call('auth/logout', {});
-    show('sign-in');
-  };
-}
+// Signing out in one tab is seen in the others, and a session that is over when one comes back to it.
+document.addEventListener('visibilitychange', async () => {
+  if (document.visibilityState !== 'visible' || !atHome || isBusy()) return;
+  if ((await call('me')).status === 401 && atHome && !isBusy()) await home({ notice: ['You are not signed in any more.'] });
+});
 
-if (!pages[page] || page === 'sign-in') home();
-else if (token) show(page);
-else by('lead').textContent = 'This link is not whole: what follows # in it is missing.';
+clearForm();
+if (linkKind()) openLink(linkKind());
+else if (path() === 'forgot') forgot();
+else if (path() === 'sign-up') signUp();
+else home();

@@ -113,13 +113,13 @@ ApiResponse ControlPlane::reload_response() {
 }
 
 ApiResponse ControlPlane::handle(const ApiCall& call) const {
-    if (auto page = page_at(call.request.method, call.target)) return *std::move(page);
+    if (auto page = page_at(call.request, call.target)) return *std::move(page);
     return dispatcher_->handle(call, gate_);
 }
 
 ApiBodyVerdict ControlPlane::judge_body(const ApiCall& call) const {
     ApiBodyVerdict verdict;
-    verdict.refusal = page_at(call.request.method, call.target);
+    verdict.refusal = page_at(call.request, call.target);
     return verdict.refusal ? verdict : dispatcher_->judge(call, gate_);
 }
 

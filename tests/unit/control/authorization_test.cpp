@@ -102,6 +102,8 @@ const Line lines[] = {
     {"rotateSigningKey", Whose::everybodys},
     {"createServiceToken", Whose::tenants, nullptr,
      [](const Tenant& t) { return Json{{"service_account", t.service}, {"scope", {"read_keys"}}}; }},
+    {"listSignInMethods", Whose::nobodys},
+    {"checkLink", Whose::nobodys},
     {"setUp", Whose::nobodys},
     {"changePassword", Whose::nobodys},
     {"askPasswordReset", Whose::nobodys},

@@ -76,7 +76,10 @@ Result<std::optional<Login>> LoginStore::find_folder(const fs::path& data_dir) c
         if (at->path().extension() != ".json") continue;
         auto login = login_if_any(at->path());
         if (!login) return std::unexpected(login.error());
-        if (*login && !(*login)->data_dir.empty() && (*login)->data_dir == data_dir) return login;
+        if (!*login || (*login)->data_dir.empty()) continue;
+        // However it is spelled; also while it is not there.
+        std::error_code absent;
+        if ((*login)->data_dir == data_dir || fs::equivalent((*login)->data_dir, data_dir, absent)) return login;
     }
     return std::nullopt;
 }

@@ -14,6 +14,7 @@ const { user, env } = users([
   { email: 'admin@example.com', role: 'admin' },
   { email: 'ann@example.com', role: 'member' },
   { email: 'second@example.com', role: 'member' },
+  { email: 'term@example.com', role: 'member' },
   { email: 'view@example.com', role: 'viewer' },
 ]);
 let lurus, admin;
@@ -134,6 +135,29 @@ test('a second factor: its code, or a recovery code', async (t) => {
   assert.equal((await person.login('second@example.com', ['--recovery-code', confirmed.body.recovery_codes[0]])).code, 0);
   assert.equal((await person.login('second@example.com', ['--recovery-code', confirmed.body.recovery_codes[0]])).code, 1);
   assert.match(await person.must(['whoami']), /second@example\.com/);
+});
+
+test('at a terminal the address, the password unseen and the second factor are asked for', async (t) => {
+  const { access_token: token } = (await login(lurus, 'term@example.com')).body;
+  const { body: enrolled } = await api(lurus, 'POST', 'totp', { token, body: { password: PASSWORD } });
+  await api(lurus, 'POST', 'totp/confirm', { token, body: { code: totp(enrolled.secret) } });
+  const person = new Person(t);
+  const child = spawn('script', ['-qec', `'${LURUS_BIN}' login ${lurus.url}`, '/dev/null'], { cwd: person.home, env: { ...person.env, SHELL: '/bin/sh' } });
+  t.after(() => child.kill('SIGKILL'));
+  let seen = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => { seen += text; child.emit('said'); });
+  const closed = once(child, 'close');
+  const answer = async (prompt, text) => {
+    while (!seen.includes(prompt)) await Promise.race([once(child, 'said'), closed.then(() => { throw new Error(seen); })]);
+    child.stdin.write(`${text}\n`);
+  };
+  await answer('Address: ', 'term@example.com');
+  await answer('Password (not shown): ', PASSWORD);
+  await answer('or a recovery code: ', totp(enrolled.secret, Date.now() + 30_000));
+  assert.equal((await closed)[0], 0, seen);
+  assert.match(seen, /Signed in at .* as term@example\.com\./);
+  assert.ok(!seen.includes(PASSWORD), 'a password is not echoed');
+  assert.match(await person.must(['whoami']), /^term@example\.com/);
 });
 
 test('signing out ends the session at the server and forgets it', async (t) => {

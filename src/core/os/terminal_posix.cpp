@@ -106,8 +106,8 @@ Result<std::string> read_secret(std::string_view prompt) {
     {
         std::optional<QuietTerminal> quiet;
         if (interactive) {
+            quiet.emplace();  // first: it discards what was typed before
             say(prompt);
-            quiet.emplace();
         }
         char c = 0;
         while (true) {

@@ -35,7 +35,9 @@ struct AuditEntry {
 
 struct AuditFilter {
     std::optional<std::string> org, actor, action, target;
-    bool installation = false;                  // with an `org`: the installation's as well
+    bool installation = false;  // with an `org`: the installation's as well
+    /// By or about one person, in whichever organisation: their id, and the address that entries about them name.
+    std::optional<std::string> person, address;
     std::optional<UnixMicros> since, until;     // [since, until)
     std::optional<std::int64_t> before_number;  // keyset paging, newest first
     int limit = 50;

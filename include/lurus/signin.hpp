@@ -39,8 +39,10 @@ struct OidcSettings {
     std::string client_id;
     Secret client_secret;
     std::vector<std::string> scopes{"openid", "email", "profile"};
-    std::string groups_claim = "groups";
+    /// Each a claim's name, or a path of names into it: `realm_access.roles`.
+    std::string groups_claim = "groups", email_claim = "email", name_claim = "name";
     std::map<std::string, Role> roles;  // group -> role; the highest counts
+    bool trust_email = false;           // an address about which no `email_verified` is said is taken as verified
     bool sign_up = false;               // makes a user for whoever the provider vouches for
     std::string ca_file;
 };
@@ -112,6 +114,8 @@ public:
     /// Asked before a change that nobody who is signed in makes, such as a reset; where it fails, nothing is changed.
     /// The change itself is told by `on_event`, with the same context. Set before the first request.
     virtual void before_change(std::function<Result<void>(const SignInEvent&)> callback) = 0;
+    /// Waits for what goes on after an answer, such as mails; each has a limit.
+    virtual void settle() = 0;
     /// `/api/v1/auth/...`.
     [[nodiscard]] virtual std::vector<ApiRoute> api() = 0;
 };

@@ -141,6 +141,20 @@ Result<void> SqlCredentials::drop_totp(std::string_view user, std::int64_t versi
     });
 }
 
+Result<void> SqlCredentials::reset_totp(std::string_view user, std::int64_t version, UnixMicros now) {
+    return database_.write("removing a second factor", [&](sql::Transaction& t) -> Result<void> {
+        auto gone = t.execute_versioned("DELETE FROM totp WHERE user_id = $1 AND version = $2", {user, version},
+                                        "the second factor");
+        if (!gone) return gone;
+        const auto ended = t.execute(
+            "UPDATE session SET ended_us = $1, ended_why = 'second factor removed' WHERE user_id = $2 AND ended_us IS "
+            "NULL",
+            {now, user});
+        changed(t, user);
+        return done_or_error(ended);
+    });
+}
+
 Result<std::vector<StoredSigningKey>> SqlCredentials::signing_keys() {
     return database_.read("reading the signing keys", [](sql::Connection& db) {
         return db.all(

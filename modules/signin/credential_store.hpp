@@ -23,6 +23,7 @@ public:
     Result<bool> take_totp_step(std::string_view user, std::int64_t version, std::int64_t step) override;
     Result<bool> take_recovery_code(std::string_view user, const SecretHash& code, UnixMicros now) override;
     Result<void> drop_totp(std::string_view user, std::int64_t version) override;
+    Result<void> reset_totp(std::string_view user, std::int64_t version, UnixMicros now) override;
 
     Result<std::vector<StoredSigningKey>> signing_keys() override;
     Result<void> add_signing_key(const StoredSigningKey& key, std::string_view current) override;

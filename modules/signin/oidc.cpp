@@ -115,7 +115,9 @@ Result<std::shared_ptr<const OidcClient::Documents>> OidcClient::read_documents(
     if (!text) return std::unexpected(text.error());
     const auto found = json::parse(*text, nullptr, false);
     if (!found.is_object() || answer_text(found, "issuer") != settings_.issuer)
-        return fail(ErrorCode::unavailable, "the discovery document of " + settings_.issuer + " names another issuer");
+        return fail(ErrorCode::unavailable,
+                    "the discovery document of " + settings_.issuer + " names another issuer: " +
+                        (found.is_object() ? shown_names({answer_text(found, "issuer")}) : "it is no object"));
     auto next = std::make_shared<Documents>();
     next->authorization = answer_text(found, "authorization_endpoint");
     next->token = answer_text(found, "token_endpoint");
@@ -222,18 +224,17 @@ Result<OidcPerson> OidcClient::finish(const std::string& redirect_uri, const std
     auto person = person_from_claims(*payload, settings_, request.nonce, clock_.now());
     if (!person) return person;
     const bool wants_groups = !settings_.roles.empty() && person->groups.empty();
-    if ((!person->email.empty() && !wants_groups) || (*known)->userinfo.empty()) return person;
+    const bool complete = !person->email.empty() && person->email_judged && !wants_groups;
+    if (complete || (*known)->userinfo.empty()) return person;
     // OpenID Connect Core §5.4: with a code, claims of scopes may be at the UserInfo endpoint only.
     const auto more = fetch((*known)->userinfo, answer_text(tokens, "access_token"), limit);
+    // Whoever is known here already needs no more than who they are.
+    if (!more && !person->email.empty() && !wants_groups) return person;
     if (!more) return std::unexpected(more.error());
-    auto claims = json::parse(*more, nullptr, false), merged = json::parse(*payload, nullptr, false);
+    const auto claims = json::parse(*more, nullptr, false);
     if (!claims.is_object() || answer_text(claims, "sub") != person->subject)
         return fail(ErrorCode::unauthenticated, "the provider's user information is about somebody else");
-    // The id_token's own claims are the signed ones: they stay.
-    for (const auto& [name, value] : claims.items()) {
-        if (!merged.contains(name)) merged[name] = value;
-    }
-    return person_from_claims(merged.dump(), settings_, request.nonce, clock_.now());
+    return person_from_claims(merged_claims(*payload, *more), settings_, request.nonce, clock_.now());
 }
 
 }  // namespace lurus::signin

@@ -26,7 +26,9 @@ struct OidcRequest {
 struct OidcPerson {
     std::string subject, email, name;
     bool email_verified = false;
+    bool email_judged = false;  // whether the address is verified was said, or need not be
     std::vector<std::string> groups;
+    std::string groups_said;  // the same for the audit, or why there are none
 };
 
 /// One provider. Any thread; blocks while it asks the provider, some seconds at most. Its documents are kept for an
@@ -68,6 +70,13 @@ private:
 /// Judges an id_token's claims (OpenID Connect Core §3.1.3.7). `now` in microseconds.
 Result<OidcPerson> person_from_claims(std::string_view payload, const OidcSettings& settings, std::string_view nonce,
                                       UnixMicros now);
+
+/// The claims of an id_token with those that only the user information has. Where both say something the signed ones
+/// stay; what is said of another address than theirs is left out. JSON objects, as text.
+std::string merged_claims(std::string_view id_token, std::string_view user_information);
+
+/// For the audit: ten names at most, printable and cut, and how many more there are.
+std::string shown_names(const std::vector<std::string>& names);
 
 /// The highest role that one of the groups has; empty when none has one.
 std::optional<Role> role_of_groups(const std::map<std::string, Role>& roles, const std::vector<std::string>& groups);

@@ -7,7 +7,7 @@ constexpr std::string_view tokens_schema =
     R"({"type":"object","required":["expires_in","user"],"properties":{)"
     R"("access_token":{"type":"string"},"token_type":{"type":"string","enum":["Bearer"]},)"
     R"("expires_in":{"type":"integer","description":"seconds"},"refresh_token":{"type":"string","description":"used once"},)"
-    R"("refresh_expires_in":{"type":"integer"},"user":{"type":"object","required":["id","email","name"],"properties":{)"
+    R"("refresh_expires_in":{"type":"integer"},"method":{"type":"string","description":"`password`, `ldap` or `oidc:NAME`"},"user":{"type":"object","required":["id","email","name"],"properties":{)"
     R"("id":{"type":"string"},"email":{"type":"string"},"name":{"type":"string"}}}}})";
 constexpr std::string_view message_schema =
     R"({"type":"object","required":["message"],"properties":{"message":{"type":"string"}}})";
@@ -113,11 +113,16 @@ const Row rows[] = {
      BODY(R"("token")", TEXT("token") "," PASSWORD "," TEXT("name") "," COOKIE), tokens_schema, 200,
      &SignInService::accept},
     {anyone, "GET", "oidc/{name}/start", "startOidc", "Send the browser to an OpenID Connect provider", "",
-     R"({"type":"object","required":["location"],"properties":{"location":{"type":"string"}}})", 303,
-     &SignInService::start_oidc, true},
+     R"({"type":"object","required":["location"],"properties":{"location":{"type":"string"},)"
+     R"("page":{"type":"string","description":"with `challenge`: what to open in a browser"}}})",
+     303, &SignInService::start_oidc, true},
     {anyone, "GET", "oidc/{name}/callback", "finishOidc",
-     "Where the provider sends the browser back; a session cookie, or with `tokens` at the start a pair of tokens", "",
-     tokens_schema, 200, &SignInService::finish_oidc, true},
+     "Where the provider sends the browser back; a session cookie, with `tokens` at the start a pair of tokens, with "
+     "`challenge` a page with a code",
+     "", tokens_schema, 200, &SignInService::finish_oidc, true},
+    {anyone, "POST", "code", "redeemSignInCode",
+     "A pair of tokens for the code that a browser showed; once, for who has the verifier of its `challenge`",
+     BODY(R"("code","verifier")", TEXT("code") "," TEXT("verifier")), tokens_schema, 200, &SignInService::redeem_code},
     {signed_in, "GET", "totp", "getSecondFactor", "Whether there is a second factor", "",
      R"({"type":"object","required":["enabled","recovery_codes"],"properties":{"enabled":{"type":"boolean"},)"
      R"("recovery_codes":{"type":"integer","description":"unused ones"}}})",
@@ -130,6 +135,12 @@ const Row rows[] = {
      BODY(R"("code")", TEXT("code")),
      R"({"type":"object","required":["recovery_codes"],"properties":{"recovery_codes":{"type":"array","items":{"type":"string"}}}})",
      200, &SignInService::confirm_totp},
+    {Permission::change_people, "POST", "totp/reset", "resetSecondFactor",
+     "Remove somebody else's second factor, which they have lost, and end their sessions; they are told",
+     BODY(R"("user")", R"("user":{"type":"string","description":"address or id"})"),
+     R"({"type":"object","required":["user","email","mailed"],"properties":{"user":{"type":"string"},"email":{"type":"string"},)"
+     R"("mailed":{"type":"boolean","description":"a mail tells them; false: there is no mail here"}}})",
+     200, &SignInService::reset_totp},
     {signed_in, "POST", "totp/disable", "removeSecondFactor", "Remove the second factor",
      BODY(R"("password")", PASSWORD "," FACTOR), "", 204, &SignInService::disable_totp, true},
 };
@@ -167,6 +178,8 @@ std::vector<ApiRoute> sign_in_routes(SignInService& service) {
         if (row.handler == &SignInService::start_oidc) {
             route.query.push_back(
                 {"tokens", R"({"type":"string","enum":["true"]})", "answer with tokens instead of a cookie"});
+            route.query.push_back({"challenge", R"({"type":"string","pattern":"^[0-9a-f]{64}$"})",
+                                   "SHA-256 of a verifier: end in a page that shows a code, for a command"});
         }
         route.handler = [&service, handler = row.handler](const ApiRequest& request) {
             return (service.*handler)(request);

@@ -1,4 +1,5 @@
 // Enrolling, confirming and removing a second factor.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/http/problem.hpp"
@@ -77,6 +78,59 @@ ApiResponse SignInService::disable_totp(const ApiRequest& request) {
     }
     tell("second factor removed", request, user);
     return no_content();
+}
+
+Result<void> SignInService::check_outranks(const Principal& who, const User& user) {
+    const Error absent(ErrorCode::not_found, "there is no such user");
+    if (who.kind == Principal::Kind::admin_token) return {};
+    if (who.kind != Principal::Kind::user)
+        return fail(ErrorCode::permission_denied, "this is for people who are signed in, not for a token of a service");
+    if (who.user == user.id)
+        return fail(
+            ErrorCode::permission_denied,
+            "this is your own second factor: remove it with your password and a code, or let another owner do it");
+    if (who.may(Permission::operate)) return {};
+    const auto theirs = users_.memberships(user.id), own = users_.memberships(who.user);
+    if (!theirs) return std::unexpected(theirs.error());
+    if (!own) return std::unexpected(own.error());
+    if (std::ranges::none_of(*theirs, [&](const Member& place) { return place.org == who.org; }))
+        return std::unexpected(absent);
+    // One sign-in opens all of somebody's organisations: whoever takes its second factor away answers for each.
+    for (const auto& place : *theirs) {
+        const auto mine = std::ranges::find_if(
+            *own, [&](const Member& member) { return member.org == place.org && !member.disabled; });
+        const bool outranks = mine != own->end() &&
+                              (mine->role == Role::owner || (mine->role == Role::admin && place.role < Role::admin));
+        if (!outranks)
+            return fail(ErrorCode::permission_denied,
+                        "only an owner may remove the second factor of an admin or an owner, and who belongs to other "
+                        "organisations as well is for the owners of the installation");
+    }
+    return {};
+}
+
+ApiResponse SignInService::reset_totp(const ApiRequest& request) {
+    const auto body = body_of(request, {"!user"});
+    if (!body) return problem(body.error());
+    const std::string called = text_in(*body, "user");
+    const auto user =
+        called.find('@') == std::string::npos ? users_.find(called) : users_.find_by_email(normal_email(called));
+    if (!user) return problem(user.error());
+    if (user->status == UserStatus::erased) return problem(404, "there is no such user");
+    if (auto ok = check_outranks(request.principal, *user); !ok) return problem(ok.error());
+    const auto factor = store_.totp(user->id);
+    if (!factor) return problem(factor.error());
+    if (!*factor || !(*factor)->confirmed) return problem(404, "this user has no second factor");
+    if (auto done = store_.reset_totp(user->id, (*factor)->version, clock_.now()); !done) return problem(done.error());
+    const Principal& who = request.principal;
+    const std::string by = who.kind == Principal::Kind::user ? who.name : "the administrator of the machine";
+    tell("second factor removed by somebody else", request, *user, "by " + by + "; all sessions ended");
+    const bool mailed = settings().mail.any();
+    send({user->email, "Your second factor was removed",
+          "The second factor of your Lurus account " + user->email + " was removed by " + by +
+              ", and everybody who was signed in to it is signed out. Your password alone opens it now: sign in and "
+              "add a new one.\n\nDid you not ask for this? Change your password and tell whoever runs the gateway.\n"});
+    return json_answer(200, {{"user", user->id}, {"email", user->email}, {"mailed", mailed}});
 }
 
 }  // namespace lurus::signin

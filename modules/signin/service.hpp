@@ -32,6 +32,7 @@ public:
     void before_change(std::function<Result<void>(const SignInEvent&)> callback) override {
         before_change_ = std::move(callback);
     }
+    void settle() override { background_.settle(); }
     std::vector<ApiRoute> api() override;
 
     // sign_in.cpp
@@ -62,14 +63,13 @@ public:
     // outside.cpp
     ApiResponse start_oidc(const ApiRequest& request);
     ApiResponse finish_oidc(const ApiRequest& request);
+    ApiResponse redeem_code(const ApiRequest& request);
     // second_factor.cpp
     ApiResponse show_totp(const ApiRequest& request);
     ApiResponse enrol_totp(const ApiRequest& request);
     ApiResponse confirm_totp(const ApiRequest& request);
     ApiResponse disable_totp(const ApiRequest& request);
-
-    /// Waits for mails that are on their way; for tests.
-    void settle() { background_.settle(); }
+    ApiResponse reset_totp(const ApiRequest& request);
 
 private:
     /// A try at somebody's credentials, counted until it ends well.
@@ -89,9 +89,10 @@ private:
     /// Before what `tell` says afterwards is done by somebody who is not signed in.
     [[nodiscard]] Result<void> intend(std::string what, const ApiRequest& request, const User& user) const;
 
-    Result<Proved> check_password(const std::string& email, const std::string& password);
-    Result<Proved> check_directory(const LdapSettings& directory, const std::string& email,
-                                   const std::string& password);
+    /// `why` takes what only the audit is told of a refusal.
+    Result<Proved> check_password(const std::string& email, const std::string& password, std::string* why = nullptr);
+    Result<Proved> check_directory(const LdapSettings& directory, const std::string& email, const std::string& password,
+                                   std::string* why);
     /// Empty on success.
     std::optional<ApiResponse> check_second_factor(const User& user, const std::optional<StoredTotp>& factor,
                                                    const nlohmann::json& body);
@@ -109,11 +110,19 @@ private:
         std::string provider, subject, email, name;
         bool email_verified = false;
         std::optional<Role> role;
+        std::string groups;         // that came, for the audit
         bool roles_wanted = false;  // without a role they stay out
         bool sign_up = false;
     };
     /// Their user, made or linked where that is allowed.
     Result<User> admit(const Outside& person);
+    /// What the audit is told of somebody who was not admitted: what they came with.
+    static std::string came_with(const Outside& person);
+    /// The end of a browser's way through a provider: a code that `redeem_code` takes, shown on a page.
+    ApiResponse show_code(const ApiRequest& request, const User& user, const std::string& method,
+                          const std::string& challenge);
+    /// Whether who asks may take the second factor of `user` away: by their rank wherever that one belongs to.
+    Result<void> check_outranks(const Principal& who, const User& user);
     Result<void> link_outside(const Outside& person, const std::optional<OutsideLink>& known, const User& user);
     Result<std::shared_ptr<OidcClient>> oidc_client(const std::string& name) const;
     [[nodiscard]] std::string base_url() const;

@@ -26,7 +26,8 @@ std::string cut(std::string_view text) {
 }  // namespace
 
 // Whoever does not exist, has no password or may not sign in costs as much time and gets the same answer.
-Result<SignInService::Proved> SignInService::check_password(const std::string& email, const std::string& password) {
+Result<SignInService::Proved> SignInService::check_password(const std::string& email, const std::string& password,
+                                                            std::string* why) {
     auto user = users_.find_by_email(email);
     if (!user && user.error().code != ErrorCode::not_found && user.error().code != ErrorCode::invalid_argument)
         return std::unexpected(user.error());
@@ -39,7 +40,7 @@ Result<SignInService::Proved> SignInService::check_password(const std::string& e
     if (!stored) {
         // The directory is asked about whoever has no password here: it alone knows whether there is somebody.
         const auto directories = settings().ldap;
-        if (!directories.empty()) return check_directory(directories.front(), email, password);
+        if (!directories.empty()) return check_directory(directories.front(), email, password, why);
         hasher_.pretend(password);
         return std::unexpected(wrong_credentials());
     }
@@ -58,7 +59,7 @@ Result<SignInService::Proved> SignInService::check_password(const std::string& e
 }
 
 Result<SignInService::Proved> SignInService::check_directory(const LdapSettings& directory, const std::string& email,
-                                                             const std::string& password) {
+                                                             const std::string& password, std::string* why) {
     const auto limit = limit_within(outside_, std::chrono::milliseconds(directory.timeout_ms));
     const auto person = ldap_check(directory, email, password, limit);
     if (!person && person.error().code == ErrorCode::unauthenticated) return std::unexpected(wrong_credentials());
@@ -70,9 +71,11 @@ Result<SignInService::Proved> SignInService::check_directory(const LdapSettings&
     outside.name = person->name;
     outside.email_verified = true;  // the directory's own word
     outside.role = role_of_groups(directory.roles, person->groups);
+    outside.groups = shown_names(person->groups);
     outside.roles_wanted = !directory.roles.empty();
     outside.sign_up = directory.sign_up;
     auto user = admit(outside);
+    if (!user && why != nullptr) *why = "ldap: " + user.error().message + came_with(outside);
     if (!user) return std::unexpected(user.error());
     return Proved{*std::move(user), "ldap", 0};
 }
@@ -116,12 +119,13 @@ ApiResponse SignInService::login(const ApiRequest& request) {
         tell("sign-in refused", request, unknown, "too many tries");
         return *refused;
     }
-    auto proved = check_password(email, text_in(*body, "password"));
+    std::string why;
+    auto proved = check_password(email, text_in(*body, "password"), &why);
     if (!proved) {
         if (proved.error().code == ErrorCode::unavailable)
             attempt.undecided();
         else
-            tell("sign-in refused", request, unknown, proved.error().message);
+            tell("sign-in refused", request, unknown, why.empty() ? proved.error().message : why);
         return problem(proved.error());
     }
     if (proved->user.status == UserStatus::invited)

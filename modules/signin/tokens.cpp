@@ -39,6 +39,7 @@ Result<nlohmann::ordered_json> SignInService::token_body(const SignInSession& se
                                   {"expires_in", settings().access_token_ms / 1000},
                                   {"refresh_token", std::string(refresh.reveal())},
                                   {"refresh_expires_in", (session.expires - now) / 1'000'000},
+                                  {"method", session.method},
                                   {"user", {{"id", user.id}, {"email", user.email}, {"name", user.name}}}};
 }
 

@@ -34,7 +34,11 @@ int main(int argc, char** argv) {
     const auto open_api = [](const lurus::config::Config& config) {
         return lurus::cli::open_api(config, lurus::app::open_folder);
     };
+    const auto open_machine = [](const lurus::config::Config& config) {
+        return lurus::cli::open_api(config, lurus::app::open_folder, lurus::cli::ActingAs::machine);
+    };
     lurus::cli::Cli cli(std::cout, std::cerr, open_api, lurus::system_clock());
+    cli.open_machine = open_machine;
     cli.serve = lurus::app::run_serve;
     cli.style = {.color = wants_color(), .width = lurus::terminal_width()};
     return lurus::cli::run_cli(argc, argv, cli);

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "cli/api_tokens.hpp"
 #include "control/state/control_plane.hpp"
 #include "core/http/api_route.hpp"
 #include "core/http/http_client.hpp"
@@ -28,8 +29,11 @@ std::string target_of(std::string_view path, const std::map<std::string, std::st
 
 class RemoteApi final : public ApiClient {
 public:
-    RemoteApi(HttpCall base, std::string url, Secret token, std::string gone_hint)
-        : base_(std::move(base)), url_(std::move(url)), token_(std::move(token)), gone_hint_(std::move(gone_hint)) {}
+    RemoteApi(ApiServer server, std::unique_ptr<ApiTokens> tokens)
+        : base_(std::move(server.call)),
+          url_(std::move(server.url)),
+          tokens_(std::move(tokens)),
+          gone_hint_(std::move(server.gone_hint)) {}
 
     Result<ApiResponse> call(std::string_view method, std::string_view path,
                              const std::map<std::string, std::string>& query, std::string_view body) override {
@@ -47,10 +51,20 @@ public:
         return exchange(std::move(call));
     }
     std::string server_url() const override { return url_; }
+    ApiAccess access() const override { return tokens_->access(); }
 
 private:
     Result<ApiResponse> exchange(HttpCall call) {
-        call.headers = {{"authorization", "Bearer " + std::string(token_.reveal())}, {"accept", "application/json"}};
+        const auto token = tokens_->token();
+        if (!token) return std::unexpected(token.error());
+        auto response = exchange_as(call, *token);
+        if (!response || response->status != 401) return response;
+        const auto other = tokens_->instead_of(*token);
+        if (!other) return std::unexpected(other.error());
+        return *other ? exchange_as(std::move(call), **other) : response;
+    }
+    Result<ApiResponse> exchange_as(HttpCall call, const Secret& token) {
+        call.headers = {{"authorization", "Bearer " + std::string(token.reveal())}, {"accept", "application/json"}};
         if (!call.body.empty()) call.headers.emplace_back("content-type", "application/json");
         auto answer = http_exchange(call);
         if (!answer) {
@@ -69,13 +83,17 @@ private:
 
     HttpCall base_;
     std::string url_;
-    Secret token_;
+    std::unique_ptr<ApiTokens> tokens_;
     std::string gone_hint_;
 };
 
 class LocalApi final : public ApiClient {
 public:
     explicit LocalApi(std::unique_ptr<control::ControlPlane> plane) : plane_(std::move(plane)) {}
+    LocalApi(const LocalApi&) = delete;
+    LocalApi& operator=(const LocalApi&) = delete;
+    // A mail that was promised leaves before the process does.
+    ~LocalApi() override { plane_->settle(); }
 
     Result<ApiResponse> call(std::string_view method, std::string_view path,
                              const std::map<std::string, std::string>& query, std::string_view body) override {
@@ -104,27 +122,24 @@ private:
     std::unique_ptr<control::ControlPlane> plane_;
 };
 
-Result<std::unique_ptr<ApiClient>> remote(const std::string& url, Secret token, const std::string& gone_hint) {
-    HttpCall base;
-    base.connect_timeout_ms = 3000;
-    base.timeout_ms = 120'000;  // a provider's test or model list takes as long as the vendor takes
-    if (url.starts_with("unix:")) {
-        base.unix_socket = url.substr(5);
-        base.url.host = "localhost";
-        base.url.port = 80;
-    } else {
-        auto parsed = Url::parse(url);
-        if (!parsed) return std::unexpected(parsed.error());
-        base.url = std::move(*parsed);
-    }
-    return std::make_unique<RemoteApi>(std::move(base), url, std::move(token), gone_hint);
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::string() : std::string(value);
+}
+
+std::unique_ptr<ApiClient> remote(ApiServer server, std::unique_ptr<ApiTokens> tokens) {
+    return std::make_unique<RemoteApi>(std::move(server), std::move(tokens));
+}
+
+Result<Secret> admin_token(const config::Config& config) {
+    auto token = read_file(config.data_dir / token_file_name, 4096);
+    if (!token) return fail(token.error().code, token.error().message + "; `lurus login` signs you in as yourself");
+    while (!token->empty() && token->back() <= ' ') token->pop_back();
+    return Secret(*std::move(token));
 }
 
 // Loopback first: a certificate rarely names 127.0.0.1, and this is our own process.
-Result<std::unique_ptr<ApiClient>> running_server(const config::Config& config, const ServerFile& server) {
-    auto token = read_file(config.data_dir / token_file_name, 4096);
-    if (!token) return std::unexpected(token.error());
-    while (!token->empty() && token->back() <= ' ') token->pop_back();
+Result<ApiServer> address_of(const std::filesystem::path& data_dir, const ServerFile& server) {
     const std::string* best = nullptr;
     for (const std::string_view scheme : {"http://", "unix:", "https://"}) {
         for (const auto& address : server.addresses) {
@@ -132,42 +147,124 @@ Result<std::unique_ptr<ApiClient>> running_server(const config::Config& config, 
         }
     }
     if (best == nullptr) return fail(ErrorCode::unavailable, "the running server listens nowhere");
-    const std::string hint =
-        "; it is process " + std::to_string(server.pid) + " by " + (config.data_dir / server_file_name).string();
-    const std::string url = reachable_url(*best);
-    if (!url.starts_with("https://")) return remote(url, Secret(*token), hint);
-    HttpCall base;
-    auto parsed = Url::parse(url);
-    if (!parsed) return std::unexpected(parsed.error());
-    base.url = std::move(*parsed);
-    base.connect_timeout_ms = 3000;
-    base.timeout_ms = 120'000;
-    base.tls_verify = false;  // the folder's lock says that the process at this address is ours
-    return std::make_unique<RemoteApi>(std::move(base), url, Secret(*token), hint);
+    auto found = server_at(reachable_url(*best));
+    if (!found) return found;
+    found->gone_hint =
+        "; it is process " + std::to_string(server.pid) + " by " + (data_dir / server_file_name).string();
+    found->call.tls_verify = false;  // the folder's lock says that the process at this address is ours
+    return found;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<ApiClient>> open_api(const config::Config& config, const FolderOpener& open_folder) {
-    if (const char* url = std::getenv("LURUS_URL"); url != nullptr && *url != '\0') {
-        const char* token = std::getenv("LURUS_ADMIN_TOKEN");
-        if (token == nullptr || *token == '\0') {
-            return fail(ErrorCode::unauthenticated,
-                        "LURUS_URL is set and LURUS_ADMIN_TOKEN is not; it is the text of admin.token in that server's "
-                        "data folder");
-        }
-        return remote(url, Secret(token), "; LURUS_URL says so");
+Result<ApiServer> server_at(const std::string& url) {
+    ApiServer server;
+    server.url = url;
+    server.call.connect_timeout_ms = 3000;
+    server.call.timeout_ms = 120'000;  // a provider's test or model list takes as long as the vendor takes
+    if (url.starts_with("unix:")) {
+        server.call.unix_socket = url.substr(5);
+        server.call.url.host = "localhost";
+        server.call.url.port = 80;
+        return server;
     }
-    const auto lock = config.data_dir / lock_file_name;
+    auto parsed = Url::parse(url);
+    if (!parsed) return std::unexpected(parsed.error());
+    server.call.url = std::move(*parsed);
+    return server;
+}
+
+Result<std::optional<ApiServer>> running_server(const std::filesystem::path& data_dir) {
+    const auto lock = data_dir / lock_file_name;
     // A server that is starting holds the lock before it has noted its address.
     for (int i = 0; i < 50 && platform::FileLock::held(lock); ++i) {
-        const auto server = read_server_file(config.data_dir);
-        if (server && platform::process_alive(server->pid)) return running_server(config, *server);
+        const auto noted = read_server_file(data_dir);
+        if (noted && platform::process_alive(noted->pid)) {
+            auto server = address_of(data_dir, *noted);
+            if (!server) return std::unexpected(server.error());
+            return *std::move(server);
+        }
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     if (platform::FileLock::held(lock)) {
-        return fail(ErrorCode::unavailable, "a server holds the data folder " + config.data_dir.string() +
-                                                " but has not said where it listens");
+        return fail(ErrorCode::unavailable,
+                    "a server holds the data folder " + data_dir.string() + " but has not said where it listens");
+    }
+    return std::nullopt;
+}
+
+Result<std::optional<Login>> find_login(const LoginStore& store, const config::Config& config, const std::string& url) {
+    if (!url.empty()) {
+        const auto name = server_name(url);
+        if (!name) return std::unexpected(name.error());
+        return store.find(*name);
+    }
+    if (!config.chosen) {
+        auto current = store.current();
+        if (!current || *current) return current;
+    }
+    return store.find_folder(config.data_dir);
+}
+
+Result<std::unique_ptr<ApiClient>> open_login(const LoginStore& store, const Login& login) {
+    const auto find = [&]() -> Result<std::optional<ApiServer>> {
+        if (!login.data_dir.empty()) return running_server(login.data_dir);
+        auto named = server_at(login.server);
+        if (!named) return std::unexpected(named.error());
+        return *std::move(named);
+    };
+    auto server = find();
+    if (!server) return std::unexpected(server.error());
+    if (!*server) {
+        return fail(ErrorCode::unavailable, "no server runs on " + login.data_dir.string() +
+                                                ", where you are signed in as " + login.email +
+                                                ": start it, or `lurus logout` to work on the folder itself");
+    }
+    (*server)->call.ca_file = login.ca_file;
+    (*server)->gone_hint = "; you are signed in there, `lurus logout` ends that";
+    auto tokens = tokens_of(store, login, (*server)->call, system_clock());
+    return remote(**std::move(server), std::move(tokens));
+}
+
+namespace {
+
+// Null: nobody signed in where this command goes.
+Result<std::unique_ptr<ApiClient>> open_login_of(const config::Config& config, const std::string& url) {
+    const auto store = LoginStore::of_process();
+    if (!store) return nullptr;
+    const auto login = find_login(*store, config, url);
+    if (!login) return std::unexpected(login.error());
+    return *login ? open_login(*store, **login) : Result<std::unique_ptr<ApiClient>>(nullptr);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ApiClient>> open_api(const config::Config& config, const FolderOpener& open_folder,
+                                            ActingAs acting) {
+    const std::string url = variable("LURUS_URL"), given = variable("LURUS_ADMIN_TOKEN");
+    if (given.empty() && (acting == ActingAs::person || !url.empty())) {
+        auto person = open_login_of(config, url);
+        if (!person || *person) return person;
+    }
+    if (!url.empty()) {
+        if (given.empty()) {
+            return fail(
+                ErrorCode::unauthenticated,
+                "LURUS_URL is set and nobody is signed in there: run `lurus login`, or set LURUS_ADMIN_TOKEN to "
+                "the text of admin.token in that server's data folder");
+        }
+        auto server = server_at(url);
+        if (!server) return std::unexpected(server.error());
+        server->gone_hint = "; LURUS_URL says so";
+        return remote(*std::move(server), one_token(Secret(given), "LURUS_ADMIN_TOKEN"));
+    }
+    auto server = running_server(config.data_dir);
+    if (!server) return std::unexpected(server.error());
+    if (*server) {
+        if (!given.empty()) return remote(**std::move(server), one_token(Secret(given), "LURUS_ADMIN_TOKEN"));
+        auto token = admin_token(config);
+        if (!token) return std::unexpected(token.error());
+        return remote(**std::move(server), one_token(*std::move(token), "admin.token"));
     }
     auto plane = open_folder(config);
     if (!plane) return std::unexpected(plane.error());

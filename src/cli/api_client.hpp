@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "cli/api_tokens.hpp"
 #include "config/config.hpp"
+#include "core/http/http_client.hpp"
 #include "lurus/api.hpp"
 #include "lurus/result.hpp"
 
@@ -33,10 +35,33 @@ public:
                                        const std::function<bool(std::string_view)>& take) = 0;
     /// `http://127.0.0.1:18100` of the running server, or empty when this is the data folder itself.
     [[nodiscard]] virtual std::string server_url() const = 0;
+    /// As whom it asks.
+    [[nodiscard]] virtual ApiAccess access() const { return {}; }
 };
 
-/// LURUS_URL with LURUS_ADMIN_TOKEN names a server, also on another machine. Else finds the server of the configured
-/// data folder (its `server.json`), else opens the folder itself with `open_folder`.
-Result<std::unique_ptr<ApiClient>> open_api(const config::Config& config, const FolderOpener& open_folder);
+/// How a server is reached.
+struct ApiServer {
+    HttpCall call;
+    std::string url;
+    std::string gone_hint;  // ends the error that it does not answer
+};
+Result<ApiServer> server_at(const std::string& url);
+/// The one that holds the data folder, by its `server.json`; empty when none does.
+Result<std::optional<ApiServer>> running_server(const std::filesystem::path& data_dir);
+
+/// Which sign-in a command uses: that of `url`, where one is named; else the newest, or that of the data folder where
+/// the caller chose one.
+Result<std::optional<Login>> find_login(const LoginStore& store, const config::Config& config, const std::string& url);
+
+/// Its server, asked as whoever signed in.
+Result<std::unique_ptr<ApiClient>> open_login(const LoginStore& store, const Login& login);
+
+/// `machine`: what looks after this machine goes by admin.token, whoever is signed in.
+enum class ActingAs : std::uint8_t { person, machine };
+
+/// LURUS_ADMIN_TOKEN, then whoever is signed in, then admin.token of the data folder. The server is LURUS_URL's, or
+/// where somebody is signed in, or that of the data folder; where none runs, `open_folder` opens the folder itself.
+Result<std::unique_ptr<ApiClient>> open_api(const config::Config& config, const FolderOpener& open_folder,
+                                            ActingAs acting = ActingAs::person);
 
 }  // namespace lurus::cli

@@ -128,6 +128,10 @@ Outcome<const config::Config*> Cli::config() {
     return config_.get();
 }
 
+void Cli::act_as_machine() {
+    if (open_machine) open_ = open_machine;
+}
+
 Outcome<ApiClient*> Cli::api() {
     if (!api_) {
         auto settings = config();
@@ -142,6 +146,11 @@ Outcome<ApiClient*> Cli::api() {
 bool Cli::server_expected() {
     if (const char* url = std::getenv("LURUS_URL"); url != nullptr && *url != '\0') return true;
     auto settings = config();
+    const auto store = LoginStore::of_process();
+    if (settings && store) {
+        const auto login = find_login(*store, **settings, {});
+        if (login && *login) return true;
+    }
     return settings && platform::FileLock::held((*settings)->data_dir / lock_file_name);
 }
 
@@ -217,6 +226,7 @@ void build_commands(CLI::App& app, Cli& cli) {
     add_route_commands(app, cli);
     add_key_commands(app, cli);
     add_people_commands(app, cli);
+    add_login_commands(app, cli);
     add_logs_command(app, cli);
     add_trace_command(app, cli);
     add_usage_command(app, cli);

@@ -65,6 +65,7 @@ public:
     bool no_color = false;
     Style style;               // from the terminal, set before `run`
     Server serve;              // set before `run`
+    ApiOpener open_machine;    // as `open`, whoever is signed in; set before `run`
     std::function<int()> run;  // the chosen command
     /// What an option or positional takes, for completion.
     std::map<const CLI::Option*, std::vector<std::string>> choices;
@@ -72,6 +73,8 @@ public:
 
     /// Loaded at the first call.
     Outcome<const config::Config*> config();
+    /// From now on acts as this machine's administrator, whoever is signed in.
+    void act_as_machine();
     /// Opened at the first call; `reopen` forgets a connection whose server went away.
     Outcome<ApiClient*> api();
     void reopen() { api_.reset(); }
@@ -111,6 +114,8 @@ void add_serve_command(CLI::App& app, Cli& cli);
 void add_provider_commands(CLI::App& app, Cli& cli);
 void add_route_commands(CLI::App& app, Cli& cli);
 void add_key_commands(CLI::App& app, Cli& cli);
+/// `login`, `logout`, `whoami`
+void add_login_commands(CLI::App& app, Cli& cli);
 /// `user`, `service`, `team`, `org`
 void add_people_commands(CLI::App& app, Cli& cli);
 void add_audit_commands(CLI::App& app, Cli& cli);

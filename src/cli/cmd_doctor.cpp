@@ -57,6 +57,7 @@ void add_doctor_command(CLI::App& app, Cli& cli) {
         "Exit code 1 when something is broken.");
     command->callback([&cli, probe] {
         cli.run = [&cli, probe] {
+            cli.act_as_machine();
             auto findings = examine(cli, *probe);
             if (cli.json) {
                 for (const auto& finding : findings) cli.print_json(json_of(finding));

@@ -154,6 +154,17 @@ void add_users(CLI::App& app, Cli& cli) {
                                 quoted(a, "user") + " can choose a new password");
          }},
         false);
+    add({"reset-second-factor",
+         "Remove the second factor that somebody has lost: they are told, and signed out",
+         {who},
+         "user reset-second-factor ann@example.com",
+         [](Cli& c, const Args& a) {
+             const auto answer = c.call("POST", "/api/v1/auth/totp/reset", organisation(a), {{"user", arg(a, "user")}});
+             const bool mailed = answer && flag_of(*answer, "mailed");
+             return finish(c, answer,
+                           quoted(a, "user") + " has no second factor any more and is signed out" +
+                               (mailed ? "; a mail tells them." : "; tell them: there is no mail here."));
+         }});
     add({"export",
          "All that is kept of somebody, as JSON lines: the person, then each request",
          {who},

@@ -79,6 +79,10 @@ Environment Environment::of_process() {
     return environment;
 }
 
+fs::path user_config_dir(const Environment& environment) {
+    return xdg(environment, "XDG_CONFIG_HOME", ".config");
+}
+
 Result<fs::path> find_config_file(const ConfigFlags& flags, const Environment& environment) {
     std::error_code error;
     const auto named = [&](const fs::path& path, std::string_view by) -> Result<fs::path> {
@@ -89,7 +93,7 @@ Result<fs::path> find_config_file(const ConfigFlags& flags, const Environment& e
     if (flags.config_file) return named(*flags.config_file, "--config");
     if (const auto given = variable_or(environment, "LURUS_CONFIG"); !given.empty())
         return named(given, "LURUS_CONFIG");
-    const fs::path user = xdg(environment, "XDG_CONFIG_HOME", ".config");
+    const fs::path user = user_config_dir(environment);
     for (const auto& dir :
          {environment.working_dir, user.empty() ? fs::path() : user / "lurus", environment.system_config}) {
         if (!dir.empty() && fs::is_regular_file(dir / "lurus.toml", error)) return dir / "lurus.toml";
@@ -127,6 +131,8 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
     if (top.path("data_dir", data_dir) && data_dir.empty()) top.mistake("data_dir", "must name a folder");
     if (flags.data_dir) data_dir = flags.data_dir->string();
     config.data_dir = data_dir.empty() ? default_data_dir(environment) : absolute(data_dir, environment);
+    config.chosen = flags.data_dir || flags.config_file || !variable_or(environment, "LURUS_CONFIG").empty() ||
+                    !variable_or(environment, "LURUS_DATA_DIR").empty();
     top.flag("demo", config.demo);
     read_server(top.table("server"), flags.listen, context, config);
     read_headers(top.table("headers"), config);

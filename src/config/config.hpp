@@ -22,6 +22,7 @@ namespace lurus::config {
 struct Config {
     std::filesystem::path file;  // empty = none was found
     std::filesystem::path data_dir;
+    bool chosen = false;  // the caller named the file or the folder, by a flag or a variable
     GatewaySettings gateway;
     std::vector<ProviderSpec> providers;
     std::vector<RouteSpec> routes;
@@ -60,6 +61,9 @@ struct Environment {
 
     static Environment of_process();
 };
+
+/// The user's configuration folder: XDG_CONFIG_HOME, else ~/.config; empty for a user without a home.
+std::filesystem::path user_config_dir(const Environment& environment);
 
 /// The file that would be read; empty when there is none. `not_found` when one is named that does not exist.
 Result<std::filesystem::path> find_config_file(const ConfigFlags& flags, const Environment& environment);

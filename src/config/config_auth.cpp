@@ -60,7 +60,12 @@ void read_oidc(ConfigTable section, Config& config) {
     section.texts("scopes", oidc.scopes);
     if (std::ranges::find(oidc.scopes, "openid") == oidc.scopes.end())
         oidc.scopes.insert(oidc.scopes.begin(), "openid");
-    section.text("groups_claim", oidc.groups_claim);
+    for (const auto& [key, out] : {std::pair("groups_claim", &oidc.groups_claim),
+                                   {"email_claim", &oidc.email_claim},
+                                   {"name_claim", &oidc.name_claim}}) {
+        if (section.text(key, *out) && out->empty()) section.mistake(key, "must name a claim");
+    }
+    section.flag("trust_email", oidc.trust_email);
     read_roles(section, oidc.roles);
     section.flag("sign_up", oidc.sign_up);
     section.path("ca_file", oidc.ca_file);

@@ -209,3 +209,16 @@ test('a directory that is away, or refuses our own account, is 503 and never 401
   });
   assert.ok(!lurus.output.includes(SERVICE) && !lurus.output.includes(PASSWORD));
 });
+
+test('the command line signs in with a directory password; the audit says which groups of a refused one came', { skip: missing }, async () => {
+  const signed = await lurus.cli(['login', '--email', 'bob@example.com', '--password-stdin'], { input: `${PASSWORD}\n` });
+  assert.equal(signed.code, 0, signed.stderr);
+  const who = JSON.parse((await lurus.cli(['whoami', '--json'])).stdout);
+  assert.deepEqual([who.name, who.method, who.role], ['bob@example.com', 'ldap', 'member']);
+  assert.match((await lurus.cli(['whoami'])).stdout, /with a directory's password/);
+  assert.equal((await lurus.cli(['logout'])).code, 0);
+  assert.equal((await login(lurus, 'eve@example.com')).status, 403);
+  const told = JSON.parse((await lurus.cli(['audit', 'list', '--action', 'login', '--actor', 'eve@example.com', '--json'])).stdout.split('\n')[0]);
+  assert.match(told.after.detail, /^ldap: none of your groups has a role here.*; groups /);
+  assert.equal(told.status, 403);
+});

@@ -8,7 +8,8 @@ import path from 'node:path';
 import crypto from 'node:crypto';
 import { once } from 'node:events';
 import { pathToFileURL } from 'node:url';
-import { configFor, freePort, startLurus } from './lib/lurus.mjs';
+import { spawn } from 'node:child_process';
+import { LURUS_BIN, configFor, freePort, startLurus, tempFolder } from './lib/lurus.mjs';
 import { api, users } from './lib/people.mjs';
 
 const cache = process.env.LURUS_NODE_CACHE || path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'lurus/node');
@@ -19,6 +20,9 @@ const PEOPLE = {
   ada: { email: 'ada@example.com', email_verified: true, name: 'Ada', groups: ['gateway-admins', 'staff'] },
   bob: { email: 'bob@example.com', email_verified: true, name: 'Bob', groups: ['staff'] },
   eve: { email: 'eve@example.com', email_verified: true, name: 'Eve', groups: ['visitors'] },
+  ent: { email: 'ent@example.com', name: 'Ent', groups: ['staff'] }, // as Entra: nothing is said of the address
+  kim: { email: 'kim@example.com', email_verified: true, name: 'Kim', realm_access: { roles: ['gateway-admins'] } },
+  zoe: { email: 'zoe@example.com', email_verified: true, name: 'Zoe', realm_access: { roles: Array.from({ length: 40 }, (_, i) => `visitors-${i}`) } },
   mallory: { email: 'owner@example.com', email_verified: false, name: 'Mallory', groups: ['staff'] },
 };
 const SECRET = 'client secret / with + signs';
@@ -26,14 +30,14 @@ let lurus, provider, issuer;
 let who = 'ada'; // who is at the provider's login page
 
 // The provider's pages are answered at once: whoever `who` is signs in and consents to everything.
-async function startProvider(port, redirect) {
+async function startProvider(port, redirects) {
   const { default: Provider } = await import(pathToFileURL(path.join(modules, 'oidc-provider/lib/index.js')));
   issuer = `http://127.0.0.1:${port}`;
   const { privateKey } = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
   const oidc = new Provider(issuer, {
-    clients: [{ client_id: 'lurus', client_secret: SECRET, redirect_uris: [redirect], grant_types: ['authorization_code'], response_types: ['code'] }],
+    clients: [{ client_id: 'lurus', client_secret: SECRET, redirect_uris: redirects, grant_types: ['authorization_code'], response_types: ['code'] }],
     pkce: { required: () => true },
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'], groups: ['groups'] },
+    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'], groups: ['groups', 'realm_access'] },
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'rsa-1', use: 'sig', alg: 'RS256' }] },
     cookies: { keys: ['0123456789abcdef'] },
     features: { devInteractions: { enabled: false } },
@@ -72,27 +76,29 @@ async function throughProvider(location) {
   throw new Error('the provider redirects for ever');
 }
 
-const begin = async (query = '') => {
-  const answer = await api(lurus, 'GET', `oidc/corp/start${query}`);
+const begin = async (query = '', provider = 'corp') => {
+  const answer = await api(lurus, 'GET', `oidc/${provider}/start${query}`);
   assert.equal(answer.status, 303, JSON.stringify(answer.body));
   return { location: answer.headers.location, cookie: answer.headers['set-cookie'][0].split(';')[0] };
 };
 const back = (location, cookie) => api(lurus, 'GET', new URL(location).pathname + new URL(location).search, { headers: cookie ? { cookie } : {} });
-const signIn = async (name, query) => {
+const signIn = async (name, query, at) => {
   who = name;
-  const begun = await begin(query);
+  const begun = await begin(query, at);
   return back(await throughProvider(begun.location), begun.cookie);
 };
 
 test.before(async () => {
   if (missing) return;
   const port = await freePort(), lurusPort = await freePort();
-  provider = await startProvider(port, `http://127.0.0.1:${lurusPort}/api/v1/auth/oidc/corp/callback`);
+  const callback = (name) => `http://127.0.0.1:${lurusPort}/api/v1/auth/oidc/${name}/callback`;
+  provider = await startProvider(port, ['corp', 'entra', 'keycloak'].map(callback));
   const { user, env } = users([{ email: 'owner@example.com', role: 'owner' }]);
   const config = {
     ...configFor({ url: 'http://127.0.0.1:1' }, { server: { listen: `127.0.0.1:${lurusPort}` } }),
     user,
-    auth: { oidc: [{ name: 'corp', issuer, client_id: 'lurus', client_secret_env: 'LURUS_TEST_OIDC', scopes: ['openid', 'email', 'profile', 'groups'], roles: { 'gateway-admins': 'admin', staff: 'member' }, sign_up: true }] },
+    auth: { oidc: [{ name: 'corp' }, { name: 'entra', trust_email: true }, { name: 'keycloak', groups_claim: 'realm_access.roles' }].map((more) => (
+      { issuer, client_id: 'lurus', client_secret_env: 'LURUS_TEST_OIDC', scopes: ['openid', 'email', 'profile', 'groups'], roles: { 'gateway-admins': 'admin', staff: 'member' }, sign_up: true, ...more })) },
   };
   lurus = await startLurus({ config, env: { ...env, LURUS_TEST_OIDC: SECRET }, url: `http://127.0.0.1:${lurusPort}` });
 });
@@ -142,6 +148,87 @@ test('who has no group with a role, or an address that nobody verified, stays ou
   const mallory = await signIn('mallory'); // claims the owner's address
   assert.equal(mallory.status, 403);
   assert.match(mallory.body.detail, /vouch/);
+});
+
+const refusals = async () => {
+  const token = fs.readFileSync(path.join(lurus.dataDir, 'admin.token'), 'utf8').trim();
+  const { body } = await api(lurus, 'GET', '/api/v1/audit?action=finishOidc&limit=1000', { token });
+  return body.data.filter(({ after }) => after.event === 'sign-in refused').map(({ after }) => after.detail);
+};
+
+test('an address that the provider says nothing of counts where it is trusted, and never against its word', { skip: missing }, async () => {
+  assert.equal((await signIn('ent')).status, 403);
+  const trusted = await signIn('ent', '?tokens=true', 'entra');
+  assert.equal(trusted.status, 200, JSON.stringify(trusted.body));
+  assert.equal(trusted.body.user.email, 'ent@example.com');
+  const mallory = await signIn('mallory', '', 'entra');
+  assert.equal(mallory.status, 403);
+  assert.match(mallory.body.detail, /vouch/);
+  assert.ok((await refusals()).some((text) => text.startsWith('oidc:entra: ') && text.includes('`owner@example.com`, not verified')));
+});
+
+test('groups inside other claims are found by their path', { skip: missing }, async () => {
+  const kim = await signIn('kim', '?tokens=true', 'keycloak');
+  assert.equal(kim.status, 200, JSON.stringify(kim.body));
+  assert.equal((await api(lurus, 'GET', '/api/v1/me', { token: kim.body.access_token })).body.role, 'admin');
+});
+
+test('the audit says what came with a sign-in that was refused, and the answer does not', { skip: missing }, async () => {
+  assert.equal((await signIn('eve')).status, 403);
+  const zoe = await signIn('zoe', '', 'keycloak');
+  assert.equal(zoe.status, 403);
+  assert.ok(!zoe.body.detail.includes('visitors-1'), zoe.body.detail);
+  assert.equal((await signIn('ada', '', 'keycloak')).status, 403);
+  const told = await refusals();
+  assert.ok(told.some((text) => /groups `visitors`; issuer http:\/\/127\.0\.0\.1:\d+$/.test(text)), told.join('\n'));
+  assert.ok(told.some((text) => /`visitors-9` and 30 more; issuer/.test(text)), told.join('\n'));
+  assert.ok(told.some((text) => /none: there is no claim `realm_access\.roles` among .*`groups`/.test(text)), told.join('\n'));
+  assert.ok(!told.some((text) => /eyJ|lrt_/.test(text)));
+});
+
+test('the command line signs in through a browser, wherever that is', { skip: missing }, async (t) => {
+  const home = tempFolder('lurus-home-');
+  t.after(() => fs.rmSync(home, { recursive: true, force: true }));
+  const env = { PATH: process.env.PATH, HOME: home, NO_COLOR: '1' };
+  const run = async (args, meanwhile = async () => '') => {
+    const child = spawn(LURUS_BIN, args, { cwd: home, env });
+    t.after(() => child.kill('SIGKILL'));
+    const out = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (text) => { out[name] += text; child.emit('said'); });
+    const closed = once(child, 'close');
+    child.stdin.on('error', () => {});
+    child.stdin.end(await meanwhile(out, child, closed));
+    const [code] = await closed;
+    return { code, ...out };
+  };
+  const browser = async (out, child, closed) => {
+    while (!/shows then: /.test(out.stderr)) await Promise.race([once(child, 'said'), closed.then(() => { throw new Error(out.stderr); })]);
+    who = 'bob';
+    const page = new URL(/http:\S+/.exec(out.stderr)[0]);
+    const begun = await api(lurus, 'GET', page.pathname + page.search);
+    const shown = await back(await throughProvider(begun.headers.location), begun.headers['set-cookie'][0].split(';')[0]);
+    assert.equal(shown.status, 200);
+    assert.match(shown.headers['content-type'], /^text\/html/);
+    assert.ok(!shown.headers['set-cookie'].some((line) => line.includes('lss_')), 'the browser itself is not signed in');
+    return `${/id="code">(lcd_\w+)</.exec(shown.body)[1]}\n`;
+  };
+  let code;
+  const signed = await run(['login', lurus.url, '--provider', 'corp'], async (...all) => (code = await browser(...all)));
+  assert.equal(signed.code, 0, signed.stderr);
+  const me = JSON.parse((await run(['whoami', '--json'])).stdout);
+  assert.deepEqual([me.name, me.method, me.by, me.role], ['bob@example.com', 'oidc:corp', 'login', 'member']);
+  const redeem = (body) => api(lurus, 'POST', 'code', { body });
+  assert.equal((await redeem({ code: code.trim(), verifier: 'any' })).status, 403, 'used');
+  const foreign = await run(['login', lurus.url, '--provider', 'corp'], async (...all) => {
+    const other = (await browser(...all)).trim();
+    assert.equal((await redeem({ code: other, verifier: 'another' })).status, 403, 'brought by another');
+    return `${other}\n`;
+  });
+  assert.equal(foreign.code, 1, 'and spoilt by that');
+  const absent = await run(['login', lurus.url, '--provider', 'elsewhere']);
+  assert.equal(absent.code, 3);
+  assert.match(absent.stderr, /no provider is configured under this name/);
+  assert.equal((await api(lurus, 'GET', 'oidc/corp/start?challenge=short')).status, 400);
 });
 
 test('a way back from another browser, twice, or made up, is refused', { skip: missing }, async () => {

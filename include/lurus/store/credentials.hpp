@@ -99,6 +99,8 @@ public:
     /// False when there is no such code or it was used.
     virtual Result<bool> take_recovery_code(std::string_view user, const SecretHash& code, UnixMicros now) = 0;
     virtual Result<void> drop_totp(std::string_view user, std::int64_t version) = 0;
+    /// The same for somebody who has lost it: every session of the user ends with it.
+    virtual Result<void> reset_totp(std::string_view user, std::int64_t version, UnixMicros now) = 0;
 
     virtual Result<void> add_session(const SignInSession& session, const std::optional<SecretHash>& cookie,
                                      const std::optional<SecretHash>& refresh) = 0;

@@ -73,6 +73,52 @@ ApiResponse list(Audit& audit, const ApiRequest& request) {
                        [](const AuditEntry& entry) { return std::to_string(entry.number); });
 }
 
+constexpr std::string_view event_schema =
+    R"({"type":"object","required":["number","time","action","status","by_themselves"],"properties":{"number":{"type":"integer"},)"
+    R"("time":{"type":"string","format":"date-time"},"action":{"type":"string"},"target":{"type":"string"},)"
+    R"("status":{"type":["integer","null"]},"by_themselves":{"type":"boolean"},)"
+    R"("event":{"type":"string","description":"what happened to the sign-in"},"detail":{"type":"string"},)"
+    R"("remote_address":{"type":"string"},"user_agent":{"type":"string"}}})";
+
+// Where somebody else sat is theirs, but for who was not known: that may have been a thief.
+nlohmann::ordered_json own_event_json(const AuditEntry& entry, const std::string& user) {
+    const bool own = entry.actor == user;
+    nlohmann::ordered_json out = {
+        {"number", entry.number}, {"time", format_time(entry.time)}, {"action", entry.action}};
+    out["target"] = entry.target;
+    out["status"] = entry.status != 0 ? nlohmann::ordered_json(entry.status) : nlohmann::ordered_json(nullptr);
+    out["by_themselves"] = own;
+    if (const auto after = value_of(entry.after); after.is_object() && after.contains("event")) {
+        for (const char* name : {"event", "detail"}) {
+            if (after.contains(name)) out[name] = after[name];
+        }
+    }
+    if (own || entry.actor_kind == name_of(Principal::Kind::anonymous)) {
+        out["remote_address"] = entry.remote_address;
+        out["user_agent"] = entry.user_agent;
+    }
+    return out;
+}
+
+ApiResponse list_own(Audit& audit, const ApiRequest& request) {
+    const Principal& who = request.principal;
+    if (who.kind != Principal::Kind::user) return problem(403, "only people have events of their own");
+    const auto page = page_from(request.query);
+    if (!page) return problem(page.error());
+    const auto before = cursor_number(*page);
+    if (!before) return problem(before.error());
+    AuditFilter filter;
+    filter.person = who.user;
+    filter.address = who.name;
+    filter.before_number = *before;
+    filter.limit = static_cast<int>(page->limit) + 1;
+    const auto found = audit.query(filter);
+    if (!found) return problem(found.error());
+    return page_answer(
+        *found, page->limit, [&](const AuditEntry& entry) { return own_event_json(entry, who.user); },
+        [](const AuditEntry& entry) { return std::to_string(entry.number); });
+}
+
 /// Where an export of the chain is.
 struct ExportPlace {
     std::int64_t after = 0;
@@ -149,6 +195,10 @@ std::vector<ApiRoute> audit_routes(Audit& audit) {
         routes.back().query.push_back({name, R"({"type":"string"})", description});
     }
     routes.back().response_schema = page_schema(entry_schema);
+    add(Permission::signed_in, "/api/v1/me/events", "listMyEvents",
+        "What one did, and what happened to one's own sign-in; newest first", list_own);
+    routes.back().query = page_params();
+    routes.back().response_schema = page_schema(event_schema);
     add(Permission::operate, "/api/v1/audit/export", "exportAudit",
         "The whole audit as JSON lines, oldest first; the last line's `number` is the next `cursor`", export_some);
     routes.back().query = {limit_param(1000, "At most so many; without it all of them"),

@@ -66,6 +66,12 @@ struct AuditConditions {
     explicit AuditConditions(const AuditFilter& filter) {
         add(filter.installation ? "org IN ($, '')" : "org = $", filter.org);
         add("$ IN (actor, actor_name)", filter.actor);
+        if (filter.person && filter.address) {
+            values.emplace_back(*filter.person);
+            values.emplace_back(*filter.address);
+            const std::string at = std::to_string(values.size() - 1), next = std::to_string(values.size());
+            begin() += concat({"(actor = $", at, " OR target IN ($", at, ", $", next, ")) "});
+        }
         add("action = $", filter.action);
         add("target = $", filter.target);
         add("time_us >= $", filter.since);

@@ -80,6 +80,8 @@ public:
     void follow_changes();
     /// Before the end: what changed since the last look is in the snapshot as well.
     void take_last_snapshot() { databases_->take_snapshot(); }
+    /// Waits for what goes on after answers, such as mails.
+    void settle() { sign_in_->settle(); }
     /// Why not lurus.db but its snapshot is served; empty = lurus.db is.
     [[nodiscard]] const std::string& database_problem() const { return main_.problem; }
 

@@ -21,6 +21,9 @@ bool stdin_is_terminal();
 /// standard input to its end. The line's end is taken off. `invalid_argument` when nothing came.
 Result<std::string> read_secret(std::string_view prompt);
 
+/// Reads one line with echo; the prompt goes to standard error. `invalid_argument` when standard input is over.
+Result<std::string> read_line(std::string_view prompt);
+
 /// While it lives, Ctrl-C and SIGTERM are noted instead of ending the process; so is, while sleeping, that nobody reads
 /// standard output any more. One at a time.
 class InterruptGuard {

@@ -106,8 +106,8 @@ Result<std::string> read_secret(std::string_view prompt) {
     {
         std::optional<QuietTerminal> quiet;
         if (interactive) {
+            quiet.emplace();  // first: it discards what was typed before
             say(prompt);
-            quiet.emplace();
         }
         char c = 0;
         while (true) {
@@ -125,6 +125,23 @@ Result<std::string> read_secret(std::string_view prompt) {
     if (text.empty())
         return fail(ErrorCode::invalid_argument,
                     "standard input: nothing came: pipe the key in, or type it at the prompt");
+    return text;
+}
+
+Result<std::string> read_line(std::string_view prompt) {
+    constexpr std::size_t most = 4096;
+    say(prompt);
+    std::string text;
+    for (;;) {
+        char c = 0;
+        const ssize_t n = ::read(STDIN_FILENO, &c, 1);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0 && text.empty()) return fail(ErrorCode::invalid_argument, "standard input: nothing came");
+        if (n <= 0 || c == '\n') break;
+        text.push_back(c);
+        if (text.size() > most) return fail(ErrorCode::invalid_argument, "standard input: the line is too long");
+    }
+    while (!text.empty() && (text.back() == '\r' || text.back() == ' ')) text.pop_back();
     return text;
 }
 

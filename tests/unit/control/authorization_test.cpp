@@ -92,6 +92,7 @@ const Line lines[] = {
     {"exportUser", Whose::installation},
     {"getMe", Whose::nobodys},
     {"exportMe", Whose::nobodys, nullptr, nothing, true},
+    {"listMyEvents", Whose::nobodys, nullptr, nothing, true},
     // Signing in.
     {"login", Whose::nobodys},
     {"refreshTokens", Whose::nobodys},
@@ -120,6 +121,9 @@ const Line lines[] = {
     {"enrolSecondFactor", Whose::nobodys},
     {"confirmSecondFactor", Whose::nobodys},
     {"removeSecondFactor", Whose::nobodys},
+    {"resetSecondFactor", Whose::tenants, nullptr,
+     [](const Tenant& t) { return Json{{"user", "member@" + t.name + ".example"}}; }},
+    {"redeemSignInCode", Whose::nobodys},
     // The installation.
     {"listProviders", Whose::everybodys},
     {"addProvider", Whose::everybodys},

@@ -9,21 +9,6 @@ namespace {
 
 const std::string new_password = "nine bridges and a goose";
 
-// Base32 back to bytes, as an authenticator app does.
-Secret secret_of(const std::string& text) {
-    std::string out;
-    unsigned held = 0, bits = 0;
-    for (const char c : text) {
-        held = held << 5 | static_cast<unsigned>(c >= 'A' ? c - 'A' : c - '2' + 26);
-        bits += 5;
-        if (bits >= 8) {
-            bits -= 8;
-            out += static_cast<char>(held >> bits & 0xFF);
-        }
-    }
-    return Secret(out);
-}
-
 }  // namespace
 
 TEST_CASE("changing the password takes the old one and ends every session") {

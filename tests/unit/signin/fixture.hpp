@@ -17,6 +17,21 @@ using nlohmann::json;
 
 inline const std::string good_password = "blue tractor on a hill";
 
+/// Base32 back to bytes, as an authenticator app does.
+inline Secret secret_of(const std::string& text) {
+    std::string out;
+    unsigned held = 0, bits = 0;
+    for (const char c : text) {
+        held = held << 5 | static_cast<unsigned>(c >= 'A' ? c - 'A' : c - '2' + 26);
+        bits += 5;
+        if (bits >= 8) {
+            bits -= 8;
+            out += static_cast<char>(held >> bits & 0xFF);
+        }
+    }
+    return Secret(out);
+}
+
 /// The service over real stores, driven through its routes as the dispatcher would.
 struct SignInFixture {
     TempFolder folder;

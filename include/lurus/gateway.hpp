@@ -86,6 +86,9 @@ public:
     [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;
     /// Any thread; each shard sees it within one turn of its loop. Listeners and threads are fixed at start.
     virtual void publish(std::shared_ptr<const GatewaySnapshot> snapshot) = 0;
+    /// Serves renewed certificates from the next connection on, when their files have settled or `at_once`. Returns a
+    /// sentence for each listener whose certificate is not as it should be. By one thread, about once a second.
+    virtual std::vector<std::string> follow_certificates(bool at_once) = 0;
     /// Stops accepting and calling outside, lets running requests end, returns when they have or after the drain
     /// timeout.
     virtual void drain() = 0;

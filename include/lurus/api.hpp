@@ -31,6 +31,7 @@ struct ApiRequest {
     /// Lower-case names; only `api_headers` are passed on.
     std::map<std::string, std::string> headers;
     std::string remote_address;  // without the port; empty = this process itself
+    bool tls = false;            // it came over TLS that ends here
     Principal principal;         // set by the dispatcher, which has checked the route's permission
     /// The row's version that `If-Match` names, where the route's answers carry one: a change is to be made only while
     /// that is the version there is, and is 412 otherwise. Set by the step that judged `If-Match`.

@@ -90,6 +90,9 @@ public:
     /// See LimitUseSource.
     [[nodiscard]] virtual std::vector<LimitUse> limit_use(Subject subject, std::string_view id,
                                                           const Limits& limits) const = 0;
+    /// Serves renewed certificates from the next connection on, when their files have settled or `at_once`. Returns a
+    /// sentence for each listener whose certificate is not as it should be. By one thread, about once a second.
+    virtual std::vector<std::string> follow_certificates(bool at_once) = 0;
     /// Stops accepting and calling outside, lets running requests end, returns when they have or after the drain
     /// timeout.
     virtual void drain() = 0;

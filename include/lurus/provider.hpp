@@ -98,10 +98,13 @@ struct Provider {
     bool ask_usage = true;  // a chat's stream is asked for its usage where the client has not
     bool tls_verify = true;
     std::string ca_file;                       // extra roots; empty = the system's
+    std::string roots;                         // what was in it, PEM
+    std::string roots_digest;                  // of that; empty = the system's roots only
     std::shared_ptr<const LocalVendor> local;  // set: answered in-process
     bool disabled = false;
     std::string
         problem;  // not empty: why it cannot be used now (no credential, disabled ...); it is never a candidate then
+    std::string warning;  // not empty: it is used with what one of its files held before
 
     [[nodiscard]] bool serves(std::string_view model) const;
 };
@@ -200,6 +203,10 @@ public:
     [[nodiscard]] virtual std::shared_ptr<const Catalog> snapshot() const = 0;
     /// Takes over what another process changed. Blocks on the database.
     virtual Result<void> refresh() = 0;
+    /// Looks at the files that providers name, and takes over what is new in those that have settled. A file that holds
+    /// nothing usable leaves what it held before in use. Returns a sentence for each such file. By one thread, about
+    /// once a second.
+    virtual std::vector<std::string> follow_files() = 0;
     /// Asks the providers that answer for patterns for their model lists, where the known one is older than a day: each
     /// in one call at a time, which everybody waits for, for 10 s at most; one that failed is not asked again for a
     /// minute. Does not wait with `outside`: `done` is called when all have answered, at once where none was asked, on

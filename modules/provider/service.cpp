@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "core/http/url.hpp"
 #include "modules/provider/catalog/build.hpp"
@@ -19,6 +20,12 @@ bool same_providers(const std::vector<StoredProvider>& a, const std::vector<Stor
         return x.spec.name == y.spec.name && x.version == y.version;
     });
 }
+std::shared_ptr<const Provider> named(const std::vector<std::shared_ptr<const Provider>>& providers,
+                                      std::string_view name) {
+    const auto found = std::ranges::find_if(providers, [&](const auto& provider) { return provider->name == name; });
+    return found == providers.end() ? nullptr : *found;
+}
+
 bool same_routes(const std::vector<StoredRoute>& a, const std::vector<StoredRoute>& b) {
     return std::ranges::equal(a, b, [](const StoredRoute& x, const StoredRoute& y) {
         return same_route(x.spec, y.spec) && x.version == y.version;
@@ -40,17 +47,18 @@ void ProviderService::warn_about(const Provider& provider) {
     if (!provider.problem.empty() && !provider.disabled) {
         spdlog::warn("provider '{}' cannot be used: {}", provider.name, provider.problem);
     }
+    if (!provider.warning.empty()) spdlog::warn("provider '{}': {}", provider.name, provider.warning);
     if (!provider.tls_verify)
         spdlog::warn("provider '{}': its certificate is not verified (tls_verify = false)", provider.name);
 }
 
-ProviderService::ProviderPtr ProviderService::open_stored(const StoredProvider& row) const {
+ProviderService::ProviderPtr ProviderService::open_stored(const StoredProvider& row, const ProviderPtr& before) const {
     ProviderSpec spec = row.spec;
     std::string problem;
     if (!row.sealed.empty()) {
         if (auto opened = open_secrets(box_, row.sealed, spec); !opened) problem = opened.error().message;
     }
-    auto built = build_provider(spec, "store");
+    auto built = build_provider(spec, "store", before.get());
     Provider provider;
     if (built) {
         provider = std::move(*built);
@@ -68,8 +76,8 @@ ProviderService::ProviderPtr ProviderService::open_stored(const StoredProvider& 
 }
 
 void ProviderService::open_all_stored(State& state) const {
-    state.stored.clear();
-    for (const StoredProvider& row : state.rows) state.stored.push_back(open_stored(row));
+    const auto before = std::exchange(state.stored, {});
+    for (const StoredProvider& row : state.rows) state.stored.push_back(open_stored(row, named(before, row.spec.name)));
 }
 
 Result<std::shared_ptr<const Catalog>> ProviderService::compile(const State& state, std::vector<std::string>& warnings,
@@ -133,10 +141,17 @@ private:
 
 Result<std::unique_ptr<PreparedConfiguration>> ProviderService::prepare(std::vector<ProviderSpec> providers,
                                                                         std::vector<RouteSpec> routes) {
-    std::vector<ProviderPtr> configured;
+    auto prepared = std::make_unique<Prepared>(*this);
+    {
+        const std::lock_guard lock(mutex_);
+        prepared->next = state_;
+        prepared->made_from = catalog_;
+    }
+    const auto before = std::exchange(prepared->next.configured, {});
+    std::vector<ProviderPtr>& configured = prepared->next.configured;
     std::set<std::string> names;
     for (const ProviderSpec& spec : providers) {
-        auto built = build_provider(spec, "config");
+        auto built = build_provider(spec, "config", named(before, spec.name).get());
         if (!built) return std::unexpected(built.error());
         if (!names.insert(built->name).second)
             return fail(ErrorCode::invalid_argument, "two providers are named '" + built->name + "'",
@@ -153,13 +168,7 @@ Result<std::unique_ptr<PreparedConfiguration>> ProviderService::prepare(std::vec
                 subject_of(routes[i]));
         }
     }
-    auto prepared = std::make_unique<Prepared>(*this);
-    {
-        const std::lock_guard lock(mutex_);
-        prepared->next = state_;
-        prepared->made_from = catalog_;
-    }
-    prepared->next.configured = std::move(configured);
+    prepared->next.specs = std::move(providers);
     prepared->next.configured_routes = std::move(routes);
     prepared->next.judging = Judging::strict;
     open_all_stored(prepared->next);
@@ -176,6 +185,7 @@ void ProviderService::take(Prepared& prepared) {
         if (catalog_ != prepared.made_from) {
             // What is stored was changed since: that stays, and is judged no more.
             State next = state_;
+            next.specs = std::move(prepared.next.specs);
             next.configured = std::move(prepared.next.configured);
             next.configured_routes = std::move(prepared.next.configured_routes);
             open_all_stored(next);
@@ -239,7 +249,7 @@ void ProviderService::open_changed(State& next) const {
         if (known != state_.rows.end()) {
             next.stored.push_back(state_.stored[static_cast<std::size_t>(known - state_.rows.begin())]);
         } else {
-            next.stored.push_back(open_stored(row));
+            next.stored.push_back(open_stored(row, named(state_.stored, row.spec.name)));
             warn_about(*next.stored.back());
         }
     }

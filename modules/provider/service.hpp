@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/crypto/secret_box.hpp"
+#include "core/os/watched_file.hpp"
 #include "lurus/provider.hpp"
 #include "lurus/store/providers.hpp"
 #include "modules/provider/api/provider_json.hpp"
@@ -53,6 +54,7 @@ public:
     Result<void> remove(std::string_view name) override;
     [[nodiscard]] std::shared_ptr<const Catalog> snapshot() const override;
     Result<void> refresh() override;
+    std::vector<std::string> follow_files() override;
     void refresh_model_lists(std::function<void()> done) override;
     void on_change(std::function<void()> callback) override;
     [[nodiscard]] std::vector<ApiRoute> api() override;
@@ -93,7 +95,8 @@ private:
     enum class Judging : std::uint8_t { strict, lenient };
 
     struct State {
-        std::vector<ProviderPtr> configured;
+        std::vector<ProviderSpec> specs;      // that the configuration declares
+        std::vector<ProviderPtr> configured;  // what each of them makes
         std::vector<RouteSpec> configured_routes;
         std::vector<StoredProvider> rows;
         std::vector<ProviderPtr> stored;  // what each of the rows makes
@@ -108,9 +111,12 @@ private:
     /// Lenient where strictly it does not compile; never fails.
     [[nodiscard]] std::shared_ptr<const Catalog> compile_anyhow(State& state, std::vector<std::string>& warnings) const;
     static void warn_about(const Provider& provider);
-    [[nodiscard]] ProviderPtr open_stored(const StoredProvider& row) const;
+    /// `before`: what was made of that name, or null.
+    [[nodiscard]] ProviderPtr open_stored(const StoredProvider& row, const ProviderPtr& before) const;
     /// What was built of the rows, anew: their variables and files may have changed.
     void open_all_stored(State& state) const;
+    /// Makes the providers anew whose files hold something else.
+    void reread_files();
     [[nodiscard]] Result<StoredProvider> sealed_row(const ProviderSpec& spec, const std::string& kind) const;
     [[nodiscard]] const StoredModelList* list_of(const State& state, const Provider& provider) const;
     Result<StoredModelList> fetch_list(std::string_view name, const OutsideLimit& limit);
@@ -143,6 +149,8 @@ private:
 
     std::mutex change_mutex_;  // one change at a time, also while the database is asked; taken before mutex_
     std::int64_t seen_ = -1;   // of the store's changes; under change_mutex_
+
+    std::map<std::string, WatchedFile> files_;  // of the thread that calls follow_files
 
     mutable std::mutex mutex_;  // guards what follows; who writes state_ and catalog_ holds both
     State state_;

@@ -80,7 +80,7 @@ Result<GivenProvider> ProviderService::stored_spec(std::string_view name) const 
 
 Result<void> ProviderService::replace(const GivenProvider& given, IfVersion wanted) {
     const std::string& name = given.spec.name;
-    auto built = build_provider(given.spec, "store");
+    auto built = build_provider(given.spec, "store", find(name).get());
     if (!built) return std::unexpected(built.error());
     auto row = sealed_row(given.spec, built->kind);
     if (!row) return std::unexpected(row.error());

@@ -5,14 +5,14 @@
 namespace lurus::signin {
 namespace {
 
-constexpr std::string_view cookie_path = "/api/v1";
+constexpr std::string_view api_path = "/api/v1";
 
 std::string name_of(Cookie cookie, std::string_view prefix) {
     return std::string(prefix) + (cookie == Cookie::session ? "lurus_session" : "lurus_oidc");
 }
 
 std::string name_of(Cookie cookie, CookieKind kind) {
-    return name_of(cookie, kind == CookieKind::secure ? "__Secure-" : "");
+    return name_of(cookie, kind == CookieKind::secure ? "__Host-" : "");
 }
 
 std::string value_of(std::string_view rest, std::string_view wanted) {
@@ -30,7 +30,7 @@ std::string value_of(std::string_view rest, std::string_view wanted) {
 }  // namespace
 
 CookieKind cookie_kind(const ApiRequest& request, std::string_view public_url) {
-    if (public_url.starts_with("https://") || request.header("origin").starts_with("https://"))
+    if (request.tls || public_url.starts_with("https://") || request.header("origin").starts_with("https://"))
         return CookieKind::secure;
     boost::system::error_code bad;
     const auto address = boost::asio::ip::make_address(request.remote_address, bad);
@@ -40,14 +40,16 @@ CookieKind cookie_kind(const ApiRequest& request, std::string_view public_url) {
 std::string cookie_value(const ApiRequest& request, Cookie cookie, std::string_view public_url) {
     const std::string_view sent = request.header("cookie");
     std::string value = value_of(sent, name_of(cookie, CookieKind::secure));
-    if (value.empty()) value = value_of(sent, name_of(cookie, "__Host-"));
+    if (value.empty()) value = value_of(sent, name_of(cookie, "__Secure-"));
     if (value.empty() && cookie_kind(request, public_url) == CookieKind::loopback)
         value = value_of(sent, name_of(cookie, CookieKind::loopback));
     return value;
 }
 
 std::string set_cookie(Cookie cookie, CookieKind kind, std::string_view value, std::int64_t seconds) {
-    return name_of(cookie, kind) + "=" + std::string(value) + "; Path=" + std::string(cookie_path) +
+    // Browsers refuse a `__Host-` cookie of another path.
+    return name_of(cookie, kind) + "=" + std::string(value) +
+           "; Path=" + std::string(kind == CookieKind::secure ? "/" : api_path) +
            "; Max-Age=" + std::to_string(seconds) + "; HttpOnly; SameSite=Lax" +
            (kind == CookieKind::secure ? "; Secure" : "");
 }

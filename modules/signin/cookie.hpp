@@ -10,16 +10,17 @@ namespace lurus::signin {
 
 enum class Cookie : std::uint8_t { session, oidc };
 
-/// Over TLS: `__Secure-lurus_session`, which browsers take over TLS only. On a machine's own loopback without TLS there
-/// is no such cookie, so that one is `lurus_session` without Secure; it never leaves the machine. Both are for the
-/// paths of the management API alone, which the pages of the console call: no browser sends them with what is relayed.
+/// Over TLS: `__Host-lurus_session`, which browsers take over TLS only, and from this very host only: no other host of
+/// the domain can set one. That name is for the path `/`, so the relay takes it out of what it passes on. On a
+/// machine's own loopback without TLS there is no such cookie, so that one is `lurus_session` without Secure, for the
+/// paths of the management API alone; it never leaves the machine.
 enum class CookieKind : std::uint8_t { secure, loopback };
 
-/// Loopback only where the other side is this machine and nothing says that TLS ends before us.
+/// Loopback only where the other side is this machine, it came without TLS, and nothing says that TLS ends before us.
 CookieKind cookie_kind(const ApiRequest& request, std::string_view public_url);
 
 /// The cookie's value, or empty. The secure one counts wherever it comes, since only a browser over TLS has it, also
-/// under `__Host-`, the name that it once had; the other one where `cookie_kind` says loopback.
+/// under `__Secure-`, the name that it once had; the other one where `cookie_kind` says loopback.
 std::string cookie_value(const ApiRequest& request, Cookie cookie, std::string_view public_url);
 
 /// A `set-cookie` header's value. An empty value with 0 seconds removes it.

@@ -141,12 +141,19 @@ int serve_until_told(control::ControlPlane& plane, Gateway& gateway, platform::S
         if (!signal && now < look_at) continue;
         look_at = now + std::chrono::seconds(1);
         plane.watch_databases();
-        const bool changed = watch.changed();
-        if (!signal && !changed) continue;
+        plane.follow_files(gateway.follow_certificates(signal.has_value()));
+        if (signal) watch.take_as_known();
+        const auto seen = signal ? WatchedFile::Look::changed : watch.look();
+        if (seen == WatchedFile::Look::away) plane.miss_file(watch.file());
+        if (seen != WatchedFile::Look::changed) continue;
         spdlog::info(signal ? "SIGHUP: reading the configuration again" : "the configuration file changed");
         platform::notify_service_manager("RELOADING=1");
         // A refusal is logged, and shown by the API and /health.
-        plane.reload_because(signal ? "SIGHUP" : "the file changed");
+        if (signal) {
+            plane.reload_because("SIGHUP");
+        } else {
+            plane.follow_file(watch.load());
+        }
         platform::notify_service_manager("READY=1");
     }
     platform::notify_service_manager("STOPPING=1");

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <ranges>
+
 #include "cli/cli_format.hpp"
 #include "cli/cmd_action.hpp"
 #include "cli/cmd_connect.hpp"
@@ -57,6 +60,8 @@ std::vector<Finding> findings_of(const Json& status) {
     if (std::string options = joined(member(config, "needs_restart")); !options.empty()) {
         out.push_back({Level::warning, "server", "changed since the start: " + options, "restart it"});
     }
+    for (const Json& problem : member(config, "files"))
+        out.push_back({Level::broken, "files", problem.get<std::string>(), "put it right; it is read again by itself"});
     // What only the one who uses a file can tell: that it is not the one at its place any more.
     for (const Json& database : member(status, "databases")) {
         if (std::string problem = text_of(database, "problem"); !problem.empty())
@@ -141,6 +146,27 @@ std::vector<Finding> check_providers(Cli& cli, bool probe) {
     return out;
 }
 
+namespace {
+
+/// Active keys that expire within 30 days, the first ones by name; empty = none.
+std::string expiring(const Json& keys, UnixMicros now) {
+    constexpr UnixMicros one_day = 24LL * 3600 * 1'000'000;
+    constexpr std::size_t shown = 5;
+    std::vector<std::pair<UnixMicros, std::string>> soon;
+    for (const auto& key : keys) {
+        const UnixMicros expires = parse_time(text_of(key, "expires")).value_or(0);
+        if (text_of(key, "status") == "active" && expires > now && expires - now <= 30 * one_day)
+            soon.emplace_back(expires, text_of(key, "name"));
+    }
+    std::ranges::sort(soon);
+    std::string out;
+    for (const auto& [expires, name] : soon | std::views::take(shown))
+        out += (out.empty() ? "" : ", ") + name + " (" + format_time(expires).substr(0, 10) + ")";
+    return soon.size() > shown ? out + fmt::format(" and {} more", soon.size() - shown) : out;
+}
+
+}  // namespace
+
 std::vector<Finding> check_keys(Cli& cli) {
     auto keys = all_pages(cli, "/api/v1/keys", {});
     if (!keys) return {{Level::broken, "keys", keys.error().message, ""}};
@@ -151,7 +177,11 @@ std::vector<Finding> check_keys(Cli& cli) {
         return {{Level::good, "keys", "none yet: the first start makes one", ""}};
     }
     if (active == 0) return {{Level::warning, "keys", "none is active", "lurus key create --name NAME"}};
-    return {{Level::good, "keys", fmt::format("{} active", active), ""}};
+    std::vector<Finding> out{{Level::good, "keys", fmt::format("{} active", active), ""}};
+    const std::string soon = expiring(list_of(*keys), cli.clock.now());
+    if (!soon.empty())
+        out.push_back({Level::warning, "keys", "within 30 days expire " + soon, "lurus key edit NAME --expires 90d"});
+    return out;
 }
 
 namespace {

@@ -105,14 +105,14 @@ Result<Config> load_config(const ConfigFlags& flags) {
     return load_config(flags, Environment::of_process());
 }
 
-Result<Config> load_config(const ConfigFlags& flags, const Environment& environment) {
+Result<Config> load_config(const ConfigFlags& flags, const Environment& environment, std::optional<std::string> known) {
     auto file = find_config_file(flags, environment);
     if (!file) return std::unexpected(file.error());
     Config config;
     config.file = *file;
     toml::table root;
     if (!config.file.empty()) {
-        auto text = read_file(config.file, 4 << 20);
+        auto text = known ? Result<std::string>(*std::move(known)) : read_file(config.file, 4 << 20);
         if (!text) return std::unexpected(text.error());
         try {
             root = toml::parse(*text);
@@ -122,6 +122,10 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
                                                          std::to_string(at.column) + ": " +
                                                          without_quotes(e.description()));
         }
+        config.bytes = text->size();
+        config.ends_a_line = text->ends_with('\n');
+        for (const auto& [key, value] : root)
+            config.declared += value.is_array_of_tables() ? value.as_array()->size() : 1;
     }
     ConfigContext context(config.file, environment.variables);
     context.set_home(environment.home);

@@ -21,6 +21,9 @@ namespace lurus::config {
 
 struct Config {
     std::filesystem::path file;  // empty = none was found
+    std::size_t declared = 0;    // sections and options at the top of the file, each member of a list counted
+    std::size_t bytes = 0;       // of the file
+    bool ends_a_line = false;    // the last of them
     std::filesystem::path data_dir;
     bool chosen = false;  // the caller named the file or the folder, by a flag or a variable
     GatewaySettings gateway;
@@ -71,7 +74,9 @@ Result<std::filesystem::path> find_config_file(const ConfigFlags& flags, const E
 /// Looks for `lurus.toml` in the working folder, the user's configuration folder, /etc/lurus.
 /// `invalid_argument`: every mistake on a line of its own, each with file, line and column (or the variable, or the
 /// flag).
-Result<Config> load_config(const ConfigFlags& flags, const Environment& environment);
+/// `known`: the file's text, where it was read already.
+Result<Config> load_config(const ConfigFlags& flags, const Environment& environment,
+                           std::optional<std::string> known = {});
 Result<Config> load_config(const ConfigFlags& flags);
 
 /// The annotated configuration file with every option at its default.

@@ -161,7 +161,7 @@ test('a browser session: a cookie, its own origin only, and gone after signing o
   assert.equal((await out({ origin })).status, 204);
   assert.equal((await sessions(undefined, sent)).status, 401);
   const secure = await api(lurus, 'POST', 'login', { body: { email: 'admin@example.com', password: PASSWORD, session: true }, headers: { origin: `https://127.0.0.1:${lurus.port}` } });
-  assert.match(secure.headers['set-cookie'][0], /^__Secure-lurus_session=.*; Path=\/api\/v1; .*; Secure$/);
+  assert.match(secure.headers['set-cookie'][0], /^__Host-lurus_session=.*; Path=\/; .*; Secure$/);
 });
 
 test('an invitation by mail, and open sign-up with a verified address', async () => {

@@ -86,6 +86,28 @@ bool is_rate_limit(std::string_view name) {
            (begins(name, "anthropic-ratelimit-") && !begins(name, "anthropic-ratelimit-unified"));
 }
 
+bool is_cookie(std::string_view name) {
+    return name.size() == 6 && iequals(name, "cookie");
+}
+
+// Browsers send the cookie of a session with the console to all paths of its host, and it is no vendor's.
+std::string without_sessions(std::string_view cookies) {
+    std::string out;
+    while (!cookies.empty()) {
+        const std::size_t end = std::min(cookies.find(';'), cookies.size());
+        std::string_view pair = cookies.substr(0, end);
+        cookies.remove_prefix(std::min(end + 1, cookies.size()));
+        while (pair.starts_with(' ') || pair.starts_with('\t')) pair.remove_prefix(1);
+        std::string_view name = pair.substr(0, pair.find('='));
+        for (const std::string_view prefix : {"__Host-", "__Secure-"}) {
+            if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+        }
+        if (pair.empty() || name == "lurus_session" || name == "lurus_oidc") continue;
+        out.append(out.empty() ? "" : "; ").append(pair);
+    }
+    return out;
+}
+
 void add(std::string& out, std::string_view name, std::string_view value) {
     out.append(name).append(": ").append(value).append("\r\n");
 }
@@ -182,7 +204,12 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
             case Role::websocket: add(out, name, value); break;
             case Role::trace:
             case Role::ordinary:
-                if (!rules.drops(name)) add(out, name, value);
+                if (rules.drops(name)) break;
+                if (!is_cookie(name)) {
+                    add(out, name, value);
+                } else if (const std::string rest = without_sessions(value); !rest.empty()) {
+                    add(out, name, rest);
+                }
                 break;
         }
     }

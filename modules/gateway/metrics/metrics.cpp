@@ -121,6 +121,7 @@ void Metrics::merge(const Metrics& other) {
     add(limited_, other.limited_);
     add(refused_, other.refused_);
     for (const auto& [status, n] : other.local_) local_[status] += n;
+    for (std::size_t i = 0; i < handshake_failures_.size(); ++i) handshake_failures_[i] += other.handshake_failures_[i];
 }
 
 Metrics::Series Metrics::join() const {

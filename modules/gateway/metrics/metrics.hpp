@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "core/io/tls.hpp"
 #include "lurus/record.hpp"
 #include "lurus/store/journal.hpp"
 
@@ -41,6 +42,7 @@ public:
     void count_limited(std::string_view subject, std::string_view limit);
     /// Counts a request that was refused before a model was asked. `path` and `reason` are constants.
     void count_refused(std::string_view path, std::string_view reason, bool recorded);
+    void count_handshake_failure(HandshakeFailure why) { ++handshake_failures_[static_cast<std::size_t>(why)]; }
     void merge(const Metrics& other);
 
     std::int64_t connections = 0;  // open now
@@ -98,7 +100,8 @@ private:
     LabelMap<std::uint64_t> limited_;     // subject, limit
     LabelMap<std::uint64_t> refused_;     // path, reason, recorded
     std::map<int, std::uint64_t> local_;  // by status
-    std::string key_;                     // scratch
+    std::array<std::uint64_t, handshake_failure_names.size()> handshake_failures_{};
+    std::string key_;  // scratch
 };
 
 }  // namespace lurus::gateway

@@ -121,6 +121,11 @@ std::string Metrics::prometheus(const LogStatus& log, double uptime_seconds, int
         out.append("gateway_local_responses_total{status=\"").append(std::to_string(status)).append("\"} ");
         out.append(std::to_string(n)).append("\n");
     }
+    header(out, "gateway_tls_handshake_failures_total", "counter", "Clients whose TLS handshake failed, by why.");
+    for (std::size_t i = 1; i < handshake_failures_.size(); ++i) {
+        out.append("gateway_tls_handshake_failures_total{reason=\"").append(handshake_failure_names[i]).append("\"} ");
+        out.append(std::to_string(handshake_failures_[i])).append("\n");
+    }
     single(out, "gateway_connections", "gauge", "Client connections open now.", static_cast<double>(connections));
     single(out, "gateway_connections_total", "counter", "Client connections accepted.",
            static_cast<double>(connections_total));

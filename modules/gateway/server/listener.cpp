@@ -83,13 +83,15 @@ Result<void> bind_tcp(asio::io_context& io, const ListenerSettings& wanted, List
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> open_listener(asio::io_context& io, const ListenerSettings& wanted) {
+Result<std::unique_ptr<Listener>> open_listener(asio::io_context& io, const ListenerSettings& wanted,
+                                                const Clock& clock) {
     auto listener = std::make_unique<Listener>();
     listener->open = wanted.open;
     if (!wanted.certificate_file.empty()) {
-        auto tls = make_tls_server(wanted.certificate_file, wanted.private_key_file);
-        if (!tls) return std::unexpected(tls.error());
-        listener->tls = std::move(*tls);
+        auto certificate = CertificateWatch::open(wanted, clock);
+        if (!certificate) return std::unexpected(certificate.error());
+        listener->tls = certificate->context();
+        listener->certificate.emplace(*std::move(certificate));
     }
     auto done =
         wanted.address.starts_with("unix:") ? bind_unix(io, wanted, *listener) : bind_tcp(io, wanted, *listener);

@@ -89,6 +89,7 @@ public:
         return gateway::limit_use(limits_, subject, id, limits, limits_.since_start(clock_.monotonic_us()),
                                   clock_.now());
     }
+    std::vector<std::string> follow_certificates(bool at_once) override;
     void drain() override;
     void stop() override;
 
@@ -158,7 +159,7 @@ Result<void> Server::start() {
         spdlog::info("the system allows {} open files: about {} connections at a time", got, got / 2);
     }
     for (const auto& wanted : snapshot_->settings.listeners) {
-        auto listener = open_listener(shards_.front()->io(), wanted);
+        auto listener = open_listener(shards_.front()->io(), wanted, clock_);
         if (!listener) return std::unexpected(listener.error());
         listeners_.push_back(*std::move(listener));
     }
@@ -217,13 +218,13 @@ void Server::welcome(const Listener& listener, AcceptedSocket client) {
         return;
     }
     Shard& shard = less_busy();
-    const auto start = [this, &listener, &shard](AcceptedSocket&& socket) {
+    const auto start = [this, context = listener.tls, open = listener.open, &shard](AcceptedSocket&& socket) {
         SslPtr tls;
-        if (listener.tls) {
-            tls.reset(SSL_new(listener.tls.get()));
+        if (context) {
+            tls.reset(SSL_new(context.get()));
             SSL_set_accept_state(tls.get());
         }
-        Session::start(std::make_shared<Session>(shard, std::move(socket), *this, std::move(tls), listener.open));
+        Session::start(std::make_shared<Session>(shard, std::move(socket), *this, std::move(tls), open));
     };
     if (&shard == shards_.front().get()) return start(std::move(client));
     asio::post(shard.io(), [start, socket = std::move(client)]() mutable { start(std::move(socket)); });
@@ -248,6 +249,21 @@ void Server::publish(std::shared_ptr<const GatewaySnapshot> snapshot) {
     for (auto& shard : shards_) {
         asio::post(shard->io(), [&shard = *shard, snapshot] { shard.publish(snapshot); });
     }
+}
+
+std::vector<std::string> Server::follow_certificates(bool at_once) {
+    std::vector<std::string> problems;
+    for (const auto& listener : listeners_) {
+        if (!listener->certificate) continue;
+        if (SslContextPtr renewed = listener->certificate->look(at_once)) {
+            asio::post(shards_.front()->io(), [&listener = *listener, context = std::move(renewed)]() mutable {
+                listener.tls = std::move(context);
+            });
+        }
+        if (std::string problem = listener->certificate->problem(); !problem.empty())
+            problems.push_back(std::move(problem));
+    }
+    return problems;
 }
 
 void Server::call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse)> done) {

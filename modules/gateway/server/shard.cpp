@@ -25,12 +25,17 @@ constexpr std::size_t max_idle = 512;
 
 thread_local Shard* appending = nullptr;  // the shard that is in the log's append_all
 
+// How vendors are told from others: two that agree in it share what is made for TLS.
+std::string tls_name(const Provider& provider) {
+    return (provider.tls_verify ? "verified " : "unverified ") + provider.roots_digest;
+}
+
 // Where a connection goes and how it is secured: all that decides whether an idle one will do.
 std::string destination(const Provider& provider, const FamilyEndpoint& endpoint) {
     if (provider.local) return "local " + std::to_string(reinterpret_cast<std::uintptr_t>(provider.local.get()));
     const Url& to = endpoint.base;
     std::string out = (to.tls ? "https " : "http ") + to.host + " " + std::to_string(to.port);
-    if (to.tls) out += (provider.tls_verify ? " verified " : " unverified ") + provider.ca_file;
+    if (to.tls) out += " " + tls_name(provider);
     return out;
 }
 }  // namespace
@@ -183,10 +188,13 @@ void Shard::publish(std::shared_ptr<const GatewaySnapshot> next) {
 
 void Shard::find_destinations() {
     destinations_.clear();
+    std::unordered_set<std::string> tls_names;
     for (const auto& provider : snapshot->catalog->providers()) {
+        tls_names.insert(tls_name(*provider));
         for (const auto& [family, endpoint] : provider->endpoints)
             destinations_.insert(destination(*provider, endpoint));
     }
+    std::erase_if(tls_clients_, [&](const auto& entry) { return !tls_names.contains(entry.first); });
 }
 
 void Shard::add(const std::shared_ptr<Session>& session) {
@@ -342,10 +350,9 @@ void Shard::resolve(const std::string& host, std::uint16_t port,
 }
 
 Result<SslContextPtr> Shard::tls_client(const Provider& provider) {
-    const std::string key = (provider.tls_verify ? "1" : "0") + provider.ca_file;
-    auto& slot = tls_clients_[key];
+    auto& slot = tls_clients_[tls_name(provider)];
     if (!slot) {
-        auto made = make_tls_client(provider.tls_verify, provider.ca_file);
+        auto made = make_tls_client(provider.tls_verify, provider.roots);
         if (!made) return std::unexpected(made.error());
         slot = std::move(*made);
     }

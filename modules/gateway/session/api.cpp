@@ -41,6 +41,7 @@ asio::awaitable<void> Session::serve_api(Request& request) {
     call.target = std::string(request.head.target);
     call.authorization = std::string(request.head.value("authorization"));
     if (peer_) call.request.remote_address = peer_->text();
+    call.request.tls = is_tls();
     for (const auto name : api_headers) {
         const std::string_view value = name == "host" ? request.head.host : request.head.value(name);
         if (!value.empty()) call.request.headers.emplace(name, value);

@@ -91,7 +91,11 @@ asio::awaitable<bool> ClientConnection::handshake() {
     for (;;) {
         const Io state = channel_.handshake();
         if (state == Io::ok) co_return true;
-        if (state != Io::again) co_return false;
+        if (state != Io::again) {
+            shard.metrics.count_handshake_failure(channel_.handshake_failed());
+            if (channel_.handshake_failed() == HandshakeFailure::plain_http) channel_.end_tls();
+            co_return false;
+        }
         bool ready = false;
         bool failed = false;
         const auto on_ready = [self = shared_from_this(), &ready, &failed](const boost::system::error_code& ec) {
@@ -106,12 +110,17 @@ asio::awaitable<bool> ClientConnection::handshake() {
         }
         while (!ready && !failed) {
             if (timed_out_ || gone_) {
+                shard.metrics.count_handshake_failure(timed_out_ ? HandshakeFailure::timeout
+                                                                 : HandshakeFailure::closed);
                 gone_ = true;  // the callback refers to this frame and must not touch it any more
                 co_return false;
             }
             co_await signal.wait();
         }
-        if (failed) co_return false;
+        if (failed) {
+            shard.metrics.count_handshake_failure(HandshakeFailure::closed);
+            co_return false;
+        }
     }
 }
 

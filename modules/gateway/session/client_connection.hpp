@@ -88,6 +88,7 @@ public:
 
 protected:
     [[nodiscard]] bool is_tls() const { return channel_.is_tls(); }
+    /// After a client that spoke plain HTTP the connection goes on without TLS.
     boost::asio::awaitable<bool> handshake();
     void close();
     /// Bytes that were given to be sent, but for interim answers.

@@ -57,7 +57,10 @@ void Session::on_committed(bool) {
 }
 
 asio::awaitable<void> Session::run() {
-    if (is_tls() && !co_await handshake()) co_return;
+    if (is_tls() && !co_await handshake()) {
+        if (!is_tls()) co_await answer_plain_http();
+        co_return;
+    }
     while (keep_alive_ && !gone_) {
         std::unique_ptr<Request> request;
         if (co_await read_head(*this, request) == 0) break;
@@ -83,6 +86,15 @@ asio::awaitable<void> Session::run() {
         if (gone_ || (!flushed() && !co_await flush())) break;
     }
     if (!gone_) co_await linger();
+}
+
+asio::awaitable<void> Session::answer_plain_http() {
+    constexpr std::string_view text =
+        "This port speaks HTTPS only, and this request came as plain HTTP: write https:// in the address.\n";
+    shard.metrics.count_local(400);
+    std::string answer = local_head(400, "text/plain; charset=utf-8", text.size(), false, nullptr);
+    answer += text;
+    if (co_await send(std::move(answer))) co_await linger();
 }
 
 // The way of a request: see docs/architecture.md.

@@ -58,6 +58,7 @@ public:
 
 private:
     boost::asio::awaitable<void> run();
+    boost::asio::awaitable<void> answer_plain_http();
     boost::asio::awaitable<void> serve(Request& request);
     /// An allocation failed. `begun`: the client has a part of the answer.
     boost::asio::awaitable<void> end_without_memory(Request& request, bool begun);

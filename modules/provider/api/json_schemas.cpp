@@ -6,7 +6,8 @@ namespace lurus::provider {
 const char* const provider_schema =
     R"({"type":"object","required":["name","kind","source","usable","endpoints","credential","models"],"properties":{
 "name":{"type":"string"},"kind":{"type":"string"},"source":{"enum":["config","store","builtin"]},"usable":{"type":"boolean"},
-"problem":{"type":["string","null"],"description":"why it cannot be used"},"disabled":{"type":"boolean"},
+"problem":{"type":["string","null"],"description":"why it cannot be used"},
+"warning":{"type":["string","null"],"description":"it is used with what one of its files held before, and why"},"disabled":{"type":"boolean"},
 "endpoints":{"type":"object","description":"by family","additionalProperties":{"type":"object","properties":{"base_url":{"type":"string"},"auth":{"type":"string"}}}},
 "base_url":{"type":["string","null"],"description":"as it was given; null = the preset's"},
 "api_key_env":{"type":["string","null"]},"api_key_file":{"type":["string","null"]},

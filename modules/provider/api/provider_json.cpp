@@ -133,6 +133,7 @@ ordered_json to_json(const Provider& provider, const ListState& list) {
     out["source"] = provider.source;
     out["usable"] = provider.problem.empty();
     out["problem"] = provider.problem.empty() ? ordered_json(nullptr) : ordered_json(provider.problem);
+    out["warning"] = provider.warning.empty() ? ordered_json(nullptr) : ordered_json(provider.warning);
     out["disabled"] = provider.disabled;
     ordered_json endpoints = ordered_json::object();
     for (const auto& [family, endpoint] : provider.endpoints) {

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <utility>
 
 #include "core/http/url.hpp"
-#include "core/os/files.hpp"
 #include "core/text/ascii.hpp"
 #include "core/text/glob.hpp"
+#include "modules/provider/catalog/from_files.hpp"
 #include "modules/provider/demo/demo.hpp"
 
 namespace lurus::provider {
@@ -22,10 +21,6 @@ std::string in_quotes(std::string_view text) {
 
 bool is_alnum(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool printable(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7F; });
 }
 
 /// Collects the first thing that is wrong.
@@ -131,13 +126,6 @@ bool on_own_host(const Preset& preset, const Url& base) {
                                [&](const auto& s) { return same_place(known_url(s.bases.front()), base); });
 }
 
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view space = " \t\r\n";
-    const auto begin = text.find_first_not_of(space);
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(space) - begin + 1);
-}
-
 void take_variable(Provider& provider, const std::string& name) {
     provider.credential_source = "env:" + name;
     const char* value = std::getenv(name.c_str());
@@ -149,20 +137,8 @@ void take_variable(Provider& provider, const std::string& name) {
     }
 }
 
-void take_file(Provider& provider, const std::string& file) {
-    provider.credential_source = "file:" + file;
-    auto text = read_file(file, 65536);
-    if (!text) {
-        provider.problem = "no credential: " + text.error().message;
-    } else if (trimmed(*text).empty()) {
-        provider.problem = "no credential: " + file + " is empty";
-    } else {
-        provider.credential = Secret(std::string(trimmed(*text)));
-    }
-}
-
 Result<void> take_credential(const Checker& checker, const Preset& preset, const ProviderSpec& spec, bool own_host,
-                             Provider& provider) {
+                             const Provider* before, Provider& provider) {
     const int sources = int(!spec.api_key.empty()) + int(!spec.api_key_env.empty()) + int(!spec.api_key_file.empty());
     if (sources > 1) return checker.bad("give one of api_key, api_key_env and api_key_file");
     if (preset.name == "demo" && sources > 0) return checker.bad("the demo takes no credential");
@@ -172,7 +148,7 @@ Result<void> take_credential(const Checker& checker, const Preset& preset, const
     } else if (!spec.api_key_env.empty()) {
         take_variable(provider, spec.api_key_env);
     } else if (!spec.api_key_file.empty()) {
-        take_file(provider, spec.api_key_file);
+        take_file(provider, spec.api_key_file, before);
     } else if (own_host && preset.needs_key && !preset.key_env.empty()) {
         // Only for the vendor's own addresses: nobody else gets the vendor's key unasked.
         take_variable(provider, std::string(preset.key_env));
@@ -197,7 +173,7 @@ bool is_provider_name(std::string_view name) {
            std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-'; });
 }
 
-Result<Provider> build_provider(const ProviderSpec& spec, std::string source) {
+Result<Provider> build_provider(const ProviderSpec& spec, std::string source, const Provider* before) {
     const Checker checker(spec.name);
     if (!is_provider_name(spec.name)) {
         return checker.bad("a name is 1 to 64 letters, digits, '.', '_' and '-', and starts with a letter or digit");
@@ -243,10 +219,9 @@ Result<Provider> build_provider(const ProviderSpec& spec, std::string source) {
     for (std::size_t i = 0; i < bases.size(); ++i) {
         provider.endpoints.emplace(preset->endpoints[i].family, FamilyEndpoint{bases[i], preset->endpoints[i].auth});
     }
-    if (auto taken = take_credential(checker, *preset, spec, !given || on_own_host(*preset, *given), provider);
-        !taken) {
+    const bool own_host = !given || on_own_host(*preset, *given);
+    if (auto taken = take_credential(checker, *preset, spec, own_host, before, provider); !taken)
         return std::unexpected(taken.error());
-    }
     if (provider.credential_source == "none") {
         for (auto& [family, endpoint] : provider.endpoints) endpoint.auth = AuthScheme::none;
     }
@@ -298,14 +273,7 @@ Result<Provider> build_provider(const ProviderSpec& spec, std::string source) {
     }
     provider.ask_usage = spec.ask_usage.value_or(preset->takes_ask_usage);
     provider.tls_verify = spec.tls_verify.value_or(true);
-    provider.ca_file = spec.ca_file;
-    if (!spec.ca_file.empty()) {
-        if (auto text = read_file(spec.ca_file); !text) {
-            provider.problem = "ca_file: " + text.error().message;
-        } else if (!text->contains("-----BEGIN CERTIFICATE-----")) {
-            provider.problem = "ca_file: " + spec.ca_file + " holds no PEM certificate";
-        }
-    }
+    take_roots(provider, spec.ca_file, before);
     if (preset->name == "demo") provider.local = demo_vendor();
     if (spec.disabled) {
         provider.disabled = true;

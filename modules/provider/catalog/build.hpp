@@ -14,8 +14,9 @@ namespace lurus::provider {
 bool is_provider_name(std::string_view name);
 
 /// `invalid_argument` names the provider, the field and what to write. Reads the credential's variable or file: one
-/// that is missing is no error but the provider's `problem`.
-Result<Provider> build_provider(const ProviderSpec& spec, std::string source);
+/// that is missing is no error but the provider's `problem`. Where `before` has what the same file held, that stays in
+/// use instead, and `warning` says so.
+Result<Provider> build_provider(const ProviderSpec& spec, std::string source, const Provider* before = nullptr);
 
 /// The provider that answers when nothing is declared.
 Provider builtin_demo();

@@ -48,7 +48,7 @@ Result<HttpAnswer> exchange(const Provider& provider, const Ask& ask, const Outs
     call.timeout_ms = std::min(provider.first_byte_timeout_ms, exchange_timeout_ms);
     call.limit = limit;
     call.tls_verify = provider.tls_verify;
-    call.ca_file = provider.ca_file;
+    call.roots = provider.roots;
     call.headers = {{"accept", "application/json"}, {"user-agent", "lurus"}};
     if (!ask.body.empty()) call.headers.emplace_back("content-type", "application/json");
     if (ask.family == Family::anthropic) call.headers.emplace_back("anthropic-version", "2023-06-01");

@@ -119,7 +119,7 @@ Json components() {
         {"description", "`access_token` of a sign-in or a refresh, or a service account's token."}};
     out["securitySchemes"]["session"] = {{"type", "apiKey"},
                                          {"in", "cookie"},
-                                         {"name", "__Secure-lurus_session"},
+                                         {"name", "__Host-lurus_session"},
                                          {"description", "A browser's session; changes need the same origin."}};
     out["parameters"]["Organisation"] = {{"name", "org"},
                                          {"in", "query"},

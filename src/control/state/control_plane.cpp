@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "control/state/reload.hpp"
 #include "control/state/spent.hpp"
 #include "core/os/log_setup.hpp"
 #include "core/os/server_file.hpp"
@@ -132,8 +133,11 @@ Result<void> ControlPlane::take(config::Config read) {
 
 Result<Reloaded> ControlPlane::reload() {
     const std::scoped_lock one(reload_mutex_);
-    auto loaded = loader_();
-    const Result<void> applied = loaded ? take(*std::move(loaded)) : std::unexpected(loaded.error());
+    return take_or_refuse(loader_());
+}
+
+Result<Reloaded> ControlPlane::take_or_refuse(Result<config::Config> read) {
+    const Result<void> applied = read ? take(*std::move(read)) : std::unexpected(read.error());
     if (!applied) {
         {
             const std::scoped_lock lock(mutex_);
@@ -163,6 +167,46 @@ void ControlPlane::reload_because(const std::string& why) {
     api_audit_->note_own("reload", done ? why : why + ": " + done.error().message, done ? 200 : 400);
 }
 
+void ControlPlane::follow_file(Result<config::Config> read) {
+    const std::scoped_lock one(reload_mutex_);
+    if (read) {
+        std::string lost;
+        {
+            const std::scoped_lock lock(mutex_);
+            lost = what_is_lost(read_config_, *read);
+        }
+        if (!lost.empty()) {
+            read = fail(ErrorCode::invalid_argument, read->file.string() + " " + lost +
+                                                         "; if it is meant so, send SIGHUP (POST /api/v1/reload, "
+                                                         "systemctl reload) or restart");
+        }
+    }
+    const auto done = take_or_refuse(std::move(read));
+    api_audit_->note_own("reload", done ? "the file changed" : "the file changed: " + done.error().message,
+                         done ? 200 : 400);
+}
+
+void ControlPlane::miss_file(const std::string& file) {
+    const std::scoped_lock one(reload_mutex_);
+    {
+        const std::scoped_lock lock(mutex_);
+        problem_ = file + " is gone, and a start without it would fail: put it back";
+    }
+    spdlog::error("configuration file gone, the old one goes on: {}", file);
+    publish();
+}
+
+void ControlPlane::follow_files(std::vector<std::string> others) {
+    std::vector<std::string> problems = providers_->follow_files();
+    std::ranges::move(others, std::back_inserter(problems));
+    {
+        const std::scoped_lock lock(mutex_);
+        if (problems == file_problems_) return;
+        file_problems_ = std::move(problems);
+    }
+    publish();
+}
+
 void ControlPlane::upkeep() {
     if (auto done = identity_->upkeep(); !done) spdlog::warn("upkeep of keys: {}", done.error().message);
     const std::scoped_lock lock(publish_mutex_);
@@ -182,6 +226,7 @@ void ControlPlane::publish() {
         next->settings.listeners = start_config_.gateway.listeners;
         next->settings.threads = start_config_.gateway.threads;
         if (!problem_.empty()) next->problems.push_back("configuration refused, the old one goes on: " + problem_);
+        std::ranges::copy(file_problems_, std::back_inserter(next->problems));
     }
     std::ranges::move(databases_->problems(), std::back_inserter(next->problems));
     if (use_ == Use::server) {

@@ -67,6 +67,14 @@ public:
     Result<Reloaded> reload();
     /// The same without anybody asking over the API; `why` is for the audit.
     void reload_because(const std::string& why);
+    /// The configuration file is another one and nobody has asked to take it: one that lost everything is not taken
+    /// before somebody does.
+    void follow_file(Result<config::Config> read);
+    /// The file that it was read from is not there.
+    void miss_file(const std::string& file);
+    /// Takes over what is new in the files that the configuration names. `others`: what is wrong with those that are
+    /// not watched here. By one thread, about once a second.
+    void follow_files(std::vector<std::string> others);
     /// What is to be done every minute.
     void upkeep();
     /// The reason the last reload was refused; empty when it was not.
@@ -114,6 +122,8 @@ private:
     ApiResponse change_flag(const ApiRequest& request);
     /// Puts what was read in force, with the stored flags over it, or goes on with what there was. Under reload_mutex_.
     Result<void> take(config::Config read);
+    /// The same, logged and published. Under reload_mutex_.
+    Result<Reloaded> take_or_refuse(Result<config::Config> read);
     ApiResponse status_response(const ApiRequest& request) const;
     ApiResponse config_response() const;
     ApiResponse reload_response();
@@ -130,6 +140,7 @@ private:
     config::Config start_config_;  // what start-only options were made from
     std::vector<std::string> needs_restart_;
     std::string problem_;
+    std::vector<std::string> file_problems_;  // of files that it names
     std::vector<std::string> urls_;
 
     mutable std::mutex publish_mutex_;  // keeps snapshots in order

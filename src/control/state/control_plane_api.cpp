@@ -19,9 +19,10 @@ constexpr std::string_view status_schema = R"({"type":"object",
 "mode":{"type":"string","enum":["offline"],"description":"offline: SQLite only"},"pid":{"type":["integer","null"]},
 "started":{"type":["string","null"],"format":"date-time"},"uptime_seconds":{"type":["integer","null"]},
 "addresses":{"type":"array","items":{"type":"string"}},"data_dir":{"type":"string"},
-"config":{"type":"object","required":["file","problem","needs_restart","warnings"],"properties":{"file":{"type":["string","null"]},
+"config":{"type":"object","required":["file","problem","needs_restart","warnings","files"],"properties":{"file":{"type":["string","null"]},
 "problem":{"type":["string","null"],"description":"why the file was refused"},
-"needs_restart":{"type":"array","items":{"type":"string"}},"warnings":{"type":"array","items":{"type":"string"}}}},
+"needs_restart":{"type":"array","items":{"type":"string"}},"warnings":{"type":"array","items":{"type":"string"}},
+"files":{"type":"array","items":{"type":"string"},"description":"what is wrong with files that it names, and what goes on instead"}}},
 "databases":{"type":"array","items":{"type":"object","required":["file","problem"],"properties":{"file":{"type":"string"},
 "problem":{"type":["string","null"],"description":"why it cannot be changed now"}}}},
 "log":{"type":"object","required":["enabled","healthy","problem","committed","queued","queued_bytes","released_unsafe"],
@@ -86,7 +87,8 @@ ApiResponse ControlPlane::status_response(const ApiRequest& request) const {
     body["config"] = {{"file", text_or_null(config_.file.string())},
                       {"problem", text_or_null(problem_)},
                       {"needs_restart", needs_restart_},
-                      {"warnings", config_.warnings}};
+                      {"warnings", config_.warnings},
+                      {"files", file_problems_}};
     body["databases"] = std::move(databases);
     body["log"] = {{"enabled", config_.gateway.log_enabled},
                    {"healthy", log.healthy},

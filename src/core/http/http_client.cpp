@@ -25,6 +25,7 @@
 #include "core/io/channel.hpp"
 #include "core/io/left_behind.hpp"
 #include "core/io/tls.hpp"
+#include "core/os/files.hpp"
 #include "core/text/ascii.hpp"
 
 namespace lurus {
@@ -184,7 +185,10 @@ private:
     }
 
     Result<void> handshake() {
-        auto tls = make_tls_client(call_.tls_verify, call_.ca_file);
+        auto roots = call_.ca_file.empty() ? Result<std::string>(call_.roots) : read_file(call_.ca_file);
+        if (!roots) return fail(ErrorCode::invalid_argument, "cannot read roots: " + roots.error().message);
+        auto tls = make_tls_client(call_.tls_verify, *roots);
+        if (!tls && !call_.ca_file.empty()) return fail(tls.error().code, call_.ca_file + ": " + tls.error().message);
         if (!tls) return std::unexpected(tls.error());
         auto connection = make_tls_connection(tls->get(), call_.url.host, call_.tls_verify);
         if (!connection) return std::unexpected(connection.error());

@@ -27,7 +27,8 @@ struct HttpCall {
     OutsideLimit limit;               // of all of it, beside the two
     std::size_t max_body_bytes = 32 << 20;
     bool tls_verify = true;
-    std::string ca_file;  // roots beside the system's
+    std::string ca_file;  // roots beside the system's, as a file or
+    std::string roots;    // as its PEM text
     /// Set: takes the body of a 2xx as it comes, which the answer then lacks; it may be of any size, and `timeout_ms`
     /// counts from the piece before. False: no more of it is wanted, and the exchange is over.
     std::function<bool(std::string_view piece)> on_piece;

@@ -21,6 +21,7 @@ struct Channel::TlsSocket {
         const IoResult result = channel.read_plain(std::span(into, static_cast<std::size_t>(size)));
         channel.ended_ = channel.ended_ || result.state == Io::eof;
         if (result.state == Io::again) BIO_set_retry_read(bio);
+        if (channel.began_size_ < channel.began_.size()) channel.keep_beginning(std::string_view(into, result.bytes));
         return result.state == Io::ok ? static_cast<int>(result.bytes) : result.state == Io::eof ? 0 : -1;
     }
 
@@ -59,6 +60,17 @@ void Channel::use_tls(SslPtr tls) {
     SSL_set_read_ahead(tls_.get(), 1);
 }
 
+void Channel::keep_beginning(std::string_view bytes) {
+    const std::size_t n = std::min(bytes.size(), began_.size() - began_size_);
+    std::memcpy(began_.data() + began_size_, bytes.data(), n);
+    began_size_ = static_cast<std::uint8_t>(began_size_ + n);
+}
+
+void Channel::end_tls() {
+    tls_.reset();
+    wants_write_ = starved_ = false;
+}
+
 void Channel::when_readable(Watch::Callback callback) {
     // What OpenSSL holds may be a part of a record, which it cannot give before the rest has come.
     if (tls_ && !starved_ && SSL_has_pending(tls_.get()) == 1) {
@@ -88,7 +100,12 @@ Io Channel::tls_outcome(int result) {
 Io Channel::handshake() {
     ERR_clear_error();
     const int result = SSL_do_handshake(tls_.get());
-    if (result != 1) return tls_outcome(result);
+    if (result != 1) {
+        const HandshakeFailure why = handshake_failure(std::string_view(began_.data(), began_size_));
+        const Io outcome = tls_outcome(result);
+        if (outcome != Io::again) failure_ = why;
+        return outcome;
+    }
     starved_ = false;  // the first bytes may have come with the handshake's last
     return Io::ok;
 }

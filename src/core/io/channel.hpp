@@ -2,11 +2,14 @@
 // A non-blocking byte stream over one socket (TCP or Unix), plain or TLS, used by readiness: try, and where it would
 // block, ask to be told. That keeps no buffer per idle connection. One shard's thread.
 
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/io/listening_socket.hpp"
@@ -34,10 +37,14 @@ public:
     Channel& operator=(const Channel&) = delete;
 
     void use_tls(SslPtr tls);
+    /// Goes on without it: what OpenSSL had read is lost.
+    void end_tls();
     [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
     /// `again` until the handshake is done; wait for readability, or writability when `wants_write`.
     Io handshake();
     [[nodiscard]] bool wants_write() const { return wants_write_; }
+    /// Why `handshake` ended otherwise than well.
+    [[nodiscard]] HandshakeFailure handshake_failed() const { return failure_; }
 
     IoResult read(std::span<char> into);
     /// Writes what the socket takes now; `bytes` may be less than asked for.
@@ -65,6 +72,7 @@ private:
     struct TlsSocket;
 
     Io tls_outcome(int result);
+    void keep_beginning(std::string_view bytes);
     IoResult read_plain(std::span<char> into);
     IoResult write_plain(std::span<const boost::asio::const_buffer> from);
     IoResult failed();
@@ -78,6 +86,9 @@ private:
     bool wants_write_ = false;
     bool starved_ = false;  // TLS cannot go on before the socket has more
     bool ended_ = false;    // TLS read the socket's end
+    HandshakeFailure failure_ = HandshakeFailure::none;
+    std::array<char, 8> began_{};  // the first bytes that TLS read
+    std::uint8_t began_size_ = 0;
     std::string error_;
 };
 

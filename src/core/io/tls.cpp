@@ -1,7 +1,10 @@
 #include "core/io/tls.hpp"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
+
+#include <algorithm>
 
 namespace lurus {
 namespace {
@@ -16,6 +19,11 @@ int on_new_session(SSL* connection, SSL_SESSION* session) {
     if (store == nullptr) return 0;
     store->keep(SslSessionPtr(session));
     return 1;
+}
+
+bool is_http_method(std::string_view began) {
+    const std::size_t space = std::min(began.find(' '), began.size());
+    return space >= 3 && std::ranges::all_of(began.substr(0, space), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 void common_options(SSL_CTX* context) {
@@ -35,13 +43,30 @@ std::string tls_error_text() {
     return reason != nullptr ? reason : "unknown TLS error";
 }
 
-Result<SslContextPtr> make_tls_client(bool verify, const std::string& ca_file) {
+Result<std::vector<X509Ptr>> read_chain(std::string_view pem) {
+    std::vector<X509Ptr> chain;
+    const std::unique_ptr<BIO, decltype(&BIO_free)> in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
+                                                       &BIO_free);
+    ERR_clear_error();
+    while (X509* next = PEM_read_bio_X509_AUX(in.get(), nullptr, nullptr, nullptr)) chain.emplace_back(next);
+    const unsigned long why = ERR_peek_last_error();
+    ERR_clear_error();
+    if (ERR_GET_LIB(why) != ERR_LIB_PEM || ERR_GET_REASON(why) != PEM_R_NO_START_LINE)
+        return fail(ErrorCode::invalid_argument, "holds a certificate that is damaged or cut short");
+    return chain;
+}
+
+Result<SslContextPtr> make_tls_client(bool verify, std::string_view roots) {
     SslContextPtr context(SSL_CTX_new(TLS_client_method()), SslContextFree{});
     if (!context) return fail(ErrorCode::internal, "cannot make a TLS context: " + tls_error_text());
     common_options(context.get());
     SSL_CTX_set_default_verify_paths(context.get());
-    if (!ca_file.empty() && SSL_CTX_load_verify_locations(context.get(), ca_file.c_str(), nullptr) != 1) {
-        return fail(ErrorCode::invalid_argument, "cannot read roots from " + ca_file + ": " + tls_error_text());
+    if (!roots.empty()) {
+        const auto chain = read_chain(roots);
+        if (!chain) return fail(ErrorCode::invalid_argument, "the file of roots " + chain.error().message);
+        if (chain->empty()) return fail(ErrorCode::invalid_argument, "the file of roots holds no certificate");
+        X509_STORE* store = SSL_CTX_get_cert_store(context.get());
+        for (const auto& root : *chain) X509_STORE_add_cert(store, root.get());
     }
     SSL_CTX_set_verify(context.get(), verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -49,21 +74,12 @@ Result<SslContextPtr> make_tls_client(bool verify, const std::string& ca_file) {
     return context;
 }
 
-Result<SslContextPtr> make_tls_server(const std::string& certificate_file, const std::string& private_key_file) {
+Result<SslContextPtr> make_tls_server() {
     SslContextPtr context(SSL_CTX_new(TLS_server_method()), SslContextFree{});
     if (!context) return fail(ErrorCode::internal, "cannot make a TLS context: " + tls_error_text());
     common_options(context.get());
-    if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1) {
-        return fail(ErrorCode::invalid_argument,
-                    "cannot use the certificate " + certificate_file + ": " + tls_error_text());
-    }
-    if (SSL_CTX_use_PrivateKey_file(context.get(), private_key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-        return fail(ErrorCode::invalid_argument,
-                    "cannot use the private key " + private_key_file + ": " + tls_error_text());
-    }
-    if (SSL_CTX_check_private_key(context.get()) != 1) {
-        return fail(ErrorCode::invalid_argument, private_key_file + " is not the key of " + certificate_file);
-    }
+    if (SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM:ECDHE+CHACHA20:!PSK") != 1)
+        return fail(ErrorCode::internal, "cannot choose TLS suites: " + tls_error_text());
     static constexpr unsigned char id[] = "lurus";
     SSL_CTX_set_session_id_context(context.get(), id, sizeof id - 1);
     return context;
@@ -85,6 +101,31 @@ Result<SslPtr> make_tls_connection(SSL_CTX* context, const std::string& host, bo
         }
     }
     return connection;
+}
+
+HandshakeFailure handshake_failure(std::string_view began) {
+    const unsigned long code = ERR_peek_last_error();
+    if (code == 0) return HandshakeFailure::closed;
+    if (ERR_GET_LIB(code) != ERR_LIB_SSL) return HandshakeFailure::other;
+    switch (ERR_GET_REASON(code)) {
+        case SSL_R_HTTP_REQUEST:
+        case SSL_R_HTTPS_PROXY_REQUEST: return HandshakeFailure::plain_http;
+        case SSL_R_WRONG_VERSION_NUMBER:
+        case SSL_R_PACKET_LENGTH_TOO_LONG:
+            return is_http_method(began) ? HandshakeFailure::plain_http : HandshakeFailure::not_tls;
+        case SSL_R_UNSUPPORTED_PROTOCOL:
+        case SSL_R_VERSION_TOO_LOW:
+        case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION: return HandshakeFailure::version;
+        case SSL_R_NO_SHARED_CIPHER: return HandshakeFailure::no_shared_cipher;
+        case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+        case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+        case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+        case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+        case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+        case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: return HandshakeFailure::certificate_refused;
+        case SSL_R_UNEXPECTED_EOF_WHILE_READING: return HandshakeFailure::closed;
+        default: return ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET ? HandshakeFailure::alert : HandshakeFailure::other;
+    }
 }
 
 void set_session_store(SSL* connection, TlsSessionStore* store) {

@@ -20,6 +20,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/io/server_certificate.hpp"
 #include "core/io/tls.hpp"
 #include "core/os/files.hpp"
 
@@ -123,9 +124,9 @@ void make_certificate(const fs::path& dir) {
 
 Server::Script tls_script(const fs::path& dir) {
     return [dir](asio::ip::tcp::socket& socket) {
-        auto context = lurus::make_tls_server((dir / "cert.pem").string(), (dir / "key.pem").string());
-        REQUIRE(context.has_value());
-        lurus::SslPtr tls(SSL_new(context->get()));
+        auto certificate = lurus::read_server_certificate((dir / "cert.pem").string(), (dir / "key.pem").string());
+        REQUIRE(certificate.has_value());
+        lurus::SslPtr tls(SSL_new(certificate->context.get()));
         SSL_set_fd(tls.get(), static_cast<int>(socket.native_handle()));
         if (SSL_accept(tls.get()) != 1) return;
         char block[4096];

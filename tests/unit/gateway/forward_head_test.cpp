@@ -16,7 +16,7 @@ namespace {
 const HeaderSettings default_rules;
 
 std::string upstream(const std::vector<http1::Field>& fields, bool websocket = false,
-                     BodyCoding coding = BodyCoding::as_sent) {
+                     BodyCoding coding = BodyCoding::as_sent, const HeaderRules& rules = default_rules.from_clients) {
     auto provider = std::make_shared<Provider>();
     FamilyEndpoint endpoint;
     endpoint.base = *Url::parse("https://vendor.example/v1");
@@ -28,7 +28,7 @@ std::string upstream(const std::vector<http1::Field>& fields, bool websocket = f
     head.method = "POST";
     head.target = "/v1/chat/completions";
     head.fields = fields;
-    return upstream_head(head, Endpoint(), target, "m", 7, websocket, default_rules.from_clients, coding);
+    return upstream_head(head, Endpoint(), target, "m", 7, websocket, rules, coding);
 }
 
 http1::ResponseHead answer(const std::vector<http1::Field>& fields) {
@@ -44,6 +44,21 @@ bool has(const std::string& head, std::string_view line) {
 }
 
 }  // namespace
+
+TEST_CASE("forward head: a vendor never gets the console's cookies") {
+    const HeaderRules passing(default_drops_from_clients(), {}, {"cookie"});
+    const auto sent = [&](std::string_view cookies) {
+        return upstream({{"Cookie", cookies}, {"x-last", "1"}}, false, BodyCoding::as_sent, passing);
+    };
+    CHECK(has(sent("a=b"), "Cookie: a=b"));
+    CHECK(has(sent("__Host-lurus_session=lss_1; a=b;c=d ; lurus_oidc=x"), "Cookie: a=b; c=d "));
+    CHECK(has(sent("a=b; __Secure-lurus_oidc=x; lurus_session=lss_1"), "Cookie: a=b"));
+    CHECK(has(sent("lurus_session_of_mine=1"), "Cookie: lurus_session_of_mine=1"));
+    for (const char* only : {"__Host-lurus_session=lss_1", "lurus_session=lss_1;", " ; __Secure-lurus_session=x;"}) {
+        CHECK(sent(only).find("ookie") == std::string::npos);
+        CHECK(has(sent(only), "x-last: 1"));
+    }
+}
 
 TEST_CASE("forward head: fields that stay here go to nobody, the others keep their order and case") {
     const std::string out = upstream({{"X-Stainless-Lang", "js"},

@@ -123,8 +123,8 @@ TEST_CASE("a browser gets a cookie that scripts cannot read, and no tokens") {
     CHECK_FALSE(json::parse(answer.body).contains("access_token"));
     REQUIRE(answer.headers.size() == 1);
     const std::string cookie = answer.headers[0].second;
-    CHECK(cookie.starts_with("__Secure-lurus_session=lss_"));
-    for (const char* part : {"; Path=/api/v1;", "; HttpOnly", "; SameSite=Lax", "; Secure"})
+    CHECK(cookie.starts_with("__Host-lurus_session=lss_"));
+    for (const char* part : {"; Path=/;", "; HttpOnly", "; SameSite=Lax", "; Secure"})
         CHECK(cookie.find(part) != std::string::npos);
     CHECK(cookie.find("Domain") == std::string::npos);
     const std::string sent = cookie.substr(0, cookie.find(';'));
@@ -145,6 +145,13 @@ TEST_CASE("only this machine's own loopback without TLS gets a cookie without Se
     request.headers["origin"] = "https://lurus.example.com";
     CHECK(cookie_kind(request, "") == CookieKind::secure);
     request.headers.clear();
+    request.tls = true;
+    for (const char* origin : {"", "http://lurus.example.com", "null"}) {
+        request.headers["origin"] = origin;
+        CHECK(cookie_kind(request, "") == CookieKind::secure);
+    }
+    request.headers.clear();
+    request.tls = false;
     request.remote_address = "192.0.2.1";
     CHECK(cookie_kind(request, "") == CookieKind::secure);
     request.remote_address = "";
@@ -155,9 +162,11 @@ TEST_CASE("only this machine's own loopback without TLS gets a cookie without Se
     request.remote_address = "127.0.0.1";
     CHECK(cookie_value(request, Cookie::session, "") == "x");
     CHECK(cookie_value(request, Cookie::session, "https://lurus.example.com").empty());
-    request.headers["cookie"] = "lurus_session=x; __Host-lurus_session=y";
+    request.headers["cookie"] = "lurus_session=x; __Secure-lurus_session=z; __Host-lurus_session=y";
     CHECK(cookie_value(request, Cookie::session, "") == "y");
     CHECK(cookie_value(request, Cookie::oidc, "").empty());
+    request.headers["cookie"] = "lurus_session=x; __Secure-lurus_session=z";
+    CHECK(cookie_value(request, Cookie::session, "") == "z");
 }
 
 TEST_CASE("keys rotate: old tokens go on, new ones name the new key, and after a day the old key is gone") {

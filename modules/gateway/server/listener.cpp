@@ -76,6 +76,7 @@ Result<void> bind_tcp(asio::io_context& io, const ListenerSettings& wanted, List
     const auto bound = acceptor.local_endpoint();
     const std::string shown =
         bound.address().is_v6() ? "[" + bound.address().to_string() + "]" : bound.address().to_string();
+    listener.local = bound.address().is_loopback();
     listener.address = shown + ":" + std::to_string(bound.port());
     listener.socket = std::make_unique<ListeningSocket>(io, acceptor.release());
     return {};
@@ -86,6 +87,7 @@ Result<void> bind_tcp(asio::io_context& io, const ListenerSettings& wanted, List
 Result<std::unique_ptr<Listener>> open_listener(asio::io_context& io, const ListenerSettings& wanted) {
     auto listener = std::make_unique<Listener>();
     listener->open = wanted.open;
+    listener->local = wanted.address.starts_with("unix:");
     if (!wanted.certificate_file.empty()) {
         auto tls = make_tls_server(wanted.certificate_file, wanted.private_key_file);
         if (!tls) return std::unexpected(tls.error());

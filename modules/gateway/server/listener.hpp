@@ -17,6 +17,7 @@ struct Listener {
     std::string unix_path;
     SslContextPtr tls;
     bool open = false;
+    bool local = false;  // only this machine reaches it
 };
 
 /// Binds and listens. The socket is that of `io`, which outlives it. Blocks for as long as the files of a certificate

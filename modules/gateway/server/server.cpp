@@ -217,7 +217,8 @@ void Server::welcome(const Listener& listener, AcceptedSocket client) {
             tls.reset(SSL_new(listener.tls.get()));
             SSL_set_accept_state(tls.get());
         }
-        Session::start(std::make_shared<Session>(shard, std::move(socket), *this, std::move(tls), listener.open));
+        Session::start(
+            std::make_shared<Session>(shard, std::move(socket), *this, std::move(tls), listener.open, listener.local));
     };
     if (&shard == shards_.front().get()) return start(std::move(client));
     asio::post(shard.io(), [start, socket = std::move(client)]() mutable { start(std::move(socket)); });

@@ -52,6 +52,8 @@ struct GatewaySettings {
     /// Web pages that may use the gateway: `*`, `null`, or `scheme://host[:port]`, lower-case, where the host may begin
     /// with `*.` and the port may be `*`.
     std::vector<std::string> cors_origins;
+    /// Who may read `/metrics`; `elsewhere_key`: everybody at loopback and Unix listeners, as `key` at others.
+    enum class MetricsFor : std::uint8_t { elsewhere_key, open, key, off } metrics_for = MetricsFor::elsewhere_key;
     int log_refused_per_minute = 20;  // records of refused requests that each address may cause
     bool log_enabled = true;
     enum class Bodies : std::uint8_t { none, errors, all } log_bodies = Bodies::none;

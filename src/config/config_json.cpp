@@ -92,6 +92,17 @@ Json key_json(const ConfiguredKey& k) {
     return out;
 }
 
+std::string_view name_of_metrics(GatewaySettings::MetricsFor who) {
+    using For = GatewaySettings::MetricsFor;
+    switch (who) {
+        case For::open: return "open";
+        case For::key: return "key";
+        case For::off: return "off";
+        case For::elsewhere_key: break;
+    }
+    return "open on loopback, key elsewhere";
+}
+
 Json roles_json(const std::map<std::string, Role>& roles) {
     Json out = Json::object();
     for (const auto& [group, role] : roles) out[group] = name_of(role);
@@ -154,6 +165,7 @@ std::string to_json(const Config& config) {
     server["body_wait_ms"] = g.body_wait_ms;
     server["cors_origins"] = g.cors_origins;
     server["allowed_hosts"] = g.allowed_hosts;
+    server["metrics"] = name_of_metrics(g.metrics_for);
     server["max_header"] = g.max_header_bytes;
     server["max_connections"] = g.max_connections;
     server["header_timeout_ms"] = g.header_timeout_ms;

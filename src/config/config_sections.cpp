@@ -148,6 +148,23 @@ bool is_origin_pattern(std::string_view text) {
     return !host.empty() && plain(host, "-._[]:");
 }
 
+void read_metrics(ConfigTable& section, GatewaySettings& gateway) {
+    std::string who;
+    if (!section.choice("metrics", who, {"open", "key", "off"})) return;
+    using For = GatewaySettings::MetricsFor;
+    gateway.metrics_for = who == "open" ? For::open : who == "key" ? For::key : For::off;
+}
+
+void warn_of_metrics(const std::string& where, Config& config) {
+    if (config.gateway.metrics_for != GatewaySettings::MetricsFor::open) return;
+    for (const auto& listener : config.gateway.listeners) {
+        if (is_local_address(listener.address)) continue;
+        config.warnings.push_back(where + ": anybody who reaches " + listener.address +
+                                  " reads /metrics, with the names of providers and models; metrics = \"key\" asks "
+                                  "for a key");
+    }
+}
+
 void lower_all(std::vector<std::string>& texts) {
     for (std::string& text : texts) std::ranges::transform(text, text.begin(), lower);
 }
@@ -237,6 +254,7 @@ void read_server(ConfigTable section, const std::vector<std::string>& listen_fla
     if (g.body_memory_bytes > 0 && g.body_memory_bytes < g.max_body_bytes)
         section.mistake("body_memory", "is less than max_body: a body of that size would never fit");
     section.duration_ms("body_wait", g.body_wait_ms, 0, hour_ms);
+    read_metrics(section, g);
     read_browsers(section, config);
     read_trusted_proxies(section, g);
     auto listeners = section.tables("listener");
@@ -265,6 +283,7 @@ void read_server(ConfigTable section, const std::vector<std::string>& listen_fla
         if (!replaced && !listener.address.empty()) add_listener(listener, each.where("address"), context, config);
     }
     warn_of_browsers(section.where("cors_origins"), config);
+    warn_of_metrics(section.where("metrics"), config);
     if (g.listeners.empty() && context.clean()) section.mistake("listen", "must hold at least one address");
 }
 

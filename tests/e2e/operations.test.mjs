@@ -5,7 +5,8 @@ import fs from 'node:fs';
 import { anthropic, chat, json, sse, streamOf } from '../upstream/index.mjs';
 import { gateway } from './lib/suite.mjs';
 import { post } from './lib/raw.mjs';
-import { configFor, httpGet, startLurus } from './lib/lurus.mjs';
+import { KEY, configFor, freePort, httpGet, startLurus } from './lib/lurus.mjs';
+import { login, users } from './lib/people.mjs';
 
 const context = gateway();
 
@@ -97,5 +98,52 @@ test('secrets are in no answer of the open endpoints', async () => {
   for (const path of ['/health', '/ready', '/metrics']) {
     const text = (await httpGet(lurus.url + path)).body.toString();
     assert.ok(!/sk-upstream|cr_e2e/.test(text), path);
+  }
+});
+
+test('/metrics: open on this machine, a key or the admin token from elsewhere; `metrics` says otherwise', async () => {
+  const cases = [
+    // where it listens, what the setting says, then the answers without, with a gateway key, with the admin token, with a wrong key
+    ['127.0.0.1:0', undefined, [200, 200, 200, 200]],
+    ['0.0.0.0:0', undefined, [401, 200, 200, 401]],
+    ['127.0.0.1:0', 'key', [401, 200, 200, 401]],
+    ['0.0.0.0:0', 'open', [200, 200, 200, 200]],
+    ['127.0.0.1:0', 'off', [404, 404, 404, 404]],
+    ['0.0.0.0:0', 'off', [404, 404, 404, 404]],
+  ];
+  for (const [where, metrics, wanted] of cases) {
+    const port = await freePort();
+    const config = configFor({ url: 'http://127.0.0.1:1' }, { server: { listen: where.replace(':0', `:${port}`), ...(metrics ? { metrics } : {}) } });
+    const lurus = await startLurus({ config, url: `http://127.0.0.1:${port}` });
+    try {
+      const token = fs.readFileSync(`${lurus.dataDir}/admin.token`, 'utf8').trim();
+      const what = `${where} ${metrics}`;
+      for (const [i, bearer] of [undefined, KEY, token, 'cr_of_nobody'].entries()) {
+        const answer = await httpGet(`${lurus.url}/metrics`, { headers: bearer ? { authorization: `Bearer ${bearer}` } : {} });
+        assert.equal(answer.status, wanted[i], `${what} ${i}`);
+        if (wanted[i] === 200) assert.match(answer.body.toString(), /^gateway_shards /m, what);
+        else assert.ok(!answer.body.toString().includes('gateway_shards'), what);
+        if (wanted[i] === 401) assert.match(answer.headers['www-authenticate'], /^Bearer/);
+      }
+      assert.equal((await httpGet(`${lurus.url}/health`)).status, 200, 'health is for everybody');
+      const check = await lurus.cli(['config', 'check']);
+      assert.equal(/reads \/metrics/.test(check.stdout + check.stderr), where.startsWith('0.') && metrics === 'open', check.stdout + check.stderr);
+    } finally {
+      await lurus.close();
+    }
+  }
+});
+
+test('/metrics with a key: one that is disabled, and a member who is signed in, read nothing', async () => {
+  const { user, env } = users([{ email: 'member@example.com', role: 'member' }]);
+  const port = await freePort();
+  const config = { ...configFor({ url: 'http://127.0.0.1:1' }, { server: { listen: `127.0.0.1:${port}`, metrics: 'key' }, keys: [{ name: 'off', value: KEY, disabled: true }] }), user };
+  const lurus = await startLurus({ config, env, url: `http://127.0.0.1:${port}` });
+  try {
+    assert.equal((await httpGet(`${lurus.url}/metrics`, { headers: { authorization: `Bearer ${KEY}` } })).status, 401);
+    const { body } = await login(lurus, 'member@example.com');
+    assert.equal((await httpGet(`${lurus.url}/metrics`, { headers: { authorization: `Bearer ${body.access_token}` } })).status, 401);
+  } finally {
+    await lurus.close();
   }
 });

@@ -76,6 +76,7 @@ Result<void> bind_tcp(asio::io_context& io, const ListenerSettings& wanted, List
     const auto bound = acceptor.local_endpoint();
     const std::string shown =
         bound.address().is_v6() ? "[" + bound.address().to_string() + "]" : bound.address().to_string();
+    listener.local = bound.address().is_loopback();
     listener.address = shown + ":" + std::to_string(bound.port());
     listener.socket = std::make_unique<ListeningSocket>(io, acceptor.release());
     return {};
@@ -87,6 +88,7 @@ Result<std::unique_ptr<Listener>> open_listener(asio::io_context& io, const List
                                                 const Clock& clock) {
     auto listener = std::make_unique<Listener>();
     listener->open = wanted.open;
+    listener->local = wanted.address.starts_with("unix:");
     if (!wanted.certificate_file.empty()) {
         auto certificate = CertificateWatch::open(wanted, clock);
         if (!certificate) return std::unexpected(certificate.error());

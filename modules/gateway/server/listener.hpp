@@ -20,6 +20,7 @@ struct Listener {
     SslContextPtr tls;  // of the thread that accepts
     std::optional<CertificateWatch> certificate;
     bool open = false;
+    bool local = false;  // only this machine reaches it
 };
 
 /// Binds and listens. The socket is that of `io`, which outlives it. Blocks for as long as the files of a certificate

@@ -218,13 +218,13 @@ void Server::welcome(const Listener& listener, AcceptedSocket client) {
         return;
     }
     Shard& shard = less_busy();
-    const auto start = [this, context = listener.tls, open = listener.open, &shard](AcceptedSocket&& socket) {
+    const auto start = [this, context = listener.tls, open = listener.open, local = listener.local, &shard](AcceptedSocket&& socket) {
         SslPtr tls;
         if (context) {
             tls.reset(SSL_new(context.get()));
             SSL_set_accept_state(tls.get());
         }
-        Session::start(std::make_shared<Session>(shard, std::move(socket), *this, std::move(tls), open));
+        Session::start(std::make_shared<Session>(shard, std::move(socket), *this, std::move(tls), open, local));
     };
     if (&shard == shards_.front().get()) return start(std::move(client));
     asio::post(shard.io(), [start, socket = std::move(client)]() mutable { start(std::move(socket)); });

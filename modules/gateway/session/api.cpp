@@ -33,19 +33,25 @@ std::string chunk_of(std::string bytes) {
     return bytes;
 }
 
-}  // namespace
-
-asio::awaitable<void> Session::serve_api(Request& request) {
+// Everything but the body.
+ApiCall call_of(const Session& session, const Request& request) {
     ApiCall call;
     call.request.method = std::string(request.head.method);
     call.target = std::string(request.head.target);
     call.authorization = std::string(request.head.value("authorization"));
-    if (peer_) call.request.remote_address = peer_->text();
-    call.request.tls = is_tls();
+    if (session.peer()) call.request.remote_address = session.peer()->text();
+    call.request.tls = session.is_tls();
     for (const auto name : api_headers) {
         const std::string_view value = name == "host" ? request.head.host : request.head.value(name);
         if (!value.empty()) call.request.headers.emplace(name, value);
     }
+    return call;
+}
+
+}  // namespace
+
+asio::awaitable<void> Session::serve_api(Request& request) {
+    ApiCall call = call_of(*this, request);
     if (!take_body(*this, request, at_once_body)) {
         ApiBodyVerdict verdict = co_await judge_api(call);
         if (verdict.refusal) {
@@ -66,6 +72,14 @@ asio::awaitable<void> Session::serve_api(Request& request) {
     });
     while (!answer->has_value()) co_await signal.wait();
     co_await respond_api(request, **answer);
+}
+
+asio::awaitable<bool> Session::may_see_installation(const Request& request) {
+    ApiCall call = call_of(*this, request);
+    call.request.method = "GET";
+    call.target = std::string(api_root) + "status";
+    const ApiBodyVerdict verdict = co_await judge_api(call);
+    co_return !verdict.refusal;
 }
 
 // Who sends a body that is large or not here yet is asked for first.

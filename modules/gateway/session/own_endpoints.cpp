@@ -47,6 +47,17 @@ std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, b
     return out + "]}";
 }
 
+/// Whether the metrics are shown to whoever asks here.
+asio::awaitable<bool> may_read_metrics(Session& session, Request& request) {
+    using For = GatewaySettings::MetricsFor;
+    const For who = request.snapshot->settings.metrics_for;
+    if (who == For::open || (who == For::elsewhere_key && session.local())) co_return true;
+    const std::optional<EarlyRefusal> no_key = authenticate(session, request);
+    if (!no_key && request.key != nullptr) co_return true;
+    request.key = nullptr;
+    co_return co_await session.may_see_installation(request);
+}
+
 }  // namespace
 
 bool is_own(std::string_view path) {
@@ -82,7 +93,19 @@ asio::awaitable<void> serve_own(Session& session, Request& request) {
     } else if (path == "/ready") {
         status = session.shard.draining() ? 503 : 200;
         body = session.shard.draining() ? R"({"status":"draining"})" : R"({"status":"ready"})";
+    } else if (path == "/metrics" && request.snapshot->settings.metrics_for == GatewaySettings::MetricsFor::off) {
+        EarlyRefusal why(404, "metrics_off", "server.metrics is off here");
+        co_await refuse_early(session, request, std::move(why));
+        co_return;
     } else if (path == "/metrics") {
+        if (!co_await may_read_metrics(session, request)) {
+            EarlyRefusal why(401, "metrics_key",
+                             "the metrics take a gateway key or the admin token: Authorization: Bearer KEY "
+                             "(server.metrics says who may read them)",
+                             "WWW-Authenticate: Bearer\r\n");
+            co_await refuse_early(session, request, std::move(why));
+            co_return;
+        }
         type = "text/plain; version=0.0.4; charset=utf-8";
         auto merged = std::make_shared<std::optional<Metrics>>();
         session.services().collect_metrics(session.shard, [self = session.shared_from_this(), merged](Metrics all) {

@@ -20,11 +20,12 @@ namespace lurus::gateway {
 
 namespace asio = boost::asio;
 
-Session::Session(Shard& own_shard, AcceptedSocket socket, Services& services, SslPtr tls, bool open)
+Session::Session(Shard& own_shard, AcceptedSocket socket, Services& services, SslPtr tls, bool open, bool local)
     : ClientConnection(own_shard, std::move(socket), std::move(tls)),
       limits(own_shard),
       services_(services),
-      open_(open) {}
+      open_(open),
+      local_(local) {}
 
 Session::~Session() = default;
 

@@ -18,7 +18,7 @@ class Services;
 
 class Session final : public ClientConnection {
 public:
-    Session(Shard& shard, AcceptedSocket socket, Services& services, SslPtr tls, bool open);
+    Session(Shard& shard, AcceptedSocket socket, Services& services, SslPtr tls, bool open, bool local);
     ~Session() override;
 
     static void start(const std::shared_ptr<Session>& session);
@@ -29,6 +29,8 @@ public:
     [[nodiscard]] Services& services() const { return services_; }
     /// Its listener serves without a key.
     [[nodiscard]] bool open() const { return open_; }
+    /// Only this machine reaches its listener.
+    [[nodiscard]] bool local() const { return local_; }
     using ClientConnection::is_tls;
     RequestLimits limits;  // of the request that is being served
 
@@ -55,6 +57,8 @@ public:
     // --- api.cpp ---
     /// The management API and the pages, which are answered on a control-plane thread.
     boost::asio::awaitable<void> serve_api(Request& request);
+    /// Whether who sends this request may see what runs here, as `GET /api/v1/status` shows it.
+    boost::asio::awaitable<bool> may_see_installation(const Request& request);
 
 private:
     boost::asio::awaitable<void> run();
@@ -69,6 +73,7 @@ private:
 
     Services& services_;
     const bool open_;
+    const bool local_;
     bool record_safe_ = false;
     bool appended_ = false;  // a record of the request that is served
 };

@@ -25,7 +25,7 @@ int check(Cli& cli) {
         else if (found.level != config::FileFinding::Level::good)
             warnings.push_back(line);
     }
-    if (!unusable.empty()) return cli.report(Error(ErrorCode::invalid_argument, unusable));
+    if (!unusable.empty()) return cli.report(failure_of(Error(ErrorCode::invalid_argument, unusable)));
     if (cli.json) {
         cli.print_json({{"valid", true},
                         {"file", c.file.empty() ? Json(nullptr) : Json(c.file.string())},

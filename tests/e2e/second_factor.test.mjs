@@ -102,6 +102,8 @@ test('it works on the folder itself, too, when no server runs', async () => {
   const done = await lurus.cli(['user', 'reset-second-factor', 'owner@example.com', '--json']);
   assert.equal(done.code, 0, done.stderr);
   assert.equal(JSON.parse(done.stdout).email, 'owner@example.com');
+  const mails = fs.readdirSync(mail).filter((name) => fs.readFileSync(path.join(mail, name), 'utf8').includes('To: <owner@example.com>'));
+  assert.equal(mails.length, 2, 'the command ends after its mail has left');
   await lurus.start();
   assert.equal((await login(lurus, 'owner@example.com')).status, 200);
 });

@@ -3,9 +3,9 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { LURUS_BIN, configFor, startLurus, tempFolder } from './lib/lurus.mjs';
+import { LURUS_BIN, configFor, freePort, startLurus, tempFolder } from './lib/lurus.mjs';
 import { PASSWORD, api, login, users } from './lib/people.mjs';
 import { totp } from './lib/totp.mjs';
 
@@ -270,6 +270,27 @@ test('signed in at two servers: the newest is the one, LURUS_URL names the other
   const nobody = await ann.run(['whoami'], { variables: { LURUS_URL: other.url } });
   assert.equal(nobody.code, 1);
   assert.match(nobody.stderr, /nobody is signed in there: run `lurus login`/);
+});
+
+test('a server behind TLS is believed by its certificate, with roots of one\'s own', async (t) => {
+  const folder = tempFolder('lurus-tls-');
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  const key = path.join(folder, 'key.pem'), certificate = path.join(folder, 'cert.pem');
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', certificate, '-days', '2',
+    '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'], { stdio: 'ignore' });
+  const port = await freePort();
+  const secure = await startLurus({ config: { ...configFor({ url: 'http://127.0.0.1:1' }, { server: { listener: [{ address: `127.0.0.1:${port}`, tls: { certificate, private_key: key } }] } }), user }, env });
+  t.after(() => secure.close());
+  const ann = new Person(t);
+  const signIn = (more) => ann.run(['login', `https://LOCALHOST:${port}/`, '--email', 'ann@example.com', '--password-stdin', ...more], { input: PASSWORD });
+  const strange = await signIn([]);
+  assert.equal(strange.code, 4, 'a password goes to nobody unknown');
+  const signed = await signIn(['--ca-file', path.relative(ann.home, certificate)]);
+  assert.equal(signed.code, 0, signed.stderr);
+  assert.equal(JSON.parse(await ann.must(['whoami', '--json'])).server, `https://localhost:${port}`);
+  ann.expire();
+  await ann.must(['key', 'list'], { variables: { LURUS_URL: `https://localhost:${port}` } });
+  await ann.must(['logout']);
 });
 
 test('no token and no password is in the log of the server', async () => {

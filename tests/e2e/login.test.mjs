@@ -98,6 +98,10 @@ test('who signs in acts with their own rights, under their own name', async (t) 
   const made = await audit('action=createKey&actor=ann@example.com');
   assert.equal(made.length, 1);
   assert.equal(made[0].actor_kind, 'user');
+  await ann.must(['connect', 'claude']);
+  const settings = JSON.parse(fs.readFileSync(path.join(ann.home, '.claude/settings.json'), 'utf8'));
+  assert.equal(settings.env.ANTHROPIC_BASE_URL, lurus.url);
+  assert.equal((await audit('action=createKey&actor=ann@example.com')).length, 2, 'connect makes its key as her');
   const refused = await ann.run(['user', 'list']);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /`member` may not do this/);
@@ -174,6 +178,17 @@ test('signing out ends the session at the server and forgets it', async (t) => {
   const elsewhere = (await login(lurus, 'ann@example.com')).body.access_token;
   await again.must(['logout', '--everywhere']);
   assert.equal((await api(lurus, 'GET', 'sessions', { token: elsewhere })).status, 401);
+});
+
+test('signing in again ends the session before', async (t) => {
+  const ann = new Person(t);
+  await ann.login('ann@example.com');
+  const before = ann.stored.access_token;
+  const again = await ann.login('view@example.com', ['--json']);
+  assert.equal(again.code, 0, again.stderr);
+  assert.equal(JSON.parse(again.stdout).name, 'view@example.com');
+  assert.equal((await api(lurus, 'GET', 'sessions', { token: before })).status, 401);
+  await ann.must(['whoami']);
 });
 
 test('sixteen commands at once renew the sign-in once', async (t) => {

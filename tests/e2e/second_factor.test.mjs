@@ -94,6 +94,11 @@ test('an owner is for owners; the last one for whoever is on the machine', async
   assert.equal(again.code, 3);
   assert.match(again.stderr, /has no second factor/);
   assert.equal((await lurus.cli(['user', 'reset-second-factor', 'nobody@example.com'])).code, 3);
+  await enrol('bob@example.com');
+  const members = (await lurus.cli(['user', 'list', '--json'])).stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  const bob = members.find((member) => Object.values(member).includes('bob@example.com'));
+  assert.equal((await lurus.cli(['user', 'reset-second-factor', bob.id])).code, 0, 'by the id that the list shows');
+  assert.equal((await login(lurus, 'bob@example.com')).status, 200);
 });
 
 test('it works on the folder itself, too, when no server runs', async () => {

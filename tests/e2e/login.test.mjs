@@ -5,7 +5,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { LURUS_BIN, configFor, freePort, startLurus, tempFolder } from './lib/lurus.mjs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LURUS_BIN, PATIENCE, configFor, freePort, startLurus, tempFolder } from './lib/lurus.mjs';
 import { PASSWORD, api, login, users } from './lib/people.mjs';
 import { totp } from './lib/totp.mjs';
 
@@ -230,6 +231,30 @@ test('an access token that the server does not take any more is renewed, and the
   fs.writeFileSync(ann.file, JSON.stringify({ ...ann.stored, access_token: 'of.another.time' }), { mode: 0o600 });
   await ann.must(['key', 'create', '--name', 'ann-renewed']);
   assert.notEqual(ann.stored.access_token, 'of.another.time');
+});
+
+test('a command that goes on outlives its token, also where others renewed it meanwhile', async (t) => {
+  const ann = new Person(t);
+  await ann.login('ann@example.com');
+  const soon = (ms) => fs.writeFileSync(ann.file, JSON.stringify({ ...ann.stored, access_expires_us: (Date.now() + ms) * 1000 }), { mode: 0o600 });
+  soon(11_000); // within a second it is too old for another request
+  const before = ann.stored.refresh_token;
+  const child = spawn(LURUS_BIN, ['logs', '-f', '--json'], { cwd: ann.home, env: ann.env });
+  t.after(() => child.kill('SIGKILL'));
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => { said += text; });
+  const closed = once(child, 'close');
+  const until = Date.now() + 20_000 * PATIENCE;
+  while (ann.stored.refresh_token === before) {
+    assert.ok(Date.now() < until && child.exitCode === null, said);
+    await sleep(20);
+  }
+  ann.expire();
+  await ann.must(['whoami']);
+  child.kill('SIGINT');
+  assert.equal((await closed)[0], 0, said);
+  assert.equal(said, '');
+  await ann.must(['whoami']);
 });
 
 test('on the machine of the server: its own login by default, a given token first, admin.token without either', async (t) => {

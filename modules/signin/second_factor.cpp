@@ -109,12 +109,19 @@ Result<void> SignInService::check_outranks(const Principal& who, const User& use
     return {};
 }
 
+// By address, by their id, or by that of a membership, which lists of members show.
+Result<User> SignInService::user_called(const std::string& called) {
+    if (called.find('@') != std::string::npos) return users_.find_by_email(normal_email(called));
+    auto user = users_.find(called);
+    if (user || user.error().code != ErrorCode::not_found) return user;
+    const auto member = users_.member(called);
+    return member && !member->user.empty() ? users_.find(member->user) : user;
+}
+
 ApiResponse SignInService::reset_totp(const ApiRequest& request) {
     const auto body = body_of(request, {"!user"});
     if (!body) return problem(body.error());
-    const std::string called = text_in(*body, "user");
-    const auto user =
-        called.find('@') == std::string::npos ? users_.find(called) : users_.find_by_email(normal_email(called));
+    const auto user = user_called(text_in(*body, "user"));
     if (!user) return problem(user.error());
     if (user->status == UserStatus::erased) return problem(404, "there is no such user");
     if (auto ok = check_outranks(request.principal, *user); !ok) return problem(ok.error());

@@ -121,6 +121,7 @@ private:
     /// The end of a browser's way through a provider: a code that `redeem_code` takes, shown on a page.
     ApiResponse show_code(const ApiRequest& request, const User& user, const std::string& method,
                           const std::string& challenge);
+    Result<User> user_called(const std::string& called);
     /// Whether who asks may take the second factor of `user` away: by their rank wherever that one belongs to.
     Result<void> check_outranks(const Principal& who, const User& user);
     Result<void> link_outside(const Outside& person, const std::optional<OutsideLink>& known, const User& user);

@@ -1,4 +1,4 @@
-// `lurus login`, `logout` and `whoami`.
+// `lurus login` and `logout`.
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
@@ -10,6 +10,7 @@
 #include "cli/cli.hpp"
 #include "cli/cli_format.hpp"
 #include "cli/cmd_connect.hpp"
+#include "cli/cmd_whoami.hpp"
 #include "core/crypto/random_text.hpp"
 #include "core/crypto/sha256.hpp"
 #include "core/os/terminal.hpp"
@@ -151,65 +152,22 @@ Outcome<LoginStore> own_store() {
     return std::unexpected(Failure{exit_failed, "there is no folder for a sign-in: set HOME or XDG_CONFIG_HOME"});
 }
 
-/// How somebody signed in, for people.
-std::string words_of(const std::string& method) {
-    if (method == "password") return "with a password";
-    if (method == "ldap") return "with a directory's password";
-    if (method.starts_with("oidc:")) return "at " + printable(method.substr(5));
-    return method;
+Result<void> end_session(const LoginStore& store, const Login& login, bool everywhere) {
+    auto api = open_login(store, login);
+    if (!api) return std::unexpected(api.error());
+    const auto answer = (*api)->call("POST", "/api/v1/auth/logout", {}, dump({{"all", everywhere}}));
+    if (!answer) return std::unexpected(answer.error());
+    if (answer->status < 300) return {};
+    return fail(ErrorCode::internal, failure_of(*answer).message);
 }
 
-Json whoami_json(const Json& me, const ApiClient& api) {
-    const ApiAccess access = api.access();
-    Json org = nullptr;
-    for (const auto& place : member(me, "organisations")) {
-        if (text_of(place, "id") == text_of(me, "org"))
-            org = {{"id", text_of(place, "id")}, {"name", text_of(place, "name")}};
-    }
-    Json out = {{"kind", member(me, "kind")}, {"name", member(me, "name")}, {"role", member(me, "role")}, {"org", org}};
-    out["server"] = api.server_url().empty() ? Json(nullptr) : Json(api.server_url());
-    out["by"] = access.by;
-    out["method"] = access.login ? Json(access.login->method) : Json(nullptr);
-    out["expires"] = access.login ? Json(format_time(access.login->expires)) : Json(nullptr);
-    for (const char* name : {"user", "member", "permissions", "organisations", "teams"}) {
-        if (me.contains(name)) out[name] = member(me, name);
-    }
-    return out;
-}
-
-void print_whoami(Cli& cli, const Json& who) {
-    const std::string kind = text_of(who, "kind"), by = text_of(who, "by"), server = text_of(who, "server");
-    if (kind == "admin_token")
-        cli.out << "the admin token, which may do everything\n";
-    else
-        cli.out << fmt::format("{}, {}{}\n", printable(text_of(who, "name")), text_of(who, "role"),
-                               who["org"].is_null() ? "" : " of " + printable(text_of(who["org"], "name")));
-    if (server.empty())
-        cli.out << "server: none runs; commands open the data folder themselves\n";
-    else
-        cli.out << "server: " << printable(server) << "\n";
-    const auto expires = parse_time(text_of(who, "expires"));
-    const std::string until = expires ? format_date_time(local_time(*expires)) : std::string(unknown_text);
-    if (by == "login")
-        cli.out << "signed in " << words_of(text_of(who, "method")) << ", until " << until << "\n";
-    else if (by != "folder")
-        cli.out << "by " << by << "\n";
-}
-
-Outcome<Json> whoami(ApiClient& api) {
-    const auto answer = api.call("GET", "/api/v1/me");
-    if (!answer) return std::unexpected(failure_of(answer.error()));
-    if (answer->status != 200) return std::unexpected(failure_of(*answer));
-    return whoami_json(Json::parse(answer->body, nullptr, false), api);
-}
-
-int show_whoami(Cli& cli, const Outcome<Json>& who) {
-    if (!who) return cli.report(who.error());
-    if (cli.json)
-        cli.print_json(*who);
-    else
-        print_whoami(cli, *who);
-    return exit_ok;
+// The session that this machine had there would be nobody's any more.
+void end_earlier(Cli& cli, const LoginStore& store, const std::string& server) {
+    const auto earlier = store.find(server);
+    if (!earlier || !*earlier) return;
+    const auto ended = end_session(store, **earlier, false);
+    if (!ended && ended.error().code != ErrorCode::unauthenticated)
+        cli.err << "lurus: your earlier session there goes on: " << printable(ended.error().message) << "\n";
 }
 
 Result<void> keep(const LoginStore& store, const Login& login) {
@@ -237,6 +195,7 @@ int log_in(Cli& cli, const LoginOptions& options) {
     auto made = with_tokens(std::move(login), *answer, cli.clock.now());
     if (!made) return cli.report(failure_of(made.error()));
     made->method = text_of(Json::parse(*answer, nullptr, false), "method");
+    end_earlier(cli, *store, made->server);
     if (auto kept = keep(*store, *made); !kept) return cli.report(failure_of(kept.error()));
     if (const char* token = std::getenv("LURUS_ADMIN_TOKEN"); token != nullptr && *token != '\0')
         cli.err << "lurus: LURUS_ADMIN_TOKEN is set, and commands go by it until it is not\n";
@@ -263,15 +222,6 @@ Outcome<Login> login_here(Cli& cli, const LoginStore& store, const LoginOptions&
     if (*login) return **std::move(login);
     return std::unexpected(
         Failure{exit_not_found, url.empty() ? "nobody is signed in here" : "nobody is signed in at " + url});
-}
-
-Result<void> end_session(const LoginStore& store, const Login& login, bool everywhere) {
-    auto api = open_login(store, login);
-    if (!api) return std::unexpected(api.error());
-    const auto answer = (*api)->call("POST", "/api/v1/auth/logout", {}, dump({{"all", everywhere}}));
-    if (!answer) return std::unexpected(answer.error());
-    if (answer->status < 300) return {};
-    return fail(ErrorCode::internal, failure_of(*answer).message);
 }
 
 // What is not known at the server any more is gone from here as well; what could not be asked is said.
@@ -334,14 +284,7 @@ void add_login_commands(CLI::App& app, Cli& cli) {
     logout->add_flag("--everywhere", options->everywhere, "End all your sessions, also in browsers");
     logout->footer("Examples:\n  lurus logout\n  lurus logout --everywhere");
     logout->callback([&cli, options] { cli.run = [&cli, options] { return log_out(cli, *options); }; });
-    CLI::App* who = app.add_subcommand("whoami", "As whom commands act, and where");
-    who->footer("Examples:\n  lurus whoami\n  lurus whoami --json | jq -r .role");
-    who->callback([&cli] {
-        cli.run = [&cli] {
-            auto api = cli.api();
-            return show_whoami(cli, api ? whoami(**api) : Outcome<Json>(std::unexpected(api.error())));
-        };
-    });
+    add_whoami_command(app, cli);
 }
 
 }  // namespace lurus::cli

@@ -3,9 +3,10 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { LURUS_BIN, configFor, startLurus, tempFolder } from './lib/lurus.mjs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LURUS_BIN, PATIENCE, configFor, freePort, startLurus, tempFolder } from './lib/lurus.mjs';
 import { PASSWORD, api, login, users } from './lib/people.mjs';
 import { totp } from './lib/totp.mjs';
 
@@ -98,6 +99,10 @@ test('who signs in acts with their own rights, under their own name', async (t) 
   const made = await audit('action=createKey&actor=ann@example.com');
   assert.equal(made.length, 1);
   assert.equal(made[0].actor_kind, 'user');
+  await ann.must(['connect', 'claude']);
+  const settings = JSON.parse(fs.readFileSync(path.join(ann.home, '.claude/settings.json'), 'utf8'));
+  assert.equal(settings.env.ANTHROPIC_BASE_URL, lurus.url);
+  assert.equal((await audit('action=createKey&actor=ann@example.com')).length, 2, 'connect makes its key as her');
   const refused = await ann.run(['user', 'list']);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /`member` may not do this/);
@@ -176,6 +181,17 @@ test('signing out ends the session at the server and forgets it', async (t) => {
   assert.equal((await api(lurus, 'GET', 'sessions', { token: elsewhere })).status, 401);
 });
 
+test('signing in again ends the session before', async (t) => {
+  const ann = new Person(t);
+  await ann.login('ann@example.com');
+  const before = ann.stored.access_token;
+  const again = await ann.login('view@example.com', ['--json']);
+  assert.equal(again.code, 0, again.stderr);
+  assert.equal(JSON.parse(again.stdout).name, 'view@example.com');
+  assert.equal((await api(lurus, 'GET', 'sessions', { token: before })).status, 401);
+  await ann.must(['whoami']);
+});
+
 test('sixteen commands at once renew the sign-in once', async (t) => {
   const ann = new Person(t);
   await ann.login('ann@example.com');
@@ -215,6 +231,30 @@ test('an access token that the server does not take any more is renewed, and the
   fs.writeFileSync(ann.file, JSON.stringify({ ...ann.stored, access_token: 'of.another.time' }), { mode: 0o600 });
   await ann.must(['key', 'create', '--name', 'ann-renewed']);
   assert.notEqual(ann.stored.access_token, 'of.another.time');
+});
+
+test('a command that goes on outlives its token, also where others renewed it meanwhile', async (t) => {
+  const ann = new Person(t);
+  await ann.login('ann@example.com');
+  const soon = (ms) => fs.writeFileSync(ann.file, JSON.stringify({ ...ann.stored, access_expires_us: (Date.now() + ms) * 1000 }), { mode: 0o600 });
+  soon(11_000); // within a second it is too old for another request
+  const before = ann.stored.refresh_token;
+  const child = spawn(LURUS_BIN, ['logs', '-f', '--json'], { cwd: ann.home, env: ann.env });
+  t.after(() => child.kill('SIGKILL'));
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => { said += text; });
+  const closed = once(child, 'close');
+  const until = Date.now() + 20_000 * PATIENCE;
+  while (ann.stored.refresh_token === before) {
+    assert.ok(Date.now() < until && child.exitCode === null, said);
+    await sleep(20);
+  }
+  ann.expire();
+  await ann.must(['whoami']);
+  child.kill('SIGINT');
+  assert.equal((await closed)[0], 0, said);
+  assert.equal(said, '');
+  await ann.must(['whoami']);
 });
 
 test('on the machine of the server: its own login by default, a given token first, admin.token without either', async (t) => {
@@ -270,6 +310,27 @@ test('signed in at two servers: the newest is the one, LURUS_URL names the other
   const nobody = await ann.run(['whoami'], { variables: { LURUS_URL: other.url } });
   assert.equal(nobody.code, 1);
   assert.match(nobody.stderr, /nobody is signed in there: run `lurus login`/);
+});
+
+test('a server behind TLS is believed by its certificate, with roots of one\'s own', async (t) => {
+  const folder = tempFolder('lurus-tls-');
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  const key = path.join(folder, 'key.pem'), certificate = path.join(folder, 'cert.pem');
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', certificate, '-days', '2',
+    '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'], { stdio: 'ignore' });
+  const port = await freePort();
+  const secure = await startLurus({ config: { ...configFor({ url: 'http://127.0.0.1:1' }, { server: { listener: [{ address: `127.0.0.1:${port}`, tls: { certificate, private_key: key } }] } }), user }, env });
+  t.after(() => secure.close());
+  const ann = new Person(t);
+  const signIn = (more) => ann.run(['login', `https://LOCALHOST:${port}/`, '--email', 'ann@example.com', '--password-stdin', ...more], { input: PASSWORD });
+  const strange = await signIn([]);
+  assert.equal(strange.code, 4, 'a password goes to nobody unknown');
+  const signed = await signIn(['--ca-file', path.relative(ann.home, certificate)]);
+  assert.equal(signed.code, 0, signed.stderr);
+  assert.equal(JSON.parse(await ann.must(['whoami', '--json'])).server, `https://localhost:${port}`);
+  ann.expire();
+  await ann.must(['key', 'list'], { variables: { LURUS_URL: `https://localhost:${port}` } });
+  await ann.must(['logout']);
 });
 
 test('no token and no password is in the log of the server', async () => {

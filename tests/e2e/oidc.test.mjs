@@ -26,7 +26,7 @@ const PEOPLE = {
   mallory: { email: 'owner@example.com', email_verified: false, name: 'Mallory', groups: ['staff'] },
 };
 const SECRET = 'client secret / with + signs';
-let lurus, provider, issuer;
+let lurus, provider, issuer, pretender;
 let who = 'ada'; // who is at the provider's login page
 
 // The provider's pages are answered at once: whoever `who` is signs in and consents to everything.
@@ -93,17 +93,21 @@ test.before(async () => {
   const port = await freePort(), lurusPort = await freePort();
   const callback = (name) => `http://127.0.0.1:${lurusPort}/api/v1/auth/oidc/${name}/callback`;
   provider = await startProvider(port, ['corp', 'entra', 'keycloak'].map(callback));
+  pretender = http.createServer((_, response) => response.end(JSON.stringify({ issuer: 'https://elsewhere.example/realm' })));
+  pretender.listen(0, '127.0.0.1');
+  await once(pretender, 'listening');
   const { user, env } = users([{ email: 'owner@example.com', role: 'owner' }]);
   const config = {
     ...configFor({ url: 'http://127.0.0.1:1' }, { server: { listen: `127.0.0.1:${lurusPort}` } }),
     user,
-    auth: { oidc: [{ name: 'corp' }, { name: 'entra', trust_email: true }, { name: 'keycloak', groups_claim: 'realm_access.roles' }].map((more) => (
+    auth: { oidc: [{ name: 'corp' }, { name: 'entra', trust_email: true }, { name: 'keycloak', groups_claim: 'realm_access.roles' }, { name: 'pretender', issuer: `http://127.0.0.1:${pretender.address().port}` }].map((more) => (
       { issuer, client_id: 'lurus', client_secret_env: 'LURUS_TEST_OIDC', scopes: ['openid', 'email', 'profile', 'groups'], roles: { 'gateway-admins': 'admin', staff: 'member' }, sign_up: true, ...more })) },
   };
   lurus = await startLurus({ config, env: { ...env, LURUS_TEST_OIDC: SECRET }, url: `http://127.0.0.1:${lurusPort}` });
 });
 test.after(async () => {
   await lurus?.close();
+  pretender?.close();
   provider?.closeAllConnections();
   provider?.close();
 });
@@ -150,9 +154,9 @@ test('who has no group with a role, or an address that nobody verified, stays ou
   assert.match(mallory.body.detail, /vouch/);
 });
 
-const refusals = async () => {
+const refusals = async (action = 'finishOidc') => {
   const token = fs.readFileSync(path.join(lurus.dataDir, 'admin.token'), 'utf8').trim();
-  const { body } = await api(lurus, 'GET', '/api/v1/audit?action=finishOidc&limit=1000', { token });
+  const { body } = await api(lurus, 'GET', `/api/v1/audit?action=${action}&limit=1000`, { token });
   return body.data.filter(({ after }) => after.event === 'sign-in refused').map(({ after }) => after.detail);
 };
 
@@ -184,6 +188,10 @@ test('the audit says what came with a sign-in that was refused, and the answer d
   assert.ok(told.some((text) => /`visitors-9` and 30 more; issuer/.test(text)), told.join('\n'));
   assert.ok(told.some((text) => /none: there is no claim `realm_access\.roles` among .*`groups`/.test(text)), told.join('\n'));
   assert.ok(!told.some((text) => /eyJ|lrt_/.test(text)));
+  assert.equal((await api(lurus, 'GET', 'oidc/pretender/start')).status, 503);
+  assert.match((await refusals('startOidc'))[0], /^oidc:pretender: .* names another issuer: `https:\/\/elsewhere\.example\/realm`$/);
+  assert.equal((await back(`${lurus.url}/api/v1/auth/oidc/corp/callback?error=access_denied&state=made-up`)).status, 403);
+  assert.match((await refusals())[0], /^oidc:corp: this sign-in was begun elsewhere/);
 });
 
 test('the command line signs in through a browser, wherever that is', { skip: missing }, async (t) => {

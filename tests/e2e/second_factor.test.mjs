@@ -94,6 +94,11 @@ test('an owner is for owners; the last one for whoever is on the machine', async
   assert.equal(again.code, 3);
   assert.match(again.stderr, /has no second factor/);
   assert.equal((await lurus.cli(['user', 'reset-second-factor', 'nobody@example.com'])).code, 3);
+  await enrol('bob@example.com');
+  const members = (await lurus.cli(['user', 'list', '--json'])).stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  const bob = members.find((member) => Object.values(member).includes('bob@example.com'));
+  assert.equal((await lurus.cli(['user', 'reset-second-factor', bob.id])).code, 0, 'by the id that the list shows');
+  assert.equal((await login(lurus, 'bob@example.com')).status, 200);
 });
 
 test('it works on the folder itself, too, when no server runs', async () => {
@@ -102,6 +107,8 @@ test('it works on the folder itself, too, when no server runs', async () => {
   const done = await lurus.cli(['user', 'reset-second-factor', 'owner@example.com', '--json']);
   assert.equal(done.code, 0, done.stderr);
   assert.equal(JSON.parse(done.stdout).email, 'owner@example.com');
+  const mails = fs.readdirSync(mail).filter((name) => fs.readFileSync(path.join(mail, name), 'utf8').includes('To: <owner@example.com>'));
+  assert.equal(mails.length, 2, 'the command ends after its mail has left');
   await lurus.start();
   assert.equal((await login(lurus, 'owner@example.com')).status, 200);
 });

@@ -151,26 +151,26 @@ context.live('a link that is pasted into the tab works, whatever the tab showed'
 });
 
 context.live('who has an account is told what accepting did, and where to go', async (tab) => {
-  await context.command('org', 'create', 'Second place');
-  const { link } = await context.invite('ada@example.com', '--org', 'Second place', '--role', 'viewer');
+  await context.command('org', 'create', 'second-place');
+  const { link } = await context.invite('ada@example.com', '--org', 'second-place', '--role', 'viewer');
   await tab.open(link);
-  await tab.says('ada@example.com is invited to Second place as viewer. You have an account already');
+  await tab.says('ada@example.com is invited to second-place as viewer. You have an account already');
   assert.deepEqual(await fields(tab), {});
   await inFocus(tab, 'submit');
   await tab.key('Enter');
   await heading(tab, 'Sign in');
-  await tab.says('ada@example.com now belongs to Second place as viewer.');
+  await tab.says('ada@example.com now belongs to second-place as viewer.');
   assert.deepEqual(await fields(tab), { email: 'ada@example.com', password: '' });
   await inFocus(tab, 'password');
   await tab.type(PASSWORD);
   await tab.key('Enter');
   await heading(tab, 'Welcome');
   // Signed in already: the word is there, and no form to sign in.
-  await context.command('org', 'create', 'Third place');
-  await tab.open((await context.invite('ada@example.com', '--org', 'Third place')).link);
+  await context.command('org', 'create', 'third-place');
+  await tab.open((await context.invite('ada@example.com', '--org', 'third-place')).link);
   await inFocus(tab, 'submit');
   await tab.key('Enter');
-  await tab.says('ada@example.com now belongs to Third place as member.');
+  await tab.says('ada@example.com now belongs to third-place as member.');
   await tab.says('Signed in as ada@example.com');
 });
 

@@ -103,9 +103,9 @@ test('a link says what it is for until it was used, and a check uses nothing up'
   assert.equal((await check('setup', token)).status, 403);
 
   const run = async (...args) => JSON.parse((await lurus.cli([...args, '--json'])).stdout);
-  await run('org', 'create', 'Acme');
-  const invited = await run('user', 'invite', 'ada@example.com', '--org', 'Acme', '--role', 'viewer');
-  const about = { purpose: 'invitation', email: 'ada@example.com', role: 'viewer', org: 'Acme', account: false };
+  await run('org', 'create', 'acme');
+  const invited = await run('user', 'invite', 'ada@example.com', '--org', 'acme', '--role', 'viewer');
+  const about = { purpose: 'invitation', email: 'ada@example.com', role: 'viewer', org: 'acme', account: false };
   for (let i = 0; i < 2; ++i) assert.deepEqual((await check('invitation', invited.token)).body, about);
   assert.equal((await check('reset', invited.token)).status, 403);
   assert.equal((await api(lurus, 'POST', 'invitations/accept', { body: { token: invited.token, password: PASSWORD } })).status, 200);

@@ -69,6 +69,16 @@ context.live('signing out leaves neither address nor password, also for whoever 
   assert.equal(me, 401);
 });
 
+context.live('a session that ended elsewhere is told when one comes back to the tab', async (tab) => {
+  await signIn(tab, context.lurus, 'ada@example.com');
+  await heading(tab, 'Welcome');
+  const ended = await tab.run(`fetch('/api/v1/auth/logout', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }).then((answer) => answer.status)`);
+  assert.equal(ended, 204);
+  await tab.run(`document.dispatchEvent(new Event('visibilitychange'))`);
+  await tab.says('You are not signed in any more.');
+  await heading(tab, 'Sign in');
+});
+
 context.live('a wrong password is said where it is typed, and the field it is about is in focus', async (tab) => {
   await signIn(tab, context.lurus, 'bob@example.com', 'not the password');
   await problem(tab, 'The address or the password is wrong.');
@@ -151,26 +161,26 @@ context.live('a link that is pasted into the tab works, whatever the tab showed'
 });
 
 context.live('who has an account is told what accepting did, and where to go', async (tab) => {
-  await context.command('org', 'create', 'Second place');
-  const { link } = await context.invite('ada@example.com', '--org', 'Second place', '--role', 'viewer');
+  await context.command('org', 'create', 'second-place');
+  const { link } = await context.invite('ada@example.com', '--org', 'second-place', '--role', 'viewer');
   await tab.open(link);
-  await tab.says('ada@example.com is invited to Second place as viewer. You have an account already');
+  await tab.says('ada@example.com is invited to second-place as viewer. You have an account already');
   assert.deepEqual(await fields(tab), {});
   await inFocus(tab, 'submit');
   await tab.key('Enter');
   await heading(tab, 'Sign in');
-  await tab.says('ada@example.com now belongs to Second place as viewer.');
+  await tab.says('ada@example.com now belongs to second-place as viewer.');
   assert.deepEqual(await fields(tab), { email: 'ada@example.com', password: '' });
   await inFocus(tab, 'password');
   await tab.type(PASSWORD);
   await tab.key('Enter');
   await heading(tab, 'Welcome');
   // Signed in already: the word is there, and no form to sign in.
-  await context.command('org', 'create', 'Third place');
-  await tab.open((await context.invite('ada@example.com', '--org', 'Third place')).link);
+  await context.command('org', 'create', 'third-place');
+  await tab.open((await context.invite('ada@example.com', '--org', 'third-place')).link);
   await inFocus(tab, 'submit');
   await tab.key('Enter');
-  await tab.says('ada@example.com now belongs to Third place as member.');
+  await tab.says('ada@example.com now belongs to third-place as member.');
   await tab.says('Signed in as ada@example.com');
 });
 
@@ -233,13 +243,19 @@ context.live('a stopped server: the page says so, and works on when the server i
   }
 });
 
-context.live('a slow answer shows, and nothing is sent twice', async (tab) => {
-  await tab.open(at(context.lurus, '/console/'));
-  await heading(tab, 'Sign in');
-  await tab.send('Fetch.enable', { patterns: [{ urlPattern: '*/auth/login' }] });
+/// Requests to this path wait; `held` has their ids.
+async function hold(tab, pattern) {
+  await tab.send('Fetch.enable', { patterns: [{ urlPattern: pattern }] });
   const held = [];
   const take = tab.take.bind(tab);
   tab.take = (method, params) => (method === 'Fetch.requestPaused' ? held.push(params.requestId) : take(method, params));
+  return held;
+}
+
+context.live('a slow answer shows, and nothing is sent twice', async (tab) => {
+  await tab.open(at(context.lurus, '/console/'));
+  await heading(tab, 'Sign in');
+  const held = await hold(tab, '*/auth/login');
   await tab.type('ada@example.com');
   await tab.key('Tab');
   await tab.type(PASSWORD);
@@ -254,6 +270,20 @@ context.live('a slow answer shows, and nothing is sent twice', async (tab) => {
   await tab.send('Fetch.disable');
   await tab.key('Enter');
   await heading(tab, 'Welcome');
+});
+
+context.live('a page that cannot ask the server says so and asks again', async (tab) => {
+  const { link } = await context.invite('patient@example.com');
+  const held = await hold(tab, '*/auth/links/check');
+  await tab.open(link);
+  await tab.says('The server takes long');
+  await tab.send('Fetch.fulfillRequest', { requestId: held[0], responseCode: 502, body: Buffer.from('<h1>Bad gateway</h1>').toString('base64') });
+  await heading(tab, 'That did not work');
+  await problem(tab, 'answered with status 502');
+  await inFocus(tab, 'submit');
+  await tab.send('Fetch.disable');
+  await tab.key('Enter');
+  await tab.says('patient@example.com is invited to ');
 });
 
 context.live('identity providers are offered; their refusal and what is not there are pages', async (tab) => {

@@ -9,8 +9,8 @@ import { configFor, startLurus } from './lib/lurus.mjs';
 import { PASSWORD, api, mailTo, tokenIn } from './lib/people.mjs';
 
 const pictures = process.env.LURUS_PICTURES; // a folder: each page is kept there as it was seen
-const LONG_NAME = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau-XXXL';
-const ARABIC = 'شركة البوابة <b>&amp; أولاد</b>';
+const LONG_NAME = 'donaudampfschifffahrt-kapitaen';
+const ESCAPED = `o'neil&amp@example.com`;
 const context = pages();
 
 // Every page: its name, and how one comes to it.
@@ -47,10 +47,12 @@ const everyPage = {
     await heading(tab, 'You are invited');
     await tab.says(LONG_NAME);
   },
-  'an invitation, right to left and with escapes': async (tab, links) => {
-    await tab.open(links.arabic);
-    await tab.says(ARABIC);
-    assert.equal(await tab.run(`document.querySelectorAll('#lead b').length`), 0);
+  'an invitation, with escapes and from right to left': async (tab, links) => {
+    await tab.open(links.escaped);
+    await tab.says(ESCAPED);
+    await inFocus(tab, 'name');
+    await tab.type('شركة البوابة و أولاد');
+    assert.equal(await tab.run(`getComputedStyle(document.activeElement).direction`), 'rtl');
   },
   'an invitation of somebody known': async (tab, links) => {
     await tab.open(links.known);
@@ -105,9 +107,9 @@ test('every page on every width, dark and light: nothing is cut off, all is name
   try {
     await addFactor(context.lurus, 'codes@example.com');
     const links = { setup: await ownerLink(fresh), reset: (await context.command('user', 'reset-password', LONG_ADDRESS)).link };
-    for (const name of [LONG_NAME, ARABIC]) await context.command('org', 'create', name);
+    await context.command('org', 'create', LONG_NAME);
     links.invitation = (await context.invite(LONG_ADDRESS.replace('very', 'most'), '--org', LONG_NAME)).link;
-    links.arabic = (await context.invite('arabic@example.com', '--org', ARABIC)).link;
+    links.escaped = (await context.invite(ESCAPED)).link;
     links.known = (await context.invite('bob@example.com', '--org', LONG_NAME)).link;
     await api(context.mailing, 'POST', 'register', { body: { email: 'shown@example.com', password: PASSWORD } });
     links.verify = at(context.mailing, `/console/verify#token=${tokenIn(await mailTo(context.sink, 'shown@example.com'))}`);

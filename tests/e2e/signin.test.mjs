@@ -102,13 +102,15 @@ test('password and second factor: wanted, right once, and a recovery code in its
   const { access_token: token } = await tokensOf(email);
   const { body: enrolled } = await api(lurus, 'POST', 'totp', { token, body: { password: PASSWORD } });
   assert.match(enrolled.uri, /^otpauth:\/\/totp\/Lurus:second%40example\.com\?secret=[A-Z2-7]{32}&/);
-  const confirmed = await api(lurus, 'POST', 'totp/confirm', { token, body: { code: totp(enrolled.secret) } });
+  const begun = Date.now();
+  const code = totp(enrolled.secret, begun);
+  const confirmed = await api(lurus, 'POST', 'totp/confirm', { token, body: { code } });
   assert.equal(confirmed.status, 200);
   const without = await login(lurus, email);
   assert.equal(without.status, 401);
   assert.equal(without.body.totp_required, true);
-  assert.equal((await login(lurus, email, PASSWORD, { totp: totp(enrolled.secret) })).status, 401); // the step that confirmed
-  const next = totp(enrolled.secret, Date.now() + 30_000);
+  assert.equal((await login(lurus, email, PASSWORD, { totp: code })).status, 401); // the step that confirmed
+  const next = totp(enrolled.secret, begun + 30_000);
   assert.equal((await login(lurus, email, PASSWORD, { totp: next })).status, 200);
   assert.equal((await login(lurus, email, PASSWORD, { totp: next })).status, 401);
   const recovery_code = confirmed.body.recovery_codes[3];

@@ -122,7 +122,7 @@ std::optional<ApiResponse> page_at(const ApiRequest& request, std::string_view t
     path.remove_prefix(root.size());
     if (!path.empty() && path.front() != '/') return std::nullopt;
     if (path.empty()) path = "/";
-    if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+    if (path.size() > 2 && path.ends_with('/')) path.remove_suffix(1);
     for (const auto& file : files) {
         if (file.path != path) continue;
         if (request.method != "GET" && request.method != "HEAD") {

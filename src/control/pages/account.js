@@ -1,5 +1,5 @@
 // What the links of mails and of the first start lead to, signing in and signing out. The management API does the work.
-import { by, call, clearForm, complain, focusFirst, isBusy, isolated, link, setField, setOther, show } from './form.js';
+import { by, call, clearForm, complain, expect, focusFirst, isBusy, isolated, link, setField, setOther, show } from './form.js';
 import { forgetToken, linkKind, tokenOf } from './link.js';
 
 let atHome = false;
@@ -206,6 +206,7 @@ document.addEventListener('visibilitychange', async () => {
 });
 
 clearForm();
+expect();
 if (linkKind()) openLink(linkKind());
 else if (path() === 'forgot') forgot();
 else if (path() === 'sign-up') signUp();

@@ -62,10 +62,15 @@ export function tell(...parts) {
   by('notice').replaceChildren(...parts);
 }
 
+/// Says so when what is shown next is long in coming.
+export function expect() {
+  slow = setTimeout(() => tell('The server takes long; this page still waits for it.'), patience);
+}
+
 function setBusy(on) {
   busy = on;
   clearTimeout(slow);
-  if (on) slow = setTimeout(() => tell('The server takes long; this page still waits for it.'), patience);
+  if (on) expect();
   by('submit').textContent = on ? view.doing : view.button;
   by('submit').setAttribute('aria-disabled', on);
   form.setAttribute('aria-busy', on);

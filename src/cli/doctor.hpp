@@ -36,6 +36,9 @@ std::optional<std::int64_t> parse_http_date(std::string_view date);
 std::vector<Finding> check_server(Cli& cli, const config::Config& config);
 /// Credentials are there; `probe`: one tiny request each, and the vendor's clock.
 std::vector<Finding> check_providers(Cli& cli, bool probe);
+/// The directory and the identity providers of the configuration, asked by whoever serves; nothing where there are
+/// none.
+std::vector<Finding> check_sign_in(Cli& cli, const config::Config& config);
 std::vector<Finding> check_keys(Cli& cli);
 /// The prices of the providers' vendors were looked up within the last sixty days.
 std::vector<Finding> check_prices(Cli& cli);

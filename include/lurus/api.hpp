@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "lurus/outside.hpp"
 #include "lurus/principal.hpp"
 #include "lurus/result.hpp"
 
@@ -123,6 +124,9 @@ struct ApiRoute {
     int success = 200;
     std::size_t max_body_bytes = 1 << 20;  // larger ones are 413; of a public route at most 64 KiB
     bool calls_outside = false;  // the handler may wait for machines that are not ours: OutsideCalls' threads run it
+    /// Of a route that calls outside: whom this request would wait for; nothing = nobody, so that it waits for none of
+    /// those. Null = vendors. Control-plane threads; may block on the database.
+    std::function<std::optional<OutsideLane>(const ApiRequest&)> outside_lane;
     std::string content_type = "application/json";  // of the 2xx body
     std::string tag;                                // groups operations; empty = the path's first word
     ApiAuditing audit;

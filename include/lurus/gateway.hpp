@@ -122,7 +122,7 @@ using ApiBodyRule = std::function<ApiBodyVerdict(const ApiCall&)>;
 /// Which API calls may wait for machines that are not ours, and whose threads run them.
 struct ApiOutside {
     OutsideCalls* calls = nullptr;  // outlives the gateway; null = control-plane threads run everything
-    std::function<bool(const ApiCall&)> wanted;
+    std::function<std::optional<OutsideLane>(const ApiCall&)> lane;  // whose machines a call may wait for
 };
 
 /// Where answers that a vendor makes behind wait until they are booked, and the node whose log that comes into. Without

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <stop_token>
+#include <string>
 
 namespace lurus {
 
@@ -16,12 +17,18 @@ struct OutsideLimit {
     [[nodiscard]] bool over() const { return stop.stop_requested() || std::chrono::steady_clock::now() >= until; }
 };
 
+/// Whom calls are to: those to one never take the threads of those to another.
+struct OutsideLane {
+    std::string name = "vendors";
+    int most = 32;  // calls at a time; more wait for those before them, which all have a limit
+};
+
 /// Threads of their own for such calls, and one way to end them all. Any thread.
 class OutsideCalls {
 public:
     virtual ~OutsideCalls() = default;
     /// Does the work soon, on one of its threads; never waits. After the stop as well: its calls then end at once.
-    virtual void post(std::move_only_function<void()> work) = 0;
+    virtual void post(const OutsideLane& lane, std::move_only_function<void()> work) = 0;
     /// A limit for a call that begins now, also on another thread.
     [[nodiscard]] virtual OutsideLimit within(std::chrono::milliseconds most) const = 0;
     /// Ends the calls under way and all that follow. Does not wait.

@@ -45,6 +45,7 @@ struct OidcSettings {
     bool trust_email = false;           // an address about which no `email_verified` is said is taken as verified
     bool sign_up = false;               // makes a user for whoever the provider vouches for
     std::string ca_file;
+    int timeout_ms = 10'000;  // of the beginning of a sign-in, and of its end, all calls of each together
 };
 
 /// A directory: searched with its own account, then bound as who was found.
@@ -54,6 +55,7 @@ struct LdapSettings {
     Secret bind_password;
     std::string base;
     std::string filter = "(mail={email})";  // {email} is escaped
+    std::string email_attribute = "mail";   // holds the addresses of an entry; what is typed must be one of them
     std::string groups_attribute = "memberOf";
     std::map<std::string, Role> roles;  // a group's name or DN -> role; the highest counts
     bool sign_up = true;

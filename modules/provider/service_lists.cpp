@@ -84,7 +84,7 @@ void ProviderService::refresh_model_lists(std::function<void()> done) {
         if (outside_ == nullptr) {
             refresh_list(provider->name);
         } else {
-            outside_->post([this, name = provider->name] { refresh_list(name); });
+            outside_->post({}, [this, name = provider->name] { refresh_list(name); });
         }
     }
 }

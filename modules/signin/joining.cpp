@@ -4,6 +4,7 @@
 
 #include "core/crypto/sha256.hpp"
 #include "core/http/problem.hpp"
+#include "core/text/mailbox.hpp"
 #include "modules/signin/attempt.hpp"
 #include "modules/signin/service.hpp"
 
@@ -42,6 +43,7 @@ ApiResponse SignInService::register_user(const ApiRequest& request) {
     const AuthSettings set = settings();
     if (!set.open_signup) return problem(403, "sign-up is by invitation here");
     const std::string email = normal_email(text_in(*body, "email")), password = text_in(*body, "password");
+    if (const auto mailbox = parse_mailbox(email); !mailbox) return problem(400, "`email`: " + mailbox.error().message);
     if (auto ok = check_strength(password, email, set.min_password_length); !ok) return problem(ok.error());
     const UnixMicros now = clock_.now();
     const std::string from = throttle_address(request.remote_address);
@@ -109,34 +111,31 @@ ApiResponse SignInService::invite(const ApiRequest& request) {
     const std::string named = text_in(*body, "role"), email = normal_email(text_in(*body, "email"));
     const auto role = named.empty() ? std::optional(Role::member) : role_from(named);
     if (!role) return problem(400, "`role` must be viewer, member, admin or owner");
-    if (email.find('@') == std::string::npos || email.size() > 254) return problem(400, "`email` must be an address");
+    if (const auto mailbox = parse_mailbox(email); !mailbox) return problem(400, "`email`: " + mailbox.error().message);
     if (*role > request.principal.role) return problem(403, "nobody can invite to a role above their own");
-    const bool mailed = settings().mail.any();
     const std::string org(request.principal.home());
-    Ticket ticket;
-    ticket.purpose = "invite";
-    ticket.subject = email;
-    ticket.detail = nlohmann::json{{"org", org}, {"role", name_of(*role)}, {"mailed", mailed}}.dump();
-    ticket.expires = clock_.now() + invitation_lives;
+    const auto detail = [&](bool mailed) {
+        return nlohmann::json{{"org", org}, {"role", name_of(*role)}, {"mailed", mailed}}.dump();
+    };
+    LinkMail what;
+    what.ticket.purpose = "invite";
+    what.ticket.subject = email;
+    what.ticket.detail = detail(false);
+    what.ticket.expires = clock_.now() + invitation_lives;
+    what.mailed_detail = detail(true);
+    what.page = "invitation";
+    what.mail = {email, "You are invited to Lurus",
+                 (request.principal.name.empty() ? "Somebody" : request.principal.name) +
+                     " invites you to a Lurus gateway. Choose a password within a week:\n\n{link}\n"};
     nlohmann::ordered_json answer = {{"email", email},
                                      {"role", name_of(*role)},
                                      {"org", org},
-                                     {"expires", format_time(ticket.expires)},
-                                     {"mailed", mailed}};
-    const auto token = make_ticket(std::move(ticket));
-    if (!token) return problem(token.error());
+                                     {"expires", format_time(what.ticket.expires)},
+                                     {"mailed", false}};
     User invited;
     invited.email = email;
     tell("invited", request, invited, std::string(name_of(*role)));
-    if (mailed) {
-        send({email, "You are invited to Lurus",
-              (request.principal.name.empty() ? "Somebody" : request.principal.name) +
-                  " invites you to a Lurus gateway. Choose a password within a week:\n\n" + link("invitation", *token) +
-                  "\n"});
-    } else {
-        answer["link"] = link("invitation", *token);
-        answer["token"] = std::string(token->reveal());
-    }
+    if (auto done = deliver(std::move(what), answer); !done) return problem(done.error());
     return json_answer(201, answer);
 }
 

@@ -6,26 +6,57 @@
 #include <filesystem>
 
 #include "core/os/files.hpp"
+#include "core/text/ascii.hpp"
 #include "core/text/base64.hpp"
+#include "core/text/mailbox.hpp"
 
 namespace lurus::signin {
 namespace {
 
 constexpr std::size_t max_waiting = 1000;
 
-// No space, no control character, nothing that could end the address or begin another.
-bool is_address(std::string_view text) {
-    const auto at = text.find('@');
-    return at != std::string_view::npos && at > 0 && at + 1 < text.size() && text.size() <= 254 &&
-           std::ranges::none_of(text, [](char c) {
-               return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f ||
-                      std::string_view("<>,;:\"\\()[]").contains(c);
-           });
+constexpr std::size_t most_encoded = 45;  // bytes of a word, which has 75 characters at most (RFC 2047 §2)
+constexpr std::size_t most_plain = 200;   // of a text in a header that is not folded
+
+bool is_plain(std::string_view text) {
+    return text.size() <= most_plain && !text.contains("=?") &&
+           std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
-std::string encoded_words(std::string_view subject) {
-    if (std::ranges::all_of(subject, [](char c) { return c >= 0x20 && c < 0x7f; })) return std::string(subject);
-    return "=?UTF-8?B?" + base64(subject) + "?=";
+bool is_continuation(char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+}
+
+// No character is divided between two words.
+std::string encoded_words(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        std::size_t size = std::min(most_encoded, text.size());
+        while (size < text.size() && size > 1 && is_continuation(text[size])) --size;
+        out += (out.empty() ? "=?UTF-8?B?" : "\r\n =?UTF-8?B?") + base64(text.substr(0, size)) + "?=";
+        text.remove_prefix(size);
+    }
+    return out;
+}
+
+std::string header_text(std::string_view text) {
+    return is_plain(text) ? std::string(text) : encoded_words(text);
+}
+
+std::string header_sender(const Sender& sender) {
+    if (sender.name.empty()) return sender.address;
+    const bool words = std::ranges::all_of(sender.name, [](char c) {
+        return c == ' ' || c == '-' || is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z');
+    });
+    std::string name = sender.name;
+    if (!is_plain(name)) {
+        name = encoded_words(name);
+    } else if (!words) {
+        name = "\"";
+        for (const char c : sender.name) name += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
+        name += '"';
+    }
+    return name + " <" + sender.address + ">";
 }
 
 std::string date_of(UnixMicros now) {
@@ -40,18 +71,22 @@ std::string date_of(UnixMicros now) {
 }  // namespace
 
 Result<std::string> message_of(const Mail& mail, std::string_view from, std::string_view id, UnixMicros now) {
-    const auto open = from.find('<');
-    const std::string_view address =
-        open == std::string_view::npos ? from : from.substr(open + 1, from.find('>', open) - open - 1);
-    if (!is_address(mail.to) || !is_address(address) || from.find_first_of("\r\n") != std::string_view::npos)
-        return fail(ErrorCode::invalid_argument, "a mail's address is not one that can be sent to or from");
-    std::string out = "Date: " + date_of(now) + "\r\nFrom: " + std::string(from) + "\r\nTo: <" + mail.to +
+    const auto to = parse_mailbox(mail.to);
+    if (!to) return std::unexpected(to.error());
+    const auto sender = parse_sender(from);
+    if (!sender) return std::unexpected(sender.error());
+    std::string out = "Date: " + date_of(now) + "\r\nFrom: " + header_sender(*sender) + "\r\nTo: <" + *to +
                       ">\r\nMessage-ID: <" + std::string(id) + "@" +
-                      std::string(address.substr(address.find('@') + 1)) +
-                      ">\r\nSubject: " + encoded_words(mail.subject) +
+                      sender->address.substr(sender->address.find('@') + 1) +
+                      ">\r\nSubject: " + header_text(mail.subject) +
                       "\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
                       "Content-Transfer-Encoding: 8bit\r\nAuto-Submitted: auto-generated\r\n\r\n";
-    for (const char c : mail.text) out += c == '\n' ? std::string("\r\n") : std::string(1, c);
+    for (const char c : mail.text) {
+        if (c == '\n')
+            out += "\r\n";
+        else if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f)
+            out += c;
+    }
     return out;
 }
 

@@ -1,6 +1,7 @@
 #include "modules/signin/oidc.hpp"
 
 #include <cjose/base64.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -19,8 +20,8 @@ using nlohmann::json;
 
 constexpr std::int64_t documents_live = 3600'000'000;  // microseconds
 constexpr std::int64_t documents_rest = 60'000'000;    // before an unknown key makes us read them again
+constexpr int longest_call_ms = 60'000;                // the limit is what counts
 constexpr std::size_t max_document = 1 << 20;
-constexpr std::chrono::seconds step_limit{15};  // of a sign-in's beginning, and of its end
 
 std::string answer_text(const json& object, std::string_view name) {
     const auto at = object.find(name);
@@ -42,17 +43,17 @@ Result<HttpCall> call_to(const std::string& url, const std::string& ca_file, con
     const auto path = url.find('/', url.find("://") + 3);
     call.target = path == std::string::npos ? "/" : url.substr(path);
     call.headers = {{"accept", "application/json"}};
-    call.connect_timeout_ms = 5000;
-    call.timeout_ms = 10'000;
+    call.connect_timeout_ms = call.timeout_ms = longest_call_ms;
     call.max_body_bytes = max_document;
     call.ca_file = ca_file;
     call.limit = limit;
     return call;
 }
 
+/// `timeout`: nobody answered; `unavailable` and `unauthenticated` by the answer's status.
 Result<std::string> answered(const HttpCall& call, std::string_view what) {
     auto answer = http_exchange(call);
-    if (!answer) return fail(ErrorCode::unavailable, std::string(what) + ": " + answer.error().message);
+    if (!answer) return fail(ErrorCode::timeout, std::string(what) + ": " + answer.error().message);
     if (answer->status == 200) return std::move(answer->body);
     // RFC 6749 §5.2: the error's code is fit to show, a description may not be.
     const auto body = json::parse(answer->body, nullptr, false);
@@ -89,25 +90,51 @@ Result<std::string> OidcClient::fetch(const std::string& url, const std::string&
     return answered(*call, url);
 }
 
-Result<std::shared_ptr<const OidcClient::Documents>> OidcClient::documents(UnixMicros not_before,
-                                                                           const OutsideLimit& limit) {
-    const int failed_before = failures_;
-    const std::scoped_lock lock(mutex_);
-    if (documents_ && clock_.now() - documents_->read < documents_live && documents_->read >= not_before)
-        return documents_;
-    // While this one waited for the lock, another tried in vain.
-    if (failures_ != failed_before) return std::unexpected(why_);
-    auto next = read_documents(limit);
-    if (!next) {
-        ++failures_;
-        why_ = next.error();
-        return next;
+Result<OidcClient::DocumentsPtr> OidcClient::documents(UnixMicros not_before, const OutsideLimit& limit) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        if (documents_ && clock_.now() - documents_->read < documents_live && documents_->read >= not_before)
+            return documents_;
+        if (!reading_) break;
+        if (!changed_.wait_until(lock, limit.stop, limit.until, [this] { return !reading_; }))
+            return fail(ErrorCode::timeout, settings_.issuer + ": its documents did not come in time");
     }
-    documents_ = *std::move(next);
-    return documents_;
+    if (limit.over()) return fail(ErrorCode::timeout, settings_.issuer + ": there is no time left to ask it");
+    if (auto known = no_documents_.before_try(clock_.monotonic_us())) return std::unexpected(*std::move(known));
+    reading_ = true;
+    lock.unlock();
+    auto next = documents_read(limit);
+    lock.lock();
+    reading_ = false;
+    changed_.notify_all();
+    if (next) documents_ = *next;
+    return next;
 }
 
-Result<std::shared_ptr<const OidcClient::Documents>> OidcClient::read_documents(const OutsideLimit& limit) const {
+Result<OidcClient::DocumentsPtr> OidcClient::documents_read(const OutsideLimit& limit) {
+    Result<DocumentsPtr> next = fail(ErrorCode::internal, "");
+    try {
+        next = read_documents(limit);
+    } catch (const std::exception& e) {  // whoever waits for it must not wait for ever
+        next = fail(ErrorCode::internal, settings_.issuer + ": " + e.what());
+    }
+    if (next) {
+        no_documents_.succeeded();
+    } else if (limit.stop.stop_requested()) {
+        no_documents_.undecided();
+    } else {
+        spdlog::error("nobody can sign in with the provider {}: {}", settings_.name, next.error().message);
+        no_documents_.failed(clock_.monotonic_us(), next.error());
+    }
+    return next;
+}
+
+std::optional<Error> OidcClient::trouble() const {
+    const auto read = read_documents(limit());
+    return read ? std::nullopt : std::optional(read.error());
+}
+
+Result<OidcClient::DocumentsPtr> OidcClient::read_documents(const OutsideLimit& limit) const {
     const UnixMicros now = clock_.now();
     std::string issuer = settings_.issuer;
     while (issuer.ends_with('/')) issuer.pop_back();
@@ -141,7 +168,9 @@ Result<std::shared_ptr<const OidcClient::Documents>> OidcClient::read_documents(
 }
 
 Result<OidcRequest> OidcClient::begin(const std::string& redirect_uri) {
-    const auto known = documents(0, limit_within(outside_, step_limit));
+    // Whoever is sent there now could not come back.
+    if (auto recent = no_answer_.recent(clock_.monotonic_us())) return std::unexpected(*std::move(recent));
+    const auto known = documents(0, limit());
     if (!known) return std::unexpected(known.error());
     OidcRequest request;
     for (std::string* text : {&request.state, &request.nonce, &request.verifier}) {
@@ -200,7 +229,7 @@ Result<std::string> OidcClient::verified_payload(std::string_view token, const O
         for (const auto& key : (*known)->keys) {
             const bool named = header->kid.empty() ? (*known)->keys.size() == 1 : key.kid() == header->kid;
             if (!named) continue;
-            const std::scoped_lock lock(mutex_);  // cjose promises threads nothing
+            const std::scoped_lock lock(verifying_);
             return jwt_verify(token, key, foreign_algorithms);
         }
         // The provider may have rotated its keys since.
@@ -210,12 +239,25 @@ Result<std::string> OidcClient::verified_payload(std::string_view token, const O
     return fail(ErrorCode::unauthenticated, "the provider's id_token is signed with a key that it does not publish");
 }
 
+// An answer that refuses is one person's; only silence is everybody's.
+Result<std::string> OidcClient::remembered(Result<std::string> answer, const OutsideLimit& limit) {
+    if (limit.stop.stop_requested()) {
+        no_answer_.undecided();
+    } else if (answer || answer.error().code != ErrorCode::timeout) {
+        no_answer_.succeeded();
+    } else {
+        no_answer_.failed(clock_.monotonic_us(), answer.error());
+    }
+    return answer;
+}
+
 Result<OidcPerson> OidcClient::finish(const std::string& redirect_uri, const std::string& code,
                                       const OidcRequest& request) {
-    const auto limit = limit_within(outside_, step_limit);
+    const OutsideLimit limit = this->limit();
     const auto known = documents(0, limit);
     if (!known) return std::unexpected(known.error());
-    const auto text = exchange(**known, redirect_uri, code, request.verifier, limit);
+    if (auto before = no_answer_.before_try(clock_.monotonic_us())) return std::unexpected(*std::move(before));
+    const auto text = remembered(exchange(**known, redirect_uri, code, request.verifier, limit), limit);
     if (!text) return std::unexpected(text.error());
     const auto tokens = json::parse(*text, nullptr, false);
     if (!tokens.is_object()) return fail(ErrorCode::unauthenticated, "the provider's answer holds no tokens");
@@ -227,7 +269,7 @@ Result<OidcPerson> OidcClient::finish(const std::string& redirect_uri, const std
     const bool complete = !person->email.empty() && person->email_judged && !wants_groups;
     if (complete || (*known)->userinfo.empty()) return person;
     // OpenID Connect Core §5.4: with a code, claims of scopes may be at the UserInfo endpoint only.
-    const auto more = fetch((*known)->userinfo, answer_text(tokens, "access_token"), limit);
+    const auto more = remembered(fetch((*known)->userinfo, answer_text(tokens, "access_token"), limit), limit);
     // Whoever is known here already needs no more than who they are.
     if (!more && !person->email.empty() && !wants_groups) return person;
     if (!more) return std::unexpected(more.error());

@@ -1,10 +1,11 @@
 #pragma once
 // The relying party's side of OpenID Connect: authorization code with PKCE, state and nonce.
 
-#include <atomic>
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "lurus/outside.hpp"
 #include "lurus/signin.hpp"
 #include "modules/signin/jose.hpp"
+#include "modules/signin/remembered_failure.hpp"
 
 namespace lurus::signin {
 
@@ -31,8 +33,8 @@ struct OidcPerson {
     std::string groups_said;  // the same for the audit, or why there are none
 };
 
-/// One provider. Any thread; blocks while it asks the provider, some seconds at most. Its documents are kept for an
-/// hour; several that want them at once share one try.
+/// One provider. Any thread; blocks while it asks the provider, until its timeout at most. Its documents are kept for
+/// an hour; several that want them at once share one try, and its failure is everybody's for some seconds.
 class OidcClient {
 public:
     /// `outside` may be null.
@@ -40,6 +42,8 @@ public:
         : settings_(std::move(settings)), clock_(clock), outside_(outside) {}
 
     [[nodiscard]] const OidcSettings& settings() const { return settings_; }
+    /// Reads the documents now, whatever was before: what keeps people from signing in, if anything does.
+    [[nodiscard]] std::optional<Error> trouble() const;
     Result<OidcRequest> begin(const std::string& redirect_uri);
     /// `unauthenticated` when what the provider says does not hold.
     Result<OidcPerson> finish(const std::string& redirect_uri, const std::string& code, const OidcRequest& request);
@@ -51,20 +55,30 @@ private:
         std::vector<Jwk> keys;
         UnixMicros read = 0;
     };
-    Result<std::shared_ptr<const Documents>> documents(UnixMicros not_before, const OutsideLimit& limit);
-    Result<std::shared_ptr<const Documents>> read_documents(const OutsideLimit& limit) const;
+    using DocumentsPtr = std::shared_ptr<const Documents>;
+    [[nodiscard]] OutsideLimit limit() const {
+        return limit_within(outside_, std::chrono::milliseconds(settings_.timeout_ms));
+    }
+    Result<DocumentsPtr> documents(UnixMicros not_before, const OutsideLimit& limit);
+    Result<DocumentsPtr> documents_read(const OutsideLimit& limit);
+    Result<DocumentsPtr> read_documents(const OutsideLimit& limit) const;
     Result<std::string> fetch(const std::string& url, const std::string& bearer, const OutsideLimit& limit) const;
     Result<std::string> exchange(const Documents& documents, const std::string& redirect_uri, const std::string& code,
                                  const std::string& verifier, const OutsideLimit& limit) const;
     Result<std::string> verified_payload(std::string_view token, const OutsideLimit& limit);
+    /// The answer to what was asked at the end of a sign-in, remembered where nobody answers.
+    Result<std::string> remembered(Result<std::string> answer, const OutsideLimit& limit);
 
     const OidcSettings settings_;
     const Clock& clock_;
     const OutsideCalls* const outside_;
-    std::atomic<int> failures_ = 0;  // to read the documents
-    std::mutex mutex_;               // what follows
-    std::shared_ptr<const Documents> documents_;
-    Error why_{ErrorCode::unavailable, ""};  // of the last failure
+    RememberedFailure no_documents_;  // to read the documents
+    RememberedFailure no_answer_;     // at the end of a sign-in
+    std::mutex verifying_;            // cjose promises threads nothing
+    std::mutex mutex_;                // what follows
+    std::condition_variable_any changed_;
+    bool reading_ = false;
+    DocumentsPtr documents_;
 };
 
 /// Judges an id_token's claims (OpenID Connect Core §3.1.3.7). `now` in microseconds.

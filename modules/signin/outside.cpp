@@ -1,4 +1,6 @@
 // Signing in by what somebody else vouches for.
+#include <spdlog/spdlog.h>
+
 #include <nlohmann/json.hpp>
 
 #include "core/crypto/random_text.hpp"
@@ -40,6 +42,15 @@ std::string code_page(std::string_view email, std::string_view code) {
            "yourself just now, close this page and give the code to nobody.</html>\n";
 }
 
+/// What a browser is told of a provider that does not do its part: its addresses are for whoever runs the gateway.
+ApiResponse provider_away(const std::string& name, const Error& why) {
+    if (why.code == ErrorCode::unauthenticated)
+        return problem(401, "the provider `" + name +
+                                "` did not confirm this sign-in; begin again, or tell whoever runs the gateway");
+    return problem(
+        503, "signing in with `" + name + "` is not possible now; try again later, or tell whoever runs the gateway");
+}
+
 }  // namespace
 
 Result<void> SignInService::link_outside(const Outside& person, const std::optional<OutsideLink>& known,
@@ -63,7 +74,14 @@ Result<User> SignInService::admit(const Outside& person) {
     if (!linked) return std::unexpected(linked.error());
     const std::string email = normal_email(person.email);
     Result<User> user = fail(ErrorCode::not_found, "");
-    if (*linked) user = users_.find((*linked)->user);
+    if (person.by_address) {
+        const auto kept = has_password(email);
+        if (!kept) return std::unexpected(kept.error());
+        if (*kept)
+            return fail(ErrorCode::permission_denied, "this address has a password of its own here; sign in with that");
+    } else if (*linked) {
+        user = users_.find((*linked)->user);
+    }
     if (!user && user.error().code == ErrorCode::not_found) {
         if (email.empty() || !person.email_verified)
             return fail(ErrorCode::permission_denied, "the provider does not vouch for your e-mail address");
@@ -130,7 +148,7 @@ ApiResponse SignInService::start_oidc(const ApiRequest& request) {
     const auto begun = (*client)->begin(base_url() + "/api/v1/auth/oidc/" + name + "/callback");
     if (!begun) {
         tell("sign-in refused", request, User(), "oidc:" + name + ": " + begun.error().message);
-        return problem(begun.error());
+        return provider_away(name, begun.error());
     }
     Ticket ticket;
     ticket.purpose = "oidc";
@@ -181,8 +199,9 @@ ApiResponse SignInService::finish_oidc(const ApiRequest& request) {
     begun.verifier = detail.value("verifier", "");
     const auto person = (*client)->finish(base_url() + "/api/v1/auth/oidc/" + name + "/callback", given("code"), begun);
     if (!person) {
+        spdlog::warn("a sign-in with the provider {} failed: {}", name, person.error().message);
         tell("sign-in refused", request, unknown, "oidc:" + name + ": " + person.error().message);
-        return problem(person.error());
+        return provider_away(name, person.error());
     }
     const OidcSettings& how = (*client)->settings();
     Outside outside;

@@ -97,25 +97,19 @@ ApiResponse SignInService::make_reset_link(const ApiRequest& request) {
     const auto user = users_.find_by_email(normal_email(text_in(*body, "email")));
     if (!user) return problem(user.error());
     if (user->status == UserStatus::disabled) return problem(409, "this account may not sign in; enable it first");
-    Ticket ticket;
-    ticket.purpose = "reset";
-    ticket.subject = user->id;
-    ticket.expires = clock_.now() + reset_lives;
-    const bool mailed = settings().mail.any();
-    if (mailed) ticket.detail = by_mail;
+    LinkMail what;
+    what.ticket.purpose = "reset";
+    what.ticket.subject = user->id;
+    what.ticket.expires = clock_.now() + reset_lives;
+    what.mailed_detail = by_mail;
+    what.page = "reset";
+    what.mail = {user->email, "Reset your password",
+                 "Whoever runs the gateway asks you to choose a new password for your Lurus account " + user->email +
+                     " within an hour:\n\n{link}\n"};
     nlohmann::ordered_json answer = {
-        {"email", user->email}, {"expires", format_time(ticket.expires)}, {"mailed", mailed}};
-    const auto token = make_ticket(std::move(ticket));
-    if (!token) return problem(token.error());
+        {"email", user->email}, {"expires", format_time(what.ticket.expires)}, {"mailed", false}};
     tell("password reset made", request, *user);
-    if (mailed) {
-        send({user->email, "Reset your password",
-              "Whoever runs the gateway asks you to choose a new password for your Lurus account " + user->email +
-                  " within an hour:\n\n" + link("reset", *token) + "\n"});
-    } else {
-        answer["link"] = link("reset", *token);
-        answer["token"] = std::string(token->reveal());
-    }
+    if (auto done = deliver(std::move(what), answer); !done) return problem(done.error());
     return json_answer(201, answer);
 }
 

@@ -19,6 +19,7 @@ constexpr std::string_view message_schema =
 #define FACTOR TEXT("totp") "," TEXT("recovery_code")
 #define ROLE R"("role":{"enum":["viewer","member","admin","owner"]})"
 #define COOKIE R"("session":{"type":"boolean","description":"a cookie instead of tokens, for browsers"})"
+#define PROBLEM R"("problem":{"type":"string","description":"why the mail was not sent, where one should have been"},)"
 #define BODY(required, properties) \
     R"({"type":"object","additionalProperties":false,"required":[)" required R"(],"properties":{)" properties "}}"
 
@@ -32,7 +33,7 @@ struct Row {
     std::string_view response;
     int success;
     ApiResponse (SignInService::*handler)(const ApiRequest&);
-    bool outside = false;  // may ask a directory or a provider
+    std::optional<OutsideLane> (SignInService::*lane)(const ApiRequest&) const = nullptr;  // null = asks nobody
 };
 
 constexpr auto anyone = Permission::anyone;
@@ -41,7 +42,7 @@ constexpr auto signed_in = Permission::signed_in;
 const Row rows[] = {
     {anyone, "POST", "login", "login", "Sign in with a password and, where there is one, a second factor",
      BODY(R"("email","password")", EMAIL "," PASSWORD "," FACTOR "," COOKIE), tokens_schema, 200, &SignInService::login,
-     true},
+     &SignInService::login_lane},
     {anyone, "POST", "refresh", "refreshTokens", "A new pair of tokens for a refresh token, which is used up",
      BODY(R"("refresh_token")", TEXT("refresh_token")), tokens_schema, 200, &SignInService::refresh},
     {signed_in, "POST", "logout", "logout", "End this session, or all of one's own",
@@ -82,14 +83,15 @@ const Row rows[] = {
      tokens_schema, 200, &SignInService::set_up},
     {signed_in, "POST", "password", "changePassword", "Change one's own password; every session ends",
      BODY(R"("current_password","new_password")", TEXT("current_password") "," NEW_PASSWORD), "", 204,
-     &SignInService::change_password, true},
+     &SignInService::change_password, &SignInService::confirming_lane},
     {anyone, "POST", "password/reset", "askPasswordReset", "Send a link that resets the password",
      BODY(R"("email")", EMAIL), message_schema, 202, &SignInService::ask_reset},
     {Permission::operate, "POST", "password/reset-link", "createPasswordReset",
      "A link that resets somebody's password; without mail the answer holds it", BODY(R"("email")", EMAIL),
      R"({"type":"object","required":["email","expires","mailed"],"properties":{"email":{"type":"string"},)"
-     R"("expires":{"type":"string","format":"date-time"},"mailed":{"type":"boolean"},"link":{"type":"string"},"token":{"type":"string"}}})",
-     201, &SignInService::make_reset_link},
+     R"("expires":{"type":"string","format":"date-time"},"mailed":{"type":"boolean"},)" PROBLEM
+     R"("link":{"type":"string"},"token":{"type":"string"}}})",
+     201, &SignInService::make_reset_link, &SignInService::mail_lane},
     {anyone, "POST", "password/reset/confirm", "resetPassword", "A new password for a link's token; every session ends",
      BODY(R"("token","new_password")", TEXT("token") "," NEW_PASSWORD), "", 204, &SignInService::confirm_reset},
     {Permission::operate, "POST", "password/import", "importPassword",
@@ -106,23 +108,31 @@ const Row rows[] = {
      "Invite somebody; without mail the answer holds the link", BODY(R"("email")", EMAIL "," ROLE),
      R"({"type":"object","required":["email","role","org","expires","mailed"],"properties":{"email":{"type":"string"},)"
      R"("role":{"type":"string"},"org":{"type":"string"},"expires":{"type":"string","format":"date-time"},)"
-     R"("mailed":{"type":"boolean"},"link":{"type":"string"},"token":{"type":"string"}}})",
-     201, &SignInService::invite},
+     R"("mailed":{"type":"boolean"},)" PROBLEM R"("link":{"type":"string"},"token":{"type":"string"}}})",
+     201, &SignInService::invite, &SignInService::mail_lane},
     {anyone, "POST", "invitations/accept", "acceptInvitation",
      "Join with an invitation's token; 204 for who has an account already",
      BODY(R"("token")", TEXT("token") "," PASSWORD "," TEXT("name") "," COOKIE), tokens_schema, 200,
      &SignInService::accept},
     {anyone, "GET", "oidc/{name}/start", "startOidc", "Send the browser to an OpenID Connect provider", "",
+    {anyone, "GET", "oidc/{name}/start", "startOidc", "Send the browser to an OpenID Connect provider", "",
      R"({"type":"object","required":["location"],"properties":{"location":{"type":"string"},)"
      R"("page":{"type":"string","description":"with `challenge`: what to open in a browser"}}})",
-     303, &SignInService::start_oidc, true},
+     303, &SignInService::start_oidc, &SignInService::oidc_lane},
     {anyone, "GET", "oidc/{name}/callback", "finishOidc",
      "Where the provider sends the browser back; a session cookie, with `tokens` at the start a pair of tokens, with "
      "`challenge` a page with a code",
-     "", tokens_schema, 200, &SignInService::finish_oidc, true},
+     "", tokens_schema, 200, &SignInService::finish_oidc, &SignInService::oidc_lane},
     {anyone, "POST", "code", "redeemSignInCode",
      "A pair of tokens for the code that a browser showed; once, for who has the verifier of its `challenge`",
      BODY(R"("code","verifier")", TEXT("code") "," TEXT("verifier")), tokens_schema, 200, &SignInService::redeem_code},
+    {Permission::operate, "GET", "checks", "checkSignIn",
+     "Ask the directory, the identity providers and the mail server whether people could sign in now", "",
+     R"({"type":"object","required":["data"],"properties":{"data":{"type":"array","items":{"type":"object",)"
+     R"("required":["kind","name","address","problem","fix"],"properties":{"kind":{"enum":["ldap","oidc","mail"]},)"
+     R"("name":{"type":"string"},"address":{"type":"string"},)"
+     R"("problem":{"type":["string","null"],"description":"why nobody can"},"fix":{"type":["string","null"]}}}}}})",
+     200, &SignInService::check_outside, &SignInService::checks_lane},
     {signed_in, "GET", "totp", "getSecondFactor", "Whether there is a second factor", "",
      R"({"type":"object","required":["enabled","recovery_codes"],"properties":{"enabled":{"type":"boolean"},)"
      R"("recovery_codes":{"type":"integer","description":"unused ones"}}})",
@@ -130,7 +140,7 @@ const Row rows[] = {
     {signed_in, "POST", "totp", "enrolSecondFactor", "Begin with a second factor; it counts once it is confirmed",
      BODY(R"("password")", PASSWORD),
      R"({"type":"object","required":["secret","uri"],"properties":{"secret":{"type":"string"},"uri":{"type":"string"}}})",
-     200, &SignInService::enrol_totp, true},
+     200, &SignInService::enrol_totp, &SignInService::confirming_lane},
     {signed_in, "POST", "totp/confirm", "confirmSecondFactor", "Confirm it with a code; shows the recovery codes once",
      BODY(R"("code")", TEXT("code")),
      R"({"type":"object","required":["recovery_codes"],"properties":{"recovery_codes":{"type":"array","items":{"type":"string"}}}})",
@@ -142,7 +152,8 @@ const Row rows[] = {
      R"("mailed":{"type":"boolean","description":"a mail tells them; false: there is no mail here"}}})",
      200, &SignInService::reset_totp},
     {signed_in, "POST", "totp/disable", "removeSecondFactor", "Remove the second factor",
-     BODY(R"("password")", PASSWORD "," FACTOR), "", 204, &SignInService::disable_totp, true},
+     BODY(R"("password")", PASSWORD "," FACTOR), "", 204, &SignInService::disable_totp,
+     &SignInService::confirming_lane},
 };
 
 #undef EMAIL
@@ -152,6 +163,7 @@ const Row rows[] = {
 #undef FACTOR
 #undef ROLE
 #undef COOKIE
+#undef PROBLEM
 #undef BODY
 
 }  // namespace
@@ -167,7 +179,12 @@ std::vector<ApiRoute> sign_in_routes(SignInService& service) {
         route.request_schema = row.request;
         route.response_schema = row.response;
         route.success = row.success;
-        route.calls_outside = row.outside;
+        route.calls_outside = row.lane != nullptr;
+        if (row.lane != nullptr) {
+            route.outside_lane = [&service, lane = row.lane](const ApiRequest& request) {
+                return (service.*lane)(request);
+            };
+        }
         route.audit.answer = false;
         if (row.handler == &SignInService::list_sessions) {
             route.person_export.part = "sessions";

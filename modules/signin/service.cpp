@@ -12,11 +12,6 @@
 
 namespace lurus {
 namespace signin {
-namespace {
-
-constexpr std::chrono::seconds mail_limit{30};
-
-}  // namespace
 
 std::string normal_email(std::string_view text) {
     while (text.starts_with(' ')) text.remove_prefix(1);
@@ -46,6 +41,20 @@ AuthSettings SignInService::settings() const {
     return settings_;
 }
 
+std::shared_ptr<DirectoryClient> SignInService::directory() const {
+    const std::scoped_lock lock(mutex_);
+    return directory_;
+}
+
+Result<bool> SignInService::has_password(const std::string& email) const {
+    const auto user = users_.find_by_email(email);
+    if (!user && user.error().code == ErrorCode::not_found) return false;
+    if (!user) return std::unexpected(user.error());
+    const auto stored = store_.password(user->id);
+    if (!stored) return std::unexpected(stored.error());
+    return stored->has_value();
+}
+
 void SignInService::set_address(std::string url) {
     const std::scoped_lock lock(mutex_);
     address_ = std::move(url);
@@ -56,6 +65,8 @@ public:
     Prepared(SignInService& service, AuthSettings settings) : settings_(std::move(settings)), service_(service) {
         for (const auto& provider : settings_.oidc)
             oidc_.push_back(std::make_shared<OidcClient>(provider, service_.clock_, service_.outside_));
+        if (!settings_.ldap.empty())
+            directory_ = std::make_shared<DirectoryClient>(settings_.ldap.front(), service_.clock_, service_.outside_);
     }
 
     Result<void> store() override {
@@ -68,6 +79,7 @@ public:
         const std::scoped_lock lock(service_.mutex_);
         service_.settings_ = std::move(settings_);
         service_.oidc_ = std::move(oidc_);
+        service_.directory_ = std::move(directory_);
     }
     static Error of_user(const std::string& email, const Error& error) {
         return Error(error.code, "user `" + email + "` of the configuration: " + error.message,
@@ -79,6 +91,7 @@ public:
 private:
     AuthSettings settings_;
     std::vector<std::shared_ptr<OidcClient>> oidc_;
+    std::shared_ptr<DirectoryClient> directory_;
     SignInService& service_;
 };
 
@@ -194,16 +207,6 @@ Result<Secret> SignInService::make_ticket(Ticket ticket) {
     if (auto added = store_.add_ticket(sha256(token->reveal()), ticket, clock_.now()); !added)
         return std::unexpected(added.error());
     return token;
-}
-
-void SignInService::send(Mail mail) {
-    const MailSettings how = settings().mail;
-    if (!how.any()) return;
-    const bool taken = background_.post([this, how, mail = std::move(mail)] {
-        if (auto sent = send_mail(how, mail, clock_.now(), limit_within(outside_, mail_limit)); !sent)
-            spdlog::error("a mail was not sent: {}", sent.error().message);
-    });
-    if (!taken) spdlog::error("a mail was not sent: too many wait");
 }
 
 Result<Principal> SignInService::principal_of_session(const std::optional<SignInSession>& session, bool by_cookie) {

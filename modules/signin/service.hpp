@@ -10,6 +10,7 @@
 #include "lurus/signin.hpp"
 #include "lurus/store/credentials.hpp"
 #include "modules/signin/body.hpp"
+#include "modules/signin/directory_client.hpp"
 #include "modules/signin/key_ring.hpp"
 #include "modules/signin/mail.hpp"
 #include "modules/signin/oidc.hpp"
@@ -71,6 +72,18 @@ public:
     ApiResponse disable_totp(const ApiRequest& request);
     ApiResponse reset_totp(const ApiRequest& request);
 
+    // checks.cpp
+    ApiResponse check_outside(const ApiRequest& request);
+    std::optional<OutsideLane> checks_lane(const ApiRequest& request) const;
+    // lanes.cpp: whom each of the handlers above would wait for, as `ApiRoute::outside_lane`
+    std::optional<OutsideLane> login_lane(const ApiRequest& request) const;
+    std::optional<OutsideLane> confirming_lane(const ApiRequest& request) const;
+    std::optional<OutsideLane> oidc_lane(const ApiRequest& request) const;
+    std::optional<OutsideLane> mail_lane(const ApiRequest& request) const;
+
+    /// Waits for mails that are on their way; for tests.
+    void settle() { background_.settle(); }
+
 private:
     /// A try at somebody's credentials, counted until it ends well.
     class SignInAttempt;
@@ -91,8 +104,11 @@ private:
 
     /// `why` takes what only the audit is told of a refusal.
     Result<Proved> check_password(const std::string& email, const std::string& password, std::string* why = nullptr);
-    Result<Proved> check_directory(const LdapSettings& directory, const std::string& email, const std::string& password,
+    Result<Proved> check_directory(DirectoryClient& directory, const std::string& typed, const std::string& password,
                                    std::string* why);
+    [[nodiscard]] std::shared_ptr<DirectoryClient> directory() const;  // null = none is configured
+    /// Whether the password of whoever has this address is kept here.
+    Result<bool> has_password(const std::string& email) const;
     /// Empty on success.
     std::optional<ApiResponse> check_second_factor(const User& user, const std::optional<StoredTotp>& factor,
                                                    const nlohmann::json& body);
@@ -113,6 +129,9 @@ private:
         std::string groups;         // that came, for the audit
         bool roles_wanted = false;  // without a role they stay out
         bool sign_up = false;
+        /// The address alone says who they are, whatever their subject was linked to, and never somebody whose password
+        /// is kept here.
+        bool by_address = false;
     };
     /// Their user, made or linked where that is allowed.
     Result<User> admit(const Outside& person);
@@ -132,7 +151,21 @@ private:
     Result<void> set_new_password(const User& user, const std::string& password,
                                   std::optional<std::int64_t> version = std::nullopt);
     Result<Secret> make_ticket(Ticket ticket);
+    /// In the background; what goes wrong is in the log.
     void send(Mail mail);
+    /// Sends it now; what goes wrong is in the log as well.
+    Result<void> sent(const MailSettings& how, const Mail& mail, const OutsideLimit& limit);
+    /// A ticket and the mail that brings its link.
+    struct LinkMail {
+        Ticket ticket;
+        std::string mailed_detail;  // the ticket's detail once its link has reached the address alone
+        std::string page;
+        Mail mail;  // `{link}` in its text becomes the link
+    };
+    /// Where no mail is configured, or the mail server does not take this one, the answer holds a link; the one in a
+    /// mail that was refused, or may still come, is worth nothing then. Sets `mailed`, and `problem` when a mail was
+    /// refused.
+    Result<void> deliver(LinkMail what, nlohmann::ordered_json& answer);
 
     class Prepared;
     /// A user of the configuration, with the hash of their password where another one or none is stored.
@@ -163,9 +196,11 @@ private:
     mutable std::mutex mutex_;  // what follows
     AuthSettings settings_;
     std::vector<std::shared_ptr<OidcClient>> oidc_;
+    std::shared_ptr<DirectoryClient> directory_;  // null = none
     std::string address_;
     IdGenerator ids_;
     UnixMicros pruned_ = 0;
+    std::string mail_problem_;  // why the last mail was not sent; empty = it was
 
     Background background_;  // last: its thread uses the others
 };

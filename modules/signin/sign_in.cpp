@@ -39,8 +39,7 @@ Result<SignInService::Proved> SignInService::check_password(const std::string& e
     }
     if (!stored) {
         // The directory is asked about whoever has no password here: it alone knows whether there is somebody.
-        const auto directories = settings().ldap;
-        if (!directories.empty()) return check_directory(directories.front(), email, password, why);
+        if (const auto asked = directory()) return check_directory(*asked, email, password, why);
         hasher_.pretend(password);
         return std::unexpected(wrong_credentials());
     }
@@ -58,22 +57,29 @@ Result<SignInService::Proved> SignInService::check_password(const std::string& e
     return Proved{*std::move(user), "password", stored->version};
 }
 
-Result<SignInService::Proved> SignInService::check_directory(const LdapSettings& directory, const std::string& email,
+// What keeps everybody out is for whoever runs the gateway: who asks, who may be anybody, learns no address from it.
+Result<SignInService::Proved> SignInService::check_directory(DirectoryClient& directory, const std::string& typed,
                                                              const std::string& password, std::string* why) {
-    const auto limit = limit_within(outside_, std::chrono::milliseconds(directory.timeout_ms));
-    const auto person = ldap_check(directory, email, password, limit);
+    const auto person = directory.check(typed, password);
     if (!person && person.error().code == ErrorCode::unauthenticated) return std::unexpected(wrong_credentials());
-    if (!person) return std::unexpected(person.error());
+    if (!person)
+        return fail(ErrorCode::unavailable,
+                    "signing in with the directory is not possible now; try again later, or tell whoever runs the "
+                    "gateway");
+    auto address = ldap_address(*person, typed);
+    if (!address) return std::unexpected(address.error());
+    const LdapSettings& how = directory.settings();
     Outside outside;
     outside.provider = "ldap";
     outside.subject = person->dn;
-    outside.email = person->email.empty() ? email : person->email;
+    outside.email = *std::move(address);
     outside.name = person->name;
     outside.email_verified = true;  // the directory's own word
-    outside.role = role_of_groups(directory.roles, person->groups);
+    outside.role = role_of_groups(how.roles, person->groups);
     outside.groups = shown_names(person->groups);
-    outside.roles_wanted = !directory.roles.empty();
-    outside.sign_up = directory.sign_up;
+    outside.roles_wanted = !how.roles.empty();
+    outside.sign_up = how.sign_up;
+    outside.by_address = true;
     auto user = admit(outside);
     if (!user && why != nullptr) *why = "ldap: " + user.error().message + came_with(outside);
     if (!user) return std::unexpected(user.error());

@@ -41,6 +41,7 @@ std::vector<Finding> examine(Cli& cli, bool probe) {
         return out;  // nothing can be asked
     append(out, check_server(cli, c));
     append(out, check_keys(cli));
+    append(out, check_sign_in(cli, c));
     append(out, check_providers(cli, probe));
     append(out, check_prices(cli));
     append(out, check_clients(cli, c, connect::ClientHome::of_process()));

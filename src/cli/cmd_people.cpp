@@ -32,8 +32,13 @@ Json people_body(const Args& args, std::initializer_list<const char*> names) {
 int finish_link(Cli& cli, const Outcome<Json>& answer, const std::string& sentence) {
     if (!answer || cli.json) return finish(cli, answer, "");
     cli.out << sentence;
-    if (flag_of(*answer, "mailed"))
+    if (flag_of(*answer, "mailed")) {
         cli.out << " by mail.\n";
+        return exit_ok;
+    }
+    if (const std::string problem = text_of(*answer, "problem"); !problem.empty())
+        cli.out << ", but not by mail: " << printable(problem) << ".\nHand this link over; it works once, until "
+                << text_of(*answer, "expires") << ":\n\n  " << text_of(*answer, "link") << "\n\n";
     else
         cli.out << " with this link; it works once, until " << text_of(*answer, "expires") << ":\n\n  "
                 << text_of(*answer, "link") << "\n\n";

@@ -38,6 +38,9 @@ std::vector<Finding> check_server(Cli& cli, const config::Config& config);
 std::vector<Finding> check_named_files(const config::Config& config, UnixMicros now);
 /// Credentials are there; `probe`: one tiny request each, and the vendor's clock.
 std::vector<Finding> check_providers(Cli& cli, bool probe);
+/// The directory and the identity providers of the configuration, asked by whoever serves; nothing where there are
+/// none.
+std::vector<Finding> check_sign_in(Cli& cli, const config::Config& config);
 std::vector<Finding> check_keys(Cli& cli);
 /// The prices of the providers' vendors were looked up within the last sixty days.
 std::vector<Finding> check_prices(Cli& cli);

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "config/config_sections.hpp"
+#include "core/text/mailbox.hpp"
 
 namespace lurus::config {
 namespace {
@@ -69,8 +70,26 @@ void read_oidc(ConfigTable section, Config& config) {
     read_roles(section, oidc.roles);
     section.flag("sign_up", oidc.sign_up);
     section.path("ca_file", oidc.ca_file);
+    section.duration_ms("timeout", oidc.timeout_ms, 100, minute_ms);
     section.finish();
     config.auth.oidc.push_back(std::move(oidc));
+}
+
+bool is_attribute(std::string_view name) {
+    return !name.empty() && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+               c == ';';
+    });
+}
+
+// Of a filter (RFC 4515), where a parenthesis in a value is written \28 or \29.
+bool is_balanced(std::string_view filter) {
+    int open = 0;
+    for (const char c : filter) {
+        open += c == '(' ? 1 : c == ')' ? -1 : 0;
+        if (open < 0) return false;
+    }
+    return open == 0;
 }
 
 void read_ldap(ConfigTable section, Config& config) {
@@ -80,6 +99,7 @@ void read_ldap(ConfigTable section, Config& config) {
     read_secret(section, "bind_password_env", config, ldap.bind_password);
     section.text("base", ldap.base);
     section.text("filter", ldap.filter);
+    section.text("email_attribute", ldap.email_attribute);
     section.text("groups_attribute", ldap.groups_attribute);
     read_roles(section, ldap.roles);
     section.flag("sign_up", ldap.sign_up);
@@ -90,6 +110,10 @@ void read_ldap(ConfigTable section, Config& config) {
     if (!ldap.url.starts_with("ldaps://") && !ldap.url.starts_with("ldap://"))
         section.mistake("url", "must be \"ldaps://host\" or \"ldap://host\" (with StartTLS)");
     if (ldap.filter.find("{email}") == std::string::npos) section.mistake("filter", "must hold {email}");
+    if (!is_balanced(ldap.filter))
+        section.mistake("filter", "must be an LDAP filter such as \"(mail={email})\"; its parentheses do not match");
+    if (!is_attribute(ldap.email_attribute))
+        section.mistake("email_attribute", "must be the name of an attribute, such as \"mail\"");
     if (ldap.bind_dn.empty()) section.mistake("bind_dn", "is missing: the account that searches");
     config.auth.ldap.push_back(std::move(ldap));
 }
@@ -125,16 +149,17 @@ void read_mail(ConfigTable section, Config& config) {
     if (!mail.smtp_url.empty() && !mail.smtp_url.starts_with("smtp://") && !mail.smtp_url.starts_with("smtps://"))
         section.mistake("smtp", "must be \"smtps://host:465\" or \"smtp://host:587\"");
     if (!mail.smtp_url.empty() && !mail.sink.empty()) section.mistake("sink", "and smtp exclude each other");
-    if (mail.any() && mail.from.find('@') == std::string::npos)
-        section.mistake("from", "must be the sender's address, such as \"Lurus <lurus@example.com>\"");
+    if (const auto sender = parse_sender(mail.from); mail.any() && !sender)
+        section.mistake(
+            "from", "must be the sender's address, such as \"Lurus <lurus@example.com>\": " + sender.error().message);
 }
 
 void read_user(ConfigTable section, Config& config) {
     ConfiguredUser user;
     if (!section.text("email", user.email)) {
         if (!section.has("email")) section.mistake("email", "is missing");
-    } else if (user.email.find('@') == std::string::npos) {
-        section.mistake("email", "must be an e-mail address");
+    } else if (const auto mailbox = parse_mailbox(user.email); !mailbox) {
+        section.mistake("email", "must be an e-mail address, not \"" + user.email + "\": " + mailbox.error().message);
     } else if (!config.positions.emplace("user " + user.email, section.where()).second) {
         section.mistake("email",
                         "\"" + user.email + "\" is taken by the user at " + config.positions["user " + user.email]);

@@ -100,7 +100,7 @@ std::string_view name_of_metrics(GatewaySettings::MetricsFor who) {
         case For::off: return "off";
         case For::elsewhere_key: break;
     }
-    return "open on loopback, key elsewhere";
+    return "open here, key elsewhere";
 }
 
 Json roles_json(const std::map<std::string, Role>& roles) {
@@ -124,7 +124,8 @@ Json auth_json(const AuthSettings& a) {
                                {"groups_claim", o.groups_claim},
                                {"roles", roles_json(o.roles)},
                                {"sign_up", o.sign_up},
-                               {"ca_file", o.ca_file}});
+                               {"ca_file", o.ca_file},
+                               {"timeout_ms", o.timeout_ms}});
     }
     for (const auto& l : a.ldap) {
         out["ldap"] = {{"url", l.url},
@@ -132,6 +133,7 @@ Json auth_json(const AuthSettings& a) {
                        {"bind_password", l.bind_password.empty() ? "" : l.bind_password.masked()},
                        {"base", l.base},
                        {"filter", l.filter},
+                       {"email_attribute", l.email_attribute},
                        {"groups_attribute", l.groups_attribute},
                        {"roles", roles_json(l.roles)},
                        {"sign_up", l.sign_up},

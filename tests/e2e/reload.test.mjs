@@ -51,12 +51,12 @@ test('a file whose last part is refused answers not one request', async () => {
   up.always(json(chat.json));
   const one = { name: 'one', kind: 'openai', base_url: `${up.url}/v1`, api_key: 'sk-one', models: ['known'] };
   const two = { ...one, name: 'two', models: ['only-in-the-refused-file'] };
-  const { user, env } = users([{ email: 'nobody@', role: 'member' }]);
+  const { user, env } = users([{ email: 'nobody@example.com', password: '', role: 'member' }]);
   const lurus = await startLurus({ config: configFor(up, { providers: [one] }), env });
   try {
     const token = fs.readFileSync(path.join(lurus.dataDir, 'admin.token'), 'utf8').trim();
     const good = lurus.config;
-    // Users are the last that is prepared, and no address ends with an `@`.
+    // Users are the last that is prepared, and none has an empty password.
     const refused = { ...good, provider: [one, two], key: [...good.key, { name: 'next', value: 'cr_of_the_refused_file_0001' }], user };
     const asked = load(lurus, 'only-in-the-refused-file');
     const known = load(lurus, 'known');
@@ -64,7 +64,7 @@ test('a file whose last part is refused answers not one request', async () => {
       put(lurus, refused, i);
       const answer = await api(lurus, 'POST', '/api/v1/reload', { token });
       assert.equal(answer.status, 400, JSON.stringify(answer.body));
-      assert.match(answer.body.detail, /nobody@/);
+      assert.match(answer.body.detail, /nobody@example\.com/);
       if (i % 8 === 7) {
         put(lurus, good);
         assert.equal((await api(lurus, 'POST', '/api/v1/reload', { token })).status, 200);

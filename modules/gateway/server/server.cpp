@@ -268,8 +268,9 @@ std::vector<std::string> Server::follow_certificates(bool at_once) {
 
 void Server::call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse)> done) {
     asio::post(control_, [this, &shard, call = std::move(call), done = std::move(done)]() mutable {
-        const bool waits = outside_.calls != nullptr && outside_.wanted &&
-                           without_end("the management API", [&] { return outside_.wanted(call); }, false);
+        std::optional<OutsideLane> lane;
+        if (outside_.calls != nullptr && outside_.lane)
+            lane = without_end("the management API", [&] { return outside_.lane(call); }, lane);
         auto answer = [this, &shard, call = std::move(call), done = std::move(done)]() mutable {
             ApiResponse refused = problem(503, "there is no memory left for this request; try again shortly");
             ApiResponse response = without_end("the management API", [&] { return api_(call); }, std::move(refused));
@@ -277,8 +278,8 @@ void Server::call_api(Shard& shard, ApiCall call, std::function<void(ApiResponse
                 done(std::move(response));
             });
         };
-        if (!waits) return answer();
-        outside_.calls->post(std::move(answer));
+        if (!lane) return answer();
+        outside_.calls->post(*lane, std::move(answer));
     });
 }
 

@@ -226,11 +226,17 @@ ApiResponse ApiDispatcher::dispatch(ApiRequest request, std::string_view target)
     return run(*routed.route, request);
 }
 
-bool ApiDispatcher::calls_outside(const std::string& method, std::string_view target) const {
-    ApiRequest request;
-    request.method = method;
-    const Routed routed = route(request, target);
-    return routed.route != nullptr && routed.route->calls_outside;
+std::optional<OutsideLane> ApiDispatcher::outside_lane(const ApiCall& call) const {
+    ApiRequest head;  // most calls stay here, and need no copy of their body
+    head.method = call.request.method;
+    const Routed routed = route(head, call.target);
+    if (routed.route == nullptr || !routed.route->calls_outside) return std::nullopt;
+    if (!routed.route->outside_lane) return OutsideLane();
+    ApiRequest request = call.request;
+    request.path = std::move(head.path);
+    request.params = std::move(head.params);
+    request.query = std::move(head.query);
+    return routed.route->outside_lane(request);
 }
 
 // Who asks is found out first, but for what is public. Null: the request may go on, and has its principal.

@@ -31,8 +31,8 @@ public:
     /// request. 404 and 405 are problem documents; what a handler throws becomes a 500 without its text.
     [[nodiscard]] ApiResponse dispatch(ApiRequest request, std::string_view target) const;
 
-    /// Whether the route of this request may wait for machines that are not ours.
-    [[nodiscard]] bool calls_outside(const std::string& method, std::string_view target) const;
+    /// Whose machines this call may wait for; nothing = nobody's. Control-plane threads.
+    [[nodiscard]] std::optional<OutsideLane> outside_lane(const ApiCall& call) const;
 
     /// The server's entry: who asks is found out first, but for what is public.
     [[nodiscard]] ApiResponse handle(const ApiCall& call, const ApiGate& gate) const;

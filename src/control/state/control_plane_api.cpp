@@ -126,8 +126,7 @@ ApiBodyVerdict ControlPlane::judge_body(const ApiCall& call) const {
 }
 
 ApiOutside ControlPlane::outside() {
-    return {outside_.get(),
-            [this](const ApiCall& call) { return dispatcher_->calls_outside(call.request.method, call.target); }};
+    return {outside_.get(), [this](const ApiCall& call) { return dispatcher_->outside_lane(call); }};
 }
 
 BackgroundBooks ControlPlane::background() {

@@ -36,6 +36,17 @@ Json listeners(const config::Config& c) {
     return out;
 }
 
+Json metrics_for(const config::Config& c) {
+    using For = GatewaySettings::MetricsFor;
+    switch (c.gateway.metrics_for) {
+        case For::open: return "open";
+        case For::key: return "key";
+        case For::off: return "off";
+        case For::elsewhere_key: break;
+    }
+    return "open here, key elsewhere";
+}
+
 Json bodies(const config::Config& c) {
     using Bodies = GatewaySettings::Bodies;
     return c.gateway.log_bodies == Bodies::all ? "all" : c.gateway.log_bodies == Bodies::errors ? "errors" : "none";
@@ -133,6 +144,8 @@ constexpr Flag all_flags[] = {
      gateway_value<&GatewaySettings::max_upload_bytes>, nullptr},
     {"server.body_memory", "bytes of all requests' bodies at a time; 0 = a quarter of the usable memory", false,
      gateway_value<&GatewaySettings::body_memory_bytes>, nullptr},
+    {"server.metrics", "who reads /metrics: open (everybody), key (who has a key or the admin token) or off", false,
+     metrics_for, nullptr},
     {"server.cors_origins", "web pages that may use the gateway", false, gateway_value<&GatewaySettings::cors_origins>,
      nullptr},
     {"server.allowed_hosts", "names that open listeners answer to besides localhost", false,

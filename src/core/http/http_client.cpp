@@ -243,6 +243,7 @@ private:
     Result<bool> read_more() {
         std::array<char, 16384> block;
         for (;;) {
+            if (stopped() || SteadyClock::now() >= deadline_) return late("the answer");
             const auto [state, bytes] = channel_->read(block);
             switch (state) {
                 case Io::ok: in_.append(block.data(), bytes); return true;
@@ -315,7 +316,7 @@ private:
         if (!call_.on_piece || body.empty() || parser.get().result_int() / 100 != 2) return true;
         const bool wanted = call_.on_piece(body);
         body.clear();
-        deadline_ = SteadyClock::now() + std::chrono::milliseconds(call_.timeout_ms);
+        set_deadline(call_.timeout_ms);
         return wanted;
     }
 

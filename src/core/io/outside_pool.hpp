@@ -16,7 +16,7 @@ public:
     OutsidePool(const OutsidePool&) = delete;
     OutsidePool& operator=(const OutsidePool&) = delete;
 
-    void post(std::move_only_function<void()> work) override;
+    void post(const OutsideLane& lane, std::move_only_function<void()> work) override;
     [[nodiscard]] OutsideLimit within(std::chrono::milliseconds most) const override;
     void stop() override;
     void settle() override;

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "config/config.hpp"
@@ -80,6 +81,8 @@ role = "admin"
     CHECK(auth.oidc[0].client_secret.reveal() == "a secret of the environment");
     REQUIRE(auth.ldap.size() == 1);
     CHECK(auth.ldap[0].timeout_ms == 2000);
+    CHECK(auth.ldap[0].email_attribute == "mail");
+    CHECK(auth.oidc[0].timeout_ms == 10'000);
     CHECK(auth.mail.password.reveal() == "a secret of the environment");
     REQUIRE(config->users.size() == 1);
     CHECK(config->users[0].role == Role::admin);
@@ -103,6 +106,15 @@ TEST_CASE("mistakes about signing in name the option and what it takes") {
         {"[auth.ldap]\nurl = \"http://x\"\nbind_dn = \"cn=x\"", "ldaps"},
         {"[auth.ldap]\nurl = \"ldaps://x\"", "bind_dn"},
         {"[auth.ldap]\nurl = \"ldaps://x\"\nbind_dn = \"cn=x\"\nfilter = \"(mail=x)\"", "{email}"},
+        {"[auth.ldap]\nurl = \"ldaps://x\"\nbind_dn = \"cn=x\"\nfilter = \"((mail={email})\"", "parentheses"},
+        {"[auth.ldap]\nurl = \"ldaps://x\"\nbind_dn = \"cn=x\"\nemail_attribute = \"ma il\"", "email_attribute"},
+        {"[[auth.oidc]]\nname = \"a\"\nclient_id = \"c\"\nissuer = \"https://x\"\ntimeout = \"2m\"", "timeout"},
+        {"[mail]\nsmtp = \"smtps://x\"\nfrom = \"Lurus, Inc. <a@example.com>\"", "quotes"},
+        {"[mail]\nsmtp = \"smtps://x\"\nfrom = \"a@example.com, b@example.com\"", "one address"},
+        {"[mail]\nsmtp = \"smtps://x\"\nfrom = \"Lurus\\r\\nBcc: b@example.com <a@example.com>\"", "line break"},
+        {"[[user]]\nemail = \"a b@example.com\"\npassword_env = \"LURUS_TEST_CONFIG_SECRET\"", "without a space"},
+        {"[[user]]\nemail = \"a@b.c,evil@x.y\"\npassword_env = \"LURUS_TEST_CONFIG_SECRET\"", "one address"},
+        {"[server]\nmetrics = \"yes\"", "metrics"},
         {"[mail]\nsmtp = \"http://x\"\nfrom = \"a@example.com\"", "smtps"},
         {"[mail]\nsmtp = \"smtps://x\"", "from"},
         {"[mail]\nsmtp = \"smtps://x\"\nsink = \"y\"\nfrom = \"a@example.com\"", "exclude"},
@@ -123,4 +135,18 @@ TEST_CASE("a variable that is not set is a warning: a command needs none of them
     REQUIRE(config->warnings.size() == 1);
     CHECK(config->warnings[0].find("LURUS_TEST_CONFIG_UNSET") != std::string::npos);
     CHECK(config->users.at(0).password.empty());
+}
+
+TEST_CASE("metrics that anybody on the network reads are a warning") {
+    Place place;
+    const auto warned = [&](const std::string& text) {
+        const auto config = place.load("[server]\n" + text);
+        REQUIRE_MESSAGE(config.has_value(), config.error().message);
+        return std::ranges::any_of(config->warnings, [](const auto& each) { return each.contains("/metrics"); });
+    };
+    CHECK(warned("listen = \"0.0.0.0:18100\"\nmetrics = \"open\""));
+    CHECK_FALSE(warned("listen = \"0.0.0.0:18100\""));
+    CHECK_FALSE(warned("listen = \"0.0.0.0:18100\"\nmetrics = \"off\""));
+    CHECK_FALSE(warned("metrics = \"open\""));
+    CHECK(to_json(*place.load("[server]\nmetrics = \"key\"")).contains("\"metrics\":\"key\""));
 }

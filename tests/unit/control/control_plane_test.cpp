@@ -177,7 +177,7 @@ TEST_CASE("a reload takes a good file and refuses a bad one") {
                                                "[[provider]]\nname = \"two\"\nkind = \"openai-compatible\"\nbase_url = "
                                                "\"http://127.0.0.1:9/v1\"\nmodels = [\"m-two\"]\n"
                                                "[[key]]\nname = \"next\"\nvalue = \"cr_configured_secret_0003\"\n"
-                                               "[[user]]\nemail = \"nobody@\"\npassword_env = \"NOBODY\"\n");
+                                               "[[user]]\nemail = \"nobody@example.com\"\npassword_env = \"NOBODY\"\n");
         const auto refused = plane->reload();
         REQUIRE(!refused.has_value());
         CHECK_MESSAGE(refused.error().message.find(file.string() + ":11:1: ") == 0, refused.error().message);

@@ -44,13 +44,38 @@ TEST_CASE("there is no thread before the first call; calls run beside each other
     OutsidePool pool;
     CHECK(pool.threads() == 0);
     std::latch together(6);
-    for (int i = 0; i < 6; ++i) pool.post([&] { together.arrive_and_wait(); });
+    for (int i = 0; i < 6; ++i) pool.post({}, [&] { together.arrive_and_wait(); });
     together.wait();
     CHECK(pool.threads() == 6);
     pool.settle();
     std::promise<int> reused;
-    pool.post([&] { reused.set_value(pool.threads()); });
+    pool.post({}, [&] { reused.set_value(pool.threads()); });
     CHECK(reused.get_future().get() == 6);
+}
+
+TEST_CASE("a lane has its threads at most, and those that wait in it take none of another's") {
+    OutsidePool pool;
+    std::latch full(3), open(1);
+    std::atomic<int> at_once = 0, most = 0, done = 0;
+    for (int i = 0; i < 20; ++i) {
+        pool.post({"hung", 3}, [&, i] {
+            most = std::max(most.load(), ++at_once);
+            if (i < 3) full.count_down();
+            open.wait();
+            --at_once;
+            ++done;
+        });
+    }
+    full.wait();
+    CHECK(pool.threads() == 3);
+    std::promise<void> other;
+    pool.post({"answering", 1}, [&] { other.set_value(); });
+    other.get_future().wait();
+    CHECK(done == 0);
+    open.count_down();
+    pool.settle();
+    CHECK(done == 20);
+    CHECK(most <= 3);
 }
 
 TEST_CASE("the stop ends what waits, what follows ends at once, and everything posted is done") {
@@ -59,7 +84,7 @@ TEST_CASE("the stop ends what waits, what follows ends at once, and everything p
         OutsidePool pool;
         std::latch waiting(3);
         for (int i = 0; i < 3; ++i) {
-            pool.post([&] {
+            pool.post({}, [&] {
                 const OutsideLimit limit = pool.within(1h);
                 std::promise<void> stopped;
                 const std::stop_callback tell(limit.stop, [&] { stopped.set_value(); });
@@ -70,10 +95,10 @@ TEST_CASE("the stop ends what waits, what follows ends at once, and everything p
         }
         waiting.wait();
         pool.stop();
-        pool.post([&] { done += pool.within(1h).over() ? 1 : 100; });
+        pool.post({}, [&] { done += pool.within(1h).over() ? 1 : 100; });
         pool.settle();
         CHECK(done == 4);
-        pool.post([&] { ++done; });
+        pool.post({}, [&] { ++done; });
     }
     CHECK(done == 5);
 }
@@ -136,7 +161,7 @@ TEST_CASE("an exchange ends with the stop, before, in the middle of TLS and of t
         Silent vendor;
         OutsidePool pool;
         std::promise<Result<HttpAnswer>> answer;
-        pool.post([&] {
+        pool.post({}, [&] {
             HttpCall call = vendor.call(tls);
             call.limit = pool.within(1h);
             call.timeout_ms = call.connect_timeout_ms = 3600 * 1000;

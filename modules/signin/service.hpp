@@ -75,6 +75,7 @@ private:
         User user;
         std::string method;
         std::int64_t password_version = 0;  // of the one that was right; 0 = none is kept here
+        std::string role_kept;              // as in Admitted
     };
 
     [[nodiscard]] AuthSettings settings() const;
@@ -109,8 +110,14 @@ private:
         bool roles_wanted = false;  // without a role they stay out
         bool sign_up = false;
     };
+    struct Admitted {
+        User user;
+        std::string role_kept;  // why a last owner keeps a role that their groups do not give; empty = nothing to tell
+    };
     /// Their user, made or linked where that is allowed.
-    Result<User> admit(const Outside& person);
+    Result<Admitted> admit(const Outside& person);
+    /// Has their groups decide what they are; the last owner stays one. What `Admitted::role_kept` is.
+    Result<std::string> take_mapped_role(const Outside& person, const User& user);
     Result<void> link_outside(const Outside& person, const std::optional<OutsideLink>& known, const User& user);
     Result<std::shared_ptr<OidcClient>> oidc_client(const std::string& name) const;
     [[nodiscard]] std::string base_url() const;
@@ -119,6 +126,10 @@ private:
     Result<void> set_new_password(const User& user, const std::string& password,
                                   std::optional<std::int64_t> version = std::nullopt);
     Result<Secret> make_ticket(Ticket ticket);
+    /// What whoever made an invitation to `org` may give now; none = they may not invite any more.
+    Result<std::optional<Role>> rank_of_inviter(const nlohmann::json& invitation, const std::string& org) const;
+    /// Whether this invitation may be made of somebody who is a member already.
+    Result<void> check_invited_member(const Principal& inviter, const std::string& email, Role role);
     void send(Mail mail);
 
     class Prepared;

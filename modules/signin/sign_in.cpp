@@ -54,7 +54,7 @@ Result<SignInService::Proved> SignInService::check_password(const std::string& e
         if (!version && version.error().code != ErrorCode::conflict) return std::unexpected(version.error());
         if (version) stored->version = *version;
     }
-    return Proved{*std::move(user), "password", stored->version};
+    return Proved{*std::move(user), "password", stored->version, {}};
 }
 
 Result<SignInService::Proved> SignInService::check_directory(const LdapSettings& directory, const std::string& email,
@@ -72,9 +72,9 @@ Result<SignInService::Proved> SignInService::check_directory(const LdapSettings&
     outside.role = role_of_groups(directory.roles, person->groups);
     outside.roles_wanted = !directory.roles.empty();
     outside.sign_up = directory.sign_up;
-    auto user = admit(outside);
-    if (!user) return std::unexpected(user.error());
-    return Proved{*std::move(user), "ldap", 0};
+    auto admitted = admit(outside);
+    if (!admitted) return std::unexpected(admitted.error());
+    return Proved{std::move(admitted->user), "ldap", 0, std::move(admitted->role_kept)};
 }
 
 std::optional<ApiResponse> SignInService::check_second_factor(const User& user, const std::optional<StoredTotp>& factor,
@@ -124,6 +124,7 @@ ApiResponse SignInService::login(const ApiRequest& request) {
             tell("sign-in refused", request, unknown, proved.error().message);
         return problem(proved.error());
     }
+    if (!proved->role_kept.empty()) tell("role kept", request, proved->user, proved->role_kept);
     if (proved->user.status == UserStatus::invited)
         return problem(403, "the address is not verified yet; the mail that was sent to it holds a link");
     const auto factor = store_.totp(proved->user.id);

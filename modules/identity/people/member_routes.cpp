@@ -51,13 +51,6 @@ struct Members {
         return answer(200, member);
     }
 
-    // Whoever may do more than the principal is beyond them.
-    [[nodiscard]] static Result<void> check_rank(const Member& member, const Principal& principal) {
-        if (member.role <= principal.role) return {};
-        return fail(ErrorCode::permission_denied,
-                    "`" + std::string(name_of(member.role)) + "` is above your own role: ask somebody who has it");
-    }
-
     [[nodiscard]] static ApiResponse answer(int status, const Result<Member>& member) {
         return member ? versioned_answer(status, json_of(*member), member->version) : problem(member.error());
     }
@@ -71,16 +64,15 @@ struct Members {
         if (!role) return problem(role.error());
         const auto disabled = flag_of(body->fields, "disabled");
         if (!disabled) return problem(disabled.error());
-        if (auto ok = check_rank(*member, request.principal); !ok) return problem(ok.error());
-        const auto changed = directory.change_member(*member, *role, *disabled, body->limits, request.if_version);
+        const auto changed = directory.change_member(*member, *role, *disabled, body->limits, request.if_version,
+                                                     request.principal.role);
         return answer(200, changed);
     }
 
     [[nodiscard]] ApiResponse remove(const ApiRequest& request) const {
         const auto member = named(request);
         if (!member) return problem(member.error());
-        if (auto ok = check_rank(*member, request.principal); !ok) return problem(ok.error());
-        const auto done = directory.remove_member(*member, request.if_version);
+        const auto done = directory.remove_member(*member, request.if_version, request.principal.role);
         return done ? no_content() : problem(done.error());
     }
 };
@@ -116,7 +108,7 @@ Result<std::optional<Role>> role_from(const nlohmann::json& body, const Principa
     if (!*name) return std::nullopt;
     const auto role = lurus::role_from(**name);
     if (!role) return std::unexpected(wrong_field("role", "`viewer`, `member`, `admin` or `owner`"));
-    if (*role > principal.role) return fail(ErrorCode::permission_denied, "nobody can give a role above their own");
+    if (auto ok = principal.check_gives(*role); !ok) return std::unexpected(ok.error());
     return role;
 }
 

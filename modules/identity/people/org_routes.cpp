@@ -78,6 +78,7 @@ struct Orgs {
         if (*owner) {
             if (auto ok = checked_email(**owner); !ok) return problem(wrong_field("owner", "an e-mail address"));
         }
+        if (auto ok = request.principal.check_gives(Role::owner); !ok) return problem(ok.error());
         const auto made = directory.create_org(*name);
         if (!made) return problem(made.error());
         const auto& user = request.principal.user;

@@ -97,6 +97,7 @@ struct Teams {
         if (!team) return problem(team.error());
         const auto member = member_named(request);
         if (!member) return problem(member.error());
+        if (auto ok = check_rank(request.principal.role, member->role); !ok) return problem(ok.error());
         return answer(200, directory.add_to_team(*team, member->id));
     }
     [[nodiscard]] ApiResponse leave(const ApiRequest& request) const {
@@ -104,6 +105,7 @@ struct Teams {
         if (!team) return problem(team.error());
         const auto member = member_named(request);
         if (!member) return problem(member.error());
+        if (auto ok = check_rank(request.principal.role, member->role); !ok) return problem(ok.error());
         return answer(200, directory.take_from_team(*team, member->id));
     }
 };

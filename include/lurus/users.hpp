@@ -53,7 +53,8 @@ struct Member {
     std::string name;  // the service account's, or the user's e-mail address
     Role role = Role::member;
     bool disabled = false;
-    Limits limits;  // for all its keys together
+    Limits limits;      // for all its keys together
+    ModelRules models;  // for each of its keys
     UnixMicros created = 0;
     std::optional<UnixMicros> removed;
     std::int64_t version = 1;  // of the stored row

@@ -127,6 +127,7 @@ private:
     std::vector<KeyInfo> configured_;   // in order
     OwnerRestrictions restrictions_;
     std::unordered_map<std::string, OwnLimits> own_limits_;  // those of restrictions_, by id
+    std::unordered_map<std::string, OwnModels> own_models_;  // the same
     IdGenerator ids_;
 
     mutable std::mutex snapshot_mutex_;  // guards snapshot_, callbacks_

@@ -56,7 +56,7 @@ public:
     Result<std::vector<Org>> orgs();
     Result<Org> org(std::string_view id_or_name);
     Result<Org> create_org(std::string_view name);
-    Result<Org> change_org(std::string_view id, std::optional<std::string> name, const LimitsChange& limits,
+    Result<Org> change_org(std::string_view id, std::optional<std::string> name, const OwnChange& own,
                            IfVersion version = std::nullopt);
     /// Not the default one: `conflict`.
     Result<void> remove_org(std::string_view id, IfVersion version = std::nullopt);
@@ -79,8 +79,7 @@ public:
     /// `conflict` where the organisation would have no owner left who can sign in; `permission_denied` when the member
     /// is above `rank` by now, that of whoever asks.
     Result<Member> change_member(const Member& member, std::optional<Role> role, std::optional<bool> disabled,
-                                 const LimitsChange& limits = {}, IfVersion version = std::nullopt,
-                                 Role rank = Role::owner);
+                                 const OwnChange& own = {}, IfVersion version = std::nullopt, Role rank = Role::owner);
     Result<void> remove_member(const Member& member, IfVersion version = std::nullopt, Role rank = Role::owner);
     /// Ids of all who ever were members or service accounts.
     Result<std::vector<std::string>> member_ids(std::string_view org);
@@ -90,7 +89,7 @@ public:
     Result<std::vector<Team>> teams(std::string_view org);
     Result<Team> team(std::string_view org, std::string_view id_or_name);
     Result<Team> create_team(std::string_view org, std::string_view name);
-    Result<Team> change_team(const Team& team, std::optional<std::string> name, const LimitsChange& limits,
+    Result<Team> change_team(const Team& team, std::optional<std::string> name, const OwnChange& own,
                              IfVersion version = std::nullopt);
     Result<void> remove_team(const Team& team, IfVersion version = std::nullopt);
     Result<Team> add_to_team(const Team& team, std::string_view member);

@@ -64,7 +64,7 @@ struct Members {
         if (!role) return problem(role.error());
         const auto disabled = flag_of(body->fields, "disabled");
         if (!disabled) return problem(disabled.error());
-        const auto changed = directory.change_member(*member, *role, *disabled, body->limits, request.if_version,
+        const auto changed = directory.change_member(*member, *role, *disabled, body->change, request.if_version,
                                                      request.principal.role);
         return answer(200, changed);
     }
@@ -89,17 +89,19 @@ nlohmann::ordered_json json_of(const Member& member) {
     out["disabled"] = member.disabled;
     out["created"] = format_time(member.created);
     add_limits(out, member.limits);
+    add_models(out, member.models);
     return out;
 }
 
 std::string member_schema() {
-    return R"({"type":"object","required":["id","org","role","disabled","created",)" + required_limits_schema() +
+    return R"({"type":"object","required":["id","org","role","disabled","created",)" + required_limits_schema() + "," +
+           required_models_schema() +
            R"(],"properties":{)"
            R"("id":{"type":"string"},"user":{"type":"string"},"email":{"type":"string"},"name":{"type":"string"},)"
            R"("org":{"type":"string"},"role":)" +
            std::string(role_schema) +
            R"(,"disabled":{"type":"boolean"},"created":{"type":"string","format":"date-time"},)" +
-           shown_limits_schema() + "}}";
+           shown_limits_schema() + "," + shown_models_schema() + "}}";
 }
 
 Result<std::optional<Role>> role_from(const nlohmann::json& body, const Principal& principal) {
@@ -145,9 +147,11 @@ std::vector<ApiRoute> member_routes(Directory& directory) {
             &Members::show);
         routes.back().resource.kind = one;
         add(Permission::change_people, "PATCH", "/{id}", "change" + one,
-            "Change a " + what + "'s role, disable it, or set limits for all its keys together", &Members::change);
+            "Change a " + what + "'s role, disable it, or set limits for all its keys together and models for each",
+            &Members::change);
         routes.back().request_schema =
-            body_schema(R"("minProperties":1,)", R"("disabled":{"type":"boolean"},)" + settable_limits_schema());
+            body_schema(R"("minProperties":1,)", R"("disabled":{"type":"boolean"},)" + settable_limits_schema() + "," +
+                                                     settable_models_schema());
         add(Permission::change_people, "DELETE", "/{id}", "remove" + one, "Remove a " + what + " and revoke its keys",
             &Members::remove);
         routes.back().success = 204;

@@ -141,7 +141,7 @@ Result<Member> Directory::add_service(std::string_view org, std::string_view nam
 }
 
 Result<Member> Directory::change_member(const Member& member, std::optional<Role> role, std::optional<bool> disabled,
-                                        const LimitsChange& limits, IfVersion version, Role rank) {
+                                        const OwnChange& own, IfVersion version, Role rank) {
     return announced(store_.write("changing a member", [&](PeopleWriter& rows) -> Result<Member> {
         auto now = member_with_id(rows, member.id, kind_of(member));
         if (!now) return now;
@@ -153,8 +153,9 @@ Result<Member> Directory::change_member(const Member& member, std::optional<Role
         const Member before = *now;
         now->role = role.value_or(now->role);
         now->disabled = disabled.value_or(now->disabled);
-        limits.apply(now->limits);
-        const bool same = now->role == before.role && now->disabled == before.disabled && now->limits == before.limits;
+        own.apply(*now);
+        const bool same = now->role == before.role && now->disabled == before.disabled &&
+                          now->limits == before.limits && now->models == before.models;
         if (same) return now;
         if (done = rows.update_member(*now); !done) return std::unexpected(done.error());
         return member_with_id(rows, member.id);

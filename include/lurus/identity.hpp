@@ -52,6 +52,19 @@ struct OldKey {
     UnixMicros until = 0;
 };
 
+/// What an administrator set of a key. Its owner may narrow that and never lift it; what is unset binds nobody.
+struct KeyBounds {
+    bool disabled = false;
+    std::optional<UnixMicros> expires;
+    std::optional<std::int64_t> expires_after;
+    std::string team;
+    std::vector<std::string> models, deny_models, user_agents;
+    std::vector<Family> families;
+    std::vector<IpRange> ips;
+
+    bool operator==(const KeyBounds&) const = default;
+};
+
 /// What a key's records carry beside the names; zero = none.
 struct RecordIds {
     Id key, team, org;
@@ -77,6 +90,7 @@ struct KeyInfo {
     std::vector<std::string> models;  // globs; empty = all
     std::vector<Family> families;     // empty = all
     KeyRules rules;
+    std::shared_ptr<const KeyBounds> bounds;         // null = no administrator set anything
     OwnLimits user_limits, team_limits, org_limits;  // its owner's, its team's, its organisation's
     std::vector<OwnModels> owner_models;             // of those three, where they have any; none is null
     Sha256 hash{};
@@ -141,6 +155,7 @@ struct ConfiguredKey {
 
 struct NewKey {
     std::string name;
+    bool by_owner = false;  // its owner makes it, else an administrator, whose settings the owner cannot lift then
     std::string org = std::string(default_org);
     std::string team;  // id
     std::string user;  // id of a member of `org`; empty = the organisation's own

@@ -71,6 +71,7 @@ public:
 
     /// `wanted.user` and `wanted.team` exist in `wanted.org`.
     Result<CreatedKey> create(const NewKey& wanted);
+    /// Who reaches only keys of their own stays within what an administrator set: `permission_denied`.
     /// `not_found` names the key; a key of the configuration is changed there only: `conflict`. `stale`
     /// when it is not of `version`; without one the change is of whatever there is.
     Result<KeyInfo> change(const KeyReach& reach, std::string_view id_or_name, const KeyChange& change,

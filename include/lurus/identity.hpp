@@ -1,6 +1,7 @@
 #pragma once
 // Port: keys that clients present, and who owns them.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -51,6 +52,19 @@ struct OldKey {
     UnixMicros until = 0;
 };
 
+/// What an administrator set of a key. Its owner may narrow that and never lift it; what is unset binds nobody.
+struct KeyBounds {
+    bool disabled = false;
+    std::optional<UnixMicros> expires;
+    std::optional<std::int64_t> expires_after;
+    std::string team;
+    std::vector<std::string> models, deny_models, user_agents;
+    std::vector<Family> families;
+    std::vector<IpRange> ips;
+
+    bool operator==(const KeyBounds&) const = default;
+};
+
 /// What a key's records carry beside the names; zero = none.
 struct RecordIds {
     Id key, team, org;
@@ -76,7 +90,9 @@ struct KeyInfo {
     std::vector<std::string> models;  // globs; empty = all
     std::vector<Family> families;     // empty = all
     KeyRules rules;
+    std::shared_ptr<const KeyBounds> bounds;         // null = no administrator set anything
     OwnLimits user_limits, team_limits, org_limits;  // its owner's, its team's, its organisation's
+    std::vector<OwnModels> owner_models;             // of those three, where they have any; none is null
     Sha256 hash{};
     std::optional<OldKey> old;
     std::int64_t version = 0;     // of the stored row; 0: it is the configuration's
@@ -90,12 +106,25 @@ struct KeyInfo {
         const UnixMicros first = expires_after && use ? use->first() : 0;
         return first != 0 && now >= first + *expires_after;
     }
-    /// Among `models`, by this very name.
+    /// Among `models` and those of whom it belongs to, by this very name.
     [[nodiscard]] bool lists_model(std::string_view model) const;
-    /// Among `models`, and not denied by `rules`.
+    /// The same, where a list may name it either way.
+    [[nodiscard]] bool lists_model(std::string_view model, std::string_view other_name) const;
+    /// Denied by `rules` or by whom it belongs to.
+    [[nodiscard]] bool denies_model(std::string_view model) const;
+    /// Whether `denies(pattern)` holds for a pattern that it, or whom it belongs to, denies.
+    template <class Denies>
+    [[nodiscard]] bool any_denied(Denies denies) const {
+        return std::ranges::any_of(rules.deny_models, denies) ||
+               std::ranges::any_of(owner_models,
+                                   [&](const OwnModels& own) { return std::ranges::any_of(own->deny_models, denies); });
+    }
+    /// Listed, and not denied.
     [[nodiscard]] bool allows_model(std::string_view model) const;
     /// It may not use any model.
-    [[nodiscard]] bool has_model_rules() const;
+    [[nodiscard]] bool has_model_rules() const {
+        return !models.empty() || !rules.deny_models.empty() || !owner_models.empty();
+    }
     [[nodiscard]] bool allows(Family family) const;
     /// What its records carry as their user. A name of a key means something within its organisation only, this
     /// everywhere.
@@ -126,6 +155,7 @@ struct ConfiguredKey {
 
 struct NewKey {
     std::string name;
+    bool by_owner = false;  // its owner makes it, else an administrator, whose settings the owner cannot lift then
     std::string org = std::string(default_org);
     std::string team;  // id
     std::string user;  // id of a member of `org`; empty = the organisation's own

@@ -70,6 +70,18 @@ inline Limits over(const OwnLimits& own, const Limits& defaults) {
     return own ? own->over(defaults) : defaults;
 }
 
+/// Which models may be used. Empty lists allow all.
+struct ModelRules {
+    std::vector<std::string> models;       // globs, of the name that the client says
+    std::vector<std::string> deny_models;  // see covers_model(); win over the allowed ones
+
+    bool operator==(const ModelRules&) const = default;
+    [[nodiscard]] bool any() const { return !models.empty() || !deny_models.empty(); }
+};
+
+/// What a user, team or organisation has of its own, for all their keys.
+using OwnModels = std::shared_ptr<const ModelRules>;
+
 /// What a key has beside its models and dialects. Empty lists allow all.
 struct KeyRules {
     std::vector<std::string> deny_models;  // see covers_model(); win over the allowed ones

@@ -7,6 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "lurus/clock.hpp"
+#include "lurus/result.hpp"
+
 namespace lurus {
 
 /// In an organisation; each may do what those before it may.
@@ -97,10 +100,16 @@ struct Principal {
     bool by_cookie = false;                 // a browser's: changes need the same origin
     std::uint32_t scope = UINT32_MAX;       // bit per Permission; a token may narrow what its role allows
     std::optional<std::string> credential;  // id of the session or token, for those who end it
+    std::optional<UnixMicros> until;        // when that session or token ends
 
     [[nodiscard]] bool may(Permission permission) const;
     /// Sees what belongs to others in `org`, not only what is its own.
     [[nodiscard]] bool sees_organisation() const { return kind == Kind::admin_token || role >= Role::admin; }
+    /// Nobody gives a role above their own. A token that was narrowed makes admins and owners only where it may itself
+    /// do all that these may: else it would do through them what it may not.
+    [[nodiscard]] bool may_give(Role given) const;
+    /// `permission_denied` where it may not.
+    [[nodiscard]] Result<void> check_gives(Role given) const;
     /// Where what it makes belongs to.
     [[nodiscard]] std::string_view home() const { return org.empty() ? default_org : std::string_view(org); }
 };
@@ -108,6 +117,9 @@ struct Principal {
 constexpr std::uint32_t bit_of(Permission permission) {
     return 1u << static_cast<unsigned>(permission);
 }
+
+/// Nobody changes whom is above them: `permission_denied` where `whose` is above `rank`.
+Result<void> check_rank(Role rank, Role whose);
 
 /// `user`, `service`, `admin_token`, `anonymous`.
 std::string_view name_of(Principal::Kind kind);

@@ -53,7 +53,8 @@ struct Member {
     std::string name;  // the service account's, or the user's e-mail address
     Role role = Role::member;
     bool disabled = false;
-    Limits limits;  // for all its keys together
+    Limits limits;      // for all its keys together
+    ModelRules models;  // for each of its keys
     UnixMicros created = 0;
     std::optional<UnixMicros> removed;
     std::int64_t version = 1;  // of the stored row
@@ -88,8 +89,13 @@ public:
 
     /// Where this user belongs to, oldest first; removed memberships are left out.
     virtual Result<std::vector<Member>> memberships(std::string_view user) = 0;
-    /// Gives the user this role in the organisation, as a member of it if they are not one yet.
+    /// Gives the user this role in the organisation, as a member of it if they are not one yet. The word of the
+    /// installation itself: no rank is asked. `conflict` when it would take the last owner's role.
     virtual Result<Member> set_role(std::string_view org, std::string_view user, Role role) = 0;
+    /// As `set_role`, but who is more there already stays so.
+    virtual Result<Member> raise_role(std::string_view org, std::string_view user, Role role) = 0;
+    /// Whether nobody else who has signed in could own the organisation.
+    virtual Result<bool> is_last_owner(std::string_view org, std::string_view user) = 0;
     /// A member by its own id, such as a service account.
     virtual Result<Member> member(std::string_view id) = 0;
 

@@ -19,6 +19,10 @@ ApiResponse wrong_link() {
     return problem(403, "the link is wrong, was used or has expired");
 }
 
+nlohmann::json inviter_of(const Principal& principal) {
+    return {{"kind", name_of(principal.kind)}, {"user", principal.user}, {"member", principal.member}};
+}
+
 }  // namespace
 
 ApiResponse SignInService::set_up(const ApiRequest& request) {
@@ -112,10 +116,13 @@ ApiResponse SignInService::invite(const ApiRequest& request) {
     const auto role = named.empty() ? std::optional(Role::member) : role_from(named);
     if (!role) return problem(400, "`role` must be viewer, member, admin or owner");
     if (const auto mailbox = parse_mailbox(email); !mailbox) return problem(400, "`email`: " + mailbox.error().message);
-    if (*role > request.principal.role) return problem(403, "nobody can invite to a role above their own");
+    if (auto ok = request.principal.check_gives(*role); !ok) return problem(ok.error());
+    if (auto ok = check_invited_member(request.principal, email, *role); !ok) return problem(ok.error());
     const std::string org(request.principal.home());
     const auto detail = [&](bool mailed) {
-        return nlohmann::json{{"org", org}, {"role", name_of(*role)}, {"mailed", mailed}}.dump();
+        return nlohmann::json{
+            {"org", org}, {"role", name_of(*role)}, {"mailed", mailed}, {"inviter", inviter_of(request.principal)}}
+            .dump();
     };
     LinkMail what;
     what.ticket.purpose = "invite";
@@ -139,6 +146,41 @@ ApiResponse SignInService::invite(const ApiRequest& request) {
     return json_answer(201, answer);
 }
 
+// Invitations that were made before their inviter was written down count as made by somebody of the role they give.
+Result<std::optional<Role>> SignInService::rank_of_inviter(const nlohmann::json& invitation,
+                                                           const std::string& org) const {
+    const auto inviter = invitation.find("inviter");
+    if (inviter == invitation.end()) return role_from(invitation.value("role", ""));
+    Principal who;
+    const std::string kind = inviter->value("kind", "");
+    if (kind == name_of(Principal::Kind::admin_token)) return Role::owner;
+    who.kind = kind == name_of(Principal::Kind::service) ? Principal::Kind::service : Principal::Kind::user;
+    who.user = inviter->value("user", "");
+    who.member = inviter->value("member", "");
+    const auto now = users_.in_organisation(std::move(who), org);
+    if (!now) {
+        const bool gone = now.error().code == ErrorCode::unauthenticated || now.error().code == ErrorCode::not_found;
+        return gone ? Result<std::optional<Role>>(std::nullopt) : std::unexpected(now.error());
+    }
+    return now->may(Permission::change_people) ? std::optional(now->role) : std::nullopt;
+}
+
+Result<void> SignInService::check_invited_member(const Principal& inviter, const std::string& email, Role role) {
+    const auto user = users_.find_by_email(email);
+    if (!user && user.error().code == ErrorCode::not_found) return {};
+    if (!user) return std::unexpected(user.error());
+    const auto memberships = users_.memberships(user->id);
+    if (!memberships) return std::unexpected(memberships.error());
+    const auto here = std::ranges::find(*memberships, inviter.home(), &Member::org);
+    if (here == memberships->end()) return {};
+    if (auto ok = check_rank(inviter.role, here->role); !ok) return ok;
+    // Who holds the link of somebody who never signed in can be that person.
+    if (user->status == UserStatus::invited) return inviter.check_gives(here->role);
+    if (here->role < role) return {};
+    return fail(ErrorCode::conflict, "`" + email + "` is a member already, as `" + std::string(name_of(here->role)) +
+                                         "`, and an invitation takes no role away; change the member's role instead");
+}
+
 ApiResponse SignInService::accept(const ApiRequest& request) {
     const auto body = body_of(request, {"!token", "password", "name", "session?"});
     if (!body) return problem(body.error());
@@ -150,6 +192,10 @@ ApiResponse SignInService::accept(const ApiRequest& request) {
     const auto role = role_from(detail.value("role", ""));
     const std::string org = detail.value("org", ""), email = (*ticket)->subject, password = text_in(*body, "password");
     if (!role || org.empty()) return problem(500, "the invitation is damaged; ask for another");
+    const auto rank = rank_of_inviter(detail, org);
+    if (!rank) return problem(rank.error());
+    if (!*rank || **rank < *role)
+        return problem(403, "who invited you may not give this role any more; ask for another invitation");
     auto user = users_.find_by_email(email);
     if (!user && user.error().code != ErrorCode::not_found) return problem(user.error());
     if (user && (user->status == UserStatus::disabled || user->status == UserStatus::erased))
@@ -164,6 +210,8 @@ ApiResponse SignInService::accept(const ApiRequest& request) {
         if (!memberships) return problem(memberships.error());
         if (!std::ranges::all_of(*memberships, [&](const Member& m) { return m.org == org; }))
             return problem(409, "this address was invited elsewhere as well; accept that invitation first");
+        if (!std::ranges::all_of(*memberships, [&](const Member& m) { return m.role <= **rank; }))
+            return problem(403, "this address was given a role above that of who invited it; ask who has that role");
     }
     if (!known) {
         if (auto ok = check_strength(password, email, settings().min_password_length); !ok) return problem(ok.error());
@@ -185,7 +233,7 @@ ApiResponse SignInService::accept(const ApiRequest& request) {
         user = users_.create(fresh);
         if (!user) return problem(user.error());
     } else {
-        if (auto done = users_.set_role(org, user->id, *role); !done) return problem(done.error());
+        if (auto done = users_.raise_role(org, user->id, *role); !done) return problem(done.error());
     }
     tell("invitation accepted", request, *user, std::string(name_of(*role)));
     if (known) return no_content();

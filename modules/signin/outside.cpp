@@ -51,6 +51,10 @@ ApiResponse provider_away(const std::string& name, const Error& why) {
         503, "signing in with `" + name + "` is not possible now; try again later, or tell whoever runs the gateway");
 }
 
+Error no_role() {
+    return Error(ErrorCode::permission_denied, "none of your groups has a role here; ask whoever runs the gateway");
+}
+
 }  // namespace
 
 Result<void> SignInService::link_outside(const Outside& person, const std::optional<OutsideLink>& known,
@@ -67,13 +71,29 @@ Result<void> SignInService::link_outside(const Outside& person, const std::optio
     return *now && (*now)->user == user.id ? Result<void>() : done;
 }
 
-Result<User> SignInService::admit(const Outside& person) {
-    if (person.roles_wanted && !person.role)
-        return fail(ErrorCode::permission_denied, "none of your groups has a role here; ask whoever runs the gateway");
+Result<std::string> SignInService::take_mapped_role(const Outside& person, const User& user) {
+    if (!person.roles_wanted) return std::string();
+    for (int tries = 2;;) {
+        const auto last = users_.is_last_owner(default_org, user.id);
+        if (!last) return std::unexpected(last.error());
+        if (*last && person.role == Role::owner) return std::string();
+        if (*last)
+            return "the last owner stays owner, although their groups at " + person.provider + " give " +
+                   (person.role ? "`" + std::string(name_of(*person.role)) + "`" : "no role");
+        if (!person.role) return std::unexpected(no_role());
+        const auto done = users_.set_role(default_org, user.id, *person.role);
+        if (done) return std::string();
+        // The other owner may have ceased to be one in between.
+        if (done.error().code != ErrorCode::conflict || --tries == 0) return std::unexpected(done.error());
+    }
+}
+
+Result<SignInService::Admitted> SignInService::admit(const Outside& person) {
     const auto linked = store_.outside_user(person.provider, person.subject);
     if (!linked) return std::unexpected(linked.error());
     const std::string email = normal_email(person.email);
     Result<User> user = fail(ErrorCode::not_found, "");
+    bool unproved = false;
     if (person.by_address) {
         const auto kept = has_password(email);
         if (!kept) return std::unexpected(kept.error());
@@ -86,12 +106,10 @@ Result<User> SignInService::admit(const Outside& person) {
         if (email.empty() || !person.email_verified)
             return fail(ErrorCode::permission_denied, "the provider does not vouch for your e-mail address");
         user = users_.find_by_email(email);
-        // Whoever made this account never showed that the address is theirs: what they set goes.
-        if (user && !user->email_verified) {
-            if (auto done = store_.forget(user->id); !done) return std::unexpected(done.error());
-        }
+        unproved = user && !user->email_verified;
     }
     if (!user && user.error().code == ErrorCode::not_found) {
+        if (person.roles_wanted && !person.role) return std::unexpected(no_role());
         if (!person.sign_up)
             return fail(ErrorCode::permission_denied, "you have no account here; ask for an invitation");
         NewUser fresh;
@@ -102,21 +120,23 @@ Result<User> SignInService::admit(const Outside& person) {
         fresh.role = person.role.value_or(Role::member);
         user = users_.create(fresh);
     }
-    if (!user) return user;
+    if (!user) return std::unexpected(user.error());
     if (user->status == UserStatus::disabled || user->status == UserStatus::erased)
         return fail(ErrorCode::permission_denied, "this account may not sign in");
+    auto kept = take_mapped_role(person, *user);
+    if (!kept) return std::unexpected(kept.error());
+    // Whoever made this account never showed that the address is theirs: what they set goes.
+    if (unproved) {
+        if (auto done = store_.forget(user->id); !done) return std::unexpected(done.error());
+    }
     if (user->status == UserStatus::invited) {
         if (auto done = users_.set_status(user->id, UserStatus::active); !done) return std::unexpected(done.error());
     }
     if (!user->email_verified) {
         if (auto done = users_.set_email_verified(user->id); !done) return std::unexpected(done.error());
     }
-    if (person.role) {
-        if (auto done = users_.set_role(default_org, user->id, *person.role); !done)
-            return std::unexpected(done.error());
-    }
     if (auto done = link_outside(person, *linked, *user); !done) return std::unexpected(done.error());
-    return user;
+    return Admitted{*std::move(user), *std::move(kept)};
 }
 
 std::string SignInService::came_with(const Outside& person) {
@@ -214,17 +234,19 @@ ApiResponse SignInService::finish_oidc(const ApiRequest& request) {
     outside.groups = person->groups_said;
     outside.roles_wanted = !how.roles.empty();
     outside.sign_up = how.sign_up;
-    const auto user = admit(outside);
-    if (!user) {
+    const auto admitted = admit(outside);
+    if (!admitted) {
         unknown.email = normal_email(person->email);
         tell("sign-in refused", request, unknown,
-             outside.provider + ": " + user.error().message + came_with(outside) + "; issuer " + how.issuer);
-        return problem(user.error());
+             outside.provider + ": " + admitted.error().message + came_with(outside) + "; issuer " + how.issuer);
+        return problem(admitted.error());
     }
+    const User& user = admitted->user;
+    if (!admitted->role_kept.empty()) tell("role kept", request, user, admitted->role_kept);
     const std::string challenge = detail.value("challenge", "");
-    if (!challenge.empty()) return show_code(request, *user, outside.provider, challenge);
+    if (!challenge.empty()) return show_code(request, user, outside.provider, challenge);
     const bool tokens = detail.value("tokens", false);
-    ApiResponse response = start_session(request, *user, outside.provider, !tokens);
+    ApiResponse response = start_session(request, user, outside.provider, !tokens);
     const auto kind = cookie_kind(request, settings().public_url);
     response.headers.emplace_back("set-cookie", set_cookie(Cookie::oidc, kind, "", 0));
     if (!tokens && response.status == 200) {

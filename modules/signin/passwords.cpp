@@ -33,6 +33,7 @@ Result<SignInService::Proved> SignInService::confirmed_person(const ApiRequest& 
         return std::unexpected(proved.error());
     }
     attempt.succeeded();
+    if (!proved->role_kept.empty()) tell("role kept", request, *user, proved->role_kept);
     proved->user = *std::move(user);
     return proved;
 }
@@ -97,6 +98,12 @@ ApiResponse SignInService::make_reset_link(const ApiRequest& request) {
     const auto user = users_.find_by_email(normal_email(text_in(*body, "email")));
     if (!user) return problem(user.error());
     if (user->status == UserStatus::disabled) return problem(409, "this account may not sign in; enable it first");
+    // Who holds the link can be that person.
+    const auto memberships = users_.memberships(user->id);
+    if (!memberships) return problem(memberships.error());
+    for (const Member& place : *memberships) {
+        if (auto ok = request.principal.check_gives(place.role); !ok) return problem(ok.error());
+    }
     LinkMail what;
     what.ticket.purpose = "reset";
     what.ticket.subject = user->id;
@@ -151,6 +158,7 @@ ApiResponse SignInService::import_password(const ApiRequest& request) {
     if (auto ok = check_imported_hash(hash); !ok) return problem(ok.error());
     const auto wanted = role.empty() ? std::optional(Role::member) : role_from(role);
     if (!wanted) return problem(400, "`role` must be viewer, member, admin or owner");
+    if (auto ok = request.principal.check_gives(*wanted); !ok) return problem(ok.error());
     NewUser fresh;
     fresh.email = normal_email(text_in(*body, "email"));
     fresh.status = UserStatus::active;

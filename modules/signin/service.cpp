@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "core/crypto/random_text.hpp"
 #include "core/crypto/sha256.hpp"
 #include "core/http/url.hpp"
@@ -70,6 +72,8 @@ public:
     }
 
     Result<void> store() override {
+        // Who becomes an owner comes first, so that another may cease to be the last one.
+        std::ranges::stable_sort(users, std::ranges::greater(), &FixedUser::role);
         for (const auto& user : users) {
             if (auto done = service_.store_user(user); !done) return std::unexpected(of_user(user.email, done.error()));
         }
@@ -217,6 +221,7 @@ Result<Principal> SignInService::principal_of_session(const std::optional<SignIn
     who.user = session->user;
     who.by_cookie = by_cookie;
     who.credential = session->id;
+    who.until = session->expires;
     return who;
 }
 
@@ -244,6 +249,7 @@ Result<Principal> SignInService::principal(const ApiRequest& request, std::strin
         who.org = claims.value("org", "");
         who.scope = claims.value("scope_bits", 0u);
         who.credential = claims.value("jti", "");
+        who.until = claims.value("exp", 0ll) * 1'000'000;
         return who;
     }
     const auto session = store_.session(claims.value("sid", ""));

@@ -91,6 +91,7 @@ private:
         User user;
         std::string method;
         std::int64_t password_version = 0;  // of the one that was right; 0 = none is kept here
+        std::string role_kept;              // as in Admitted
     };
 
     [[nodiscard]] AuthSettings settings() const;
@@ -133,8 +134,14 @@ private:
         /// is kept here.
         bool by_address = false;
     };
+    struct Admitted {
+        User user;
+        std::string role_kept;  // why a last owner keeps a role that their groups do not give; empty = nothing to tell
+    };
     /// Their user, made or linked where that is allowed.
-    Result<User> admit(const Outside& person);
+    Result<Admitted> admit(const Outside& person);
+    /// Has their groups decide what they are; the last owner stays one. What `Admitted::role_kept` is.
+    Result<std::string> take_mapped_role(const Outside& person, const User& user);
     /// What the audit is told of somebody who was not admitted: what they came with.
     static std::string came_with(const Outside& person);
     /// The end of a browser's way through a provider: a code that `redeem_code` takes, shown on a page.
@@ -151,6 +158,10 @@ private:
     Result<void> set_new_password(const User& user, const std::string& password,
                                   std::optional<std::int64_t> version = std::nullopt);
     Result<Secret> make_ticket(Ticket ticket);
+    /// What whoever made an invitation to `org` may give now; none = they may not invite any more.
+    Result<std::optional<Role>> rank_of_inviter(const nlohmann::json& invitation, const std::string& org) const;
+    /// Whether this invitation may be made of somebody who is a member already.
+    Result<void> check_invited_member(const Principal& inviter, const std::string& email, Role role);
     /// In the background; what goes wrong is in the log.
     void send(Mail mail);
     /// Sends it now; what goes wrong is in the log as well.

@@ -54,7 +54,7 @@ Result<SignInService::Proved> SignInService::check_password(const std::string& e
         if (!version && version.error().code != ErrorCode::conflict) return std::unexpected(version.error());
         if (version) stored->version = *version;
     }
-    return Proved{*std::move(user), "password", stored->version};
+    return Proved{*std::move(user), "password", stored->version, {}};
 }
 
 // What keeps everybody out is for whoever runs the gateway: who asks, who may be anybody, learns no address from it.
@@ -80,10 +80,10 @@ Result<SignInService::Proved> SignInService::check_directory(DirectoryClient& di
     outside.roles_wanted = !how.roles.empty();
     outside.sign_up = how.sign_up;
     outside.by_address = true;
-    auto user = admit(outside);
-    if (!user && why != nullptr) *why = "ldap: " + user.error().message + came_with(outside);
-    if (!user) return std::unexpected(user.error());
-    return Proved{*std::move(user), "ldap", 0};
+    auto admitted = admit(outside);
+    if (!admitted && why != nullptr) *why = "ldap: " + admitted.error().message + came_with(outside);
+    if (!admitted) return std::unexpected(admitted.error());
+    return Proved{std::move(admitted->user), "ldap", 0, std::move(admitted->role_kept)};
 }
 
 std::optional<ApiResponse> SignInService::check_second_factor(const User& user, const std::optional<StoredTotp>& factor,
@@ -134,6 +134,7 @@ ApiResponse SignInService::login(const ApiRequest& request) {
             tell("sign-in refused", request, unknown, why.empty() ? proved.error().message : why);
         return problem(proved.error());
     }
+    if (!proved->role_kept.empty()) tell("role kept", request, proved->user, proved->role_kept);
     if (proved->user.status == UserStatus::invited)
         return problem(403, "the address is not verified yet; the mail that was sent to it holds a link");
     const auto factor = store_.totp(proved->user.id);

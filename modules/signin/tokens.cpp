@@ -74,13 +74,20 @@ ApiResponse SignInService::service_token(const ApiRequest& request) {
         const auto permission = permission_from(name.get<std::string>());
         if (!permission)
             return problem(400, "`scope` names a permission that does not exist; a route's 403 names them");
+        if (!request.principal.may(*permission))
+            return problem(403, "nobody gives a token more than they may do themselves, and you may not `" +
+                                    std::string(name_of(*permission)) + "`");
         bits |= bit_of(*permission);
     }
     if (bits == 0) return problem(400, "`scope` names no permission");
-    const std::int64_t seconds = body->value("expires_in", std::int64_t{900});
+    std::int64_t seconds = body->value("expires_in", std::int64_t{900});
     if (seconds < 1 || seconds > longest_service_token)
         return problem(400, "`expires_in` must be 1 to " + std::to_string(longest_service_token) + " seconds");
     const UnixMicros now = clock_.now();
+    // It ends no later than what it was made with.
+    const std::int64_t begun = now / 1'000'000;
+    if (request.principal.until) seconds = std::min(seconds, *request.principal.until / 1'000'000 - begun);
+    if (seconds < 1) return problem(401, "the token that this is asked with is over");
     std::string id;
     {
         const std::scoped_lock lock(mutex_);
@@ -96,8 +103,8 @@ ApiResponse SignInService::service_token(const ApiRequest& request) {
                                            {"org", account->org},
                                            {"scope", scope},
                                            {"scope_bits", bits},
-                                           {"iat", now / 1'000'000},
-                                           {"exp", now / 1'000'000 + seconds},
+                                           {"iat", begun},
+                                           {"exp", begun + seconds},
                                            {"jti", id}};
     const auto token = keys_.sign("at+jwt", claims.dump());
     if (!token) return problem(token.error());

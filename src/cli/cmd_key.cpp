@@ -32,7 +32,7 @@ Json key_body(const KeyOptions& options) {
         const bool none = options.tags.size() == 1 && options.tags.front() == "none";
         body["tags"] = none ? Json::array() : Json(options.tags);
     }
-    if (!options.models.empty()) body["models"] = options.models;
+    add_texts(body, "models", options.models);
     if (!options.families.empty()) body["families"] = options.families;
     add_rules(body, options.rules);
     return body;
@@ -67,6 +67,33 @@ int list_keys(Cli& cli, const Args& args) {
         key["limits"] = found == limits->end() ? Json::array() : std::move(found->second);
     }
     return finish_list(cli, keys, render_keys);
+}
+
+std::string one_text(const Json& value) {
+    if (value.is_string()) return value.get<std::string>();
+    if (!value.is_array()) return value.dump();
+    std::string out;
+    for (const auto& each : value) out += (out.empty() ? "" : ", ") + one_text(each);
+    return out;
+}
+
+int show_key(Cli& cli, const Args& args) {
+    const auto key = cli.get("/api/v1/keys/" + percent_encode(arg(args, "key")), organisation(args));
+    if (!key) return cli.report(key.error());
+    if (cli.json) {
+        cli.print_json(*key);
+        return exit_ok;
+    }
+    for (const auto& [name, value] : key->items()) {
+        if (value.is_null() || (value.is_structured() && value.empty()) || value == "") continue;
+        if (!value.is_object()) {
+            cli.out << name << ": " << printable(one_text(value)) << "\n";
+            continue;
+        }
+        for (const auto& [part, of_it] : value.items())
+            cli.out << name << "." << part << ": " << printable(one_text(of_it)) << "\n";
+    }
+    return exit_ok;
 }
 
 int rotate(Cli& cli, const Args& args) {
@@ -129,7 +156,7 @@ void add_common(CLI::App& command, Cli& cli, KeyOptions& options) {
         ->type_name("TAG")
         ->allow_extra_args(false);
     command.add_option("--org", options.org, "Which organisation: id or name (default: the first)")->type_name("ORG");
-    command.add_option("--model", options.models, "Only these models: names or globs; repeatable")
+    command.add_option("--model", options.models, "Only these models: names or globs; repeatable; none")
         ->type_name("MODEL")
         ->allow_extra_args(false);
     choose(
@@ -189,6 +216,13 @@ void add_key_commands(CLI::App& app, Cli& cli) {
                  {"--team", "Of this team", {}}},
                 "key list\n  lurus key list --json | jq -r .name",
                 list_keys},
+               true);
+    add_action(*key, cli,
+               {"show",
+                "One key: its rules and limits, and which of them an administrator set",
+                {{"key", "Its name or id", {}}},
+                "key show laptop",
+                show_key},
                true);
     add_action(*key, cli,
                {"rotate",

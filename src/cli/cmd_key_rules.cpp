@@ -1,17 +1,6 @@
 #include "cli/cmd_key_rules.hpp"
 
 namespace lurus::cli {
-namespace {
-
-constexpr std::string_view nothing = "none";
-
-void add_texts(Json& body, const char* name, const std::vector<std::string>& values) {
-    if (values.empty()) return;
-    body[name] = values.size() == 1 && values.front() == nothing ? Json::array() : Json(values);
-}
-
-}  // namespace
-
 void add_rule_options(CLI::App& command, Cli& cli, KeyRuleOptions& options) {
     add_limit_options(command, cli, options.limits);
     const auto list = [&](const char* name, std::vector<std::string>& out, const char* description, const char* type) {

@@ -32,20 +32,42 @@ struct Edit {
     Limited limited;
     std::string name, org;
     LimitOptions limits;
+    std::vector<std::string> models, deny_models;
 };
+
+std::string models_text(const Json& shown) {
+    std::string out;
+    for (const auto& [name, before] : {std::pair("models", "only "), std::pair("deny_models", "never ")}) {
+        std::string listed;
+        for (const auto& model : member(shown, name)) {
+            if (model.is_string()) listed += (listed.empty() ? "" : ", ") + model.get<std::string>();
+        }
+        if (!listed.empty()) out += (out.empty() ? "" : "; ") + std::string(before) + listed;
+    }
+    return out;
+}
 
 int edit_limits(Cli& cli, const Edit& wanted) {
     Json body = Json::object();
     add_limits(body, wanted.limits);
+    add_texts(body, "models", wanted.models);
+    add_texts(body, "deny_models", wanted.deny_models);
     const auto changed = cli.call("PATCH", "/api/v1/" + wanted.limited.collection + "/" + percent_encode(wanted.name),
                                   organisation({{"org", wanted.org}}), body);
     const std::string limits = changed ? limits_text(*changed) : "";
+    const std::string models = changed ? models_text(*changed) : "";
     return finish(cli, changed,
                   "'" + printable(wanted.name) + "' has " +
-                      (limits.empty() ? "no limits of its own." : "the limits " + limits + "."));
+                      (limits.empty() ? "no limits of its own" : "the limits " + limits) +
+                      (models.empty() ? "." : ", and models: " + printable(models) + "."));
 }
 
 }  // namespace
+
+void add_texts(Json& body, const char* name, const std::vector<std::string>& values) {
+    if (values.empty()) return;
+    body[name] = values.size() == 1 && values.front() == "none" ? Json::array() : Json(values);
+}
 
 void add_limit_options(CLI::App& command, Cli& cli, LimitOptions& options) {
     for (const auto& amount : amounts) {
@@ -86,11 +108,18 @@ void add_limits_command(CLI::App& parent, Cli& cli, const Limited& limited) {
     for (const char c : limited.named) type += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     command->add_option(limited.named, wanted->name, "Whose limits: name, address or id")->required()->type_name(type);
     add_limit_options(*command, cli, wanted->limits);
+    command->add_option("--model", wanted->models, "Only these models: names or globs; repeatable; none")
+        ->type_name("MODEL")
+        ->allow_extra_args(false);
+    command->add_option("--deny-model", wanted->deny_models, "Never this model: a name or glob; repeatable; none")
+        ->type_name("MODEL")
+        ->allow_extra_args(false);
     if (limited.in_organisation)
         command->add_option("--org", wanted->org, "Which organisation: id or name (default: the first)")
             ->type_name("ORG");
     command->footer("Examples:\n  lurus " + limited.example + " --rpm 60 --budget '100 USD/month'\n  lurus " +
-                    limited.example + " --rpm 0 --budget none");
+                    limited.example + " --rpm 0 --budget none\n  lurus " + limited.example +
+                    " --model 'claude-*' --deny-model '*opus*'");
     command->callback([&cli, wanted] { cli.run = [&cli, wanted] { return edit_limits(cli, *wanted); }; });
 }
 

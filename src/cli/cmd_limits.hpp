@@ -4,6 +4,7 @@
 #include <CLI/App.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/cli.hpp"
 #include "core/json/json_value.hpp"
@@ -18,10 +19,12 @@ struct LimitOptions {
 void add_limit_options(CLI::App& command, Cli& cli, LimitOptions& options);
 /// The body's members for what was given; `none` and 0 take away.
 void add_limits(Json& body, const LimitOptions& options);
+/// A list of the body, where one was given; `none` empties it.
+void add_texts(Json& body, const char* name, const std::vector<std::string>& values);
 /// `60 rpm, 10 USD/day` of what the API shows; empty = none.
 std::string limits_text(const Json& shown);
 
-/// Adds `edit`, which sets limits of one of `collection`.
+/// Adds `edit`, which sets limits and models of one of `collection`.
 struct Limited {
     std::string collection;  // `teams`
     std::string named;       // the positional: `team`

@@ -131,9 +131,9 @@ void add_users(CLI::App& app, Cli& cli) {
              return finish(c, c.call("PATCH", path_to("members", a, "user"), organisation(a), people_body(a, {"role"})),
                            quoted(a, "user") + " is " + arg(a, "role") + ".");
          }});
-    add_limits_command(
-        *user, cli,
-        {"members", "user", "Limits for all keys of a member together; the rest stays", "user edit ann@example.com"});
+    add_limits_command(*user, cli,
+                       {"members", "user", "Limits for all keys of a member together, and models; the rest stays",
+                        "user edit ann@example.com"});
     add({"remove",
          "Take somebody out of the organisation, and revoke their keys",
          {who},
@@ -220,9 +220,9 @@ void add_services(CLI::App& app, Cli& cli) {
                  c, c.call("PATCH", path_to("service-accounts", a, "name"), organisation(a), people_body(a, {"role"})),
                  quoted(a, "name") + " is " + arg(a, "role") + ".");
          }});
-    add_limits_command(
-        *service, cli,
-        {"service-accounts", "name", "Limits for all its keys together; the rest stays", "service edit deploy"});
+    add_limits_command(*service, cli,
+                       {"service-accounts", "name", "Limits for all its keys together, and models; the rest stays",
+                        "service edit deploy"});
     add({"token",
          "A signed token that works for an hour at most, for some permissions",
          {name, {"--scope", "Permissions, with commas between them (default: read_keys,read_records)", {}}},
@@ -272,8 +272,9 @@ void add_teams(CLI::App& app, Cli& cli) {
              return finish(c, c.call("PATCH", path_to("teams", a, "team"), organisation(a), people_body(a, {"name"})),
                            "Team " + quoted(a, "team") + " is " + quoted(a, "name") + " now.");
          }});
-    add_limits_command(*team, cli,
-                       {"teams", "team", "Limits for all keys of a team together; the rest stays", "team edit red"});
+    add_limits_command(
+        *team, cli,
+        {"teams", "team", "Limits for all keys of a team together, and models; the rest stays", "team edit red"});
     add({"add",
          "Put somebody into a team",
          {name, member},
@@ -314,9 +315,9 @@ void add_orgs(CLI::App& app, Cli& cli) {
              return finish(c, c.call("PATCH", path_to("orgs", a, "org"), {}, people_body(a, {"name"})),
                            "Organisation " + quoted(a, "org") + " is " + quoted(a, "name") + " now.");
          }});
-    add_limits_command(
-        *org, cli,
-        {"orgs", "org", "Limits for all keys of an organisation together; the rest stays", "org edit acme", false});
+    add_limits_command(*org, cli,
+                       {"orgs", "org", "Limits for all keys of an organisation together, and models; the rest stays",
+                        "org edit acme", false});
     add({"remove",
          "Remove an organisation: its members and keys count no more, its records stay",
          {name},

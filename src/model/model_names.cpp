@@ -40,15 +40,24 @@ bool KeyRules::denies_model(std::string_view model) const {
 }
 
 bool KeyInfo::lists_model(std::string_view model) const {
-    return models.empty() || std::ranges::any_of(models, [&](const auto& glob) { return glob_match(glob, model); });
+    return lists_model(model, model);
+}
+
+bool KeyInfo::lists_model(std::string_view model, std::string_view other_name) const {
+    const auto lists = [&](const std::vector<std::string>& globs) {
+        return globs.empty() || std::ranges::any_of(globs, [&](const auto& glob) {
+                   return glob_match(glob, model) || glob_match(glob, other_name);
+               });
+    };
+    return lists(models) && std::ranges::all_of(owner_models, [&](const OwnModels& own) { return lists(own->models); });
+}
+
+bool KeyInfo::denies_model(std::string_view model) const {
+    return any_denied([&](const auto& glob) { return covers_model(glob, model); });
 }
 
 bool KeyInfo::allows_model(std::string_view model) const {
-    return !rules.denies_model(model) && lists_model(model);
-}
-
-bool KeyInfo::has_model_rules() const {
-    return !models.empty() || !rules.deny_models.empty();
+    return !denies_model(model) && lists_model(model);
 }
 
 }  // namespace lurus

@@ -1,6 +1,8 @@
 #include "lurus/principal.hpp"
 
+#include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
 
 #include "lurus/audit.hpp"
@@ -68,6 +70,30 @@ bool Principal::may(Permission permission) const {
     // Who belongs nowhere still has a password to change.
     if (org.empty()) return permission == Permission::signed_in && kind == Kind::user;
     return role >= rule.least && (!rule.shared || org == default_org);
+}
+
+bool Principal::may_give(Role given) const {
+    if (given > role) return false;
+    if (kind == Kind::admin_token || given < Role::admin) return true;
+    return std::ranges::all_of(rules, [&](const Rule& rule) {
+        const bool has_it = rule.least <= given && (!rule.shared || org == default_org);
+        const bool everybodys = rule.permission == Permission::anyone || rule.permission == Permission::signed_in;
+        return !has_it || everybodys || (scope & bit_of(rule.permission)) != 0;
+    });
+}
+
+Result<void> Principal::check_gives(Role given) const {
+    if (may_give(given)) return {};
+    if (given > role) return fail(ErrorCode::permission_denied, "nobody can give a role above their own");
+    return fail(ErrorCode::permission_denied, "this token's scope is narrower than what `" +
+                                                  std::string(name_of(given)) +
+                                                  "` may do: only who may do all of that can make one");
+}
+
+Result<void> check_rank(Role rank, Role whose) {
+    if (whose <= rank) return {};
+    return fail(ErrorCode::permission_denied,
+                "`" + std::string(name_of(whose)) + "` is above your own role: ask somebody who has it");
 }
 
 std::string_view name_of(Principal::Kind kind) {

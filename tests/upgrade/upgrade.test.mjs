@@ -70,6 +70,16 @@ for (const file of fs.readdirSync(DATA).filter((one) => one.endsWith('.json'))) 
         assert.deepEqual((await told(lurus, expected.until)).records, records);
       });
 
+      await t.test("what keys were bound to counts as set by an administrator", async () => {
+        const all = [...(await ask(lurus, 'keys?org=default')).data, ...(await ask(lurus, 'keys?org=acme')).data].filter((key) => key.source === 'store');
+        for (const key of all) {
+          const bound = ['team', 'models', 'families', 'deny_models', 'ips', 'user_agents', 'expires', 'expires_after'].filter((field) => key[field]?.length);
+          const expectedSet = { ...Object.fromEntries(bound.map((field) => [field, key[field]])), ...(key.disabled ? { disabled: true } : {}) };
+          assert.deepEqual(key.set_by_admin, expectedSet, key.name);
+        }
+        assert.ok(all.some((key) => Object.keys(key.set_by_admin).length > 0), JSON.stringify(all));
+      });
+
       await t.test('keys work or are refused as before, budgets that were used up too', async () => {
         assert.deepEqual(await statuses(lurus, expected.keys), expected.statuses);
       });

@@ -27,6 +27,9 @@ public:
     virtual Result<std::vector<KeyInfo>> load() = 0;
     /// Empty when there is none, or it is revoked.
     virtual Result<std::optional<KeyInfo>> find(std::string_view id) = 0;
+    /// The key of this name and owner that was revoked last.
+    virtual Result<std::optional<KeyInfo>> last_revoked(std::string_view org, std::string_view owner,
+                                                        std::string_view name) = 0;
     /// As version 1. `conflict` when the name or the hash is taken.
     virtual Result<void> insert(const KeyInfo& key) = 0;
     /// Writes all of the key but name, organisation, time of creation and of last use. Its new version; `conflict` when

@@ -25,6 +25,7 @@ struct Org {
     std::string id;
     std::string name;  // unique; a-z, 0-9 and -
     Limits limits;
+    ModelRules models;
     UnixMicros created = 0;
     std::optional<UnixMicros> removed;
     std::int64_t version = 1;
@@ -35,6 +36,7 @@ struct Team {
     std::string org;
     std::string name;
     Limits limits;
+    ModelRules models;
     UnixMicros created = 0;
     std::vector<std::string> members;  // ids, in order
     std::optional<UnixMicros> removed;
@@ -60,6 +62,7 @@ struct SetupToken {
 struct OwnerRestrictions {
     UserSet blocked;  // disabled or gone: nothing of theirs counts
     std::map<std::string, Limits, std::less<>> limits;
+    std::map<std::string, ModelRules, std::less<>> models;
 
     bool operator==(const OwnerRestrictions&) const = default;
 };
@@ -101,7 +104,7 @@ public:
     /// Ids.
     virtual Result<std::vector<std::string>> teams_of(std::string_view member) = 0;
 
-    /// `corrupt` where limits cannot be read: nothing goes on without the limits it has.
+    /// `corrupt` where limits or models cannot be read: nothing goes on without those it has.
     virtual Result<OwnerRestrictions> restrictions() = 0;
     virtual Result<std::optional<SetupToken>> setup_token() = 0;
     /// Of organisations, teams and members, by id; also removed ones.
@@ -117,7 +120,7 @@ public:
     virtual Result<void> insert_org(const Org& org) = 0;
     virtual Result<void> update_org(const Org& org) = 0;
     virtual Result<void> insert_member(const Member& member) = 0;
-    /// Role, limits, whether it is disabled, and removed.
+    /// Role, limits, models, whether it is disabled, and removed.
     virtual Result<void> update_member(const Member& member) = 0;
     virtual Result<void> insert_team(const Team& team) = 0;
     /// With its members.

@@ -27,8 +27,8 @@ void keep_allowed(const KeyInfo& key, const std::string& model, Result<Resolutio
             const std::string& provider = candidate.provider->name;
             const std::string& upstream = candidate.upstream_model.empty() ? model : candidate.upstream_model;
             const auto denies = [&](const auto& glob) { return covers_candidate(glob, provider, upstream); };
-            if (std::ranges::any_of(key.rules.deny_models, denies)) return true;
-            return !listed && !(is_address(model, provider, upstream) && key.lists_model(upstream));
+            if (key.any_denied(denies)) return true;
+            return !listed && !(is_address(model, provider, upstream) && key.lists_model(model, upstream));
         });
         if (!found->candidates.empty()) return;
     } else if (listed) {
@@ -93,7 +93,7 @@ std::vector<ModelEntry> models_for(const Request& request, const Catalog& catalo
     const AccountGroups& groups = groups_of(request);
     std::erase_if(models, [&](const ModelEntry& entry) {
         if (!request.key->allows_model(entry.id)) return true;
-        if (request.key->rules.deny_models.empty()) return false;
+        if (!request.key->any_denied([](const auto&) { return true; })) return false;
         auto found = catalog.resolve(request.family, entry.id, groups);
         keep_allowed(*request.key, entry.id, found);
         return !found && found.error().code == ErrorCode::permission_denied;

@@ -31,8 +31,7 @@ bool records_body_of(const KeyInfo* key, const std::vector<std::string>& keys) {
 std::string denied_model(const Request& request) {
     const KeyInfo& key = *request.key;
     const std::string& model = request.facts.model;
-    if (!model.empty() && (key.rules.denies_model(model) || (!key.lists_model(model) && !model.contains('/'))))
-        return model;
+    if (!model.empty() && (key.denies_model(model) || (!key.lists_model(model) && !model.contains('/')))) return model;
     const auto found = std::ranges::find_if(request.facts.also,
                                             [&](const auto& one) { return one != model && !key.allows_model(one); });
     return found == request.facts.also.end() ? std::string() : *found;

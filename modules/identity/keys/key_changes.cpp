@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "modules/identity/keys/find_key.hpp"
+#include "modules/identity/keys/key_bounds.hpp"
 #include "modules/identity/keys/key_json.hpp"
 #include "modules/identity/keys/key_text.hpp"
 #include "modules/identity/keys/keys.hpp"
@@ -22,6 +23,14 @@ bool same_row(const KeyInfo& a, const KeyInfo& b) {
                           (!a.old || (a.old->hash == b.old->hash && a.old->until == b.old->until));
     return same_old && a.hash == b.hash && a.expires == b.expires && a.expires_after == b.expires_after &&
            json_of(a, "", 0) == json_of(b, "", 0);
+}
+
+KeyBounds own_bounds(const KeyInfo& key) {
+    return key.bounds ? *key.bounds : KeyBounds();
+}
+
+void put_bounds(KeyInfo& key, KeyBounds bounds) {
+    key.bounds = bounds == KeyBounds() ? nullptr : std::make_shared<const KeyBounds>(std::move(bounds));
 }
 
 Error stale_key(const std::string& name) {
@@ -111,6 +120,16 @@ Result<CreatedKey> Keys::create(const NewKey& wanted) {
     info.rules = wanted.rules;
     info.hash = hash_of(key->reveal());
     info.version = 1;
+    if (wanted.by_owner) {
+        const auto before = store_.last_revoked(info.org, info.user, info.name);
+        if (!before) return std::unexpected(before.error());
+        if (*before) {
+            if (auto ok = follow_revoked(info, **before, now); !ok) return std::unexpected(ok.error());
+            if (auto ok = check_rules(info.rules); !ok) return std::unexpected(ok.error());
+        }
+    } else {
+        put_bounds(info, bounds_of(info));
+    }
     auto stored = with_stored([&]() -> Result<void> {
         for (const auto* keys : {&stored_, &configured_}) {
             const bool taken = std::ranges::any_of(
@@ -170,6 +189,9 @@ Result<void> Keys::leave_team(std::string_view team) {
     for (const auto& id : ids) {
         const auto done = edit_key(KeyReach::all(), id, std::nullopt, [&](KeyInfo& key) -> Result<void> {
             if (key.team == team) key.team.clear();
+            KeyBounds bounds = own_bounds(key);
+            if (bounds.team == team) bounds.team.clear();
+            put_bounds(key, std::move(bounds));
             return {};
         });
         if (!done && done.error().code != ErrorCode::not_found) return std::unexpected(done.error());
@@ -189,20 +211,21 @@ Result<KeyInfo> Keys::change(const KeyReach& reach, std::string_view id_or_name,
         if (auto ok = check_models(*change.models); !ok) return std::unexpected(ok.error());
     }
     return edit_key(reach, id_or_name, version, [&](KeyInfo& key) -> Result<void> {
+        KeyBounds bounds = own_bounds(key);
+        if (!reach.member)
+            set_bounds(bounds, change);
+        else if (auto ok = keep_bounds(bounds, key, change, clock_.now()); !ok)
+            return ok;
+        put_bounds(key, std::move(bounds));
         if (change.note) key.note = *change.note;
         if (change.user) key.user = *change.user;
         if (change.team) key.team = *change.team;
         if (change.tags) key.tags = *change.tags;
         if (change.models) key.models = *change.models;
         if (change.families) key.families = *change.families;
-        if (change.expires) {
-            key.expires = *change.expires;
-            key.expires_after.reset();
-        }
-        if (change.expires_after) {
+        set_expiry(key, change);
+        if (change.expires_after && *change.expires_after) {
             // Counted anew: what came before is no first use any more.
-            key.expires_after = *change.expires_after;
-            key.expires.reset();
             key.use = std::make_shared<KeyUse>();
             (*stored_key(KeyReach::all(), key.id))->use = key.use;
         }
@@ -238,6 +261,10 @@ Result<void> Keys::store_use() {
             KeyInfo fixed = key;
             fixed.expires = key.use->first() + *key.expires_after;
             fixed.expires_after.reset();
+            KeyBounds bounds = own_bounds(key);
+            if (bounds.expires_after) bounds.expires = key.use->first() + *bounds.expires_after;
+            bounds.expires_after.reset();
+            put_bounds(fixed, std::move(bounds));
             // Whoever changed it meanwhile, perhaps to the same, is followed when this ends.
             if (auto ok = store_.update(fixed); !ok && ok.error().code != ErrorCode::conflict)
                 return std::unexpected(ok.error());

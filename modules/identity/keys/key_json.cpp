@@ -5,6 +5,7 @@
 
 #include "core/http/api_body.hpp"
 #include "core/http/paging.hpp"
+#include "modules/identity/keys/key_bounds.hpp"
 #include "modules/identity/keys/key_rules.hpp"
 
 namespace lurus::identity {
@@ -58,22 +59,13 @@ Result<std::optional<std::string>> name_or_null(const json& body, const char* fi
     return text_of(body, field);
 }
 
-std::string duration_text(std::int64_t microseconds) {
-    constexpr std::array<std::pair<std::int64_t, char>, 3> units = {{{86'400, 'd'}, {3'600, 'h'}, {60, 'm'}}};
-    const std::int64_t seconds = microseconds / 1'000'000;
-    for (const auto& [size, letter] : units) {
-        if (seconds % size == 0) return std::to_string(seconds / size) + letter;
-    }
-    return std::to_string(seconds) + "s";
-}
-
 nlohmann::ordered_json time_or_null(const std::optional<UnixMicros>& time) {
     return time ? nlohmann::ordered_json(format_time(*time)) : nlohmann::ordered_json(nullptr);
 }
 
 const std::string required_of_key =
     R"("name","org","user","owner","team","tags","hint","note","source","status","created","expires","expires_after",)"
-    R"("last_used","old_value_until","disabled","models","families",)" +
+    R"("last_used","old_value_until","disabled","models","families","set_by_admin",)" +
     required_rules_schema();
 
 const std::string properties_of_key =
@@ -88,7 +80,8 @@ const std::string properties_of_key =
     R"("last_used":{"type":["string","null"],"format":"date-time"},)"
     R"("old_value_until":{"type":["string","null"],"format":"date-time","description":"the value before the rotation is taken until then"},)"
     R"("disabled":{"type":"boolean"},"models":{"type":"array","items":{"type":"string"},"description":"globs; empty = all"},)"
-    R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini"]},"description":"empty = all"},)" +
+    R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini"]},"description":"empty = all"},)"
+    R"("set_by_admin":{"type":"object","description":"what of these an administrator set: the owner may narrow it, never lift it"},)" +
     shown_rules_schema();
 
 const std::string settable =
@@ -158,7 +151,17 @@ nlohmann::ordered_json json_of(const KeyInfo& key, const std::string& owner, Uni
     out["families"] = nlohmann::ordered_json::array();
     for (const Family family : key.families) out["families"].push_back(name_of(family));
     add_rules(out, key.rules);
+    out["set_by_admin"] = key.bounds ? json_of(*key.bounds) : nlohmann::ordered_json::object();
     return out;
+}
+
+std::string duration_text(std::int64_t microseconds) {
+    constexpr std::array<std::pair<std::int64_t, char>, 3> units = {{{86'400, 'd'}, {3'600, 'h'}, {60, 'm'}}};
+    const std::int64_t seconds = microseconds / 1'000'000;
+    for (const auto& [size, letter] : units) {
+        if (seconds % size == 0) return std::to_string(seconds / size) + letter;
+    }
+    return std::to_string(seconds) + "s";
 }
 
 Result<UnixMicros> expiry_from(std::string_view text, UnixMicros now) {

@@ -20,6 +20,9 @@ std::string key_change_schema();
 /// Whose key it is: the name of `KeyInfo::user`; empty = the organisation's own, or of somebody who is gone.
 nlohmann::ordered_json json_of(const KeyInfo& key, const std::string& owner, UnixMicros now);
 
+/// `30d`, `90m`: in the largest unit that fits.
+std::string duration_text(std::int64_t microseconds);
+
 /// `expires`: RFC 3339, a date, or a duration from `now` such as `30d`.
 Result<UnixMicros> expiry_from(std::string_view text, UnixMicros now);
 

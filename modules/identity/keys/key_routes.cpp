@@ -46,6 +46,7 @@ public:
         const Principal& who = request_.principal;
         NewKey wanted;
         wanted.name = body->name;
+        wanted.by_owner = !who.sees_organisation();
         wanted.org = who.home();
         KeyChange change = body->change;
         if (auto ok = settle(wanted.org, who.member, body->limits, change); !ok) return problem(ok.error());

@@ -3,6 +3,7 @@
 
 #include "core/db/sql_feed.hpp"
 #include "lurus/store/keys.hpp"
+#include "modules/identity/keys/key_bounds.hpp"
 #include "modules/identity/keys/key_rules.hpp"
 
 namespace lurus {
@@ -12,8 +13,8 @@ namespace {
 constexpr std::string_view key_feed = "keys";
 #define LURUS_KEY_COLUMNS                                                                                       \
     "id, name, owner, hint, note, created_us, expires_us, disabled, models, families, hash, rules, org, team, " \
-    "tags, expires_after_us, last_used_us, old_hash, old_until_us, version "                                    \
-    "FROM api_key LEFT JOIN key_rules ON key_id = id WHERE revoked_us IS NULL "
+    "tags, expires_after_us, last_used_us, old_hash, old_until_us, version, set_by_admin "                      \
+    "FROM api_key LEFT JOIN key_rules ON key_id = id WHERE revoked_us IS "
 
 std::string stored_json(const std::vector<std::string>& values) {
     return nlohmann::json(values).dump();
@@ -94,6 +95,11 @@ Result<KeyInfo> key_from(const sql::Row& row) {
         key.old = OldKey{*old, row.integer(18)};
     }
     key.version = row.integer(19);
+    if (!row.is_null(20) && row.text(20) != "{}") {
+        auto bounds = bounds_from_stored(row.text(20));
+        if (!bounds) return std::unexpected(damaged(key.id, "set_by_admin"));
+        if (*bounds != KeyBounds()) key.bounds = std::make_shared<const KeyBounds>(*std::move(bounds));
+    }
     return key;
 }
 
@@ -111,9 +117,9 @@ void add_changeable(sql::Values& values, const KeyInfo& key) {
 
 Result<void> write_rules(sql::Transaction& t, const KeyInfo& key) {
     auto done = t.execute(
-        "INSERT INTO key_rules (key_id, rules) VALUES ($1, $2) ON CONFLICT (key_id) DO UPDATE SET rules = "
-        "excluded.rules",
-        {key.id, stored_rules(key.rules)});
+        "INSERT INTO key_rules (key_id, rules, set_by_admin) VALUES ($1, $2, $3) ON CONFLICT (key_id) DO UPDATE SET "
+        "rules = excluded.rules, set_by_admin = excluded.set_by_admin",
+        {key.id, stored_rules(key.rules), key.bounds ? stored_bounds(*key.bounds) : std::string("{}")});
     if (!done) return std::unexpected(done.error());
     t.changed(key_feed, key.id);
     return {};
@@ -125,13 +131,23 @@ public:
 
     Result<std::vector<KeyInfo>> load() override {
         return database_.read("reading keys", [](sql::Connection& db) {
-            return db.all("SELECT " LURUS_KEY_COLUMNS "ORDER BY created_us, id", {}, key_from);
+            return db.all("SELECT " LURUS_KEY_COLUMNS "NULL ORDER BY created_us, id", {}, key_from);
         });
     }
 
     Result<std::optional<KeyInfo>> find(std::string_view id) override {
         return database_.read("reading a key", [&](sql::Connection& db) {
-            return db.first("SELECT " LURUS_KEY_COLUMNS "AND id = $1", {id}, key_from);
+            return db.first("SELECT " LURUS_KEY_COLUMNS "NULL AND id = $1", {id}, key_from);
+        });
+    }
+
+    Result<std::optional<KeyInfo>> last_revoked(std::string_view org, std::string_view owner,
+                                                std::string_view name) override {
+        return database_.read("reading a revoked key", [&](sql::Connection& db) {
+            return db.first("SELECT " LURUS_KEY_COLUMNS
+                            "NOT NULL AND org = $1 AND owner = $2 AND name = $3 ORDER BY revoked_us DESC, created_us "
+                            "DESC, id DESC LIMIT 1",
+                            {org, owner, name}, key_from);
         });
     }
 

@@ -122,6 +122,9 @@ void Keys::set_restrictions(OwnerRestrictions restrictions) {
         own_limits_.clear();
         for (const auto& [id, limits] : restrictions_.limits)
             own_limits_.emplace(id, std::make_shared<const Limits>(limits));
+        own_models_.clear();
+        for (const auto& [id, models] : restrictions_.models)
+            own_models_.emplace(id, std::make_shared<const ModelRules>(models));
         publish();
     }
     notify();
@@ -154,6 +157,12 @@ void Keys::publish() {
         key.user_limits = own(key.user);
         key.team_limits = own(key.team);
         key.org_limits = own(key.org);
+        key.owner_models.clear();
+        if (own_models_.empty()) continue;
+        for (const auto* id : {&key.user, &key.team, &key.org}) {
+            const auto found = own_models_.find(*id);
+            if (found != own_models_.end()) key.owner_models.push_back(found->second);
+        }
     }
     auto next = make_snapshot(std::move(all));
     const std::scoped_lock lock(snapshot_mutex_);

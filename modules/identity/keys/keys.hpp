@@ -71,6 +71,7 @@ public:
 
     /// `wanted.user` and `wanted.team` exist in `wanted.org`.
     Result<CreatedKey> create(const NewKey& wanted);
+    /// Who reaches only keys of their own stays within what an administrator set: `permission_denied`.
     /// `not_found` names the key; a key of the configuration is changed there only: `conflict`. `stale`
     /// when it is not of `version`; without one the change is of whatever there is.
     Result<KeyInfo> change(const KeyReach& reach, std::string_view id_or_name, const KeyChange& change,
@@ -127,6 +128,7 @@ private:
     std::vector<KeyInfo> configured_;   // in order
     OwnerRestrictions restrictions_;
     std::unordered_map<std::string, OwnLimits> own_limits_;  // those of restrictions_, by id
+    std::unordered_map<std::string, OwnModels> own_models_;  // the same
     IdGenerator ids_;
 
     mutable std::mutex snapshot_mutex_;  // guards snapshot_, callbacks_

@@ -95,15 +95,18 @@ Result<LimitsChange> limits_change_from(const json& object) {
 
 Result<LimitedBody> limited_body_from(const ApiRequest& request, std::vector<std::string_view> own, Permission needed) {
     for (const auto field : limit_fields()) own.push_back(field);
+    for (const auto field : model_fields()) own.push_back(field);
     auto fields = object_from(request.body, own);
     if (!fields) return std::unexpected(fields.error());
     if (fields->empty()) return fail(ErrorCode::invalid_argument, "the body names nothing to change");
     auto limits = limits_change_from(*fields);
     if (!limits) return std::unexpected(limits.error());
-    if (limits->any() && !request.principal.may(needed))
+    auto models = models_change_from(*fields);
+    if (!models) return std::unexpected(models.error());
+    if ((limits->any() || models->any()) && !request.principal.may(needed))
         return fail(ErrorCode::permission_denied,
-                    "these limits and budgets take the permission `" + std::string(name_of(needed)) + "`");
-    return LimitedBody{*std::move(fields), *std::move(limits)};
+                    "these limits, budgets and models take the permission `" + std::string(name_of(needed)) + "`");
+    return LimitedBody{*std::move(fields), {*std::move(limits), *std::move(models)}};
 }
 
 void add_limits(Json& out, const Limits& limits) {

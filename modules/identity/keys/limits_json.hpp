@@ -9,6 +9,7 @@
 
 #include "lurus/api.hpp"
 #include "lurus/limits.hpp"
+#include "modules/identity/keys/models_json.hpp"
 
 namespace lurus::identity {
 
@@ -28,11 +29,24 @@ struct LimitsChange {
 /// `invalid_argument` names the member and what it must be. Other members of the object are not looked at.
 Result<LimitsChange> limits_change_from(const nlohmann::json& object);
 
-/// The body of a change, which takes `own` fields and limits and says at least one; limits take `needed` of the
-/// principal.
+/// What a member, team or organisation has for all its keys.
+struct OwnChange {
+    LimitsChange limits;
+    ModelsChange models;
+
+    /// To a Member, Team or Org.
+    template <class Whose>
+    void apply(Whose& whose) const {
+        limits.apply(whose.limits);
+        models.apply(whose.models);
+    }
+};
+
+/// The body of a change, which takes `own` fields, limits and models and says at least one; limits and models take
+/// `needed` of the principal.
 struct LimitedBody {
     nlohmann::json fields;
-    LimitsChange limits;
+    OwnChange change;
 };
 Result<LimitedBody> limited_body_from(const ApiRequest& request, std::vector<std::string_view> own, Permission needed);
 

@@ -57,7 +57,7 @@ public:
     Result<std::vector<Org>> orgs();
     Result<Org> org(std::string_view id_or_name);
     Result<Org> create_org(std::string_view name);
-    Result<Org> change_org(std::string_view id, std::optional<std::string> name, const LimitsChange& limits,
+    Result<Org> change_org(std::string_view id, std::optional<std::string> name, const OwnChange& own,
                            IfVersion version = std::nullopt);
     /// Not the default one: `conflict`.
     Result<void> remove_org(std::string_view id, IfVersion version = std::nullopt);
@@ -65,6 +65,8 @@ public:
     // members.cpp
     Result<std::vector<Member>> memberships(std::string_view user) override;
     Result<Member> set_role(std::string_view org, std::string_view user, Role role) override;
+    Result<Member> raise_role(std::string_view org, std::string_view user, Role role) override;
+    Result<bool> is_last_owner(std::string_view org, std::string_view user) override;
     Result<Member> member(std::string_view id) override;
     /// By name; `after` is the name of the last one of the page before.
     Result<std::vector<Member>> members(std::string_view org, MemberKind kind, std::string_view after,
@@ -75,10 +77,11 @@ public:
     /// `conflict` when they are a member already.
     Result<Member> add_member(std::string_view org, std::string_view email, Role role);
     Result<Member> add_service(std::string_view org, std::string_view name, Role role);
-    /// `conflict` where the organisation would have no owner left who can sign in.
+    /// `conflict` where the organisation would have no owner left who can sign in; `permission_denied` when the member
+    /// is above `rank` by now, that of whoever asks.
     Result<Member> change_member(const Member& member, std::optional<Role> role, std::optional<bool> disabled,
-                                 const LimitsChange& limits = {}, IfVersion version = std::nullopt);
-    Result<void> remove_member(const Member& member, IfVersion version = std::nullopt);
+                                 const OwnChange& own = {}, IfVersion version = std::nullopt, Role rank = Role::owner);
+    Result<void> remove_member(const Member& member, IfVersion version = std::nullopt, Role rank = Role::owner);
     /// Ids of all who ever were members or service accounts.
     Result<std::vector<std::string>> member_ids(std::string_view org);
     Result<std::map<std::string, std::string, std::less<>>> names() override;
@@ -87,7 +90,7 @@ public:
     Result<std::vector<Team>> teams(std::string_view org);
     Result<Team> team(std::string_view org, std::string_view id_or_name);
     Result<Team> create_team(std::string_view org, std::string_view name);
-    Result<Team> change_team(const Team& team, std::optional<std::string> name, const LimitsChange& limits,
+    Result<Team> change_team(const Team& team, std::optional<std::string> name, const OwnChange& own,
                              IfVersion version = std::nullopt);
     Result<void> remove_team(const Team& team, IfVersion version = std::nullopt);
     Result<Team> add_to_team(const Team& team, std::string_view member);

@@ -51,13 +51,6 @@ struct Members {
         return answer(200, member);
     }
 
-    // Whoever may do more than the principal is beyond them.
-    [[nodiscard]] static Result<void> check_rank(const Member& member, const Principal& principal) {
-        if (member.role <= principal.role) return {};
-        return fail(ErrorCode::permission_denied,
-                    "`" + std::string(name_of(member.role)) + "` is above your own role: ask somebody who has it");
-    }
-
     [[nodiscard]] static ApiResponse answer(int status, const Result<Member>& member) {
         return member ? versioned_answer(status, json_of(*member), member->version) : problem(member.error());
     }
@@ -71,16 +64,15 @@ struct Members {
         if (!role) return problem(role.error());
         const auto disabled = flag_of(body->fields, "disabled");
         if (!disabled) return problem(disabled.error());
-        if (auto ok = check_rank(*member, request.principal); !ok) return problem(ok.error());
-        const auto changed = directory.change_member(*member, *role, *disabled, body->limits, request.if_version);
+        const auto changed = directory.change_member(*member, *role, *disabled, body->change, request.if_version,
+                                                     request.principal.role);
         return answer(200, changed);
     }
 
     [[nodiscard]] ApiResponse remove(const ApiRequest& request) const {
         const auto member = named(request);
         if (!member) return problem(member.error());
-        if (auto ok = check_rank(*member, request.principal); !ok) return problem(ok.error());
-        const auto done = directory.remove_member(*member, request.if_version);
+        const auto done = directory.remove_member(*member, request.if_version, request.principal.role);
         return done ? no_content() : problem(done.error());
     }
 };
@@ -97,17 +89,19 @@ nlohmann::ordered_json json_of(const Member& member) {
     out["disabled"] = member.disabled;
     out["created"] = format_time(member.created);
     add_limits(out, member.limits);
+    add_models(out, member.models);
     return out;
 }
 
 std::string member_schema() {
-    return R"({"type":"object","required":["id","org","role","disabled","created",)" + required_limits_schema() +
+    return R"({"type":"object","required":["id","org","role","disabled","created",)" + required_limits_schema() + "," +
+           required_models_schema() +
            R"(],"properties":{)"
            R"("id":{"type":"string"},"user":{"type":"string"},"email":{"type":"string"},"name":{"type":"string"},)"
            R"("org":{"type":"string"},"role":)" +
            std::string(role_schema) +
            R"(,"disabled":{"type":"boolean"},"created":{"type":"string","format":"date-time"},)" +
-           shown_limits_schema() + "}}";
+           shown_limits_schema() + "," + shown_models_schema() + "}}";
 }
 
 Result<std::optional<Role>> role_from(const nlohmann::json& body, const Principal& principal) {
@@ -116,7 +110,7 @@ Result<std::optional<Role>> role_from(const nlohmann::json& body, const Principa
     if (!*name) return std::nullopt;
     const auto role = lurus::role_from(**name);
     if (!role) return std::unexpected(wrong_field("role", "`viewer`, `member`, `admin` or `owner`"));
-    if (*role > principal.role) return fail(ErrorCode::permission_denied, "nobody can give a role above their own");
+    if (auto ok = principal.check_gives(*role); !ok) return std::unexpected(ok.error());
     return role;
 }
 
@@ -153,9 +147,11 @@ std::vector<ApiRoute> member_routes(Directory& directory) {
             &Members::show);
         routes.back().resource.kind = one;
         add(Permission::change_people, "PATCH", "/{id}", "change" + one,
-            "Change a " + what + "'s role, disable it, or set limits for all its keys together", &Members::change);
+            "Change a " + what + "'s role, disable it, or set limits for all its keys together and models for each",
+            &Members::change);
         routes.back().request_schema =
-            body_schema(R"("minProperties":1,)", R"("disabled":{"type":"boolean"},)" + settable_limits_schema());
+            body_schema(R"("minProperties":1,)", R"("disabled":{"type":"boolean"},)" + settable_limits_schema() + "," +
+                                                     settable_models_schema());
         add(Permission::change_people, "DELETE", "/{id}", "remove" + one, "Remove a " + what + " and revoke its keys",
             &Members::remove);
         routes.back().success = 204;

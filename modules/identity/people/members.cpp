@@ -70,6 +70,28 @@ Result<Member> Directory::set_role(std::string_view org, std::string_view user, 
     }));
 }
 
+Result<Member> Directory::raise_role(std::string_view org, std::string_view user, Role role) {
+    return announced(store_.write("changing a member", [&](PeopleWriter& rows) -> Result<Member> {
+        const auto now = rows.membership(org, user);
+        if (!now) return std::unexpected(now.error());
+        if (*now && !(*now)->removed && (*now)->role >= role) return **now;
+        return join(rows, org, user, role);
+    }));
+}
+
+Result<bool> Directory::is_last_owner(std::string_view org, std::string_view user) {
+    return store_.read("looking for an owner", [&](PeopleReader& rows) -> Result<bool> {
+        const auto member = rows.membership(org, user);
+        if (!member) return std::unexpected(member.error());
+        if (!*member || (*member)->removed || (*member)->disabled || (*member)->role != Role::owner) return false;
+        const auto owners = rows.owners(org);
+        if (!owners) return std::unexpected(owners.error());
+        return std::ranges::none_of(*owners, [&](const Owner& owner) {
+            return owner.member != (*member)->id && !owner.disabled && owner.status == UserStatus::active;
+        });
+    });
+}
+
 Result<Member> Directory::member(std::string_view id) {
     return store_.read("reading a member", [&](PeopleReader& rows) { return member_with_id(rows, id); });
 }
@@ -119,30 +141,33 @@ Result<Member> Directory::add_service(std::string_view org, std::string_view nam
 }
 
 Result<Member> Directory::change_member(const Member& member, std::optional<Role> role, std::optional<bool> disabled,
-                                        const LimitsChange& limits, IfVersion version) {
+                                        const OwnChange& own, IfVersion version, Role rank) {
     return announced(store_.write("changing a member", [&](PeopleWriter& rows) -> Result<Member> {
         auto now = member_with_id(rows, member.id, kind_of(member));
         if (!now) return now;
         auto done = check_version(*now, version, called(kind_of(member)));
+        if (done) done = check_rank(rank, now->role);
         const bool loses = (role && *role != Role::owner) || (disabled && *disabled);
         if (done && loses) done = check_owner_left(rows, *now);
         if (!done) return std::unexpected(done.error());
         const Member before = *now;
         now->role = role.value_or(now->role);
         now->disabled = disabled.value_or(now->disabled);
-        limits.apply(now->limits);
-        const bool same = now->role == before.role && now->disabled == before.disabled && now->limits == before.limits;
+        own.apply(*now);
+        const bool same = now->role == before.role && now->disabled == before.disabled &&
+                          now->limits == before.limits && now->models == before.models;
         if (same) return now;
         if (done = rows.update_member(*now); !done) return std::unexpected(done.error());
         return member_with_id(rows, member.id);
     }));
 }
 
-Result<void> Directory::remove_member(const Member& member, IfVersion version) {
+Result<void> Directory::remove_member(const Member& member, IfVersion version, Role rank) {
     auto done = store_.write("removing a member", [&](PeopleWriter& rows) -> Result<void> {
         auto now = member_with_id(rows, member.id, kind_of(member));
         if (!now) return std::unexpected(now.error());
         if (auto ok = check_version(*now, version, called(kind_of(member))); !ok) return ok;
+        if (auto ok = check_rank(rank, now->role); !ok) return ok;
         if (auto ok = check_owner_left(rows, *now); !ok) return ok;
         now->removed = clock_.now();
         if (auto ok = rows.update_member(*now); !ok) return ok;

@@ -10,10 +10,11 @@ namespace lurus::identity {
 namespace {
 
 std::string org_schema() {
-    return R"({"type":"object","required":["id","name","created",)" + required_limits_schema() +
+    return R"({"type":"object","required":["id","name","created",)" + required_limits_schema() + "," +
+           required_models_schema() +
            R"(],"properties":{"id":{"type":"string"},"name":{"type":"string"},)"
            R"("created":{"type":"string","format":"date-time"},)" +
-           shown_limits_schema() + "}}";
+           shown_limits_schema() + "," + shown_models_schema() + "}}";
 }
 #define NAME R"("name":{"type":"string","pattern":"^[a-z0-9][a-z0-9-]{0,29}$"})"
 constexpr std::string_view new_schema =
@@ -21,13 +22,14 @@ constexpr std::string_view new_schema =
     R"(,"owner":{"type":"string","format":"email","description":"who owns it; else who makes it"}}})";
 std::string org_change_schema() {
     return R"({"type":"object","additionalProperties":false,"minProperties":1,"properties":{)" NAME "," +
-           settable_limits_schema() + "}}";
+           settable_limits_schema() + "," + settable_models_schema() + "}}";
 }
 #undef NAME
 
 nlohmann::ordered_json org_json(const Org& org) {
     nlohmann::ordered_json out = {{"id", org.id}, {"name", org.name}, {"created", format_time(org.created)}};
     add_limits(out, org.limits);
+    add_models(out, org.models);
     return out;
 }
 
@@ -78,6 +80,7 @@ struct Orgs {
         if (*owner) {
             if (auto ok = checked_email(**owner); !ok) return problem(wrong_field("owner", "an e-mail address"));
         }
+        if (auto ok = request.principal.check_gives(Role::owner); !ok) return problem(ok.error());
         const auto made = directory.create_org(*name);
         if (!made) return problem(made.error());
         const auto& user = request.principal.user;
@@ -95,12 +98,12 @@ struct Orgs {
         if (!request.principal.may(Permission::operate)) own = UserSet{request.principal.org};
         const auto org = named(request, own);
         if (!org) return problem(org.error());
-        // Its limits are set by who operates the installation, not by the organisation itself.
+        // Its limits and models are set by who operates the installation, not by the organisation itself.
         const auto body = limited_body_from(request, {"name"}, Permission::operate);
         if (!body) return problem(body.error());
         const auto name = text_of(body->fields, "name");
         if (!name) return problem(name.error());
-        return answer(200, directory.change_org(org->id, *name, body->limits, request.if_version));
+        return answer(200, directory.change_org(org->id, *name, body->change, request.if_version));
     }
     [[nodiscard]] ApiResponse remove(const ApiRequest& request) const {
         const auto org = directory.org(request.params.at("id"));
@@ -132,7 +135,8 @@ std::vector<ApiRoute> org_routes(Directory& directory) {
         &Orgs::show);
     routes.back().resource.kind = "Organisation";
     add(Permission::change_organisation, "PATCH", "/api/v1/orgs/{id}", "changeOrganisation",
-        "Rename an organisation; who operates the installation also sets limits for all its keys together",
+        "Rename an organisation; who operates the installation also sets limits for all its keys together and models "
+        "for each",
         &Orgs::change);
     routes.back().request_schema = org_change_schema();
     add(Permission::operate, "DELETE", "/api/v1/orgs/{id}", "removeOrganisation",

@@ -50,7 +50,7 @@ Result<Org> Directory::create_org(std::string_view name) {
     });
 }
 
-Result<Org> Directory::change_org(std::string_view id, std::optional<std::string> name, const LimitsChange& limits,
+Result<Org> Directory::change_org(std::string_view id, std::optional<std::string> name, const OwnChange& own,
                                   IfVersion version) {
     if (name) {
         if (auto ok = check_org_name(*name); !ok) return std::unexpected(ok.error());
@@ -63,8 +63,8 @@ Result<Org> Directory::change_org(std::string_view id, std::optional<std::string
         if (!done) return std::unexpected(done.error());
         const Org before = *org;
         if (name) org->name = *name;
-        limits.apply(org->limits);
-        if (org->name == before.name && org->limits == before.limits) return org;
+        own.apply(*org);
+        if (org->name == before.name && org->limits == before.limits && org->models == before.models) return org;
         if (done = rows.update_org(*org); !done) return std::unexpected(done.error());
         return org_called(rows, org->id);
     }));

@@ -4,18 +4,19 @@
 
 #include "core/text/concat.hpp"
 #include "modules/identity/keys/limits_json.hpp"
+#include "modules/identity/keys/models_json.hpp"
 
 namespace lurus::identity {
 namespace {
 
 constexpr std::string_view select_user =
     "SELECT id, email, name, status, email_verified, created_us, version FROM user_account ";
-constexpr std::string_view select_org = "SELECT id, name, limits, created_us, version FROM org ";
-constexpr std::string_view select_team = "SELECT id, org, name, limits, created_us, version FROM team ";
+constexpr std::string_view select_org = "SELECT id, name, limits, created_us, version, models FROM org ";
+constexpr std::string_view select_team = "SELECT id, org, name, limits, created_us, version, models FROM team ";
 constexpr std::string_view select_member =
     "SELECT m.id, m.org, o.name, coalesce(m.user_id, ''), coalesce(u.email, m.name) AS shown, m.role, m.disabled, "
-    "m.limits, m.created_us, m.removed_us, m.version FROM member m JOIN org o ON o.id = m.org LEFT JOIN user_account "
-    "u ON u.id = m.user_id ";
+    "m.limits, m.created_us, m.removed_us, m.version, m.models FROM member m JOIN org o ON o.id = m.org LEFT JOIN "
+    "user_account u ON u.id = m.user_id ";
 
 UserStatus status_from(std::string_view name) {
     for (const auto status : {UserStatus::invited, UserStatus::active, UserStatus::disabled}) {
@@ -27,6 +28,9 @@ UserStatus status_from(std::string_view name) {
 // For showing: none where the column is damaged, which `restrictions` refuses.
 Limits limits_in(std::string_view text) {
     return limits_from_stored(std::string(text)).value_or(Limits());
+}
+ModelRules models_in(std::string_view text) {
+    return models_from_stored(text).value_or(ModelRules());
 }
 
 User user_from(const sql::Row& row) {
@@ -48,6 +52,7 @@ Org org_from(const sql::Row& row) {
     org.limits = limits_in(row.text(2));
     org.created = row.integer(3);
     org.version = row.integer(4);
+    org.models = models_in(row.text(5));
     return org;
 }
 
@@ -59,6 +64,7 @@ Team team_from(const sql::Row& row) {
     team.limits = limits_in(row.text(3));
     team.created = row.integer(4);
     team.version = row.integer(5);
+    team.models = models_in(row.text(6));
     return team;
 }
 
@@ -75,6 +81,7 @@ Member member_from(const sql::Row& row) {
     member.created = row.integer(8);
     member.removed = row.integer_if_any(9);
     member.version = row.integer(10);
+    member.models = models_in(row.text(11));
     return member;
 }
 
@@ -237,6 +244,17 @@ Result<OwnerRestrictions> PeopleRows<Port>::restrictions() {
             if (!limits)
                 return fail(ErrorCode::corrupt, "limits of " + first_text(row) + ": " + limits.error().message);
             all.limits.emplace(first_text(row), *limits);
+            return true;
+        });
+    if (!read) return std::unexpected(read.error());
+    read = db_.query(
+        "SELECT id, models FROM member WHERE models != '{}' UNION ALL SELECT id, models FROM team WHERE models != '{}' "
+        "UNION ALL SELECT id, models FROM org WHERE models != '{}'",
+        {}, [&](const sql::Row& row) -> Result<bool> {
+            auto models = models_from_stored(row.text(1));
+            if (!models)
+                return fail(ErrorCode::corrupt, "models of " + first_text(row) + ": " + models.error().message);
+            all.models.emplace(first_text(row), *std::move(models));
             return true;
         });
     if (!read) return std::unexpected(read.error());

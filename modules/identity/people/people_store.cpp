@@ -1,6 +1,7 @@
 #include "core/db/sql_feed.hpp"
 #include "core/text/concat.hpp"
 #include "modules/identity/keys/limits_json.hpp"
+#include "modules/identity/keys/models_json.hpp"
 #include "modules/identity/people/people_rows.hpp"
 
 namespace lurus {
@@ -25,43 +26,51 @@ public:
                       "this user");
     }
     Result<void> insert_org(const Org& org) override {
-        return insert("org/", org.id, "INSERT INTO org (id, name, limits, created_us) VALUES ($1, $2, $3, $4)",
-                      {org.id, org.name, stored_limits(org.limits), org.created});
+        return insert("org/", org.id,
+                      "INSERT INTO org (id, name, limits, created_us, models) VALUES ($1, $2, $3, $4, $5)",
+                      {org.id, org.name, stored_limits(org.limits), org.created, stored_models(org.models)});
     }
     Result<void> update_org(const Org& org) override {
-        return update("org/", org.id, org.removed.has_value(),
-                      "UPDATE org SET name = $3, limits = $4, removed_us = $5, version = version + 1 WHERE id = $1 AND "
-                      "version = $2",
-                      {org.id, org.version, org.name, stored_limits(org.limits), org.removed}, "this organisation");
+        return update(
+            "org/", org.id, org.removed.has_value(),
+            "UPDATE org SET name = $3, limits = $4, removed_us = $5, models = $6, version = version + 1 WHERE id "
+            "= $1 AND version = $2",
+            {org.id, org.version, org.name, stored_limits(org.limits), org.removed, stored_models(org.models)},
+            "this organisation");
     }
     Result<void> insert_member(const Member& member) override {
         const bool service = member.user.empty();
-        return insert("member/", member.id,
-                      "INSERT INTO member (id, org, user_id, name, role, disabled, limits, created_us) VALUES ($1, $2, "
-                      "$3, $4, $5, $6, $7, $8)",
-                      {member.id, member.org, service ? sql::Value(std::nullopt) : sql::Value(member.user),
-                       service ? member.name : std::string(), name_of(member.role), member.disabled,
-                       stored_limits(member.limits), member.created});
+        return insert(
+            "member/", member.id,
+            "INSERT INTO member (id, org, user_id, name, role, disabled, limits, created_us, models) VALUES ($1, "
+            "$2, $3, $4, $5, $6, $7, $8, $9)",
+            {member.id, member.org, service ? sql::Value(std::nullopt) : sql::Value(member.user),
+             service ? member.name : std::string(), name_of(member.role), member.disabled, stored_limits(member.limits),
+             member.created, stored_models(member.models)});
     }
     Result<void> update_member(const Member& member) override {
-        return update("member/", member.id, member.removed.has_value(),
-                      "UPDATE member SET role = $3, disabled = $4, limits = $5, removed_us = $6, version = version + 1 "
-                      "WHERE id = $1 AND version = $2",
-                      {member.id, member.version, name_of(member.role), member.disabled, stored_limits(member.limits),
-                       member.removed},
-                      "this member");
+        return update(
+            "member/", member.id, member.removed.has_value(),
+            "UPDATE member SET role = $3, disabled = $4, limits = $5, removed_us = $6, models = $7, version = "
+            "version + 1 WHERE id = $1 AND version = $2",
+            {member.id, member.version, name_of(member.role), member.disabled, stored_limits(member.limits),
+             member.removed, stored_models(member.models)},
+            "this member");
     }
     Result<void> insert_team(const Team& team) override {
-        auto done =
-            insert("team/", team.id, "INSERT INTO team (id, org, name, limits, created_us) VALUES ($1, $2, $3, $4, $5)",
-                   {team.id, team.org, team.name, stored_limits(team.limits), team.created});
+        auto done = insert(
+            "team/", team.id,
+            "INSERT INTO team (id, org, name, limits, created_us, models) VALUES ($1, $2, $3, $4, $5, $6)",
+            {team.id, team.org, team.name, stored_limits(team.limits), team.created, stored_models(team.models)});
         return done ? put_members(team) : done;
     }
     Result<void> update_team(const Team& team) override {
-        auto done = update("team/", team.id, team.removed.has_value(),
-                           "UPDATE team SET name = $3, limits = $4, removed_us = $5, version = version + 1 WHERE id = "
-                           "$1 AND version = $2",
-                           {team.id, team.version, team.name, stored_limits(team.limits), team.removed}, "this team");
+        auto done = update(
+            "team/", team.id, team.removed.has_value(),
+            "UPDATE team SET name = $3, limits = $4, removed_us = $5, models = $6, version = version + 1 "
+            "WHERE id = $1 AND version = $2",
+            {team.id, team.version, team.name, stored_limits(team.limits), team.removed, stored_models(team.models)},
+            "this team");
         if (!done) return done;
         if (auto cleared = t_.execute("DELETE FROM team_member WHERE team = $1", {team.id}); !cleared)
             return std::unexpected(cleared.error());

@@ -10,16 +10,17 @@ namespace lurus::identity {
 namespace {
 
 std::string team_schema() {
-    return R"({"type":"object","required":["id","name","created","members",)" + required_limits_schema() +
+    return R"({"type":"object","required":["id","name","created","members",)" + required_limits_schema() + "," +
+           required_models_schema() +
            R"(],"properties":{"id":{"type":"string"},"name":{"type":"string"},)"
            R"("created":{"type":"string","format":"date-time"},"members":{"type":"array","items":)"
            R"({"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}}},)" +
-           shown_limits_schema() + "}}";
+           shown_limits_schema() + "," + shown_models_schema() + "}}";
 }
 std::string team_change_schema() {
     return R"({"type":"object","additionalProperties":false,"minProperties":1,"properties":{)"
            R"("name":{"type":"string","maxLength":64},)" +
-           settable_limits_schema() + "}}";
+           settable_limits_schema() + "," + settable_models_schema() + "}}";
 }
 constexpr std::string_view name_schema =
     R"({"type":"object","required":["name"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":64}}})";
@@ -39,6 +40,7 @@ struct Teams {
             out["members"].push_back({{"id", id}, {"name", member ? member->name : std::string()}});
         }
         add_limits(out, team.limits);
+        add_models(out, team.models);
         return out;
     }
     [[nodiscard]] ApiResponse answer(int status, const Result<Team>& team) const {
@@ -83,7 +85,7 @@ struct Teams {
         if (!body) return problem(body.error());
         const auto name = text_of(body->fields, "name");
         if (!name) return problem(name.error());
-        return answer(200, directory.change_team(*team, *name, body->limits, request.if_version));
+        return answer(200, directory.change_team(*team, *name, body->change, request.if_version));
     }
     [[nodiscard]] ApiResponse remove(const ApiRequest& request) const {
         const auto team = named(request);
@@ -97,6 +99,7 @@ struct Teams {
         if (!team) return problem(team.error());
         const auto member = member_named(request);
         if (!member) return problem(member.error());
+        if (auto ok = check_rank(request.principal.role, member->role); !ok) return problem(ok.error());
         return answer(200, directory.add_to_team(*team, member->id));
     }
     [[nodiscard]] ApiResponse leave(const ApiRequest& request) const {
@@ -104,6 +107,7 @@ struct Teams {
         if (!team) return problem(team.error());
         const auto member = member_named(request);
         if (!member) return problem(member.error());
+        if (auto ok = check_rank(request.principal.role, member->role); !ok) return problem(ok.error());
         return answer(200, directory.take_from_team(*team, member->id));
     }
 };
@@ -128,7 +132,7 @@ std::vector<ApiRoute> team_routes(Directory& directory, Keys& keys) {
     add(Permission::read_people, "GET", "/api/v1/teams/{id}", "getTeam", "One team, by id or name", &Teams::show);
     routes.back().resource.kind = "Team";
     add(Permission::change_people, "PATCH", "/api/v1/teams/{id}", "changeTeam",
-        "Rename a team, or set limits for all its keys together", &Teams::change);
+        "Rename a team, or set limits for all its keys together and models for each", &Teams::change);
     routes.back().request_schema = team_change_schema();
     add(Permission::change_people, "DELETE", "/api/v1/teams/{id}", "removeTeam", "Remove a team; its keys stay",
         &Teams::remove);

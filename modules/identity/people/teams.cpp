@@ -52,7 +52,7 @@ Result<Team> Directory::create_team(std::string_view org, std::string_view name)
     });
 }
 
-Result<Team> Directory::change_team(const Team& team, std::optional<std::string> name, const LimitsChange& limits,
+Result<Team> Directory::change_team(const Team& team, std::optional<std::string> name, const OwnChange& own,
                                     IfVersion version) {
     if (name) {
         if (auto ok = check_title(*name, "name"); !ok) return std::unexpected(ok.error());
@@ -65,8 +65,8 @@ Result<Team> Directory::change_team(const Team& team, std::optional<std::string>
         if (!done) return std::unexpected(done.error());
         const Team before = *now;
         if (name) now->name = *name;
-        limits.apply(now->limits);
-        if (now->name == before.name && now->limits == before.limits) return now;
+        own.apply(*now);
+        if (now->name == before.name && now->limits == before.limits && now->models == before.models) return now;
         if (done = rows.update_team(*now); !done) return std::unexpected(done.error());
         return team_called(rows, team.org, team.id);
     }));

@@ -1,6 +1,8 @@
 #include "core/text/glob.hpp"
 
 #include <cstddef>
+#include <utility>
+#include <vector>
 
 namespace lurus {
 namespace {
@@ -39,6 +41,27 @@ bool glob_match(std::string_view pattern, std::string_view text) {
     }
     while (p < pattern.size() && pattern[p] == '*') ++p;
     return p == pattern.size();
+}
+
+bool glob_covers(std::string_view wider, std::string_view pattern) {
+    // covers[i]: what was read of `wider` so far matches the first i bytes of `pattern`, stars as themselves.
+    std::vector<bool> covers(pattern.size() + 1, false);
+    covers[0] = true;
+    for (const char c : wider) {
+        std::vector<bool> next(pattern.size() + 1, false);
+        next[0] = c == '*' && covers[0];
+        for (std::size_t i = 0; i < pattern.size(); ++i) {
+            if (c == '*') {
+                next[i + 1] = covers[i + 1] || next[i];
+            } else if (c == '?') {
+                if (covers[i] && pattern[i] != '*') next[i + character_length(pattern, i)] = true;
+            } else {
+                next[i + 1] = covers[i] && pattern[i] == c;
+            }
+        }
+        covers = std::move(next);
+    }
+    return covers[pattern.size()];
 }
 
 bool is_glob(std::string_view pattern) {

@@ -8,6 +8,10 @@ namespace lurus {
 /// text, in O(pattern × text) at worst.
 bool glob_match(std::string_view pattern, std::string_view text);
 
+/// Whether `wider` matches all that `pattern` matches. False also where that takes more than looking at them from left
+/// to right (`?*` and `*?`): it never says so wrongly.
+bool glob_covers(std::string_view wider, std::string_view pattern);
+
 /// True when the pattern holds `*` or `?`.
 bool is_glob(std::string_view pattern);
 

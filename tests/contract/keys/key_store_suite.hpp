@@ -36,6 +36,17 @@ TEST_CASE_TEMPLATE_DEFINE("keys: what one handle writes, the other reads whole",
     key.models = {"claude-*"};
     key.families = {Family::anthropic};
     key.old = OldKey{key.hash, 4000};
+    KeyBounds bounds;
+    bounds.disabled = true;
+    bounds.expires = 7000;
+    bounds.expires_after = 80;
+    bounds.team = "team";
+    bounds.models = {"claude-*"};
+    bounds.deny_models = {"*opus*"};
+    bounds.user_agents = {"claude-cli/*"};
+    bounds.families = {Family::anthropic, Family::openai};
+    bounds.ips = {IpRange::parse("10.0.0.0/8").value()};
+    key.bounds = std::make_shared<const KeyBounds>(bounds);
     done(adapter.one().insert(key));
     for (const auto& read : {stored_key(adapter.two(), "a"), got(adapter.two().load()).at(0)}) {
         CHECK(read.name == "laptop");
@@ -53,6 +64,8 @@ TEST_CASE_TEMPLATE_DEFINE("keys: what one handle writes, the other reads whole",
         CHECK(read.disabled);
         CHECK(read.models == key.models);
         CHECK(read.families == key.families);
+        REQUIRE(read.bounds);
+        CHECK(*read.bounds == bounds);
         CHECK(read.hash == key.hash);
         REQUIRE(read.old.has_value());
         CHECK(read.old->hash == key.hash);
@@ -76,6 +89,27 @@ TEST_CASE_TEMPLATE_DEFINE("keys: a name and a hash are taken once, also after th
     CHECK_FALSE(got(adapter.one().find("a")).has_value());
     done(adapter.one().insert(key_called("b", "laptop")));
     CHECK(adapter.one().insert(same_value).error().code == ErrorCode::conflict);
+}
+
+TEST_CASE_TEMPLATE_DEFINE("keys: the one of a name and owner that was revoked last is found", Adapter,
+                          keys_last_revoked) {
+    Adapter adapter;
+    const auto revoked = [&](const std::string& owner) {
+        const auto found = got(adapter.two().last_revoked(default_org, owner, "laptop"));
+        return found ? found->id : std::string();
+    };
+    CHECK(revoked("member").empty());
+    for (const auto& [id, owner, when] :
+         {std::tuple("a", "member", 10), std::tuple("b", "member", 30), std::tuple("c", "other", 20)}) {
+        KeyInfo key = key_called(id, "laptop");
+        key.user = owner;
+        done(adapter.one().insert(key));
+        CHECK(revoked(owner) != id);
+        got(adapter.one().revoke({id}, when, false));
+    }
+    CHECK(revoked("member") == "b");
+    CHECK(revoked("other") == "c");
+    CHECK(revoked("nobody").empty());
 }
 
 TEST_CASE_TEMPLATE_DEFINE("keys: an update is of the version that was read", Adapter, keys_compare_and_set) {
@@ -141,6 +175,7 @@ TEST_CASE_TEMPLATE_DEFINE("keys: the feed tells of each key once, in order, and 
 #define LURUS_KEY_STORE_SUITE(adapter)                        \
     TEST_CASE_TEMPLATE_INVOKE(keys_round_trip, adapter);      \
     TEST_CASE_TEMPLATE_INVOKE(keys_unique, adapter);          \
+    TEST_CASE_TEMPLATE_INVOKE(keys_last_revoked, adapter);    \
     TEST_CASE_TEMPLATE_INVOKE(keys_compare_and_set, adapter); \
     TEST_CASE_TEMPLATE_INVOKE(keys_race, adapter);            \
     TEST_CASE_TEMPLATE_INVOKE(keys_feed, adapter)

@@ -56,6 +56,7 @@ TEST_CASE_TEMPLATE_DEFINE("people: what one handle writes, the other reads", Ada
         org.id = "acme-id";
         org.name = "acme";
         org.created = 2000;
+        org.models = {{"claude-*"}, {"*opus*"}};
         if (auto ok = rows.insert_org(org); !ok) return ok;
         if (auto ok = rows.insert_member(member_called("s1", "")); !ok) return ok;
         Team team;
@@ -64,6 +65,7 @@ TEST_CASE_TEMPLATE_DEFINE("people: what one handle writes, the other reads", Ada
         team.name = "team";
         team.created = 2000;
         team.members = {"m1", "s1"};
+        team.models.models = {"gpt-*"};
         if (auto ok = rows.insert_team(team); !ok) return ok;
         SetupToken token;
         token.hash.fill(7);
@@ -90,6 +92,12 @@ TEST_CASE_TEMPLATE_DEFINE("people: what one handle writes, the other reads", Ada
         const auto team = got(rows.team(default_org, "team"));
         REQUIRE(team.has_value());
         CHECK(team->members == std::vector<std::string>{"m1", "s1"});
+        CHECK(team->models.models == std::vector<std::string>{"gpt-*"});
+        CHECK(got(rows.org("acme"))->models == ModelRules{{"claude-*"}, {"*opus*"}});
+        const auto restrictions = got(rows.restrictions());
+        CHECK(restrictions.models.size() == 2);
+        CHECK(restrictions.models.at("acme-id").deny_models == std::vector<std::string>{"*opus*"});
+        CHECK_FALSE(member->models.any());
         CHECK(got(rows.teams_of("s1")) == std::vector<std::string>{"t1"});
         CHECK(got(rows.setup_token())->created == 3);
         return 0;

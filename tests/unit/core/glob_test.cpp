@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <initializer_list>
 #include <string>
+#include <utility>
+#include <vector>
 
 using lurus::glob_match;
 
@@ -52,4 +55,54 @@ TEST_CASE("glob: what a pattern starts with") {
     CHECK_FALSE(lurus::is_glob("a.b"));
     CHECK(lurus::glob_prefix("claude-*") == "claude-");
     CHECK(lurus::glob_prefix("gpt") == "gpt");
+}
+
+TEST_CASE("glob: what one covers of another, it matches") {
+    using lurus::glob_covers;
+    for (const auto& [wider, pattern] :
+         std::initializer_list<std::pair<const char*, const char*>>{{"*", "*"},
+                                                                    {"*", ""},
+                                                                    {"*", "?"},
+                                                                    {"claude-*", "claude-*"},
+                                                                    {"claude-*", "claude-haiku-*"},
+                                                                    {"claude-*", "claude-"},
+                                                                    {"*opus*", "claude-opus-4"},
+                                                                    {"*op*", "*opus*"},
+                                                                    {"a?c", "a?c"},
+                                                                    {"a?c", "abc"},
+                                                                    {"模?", "模型"},
+                                                                    {"a*b*c", "ax*bc"},
+                                                                    {"**", "*"},
+                                                                    {"*", "**"}})
+        CHECK_MESSAGE(glob_covers(wider, pattern), wider << " " << pattern);
+    for (const auto& [wider, pattern] :
+         std::initializer_list<std::pair<const char*, const char*>>{{"claude-*", "*"},
+                                                                    {"claude-haiku-*", "claude-*"},
+                                                                    {"a?c", "a*c"},
+                                                                    {"gpt-4o", "gpt-4o*"},
+                                                                    {"", "*"},
+                                                                    {"abc", "a?c"},
+                                                                    {"*opus-4*", "*opus*"},
+                                                                    {"claude-*", "Claude-haiku"},
+                                                                    {"?", "型*"},
+                                                                    {"*b", "*"}})
+        CHECK_MESSAGE(!glob_covers(wider, pattern), wider << " " << pattern);
+    // Against all texts: whatever the pattern matches, what covers it matches.
+    const std::string letters = "ab*?";
+    std::vector<std::string> all = {""};
+    for (std::size_t from = 0, length = 0; length < 3; ++length) {
+        const std::size_t end = all.size();
+        for (; from < end; ++from) {
+            for (const char c : letters) all.push_back(all[from] + c);
+        }
+    }
+    for (const auto& wider : all) {
+        for (const auto& pattern : all) {
+            if (!glob_covers(wider, pattern)) continue;
+            for (const auto& text : all) {
+                if (text.find_first_of("*?") == std::string::npos && glob_match(pattern, text))
+                    CHECK_MESSAGE(glob_match(wider, text), wider << " " << pattern << " " << text);
+            }
+        }
+    }
 }

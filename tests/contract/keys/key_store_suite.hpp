@@ -35,7 +35,7 @@ TEST_CASE_TEMPLATE_DEFINE("keys: what one handle writes, the other reads whole",
     key.disabled = true;
     key.models = {"claude-*"};
     key.families = {Family::anthropic};
-    key.old = OldKey{key.hash, 4000};
+    key.old = {OldKey{key.hash, "cr_…abcd", 4000}, OldKey{key_called("b", "").hash, "", 5000}};
     done(adapter.one().insert(key));
     for (const auto& read : {stored_key(adapter.two(), "a"), got(adapter.two().load()).at(0)}) {
         CHECK(read.name == "laptop");
@@ -54,9 +54,7 @@ TEST_CASE_TEMPLATE_DEFINE("keys: what one handle writes, the other reads whole",
         CHECK(read.models == key.models);
         CHECK(read.families == key.families);
         CHECK(read.hash == key.hash);
-        REQUIRE(read.old.has_value());
-        CHECK(read.old->hash == key.hash);
-        CHECK(read.old->until == 4000);
+        CHECK(read.old == key.old);
         CHECK(read.version == 1);
     }
     CHECK_FALSE(got(adapter.two().find("b")).has_value());

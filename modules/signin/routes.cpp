@@ -153,6 +153,8 @@ std::vector<ApiRoute> sign_in_routes(SignInService& service) {
             route.query.push_back(
                 {"tokens", R"({"type":"string","enum":["true"]})", "answer with tokens instead of a cookie"});
         }
+        // An identity provider writes it, and adds what it likes.
+        route.foreign_query = row.handler == &SignInService::finish_oidc;
         route.handler = [&service, handler = row.handler](const ApiRequest& request) {
             return (service.*handler)(request);
         };

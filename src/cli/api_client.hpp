@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "config/config.hpp"
 #include "lurus/api.hpp"
@@ -33,6 +34,18 @@ public:
                                        const std::function<bool(std::string_view)>& take) = 0;
     /// `http://127.0.0.1:18100` of the running server, or empty when this is the data folder itself.
     [[nodiscard]] virtual std::string server_url() const = 0;
+
+    /// What changes carry as their Idempotency-Key, numbered: sent again with the same one they are answered again.
+    /// Empty = each has one of its own.
+    void set_idempotency_key(std::string key) { idempotency_key_ = std::move(key); }
+
+protected:
+    /// Of the next change; empty = none was set.
+    std::string next_idempotency_key();
+
+private:
+    std::string idempotency_key_;
+    int changes_ = 0;
 };
 
 /// LURUS_URL with LURUS_ADMIN_TOKEN names a server, also on another machine. Else finds the server of the configured

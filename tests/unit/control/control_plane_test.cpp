@@ -133,7 +133,7 @@ TEST_CASE("what budgets have used up is read anew when the clock is set") {
         record.key_id = ids.key;
         record.org_id = ids.org;
         record.cost = Money{nano};
-        plane->log().append(record, 0, nullptr);
+        plane->log().append(std::move(record), 0, nullptr);
         REQUIRE(plane->log().flush(10'000));
     };
     const auto spent = [&] {

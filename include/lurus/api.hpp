@@ -118,7 +118,8 @@ struct ApiRoute {
     std::string path;          // `/api/v1/keys/{id}`
     std::string operation_id;  // lowerCamelCase, unique
     std::string summary;
-    std::vector<ApiParam> query;
+    std::vector<ApiParam> query;  // others are refused; `org` is any route's that takes a sign-in
+    bool foreign_query = false;   // others than our clients write it: what is not in `query` is passed over
     std::string request_schema;   // JSON Schema text; empty = no body
     std::string response_schema;  // JSON Schema text of the 2xx body; empty = none
     int success = 200;

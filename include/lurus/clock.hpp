@@ -18,6 +18,8 @@ public:
     [[nodiscard]] virtual UnixMicros now() const = 0;
     /// Microseconds, never goes back; the zero is arbitrary.
     [[nodiscard]] virtual std::int64_t monotonic_us() const = 0;
+    /// The same, and it goes on while the machine sleeps.
+    [[nodiscard]] virtual std::int64_t since_boot_us() const { return monotonic_us(); }
 };
 
 /// The machine's clock; lives for the whole process.

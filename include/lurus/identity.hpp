@@ -32,10 +32,12 @@ class KeyUse {
 public:
     /// Within a second of the last note nothing is written, so that shards do not fight for the cache line.
     void note(UnixMicros now) {
-        if (now - last_.load(std::memory_order_relaxed) < 1'000'000) return;
+        const std::int64_t since = now - last_.load(std::memory_order_relaxed);
+        if (since < 1'000'000 && since > -1'000'000) return;
         last_.store(now, std::memory_order_relaxed);
-        UnixMicros never = 0;
-        first_.compare_exchange_strong(never, now, std::memory_order_relaxed);
+        // A first use later than now was noted while the clock was wrong.
+        UnixMicros first = first_.load(std::memory_order_relaxed);
+        if (first == 0 || first > now) first_.compare_exchange_strong(first, now, std::memory_order_relaxed);
     }
     /// Since this process started; 0 = never.
     [[nodiscard]] UnixMicros first() const { return first_.load(std::memory_order_relaxed); }
@@ -46,10 +48,13 @@ private:
     std::atomic<UnixMicros> last_ = 0;
 };
 
-/// The value that a rotated key had before; taken until then.
+/// A value that a rotated key had before; taken until then.
 struct OldKey {
     Sha256 hash{};
+    std::string hint;  // empty: it was rotated before hints were kept
     UnixMicros until = 0;
+
+    bool operator==(const OldKey&) const = default;
 };
 
 /// What an administrator set of a key. Its owner may narrow that and never lift it; what is unset binds nobody.
@@ -94,7 +99,7 @@ struct KeyInfo {
     OwnLimits user_limits, team_limits, org_limits;  // its owner's, its team's, its organisation's
     std::vector<OwnModels> owner_models;             // of those three, where they have any; none is null
     Sha256 hash{};
-    std::optional<OldKey> old;
+    std::vector<OldKey> old;      // oldest first
     std::int64_t version = 0;     // of the stored row; 0: it is the configuration's
     std::shared_ptr<KeyUse> use;  // null = nobody asks
     RecordIds record_ids;         // filled by the snapshot

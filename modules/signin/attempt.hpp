@@ -13,7 +13,7 @@ class SignInService::SignInAttempt {
 public:
     SignInAttempt(SignInService& service, const ApiRequest& request, const std::string& email)
         : service_(service), account_("account " + email), address_(throttle_address(request.remote_address)) {
-        const UnixMicros now = service.clock_.now();
+        const std::int64_t now = service.clock_.monotonic_us();
         if (!address_.empty()) wait_ = service_.addresses_.begin(address_, now);
         if (wait_ == 0) {
             wait_ = service_.accounts_.begin(account_, now);

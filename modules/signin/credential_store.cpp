@@ -116,9 +116,10 @@ Result<void> SqlCredentials::confirm_totp(std::string_view user, std::int64_t ve
 }
 
 Result<bool> SqlCredentials::take_totp_step(std::string_view user, std::int64_t version, std::int64_t step) {
-    const auto rows = run_for(user, "using a second factor",
-                              "UPDATE totp SET last_step = $1 WHERE user_id = $2 AND version = $3 AND last_step < $1",
-                              {step, user, version});
+    const auto rows = run_for(
+        user, "using a second factor",
+        "UPDATE totp SET last_step = $1 WHERE user_id = $2 AND version = $3 AND (last_step < $1 OR last_step > $1 + 2)",
+        {step, user, version});
     if (!rows) return std::unexpected(rows.error());
     return *rows == 1;
 }

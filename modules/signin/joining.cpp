@@ -49,7 +49,7 @@ ApiResponse SignInService::register_user(const ApiRequest& request) {
     const std::string email = normal_email(text_in(*body, "email")), password = text_in(*body, "password");
     if (const auto mailbox = parse_mailbox(email); !mailbox) return problem(400, "`email`: " + mailbox.error().message);
     if (auto ok = check_strength(password, email, set.min_password_length); !ok) return problem(ok.error());
-    const UnixMicros now = clock_.now();
+    const std::int64_t now = clock_.monotonic_us();
     const std::string from = throttle_address(request.remote_address);
     if ((!from.empty() && addresses_.begin("mails from " + from, now) != 0) || mails_.begin(email, now) != 0)
         return problem(429, "too many sign-ups from here; try again later");

@@ -66,7 +66,7 @@ ApiResponse SignInService::ask_reset(const ApiRequest& request) {
     if (!settings().mail.any())
         return problem(503, "no mail is configured here, so no link can be sent; ask whoever runs the gateway");
     const std::string email = normal_email(text_in(*body, "email"));
-    const UnixMicros now = clock_.now();
+    const std::int64_t now = clock_.monotonic_us();
     const std::string from = throttle_address(request.remote_address);
     const bool too_many =
         mails_.begin(email, now) != 0 || (!from.empty() && addresses_.begin("mails from " + from, now) != 0);

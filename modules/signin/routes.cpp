@@ -198,6 +198,8 @@ std::vector<ApiRoute> sign_in_routes(SignInService& service) {
             route.query.push_back({"challenge", R"({"type":"string","pattern":"^[0-9a-f]{64}$"})",
                                    "SHA-256 of a verifier: end in a page that shows a code, for a command"});
         }
+        // An identity provider writes it, and adds what it likes.
+        route.foreign_query = row.handler == &SignInService::finish_oidc;
         route.handler = [&service, handler = row.handler](const ApiRequest& request) {
             return (service.*handler)(request);
         };

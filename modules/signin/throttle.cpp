@@ -6,13 +6,13 @@
 
 namespace lurus::signin {
 
-std::int64_t Throttle::wait(std::string_view who, UnixMicros now) const {
+std::int64_t Throttle::wait(std::string_view who, std::int64_t now) const {
     const std::scoped_lock lock(mutex_);
     const auto found = entries_.find(std::string(who));
     return found == entries_.end() ? 0 : std::max<std::int64_t>(0, found->second.free_at - now);
 }
 
-std::int64_t Throttle::begin(std::string_view who, UnixMicros now) {
+std::int64_t Throttle::begin(std::string_view who, std::int64_t now) {
     const std::scoped_lock lock(mutex_);
     if (entries_.size() >= rule_.max_entries) make_room(now);
     Entry& entry = entries_[std::string(who)];
@@ -42,14 +42,14 @@ void Throttle::succeed(std::string_view who) {
 }
 
 // A tenth goes at once, so that the search is paid for by many calls.
-void Throttle::make_room(UnixMicros now) {
+void Throttle::make_room(std::int64_t now) {
     std::erase_if(entries_, [&](const auto& item) { return now - item.second.last > rule_.forget_after; });
     if (entries_.size() < rule_.max_entries) return;
-    std::vector<UnixMicros> times;
+    std::vector<std::int64_t> times;
     for (const auto& [who, entry] : entries_) times.push_back(entry.last);
     const auto cut = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 10);
     std::ranges::nth_element(times, cut);
-    const UnixMicros oldest_kept = *cut;
+    const std::int64_t oldest_kept = *cut;
     std::erase_if(entries_, [&](const auto& item) { return item.second.last <= oldest_kept; });
 }
 

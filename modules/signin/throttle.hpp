@@ -7,11 +7,9 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "lurus/clock.hpp"
-
 namespace lurus::signin {
 
-/// Times are microseconds.
+/// Times are microseconds of a clock that nobody sets.
 struct ThrottleRule {
     int free_failures = 5;                            // in a row, before there is a wait
     std::int64_t first_wait = 30ll * 1'000'000;       // doubled by each further failure
@@ -26,10 +24,10 @@ public:
     explicit Throttle(ThrottleRule rule = {}) : rule_(rule) {}
 
     /// How long `who` has still to wait; 0 = may try now.
-    [[nodiscard]] std::int64_t wait(std::string_view who, UnixMicros now) const;
+    [[nodiscard]] std::int64_t wait(std::string_view who, std::int64_t now) const;
     /// Counts a try as failed before it is judged, so that many at once do not slip through.
     /// Returns the wait as wait() does and counts nothing when there is one.
-    std::int64_t begin(std::string_view who, UnixMicros now);
+    std::int64_t begin(std::string_view who, std::int64_t now);
     /// Takes that many failures back, and the wait that the last one began.
     void forgive(std::string_view who, int failures = 1);
     /// The try succeeded: `who` starts afresh.
@@ -38,10 +36,10 @@ public:
 private:
     struct Entry {
         int failures = 0;
-        UnixMicros last = 0;
-        UnixMicros free_at = 0;
+        std::int64_t last = 0;
+        std::int64_t free_at = 0;
     };
-    void make_room(UnixMicros now);
+    void make_room(std::int64_t now);
 
     const ThrottleRule rule_;
     mutable std::mutex mutex_;

@@ -137,6 +137,7 @@ int serve_until_told(control::ControlPlane& plane, Gateway& gateway, platform::S
             upkeep_at = now + std::chrono::minutes(1);
         }
         if (signal && *signal != platform::StopSignal::hangup) break;
+        plane.watch_clock();
         plane.follow_changes();
         if (!signal && now < look_at) continue;
         look_at = now + std::chrono::seconds(1);

@@ -7,6 +7,7 @@
 
 #include "cli/api_tokens.hpp"
 #include "control/state/control_plane.hpp"
+#include "core/crypto/random_text.hpp"
 #include "core/http/api_route.hpp"
 #include "core/http/http_client.hpp"
 #include "core/http/url.hpp"
@@ -27,6 +28,8 @@ std::string target_of(std::string_view path, const std::map<std::string, std::st
     return target;
 }
 
+constexpr std::chrono::milliseconds again_after{300};
+
 class RemoteApi final : public ApiClient {
 public:
     RemoteApi(ApiServer server, std::unique_ptr<ApiTokens> tokens)
@@ -41,6 +44,18 @@ public:
         call.method = method;
         call.target = target_of(path, query);
         call.body = body;
+        if (method == "GET") return exchange(std::move(call));
+        std::string key = next_idempotency_key();
+        if (key.empty()) {
+            const auto made = make_key("cli-");
+            if (!made) return std::unexpected(made.error());
+            key = made->reveal();
+        }
+        call.headers.emplace_back("idempotency-key", std::move(key));
+        auto response = exchange(call);
+        // It may have been done before the connection broke off: by its key it is done once.
+        if (response || response.error().code != ErrorCode::unavailable) return response;
+        std::this_thread::sleep_for(again_after);
         return exchange(std::move(call));
     }
     Result<ApiResponse> stream(std::string_view path, const std::map<std::string, std::string>& query,
@@ -64,13 +79,12 @@ private:
         return *other ? exchange_as(std::move(call), **other) : response;
     }
     Result<ApiResponse> exchange_as(HttpCall call, const Secret& token) {
-        call.headers = {{"authorization", "Bearer " + std::string(token.reveal())}, {"accept", "application/json"}};
+        call.headers.emplace_back("authorization", "Bearer " + std::string(token.reveal()));
+        call.headers.emplace_back("accept", "application/json");
         if (!call.body.empty()) call.headers.emplace_back("content-type", "application/json");
         auto answer = http_exchange(call);
         if (!answer) {
-            const bool away =
-                answer.error().code == ErrorCode::unavailable || answer.error().code == ErrorCode::timeout;
-            return fail(away ? ErrorCode::unavailable : answer.error().code,
+            return fail(answer.error().code,
                         "the server at " + url_ + " does not answer (" + answer.error().message + ")" + gone_hint_);
         }
         ApiResponse response;
@@ -97,7 +111,8 @@ public:
 
     Result<ApiResponse> call(std::string_view method, std::string_view path,
                              const std::map<std::string, std::string>& query, std::string_view body) override {
-        return whole_response(plane_->local(std::string(method), target_of(path, query), std::string(body)));
+        const std::string key = method == "GET" ? std::string() : next_idempotency_key();
+        return whole_response(plane_->local(std::string(method), target_of(path, query), std::string(body), key));
     }
     Result<ApiResponse> stream(std::string_view path, const std::map<std::string, std::string>& query,
                                const std::function<bool(std::string_view)>& take) override {
@@ -156,6 +171,11 @@ Result<ApiServer> address_of(const std::filesystem::path& data_dir, const Server
 }
 
 }  // namespace
+
+std::string ApiClient::next_idempotency_key() {
+    if (idempotency_key_.empty()) return {};
+    return idempotency_key_ + "-" + std::to_string(++changes_);
+}
 
 Result<ApiServer> server_at(const std::string& url) {
     ApiServer server;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "cli/api_tokens.hpp"
 #include "config/config.hpp"
@@ -37,6 +38,18 @@ public:
     [[nodiscard]] virtual std::string server_url() const = 0;
     /// As whom it asks.
     [[nodiscard]] virtual ApiAccess access() const { return {}; }
+
+    /// What changes carry as their Idempotency-Key, numbered: sent again with the same one they are answered again.
+    /// Empty = each has one of its own.
+    void set_idempotency_key(std::string key) { idempotency_key_ = std::move(key); }
+
+protected:
+    /// Of the next change; empty = none was set.
+    std::string next_idempotency_key();
+
+private:
+    std::string idempotency_key_;
+    int changes_ = 0;
 };
 
 /// How a server is reached.

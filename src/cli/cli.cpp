@@ -39,6 +39,11 @@ int exit_for_status(int status) {
     }
 }
 
+bool names_server() {
+    const char* url = std::getenv("LURUS_URL");
+    return url != nullptr && *url != '\0';
+}
+
 std::string one_line(std::string_view text) {
     std::string out;
     for (char c : text) out += c == '\n' || c == '\r' ? ' ' : c;
@@ -56,6 +61,11 @@ void add_globals(CLI::App& app, Cli& cli) {
     CLI::Option* data =
         app.add_option("--data-dir", cli.data_dir_flag, "Data folder")->type_name("DIR")->take_last()->group(group);
     cli.files[data] = true;
+    app.add_option("--idempotency-key", cli.idempotency_key,
+                   "Run again with the same key within 24 hours, a change is not made twice")
+        ->type_name("KEY")
+        ->take_last()
+        ->group(group);
     app.add_flag("--json", cli.json, "Print JSON for scripts")->group(group);
     app.add_flag("--no-color", cli.no_color, "No colours (also: NO_COLOR)")->group(group);
     for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) add_globals(*sub, cli);
@@ -132,20 +142,38 @@ void Cli::act_as_machine() {
     if (open_machine) open_ = open_machine;
 }
 
+Outcome<const config::Config*> Cli::config_for_api() {
+    auto whole = config();
+    if (whole) return whole;
+    if (outline_) return outline_.get();
+    const auto file = config::find_config_file(flags, config::Environment::of_process());
+    if (!file || file->empty()) return whole;  // the one that was named is not there
+    auto outline = std::make_unique<config::Config>(config::load_outline(flags));
+    const bool served = names_server() || platform::FileLock::held(outline->data_dir / lock_file_name);
+    if (!served && !emergency) return whole;
+    outline_ = std::move(outline);
+    err << "lurus: warning: " << one_line(whole.error().message) << "; "
+        << (served ? "the running server is asked all the same"
+                   : "going on with the data folder " + outline_->data_dir.string() + " all the same")
+        << "\n";
+    return outline_.get();
+}
+
 Outcome<ApiClient*> Cli::api() {
     if (!api_) {
-        auto settings = config();
+        auto settings = config_for_api();
         if (!settings) return std::unexpected(settings.error());
         auto opened = open_(**settings);
         if (!opened) return std::unexpected(failure_of(opened.error()));
         api_ = std::move(*opened);
+        api_->set_idempotency_key(idempotency_key);
     }
     return api_.get();
 }
 
 bool Cli::server_expected() {
-    if (const char* url = std::getenv("LURUS_URL"); url != nullptr && *url != '\0') return true;
-    auto settings = config();
+    if (names_server()) return true;
+    auto settings = config_for_api();
     const auto store = LoginStore::of_process();
     if (settings && store) {
         const auto login = find_login(*store, **settings, {});

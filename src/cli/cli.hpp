@@ -60,9 +60,12 @@ public:
     std::ostream& err;
     const Clock& clock;
     config::ConfigFlags flags;
-    std::string config_flag, data_dir_flag;  // as typed; empty = not given
+    std::string config_flag, data_dir_flag, idempotency_key;  // as typed; empty = not given
     bool json = false;
     bool no_color = false;
+    /// The command takes somebody's access away, or shows what there is to take: it works on the data folder even while
+    /// the configuration file has mistakes and no server runs.
+    bool emergency = false;
     Style style;               // from the terminal, set before `run`
     Server serve;              // set before `run`
     ApiOpener open_machine;    // as `open`, whoever is signed in; set before `run`
@@ -75,7 +78,8 @@ public:
     Outcome<const config::Config*> config();
     /// From now on acts as this machine's administrator, whoever is signed in.
     void act_as_machine();
-    /// Opened at the first call; `reopen` forgets a connection whose server went away.
+    /// Opened at the first call, also with a configuration file that has mistakes where that is safe: then a warning
+    /// says so; `reopen` forgets a connection whose server went away.
     Outcome<ApiClient*> api();
     void reopen() { api_.reset(); }
     /// Whether a server can be expected to answer; cheap, opens nothing.
@@ -95,8 +99,12 @@ public:
     void print_json_lines(const Json& body);
 
 private:
+    /// As far as a way to the API needs it.
+    Outcome<const config::Config*> config_for_api();
+
     ApiOpener open_;
     std::unique_ptr<config::Config> config_;
+    std::unique_ptr<config::Config> outline_;  // of a file with mistakes
     std::unique_ptr<ApiClient> api_;
 };
 

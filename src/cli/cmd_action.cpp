@@ -24,7 +24,8 @@ void add_action(CLI::App& parent, Cli& cli, Action action, bool in_organisation)
         if (!given.choices.empty()) choose(cli, made, given.choices);
     }
     if (!action.example.empty()) command->footer("Examples:\n  lurus " + action.example);
-    command->callback([&cli, values, run = std::move(action.run)] {
+    command->callback([&cli, values, run = std::move(action.run), emergency = action.emergency] {
+        cli.emergency = emergency;
         cli.run = [&cli, values, run] {
             Args args;
             for (const auto& [name, value] : *values) {

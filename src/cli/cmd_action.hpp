@@ -26,6 +26,7 @@ struct Action {
     std::vector<Arg> args;
     std::string example;  // after `lurus `
     std::function<int(Cli&, const Args&)> run;
+    bool emergency = false;  // see Cli::emergency
 };
 
 /// Adds the command; each one also takes `--org` when `in_organisation`.

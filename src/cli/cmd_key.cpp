@@ -55,7 +55,7 @@ int create(Cli& cli, const KeyOptions& options) {
 int list_keys(Cli& cli, const Args& args) {
     auto query = organisation(args);
     for (const auto& [option, name] :
-         {std::pair("search", "q"), std::pair("tag", "tag"), std::pair("user", "owner"), std::pair("team", "team")}) {
+         {std::pair("search", "q"), std::pair("tag", "tag"), std::pair("user", "user"), std::pair("team", "team")}) {
         if (const auto value = arg(args, option); !value.empty()) query[name] = value;
     }
     auto keys = all_pages(cli, "/api/v1/keys", std::move(query));
@@ -97,23 +97,26 @@ int show_key(Cli& cli, const Args& args) {
 }
 
 int rotate(Cli& cli, const Args& args) {
-    const std::string overlap = arg(args, "overlap").empty() ? "1d" : arg(args, "overlap");
-    auto rotated = cli.call("POST", "/api/v1/keys/" + percent_encode(arg(args, "key")) + "/rotate", organisation(args),
-                            {{"overlap", overlap}});
+    Json body = Json::object();
+    if (const auto overlap = arg(args, "overlap"); !overlap.empty()) body["overlap"] = overlap;
+    if (!arg(args, "only-new").empty()) body["only_new"] = true;
+    auto rotated =
+        cli.call("POST", "/api/v1/keys/" + percent_encode(arg(args, "key")) + "/rotate", organisation(args), body);
     if (!rotated) return cli.report(rotated.error());
     if (cli.json) {
         cli.print_json(*rotated);
         return exit_ok;
     }
-    const std::string until = text_of(*rotated, "old_value_until");
+    const std::string old = old_values_text(*rotated);
     cli.out << "Key '" << printable(arg(args, "key")) << "' has a new value. It is shown this once:\n\n  "
-            << colored(text_of(*rotated, "key"), Color::bold, cli.style.color) << "\n\nThe old one "
-            << (until.empty() ? "is refused from now on" : "is taken until " + until) << ".\n";
+            << colored(text_of(*rotated, "key"), Color::bold, cli.style.color) << "\n\n"
+            << (old.empty() ? "The old one is refused from now on" : "Taken still: " + old) << ".\n";
     return exit_ok;
 }
 
-int revoke(Cli& cli, const std::string& name) {
-    auto gone = cli.call("DELETE", "/api/v1/keys/" + percent_encode(name));
+int revoke(Cli& cli, const Args& args) {
+    const std::string name = arg(args, "key");
+    auto gone = cli.call("DELETE", "/api/v1/keys/" + percent_encode(name), organisation(args));
     if (!gone) return cli.report(gone.error());
     if (cli.json)
         cli.print_json({{"revoked", name}});
@@ -133,8 +136,10 @@ int edit_key(Cli& cli, const KeyOptions& options) {
     return exit_ok;
 }
 
-int set_key_disabled(Cli& cli, const std::string& name, const Json& change) {
-    auto changed = cli.call("PATCH", "/api/v1/keys/" + percent_encode(name), {}, change);
+int set_key_disabled(Cli& cli, const Args& args, bool disabled) {
+    const std::string name = arg(args, "key");
+    auto changed =
+        cli.call("PATCH", "/api/v1/keys/" + percent_encode(name), organisation(args), {{"disabled", disabled}});
     if (!changed) return cli.report(changed.error());
     if (cli.json)
         cli.print_json(*changed);
@@ -145,9 +150,9 @@ int set_key_disabled(Cli& cli, const std::string& name, const Json& change) {
 
 void add_common(CLI::App& command, Cli& cli, KeyOptions& options) {
     command.add_option("--note", options.note, "For people")->type_name("TEXT");
-    command.add_option("--expires", options.expires, "When it stops working: 30d, 2027-01-31, RFC 3339")
+    command.add_option("--expires", options.expires, "When it stops working: 30d, 2027-01-31, RFC 3339, never")
         ->type_name("WHEN");
-    command.add_option("--expires-after", options.expires_after, "How long it works from its first use: 30d")
+    command.add_option("--expires-after", options.expires_after, "How long it works from its first use: 30d, never")
         ->type_name("DURATION");
     command.add_option("--user", options.user, "Whose key it is: address, or a service account's name; none")
         ->type_name("USER");
@@ -191,15 +196,6 @@ void add_create(CLI::App& key, Cli& cli) {
     command->callback([&cli, options] { cli.run = [&cli, options] { return create(cli, *options); }; });
 }
 
-void add_named(CLI::App& key, Cli& cli, const char* name, const char* description,
-               int (*act)(Cli&, const std::string&)) {
-    auto which = std::make_shared<std::string>();
-    CLI::App* command = key.add_subcommand(name, description);
-    command->add_option("key", *which, "Its name or id")->required()->type_name("NAME");
-    command->footer(fmt::format("Examples:\n  lurus key {} laptop", name));
-    command->callback([&cli, which, act] { cli.run = [&cli, which, act] { return act(cli, *which); }; });
-}
-
 }  // namespace
 
 void add_key_commands(CLI::App& app, Cli& cli) {
@@ -215,7 +211,8 @@ void add_key_commands(CLI::App& app, Cli& cli) {
                  {"--user", "Of this member or service account; none = the organisation's own", {}},
                  {"--team", "Of this team", {}}},
                 "key list\n  lurus key list --json | jq -r .name",
-                list_keys},
+                list_keys,
+                true},
                true);
     add_action(*key, cli,
                {"show",
@@ -227,15 +224,37 @@ void add_key_commands(CLI::App& app, Cli& cli) {
     add_action(*key, cli,
                {"rotate",
                 "Give a key a new value; the old one is taken for a while",
-                {{"key", "Its name or id", {}}, {"--overlap", "How long: 24h, 0s (default: 1d)", {}}},
-                "key rotate laptop --overlap 2h",
-                rotate},
+                {{"key", "Its name or id", {}},
+                 {"--overlap", "How long: 24h, 0s (default: 1d)", {}},
+                 {"--only-new", "Refuse all old ones at once, also those of earlier rotations", {}, true}},
+                "key rotate laptop --overlap 2h\n  lurus key rotate laptop --only-new",
+                rotate,
+                true},
                true);
-    add_named(*key, cli, "revoke", "Revoke a key for good", revoke);
-    add_named(*key, cli, "disable", "Refuse a key until it is enabled again",
-              [](Cli& c, const std::string& name) { return set_key_disabled(c, name, {{"disabled", true}}); });
-    add_named(*key, cli, "enable", "Accept a disabled key again",
-              [](Cli& c, const std::string& name) { return set_key_disabled(c, name, {{"disabled", false}}); });
+    const Arg named{"key", "Its name or id", {}};
+    add_action(*key, cli,
+               {"revoke",
+                "Revoke a key for good",
+                {named},
+                "key revoke laptop\n  lurus key revoke ci --org acme",
+                revoke,
+                true},
+               true);
+    add_action(*key, cli,
+               {"disable",
+                "Refuse a key until it is enabled again",
+                {named},
+                "key disable laptop",
+                [](Cli& c, const Args& a) { return set_key_disabled(c, a, true); },
+                true},
+               true);
+    add_action(*key, cli,
+               {"enable",
+                "Accept a disabled key again",
+                {named},
+                "key enable laptop",
+                [](Cli& c, const Args& a) { return set_key_disabled(c, a, false); }},
+               true);
 }
 
 }  // namespace lurus::cli

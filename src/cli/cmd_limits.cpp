@@ -6,6 +6,7 @@
 
 #include "cli/cli_format.hpp"
 #include "cli/cmd_action.hpp"
+#include "core/text/human_number.hpp"
 #include "lurus/limits.hpp"
 
 namespace lurus::cli {
@@ -17,12 +18,22 @@ struct Amount {
     const char* description;
 };
 constexpr std::array<Amount, 5> amounts = {{
-    {"rpm", &LimitOptions::rpm, "Requests a minute; 0 = no limit"},
-    {"tpm", &LimitOptions::tpm, "Tokens a minute, in and out; 0 = no limit"},
+    {"rpm", &LimitOptions::rpm, "Requests a minute, such as 60 or 1.5k; 0 = no limit"},
+    {"tpm", &LimitOptions::tpm, "Tokens a minute, in and out, such as 100k; 0 = no limit"},
     {"itpm", &LimitOptions::itpm, "Tokens in a minute; 0 = no limit"},
     {"otpm", &LimitOptions::otpm, "Tokens out a minute; 0 = no limit"},
     {"concurrency", &LimitOptions::concurrency, "Requests being answered at once; 0 = no limit"},
 }};
+
+std::string plain_amount(std::string& given) {
+    const auto number = given == "none" ? std::optional<std::int64_t>(0) : human_number(given, max_limit);
+    if (!number) {
+        return "'" + printable(given) + "' is no whole number from 0 to " + std::to_string(max_limit) +
+               "; 100k and 1.5M are";
+    }
+    given = std::to_string(*number);
+    return {};
+}
 
 void add_text(Json& body, const char* name, const std::string& value) {
     if (!value.empty()) body[name] = value == "none" ? Json(nullptr) : Json(value);
@@ -73,9 +84,9 @@ void add_limit_options(CLI::App& command, Cli& cli, LimitOptions& options) {
     for (const auto& amount : amounts) {
         command.add_option(std::string("--") + amount.name, options.*(amount.value), amount.description)
             ->type_name("N")
-            ->check(CLI::Range(std::int64_t{0}, max_limit));
+            ->transform(CLI::Validator(plain_amount, ""));
     }
-    command.add_option("--budget", options.budget, "Money: '10 USD/day', or per week, month, total; none")
+    command.add_option("--budget", options.budget, "Money: '$10/day', or per week, month, total; none")
         ->type_name("BUDGET");
     choose(cli, command.add_option("--window", options.window, "How a minute is counted"),
            {"sliding", "bucket", "none"});

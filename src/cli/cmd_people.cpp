@@ -105,7 +105,8 @@ void add_users(CLI::App& app, Cli& cli) {
              return arg(a, "all").empty()
                         ? finish_list(c, all_pages(c, "/api/v1/members", organisation(a)), render_members)
                         : finish_list(c, all_pages(c, "/api/v1/users", {}), render_users);
-         }});
+         },
+         true});
     add({"add",
          "Add somebody without an invitation",
          {{"email", "Their address", {}}, role},
@@ -141,12 +142,14 @@ void add_users(CLI::App& app, Cli& cli) {
          [](Cli& c, const Args& a) {
              return finish(c, c.call("DELETE", path_to("members", a, "user"), organisation(a)),
                            quoted(a, "user") + " is removed.");
-         }});
+         },
+         true});
     add({"disable",
          "Refuse somebody and their keys everywhere; with --org in that organisation",
          {who},
          "user disable ann@example.com",
-         [](Cli& c, const Args& a) { return set_person_disabled(c, a, true); }});
+         [](Cli& c, const Args& a) { return set_person_disabled(c, a, true); },
+         true});
     add({"enable", "Take somebody back", {who}, "user enable ann@example.com", [](Cli& c, const Args& a) {
              return set_person_disabled(c, a, false);
          }});
@@ -199,9 +202,14 @@ void add_services(CLI::App& app, Cli& cli) {
                 quoted(a, "name") + (disabled ? " is disabled." : " is enabled."));
         };
     };
-    add({"list", "All of the organisation", {}, "service list", [](Cli& c, const Args& a) {
+    add({"list",
+         "All of the organisation",
+         {},
+         "service list",
+         [](Cli& c, const Args& a) {
              return finish_list(c, all_pages(c, "/api/v1/service-accounts", organisation(a)), render_members);
-         }});
+         },
+         true});
     add({"add",
          "Make one",
          {name, {"--role", "What it may do (default: member)", roles}},
@@ -236,13 +244,19 @@ void add_services(CLI::App& app, Cli& cli) {
                  body["scope"].push_back(scope.substr(0, scope.find(',')));
              const auto token = c.call("POST", "/api/v1/auth/service-token", organisation(a), body);
              return finish(c, token, token ? text_of(*token, "access_token") : "");
-         }});
-    add({"disable", "Refuse it and its keys", {name}, "service disable deploy", disable(true)});
+         },
+         true});
+    add({"disable", "Refuse it and its keys", {name}, "service disable deploy", disable(true), true});
     add({"enable", "Take it back", {name}, "service enable deploy", disable(false)});
-    add({"remove", "Remove it, and revoke its keys", {name}, "service remove deploy", [](Cli& c, const Args& a) {
+    add({"remove",
+         "Remove it, and revoke its keys",
+         {name},
+         "service remove deploy",
+         [](Cli& c, const Args& a) {
              return finish(c, c.call("DELETE", path_to("service-accounts", a, "name"), organisation(a)),
                            quoted(a, "name") + " is removed.");
-         }});
+         },
+         true});
 }
 
 void add_teams(CLI::App& app, Cli& cli) {

@@ -7,6 +7,7 @@
 #include "cli/cli.hpp"
 #include "cli/cli_format.hpp"
 #include "cli/cmd_render.hpp"
+#include "cli/fetch_url.hpp"
 #include "core/os/files.hpp"
 #include "core/text/glob.hpp"
 
@@ -48,15 +49,32 @@ int show_price(Cli& cli, const std::string& model) {
     return exit_ok;
 }
 
-int import(Cli& cli, const std::string& file, const std::string& from) {
-    auto text = read_file(file == "-" ? "/dev/stdin" : file, 64 << 20);
-    if (!text) return cli.report(failure_of(text.error()));
-    Json prices = Json::parse(*text, nullptr, false);
+constexpr std::size_t most_of_prices = 16 << 20;  // as much as the management API takes
+
+Result<Fetched> read_prices(Cli& cli, const std::string& from) {
+    if (!is_web_address(from)) {
+        auto text = read_file(from == "-" ? "/dev/stdin" : from, most_of_prices);
+        if (!text) return std::unexpected(text.error());
+        return Fetched{*std::move(text), from};
+    }
+    const bool shown = cli.style.width > 0 && !cli.json;
+    const auto fetched = fetch_url(from, most_of_prices, [&](std::size_t bytes) {
+        if (shown) cli.err << "\rReading " << printable(from) << ": " << bytes / 1024 << " KiB" << std::flush;
+    });
+    if (shown) cli.err << "\r\x1b[K" << std::flush;
+    return fetched;
+}
+
+int import(Cli& cli, const std::string& source, const std::string& from) {
+    const auto read = read_prices(cli, source);
+    if (!read) return cli.report(failure_of(read.error()));
+    const std::string& file = read->url;
+    Json prices = Json::parse(read->text, nullptr, false);
     if (prices.is_discarded())
         return cli.report(
             {exit_usage,
              fmt::format("{}: not JSON: give LiteLLM's model_prices_and_context_window.json, or genai-prices' "
-                         "data.json",
+                         "data.json; of a page of GitHub the address of the raw file",
                          file)});
     std::map<std::string, std::string> query;
     if (!from.empty()) {
@@ -129,17 +147,22 @@ void add_price_commands(CLI::App& app, Cli& cli) {
 
     auto file = std::make_shared<std::string>();
     auto from = std::make_shared<std::string>();
-    CLI::App* importing = prices->add_subcommand("import", "Take prices from a file of LiteLLM or of genai-prices");
+    CLI::App* importing =
+        prices->add_subcommand("import", "Take prices from a file or web address of LiteLLM or of genai-prices");
     takes_file(
         cli,
-        importing->add_option("file", *file, "model_prices_and_context_window.json, data.json, or - for standard input")
+        importing
+            ->add_option(
+                "file", *file,
+                "model_prices_and_context_window.json, data.json, an https:// address of one, or - for standard input")
             ->required()
-            ->type_name("FILE"));
+            ->type_name("FILE|URL"));
     importing->add_option("--from", *from, "In force from (default: now); a later day announces them")
         ->type_name("WHEN");
     importing->footer(
         "Examples:\n  lurus prices import model_prices_and_context_window.json\n  lurus prices import prices.json "
-        "--from 2026-11-01");
+        "--from 2026-11-01\n  lurus prices import "
+        "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json");
     importing->callback([&cli, file, from] { cli.run = [&cli, file, from] { return import(cli, *file, *from); }; });
 
     auto what = std::make_shared<Withdrawal>();

@@ -62,21 +62,42 @@ Row usage_row(const Json& row, std::string group) {
 
 }  // namespace
 
+std::string old_values_text(const Json& key) {
+    std::string out;
+    for (const auto& old : member(key, "old_values")) {
+        const std::string hint = text_of(old, "hint");
+        out +=
+            (out.empty() ? "" : ", ") + (hint.empty() ? "one" : hint) + " until " + moment(old, "until", unknown_text);
+    }
+    return out;
+}
+
 std::string render_keys(const Json& keys, const Style& style) {
     if (keys.empty()) return "No keys yet: make one with `lurus key create --name NAME`.\n";
     std::vector<Column> columns = {{"NAME", Align::left, 12},
                                    {"KEY"},
                                    {"STATUS"},
                                    {"OWNER", Align::left, 8, 6},
-                                   {"MODELS", Align::left, 8},
+                                   {"ID"},
+                                   {"MODELS", Align::left, 8, 5},
                                    {"API", Align::left, 6, 3},
                                    {"CREATED", Align::left, 0, 2},
                                    {"EXPIRES", Align::left, 0, 1},
                                    {"USED", Align::left, 0, 7},
                                    {"FROM", Align::left, 0, 4},
                                    {"NOTE", Align::left, 8, 5}};
+    // Whose they are is worth a column where they are not all of one.
+    const auto differ = [&](const char* name) {
+        return std::ranges::any_of(keys, [&](const Json& key) { return text_of(key, name) != text_of(keys[0], name); });
+    };
+    const bool of_organisations = differ("org");
+    const bool of_teams = differ("team_name") || !text_of(keys[0], "team_name").empty();
+    if (of_organisations) columns.push_back({"ORG", Align::left, 6});
+    if (of_teams) columns.push_back({"TEAM", Align::left, 6, 6});
     const bool grouped = std::ranges::any_of(keys, [](const Json& key) { return !member(key, "groups").empty(); });
     if (grouped) columns.push_back({"GROUPS", Align::left, 6, 8});
+    const bool rotated = std::ranges::any_of(keys, [](const Json& key) { return !member(key, "old_values").empty(); });
+    if (rotated) columns.push_back({"OLD VALUES", Align::left, 16, 3});
     const bool limited = std::ranges::any_of(keys, [](const Json& key) { return !member(key, "limits").empty(); });
     if (limited) columns.insert(columns.begin() + 3, {"LIMITS", Align::left, 10});
     Table table(std::move(columns));
@@ -86,6 +107,7 @@ std::string render_keys(const Json& keys, const Style& style) {
                    text_of(key, "hint"),
                    Cell(status, color_of_status(status)),
                    text_of(key, "owner"),
+                   Cell(text_of(key, "id"), Color::dim),
                    or_all(member(key, "models")),
                    or_all(member(key, "families")),
                    moment(key, "created", unknown_text),
@@ -93,7 +115,10 @@ std::string render_keys(const Json& keys, const Style& style) {
                    moment(key, "last_used", "never"),
                    text_of(key, "source"),
                    text_of(key, "note")};
+        if (of_organisations) row.emplace_back(text_of(key, "org_name"));
+        if (of_teams) row.emplace_back(text_of(key, "team_name"));
         if (grouped) row.emplace_back(or_all(member(key, "groups")));
+        if (rotated) row.emplace_back(old_values_text(key));
         if (limited) row.insert(row.begin() + 3, limits_cell(member(key, "limits")));
         table.add(std::move(row));
     }

@@ -10,6 +10,8 @@
 namespace lurus::cli {
 
 /// `data` of /api/v1/keys.
+/// `cr_…abcd until 2026-12-02 08:00`, each value before a rotation that is taken still; empty = none.
+std::string old_values_text(const Json& key);
 std::string render_keys(const Json& keys, const Style& style);
 /// `data` of /api/v1/members and service-accounts, users, teams, orgs, audit.
 std::string render_members(const Json& members, const Style& style);

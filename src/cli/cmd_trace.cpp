@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
+#include <map>
 #include <memory>
 #include <ostream>
 
@@ -27,6 +28,22 @@ Json quote_for(Cli& cli, const Json& record) {
     return quote ? *quote : Json();
 }
 
+// A record says whose it was by an id, which stays when nobody is called so any more.
+Json with_user_name(Cli& cli, Json record) {
+    const std::string id = text_of(record, "member_id");
+    if (id.empty()) return record;
+    std::map<std::string, std::string> query;
+    if (const std::string org = text_of(record, "org_id"); !org.empty()) query["org"] = org;
+    for (const char* collection : {"/api/v1/members/", "/api/v1/service-accounts/"}) {
+        const auto member = cli.get(collection + percent_encode(id), query);
+        if (!member) continue;
+        const std::string email = text_of(*member, "email");
+        record["user"] = email.empty() ? text_of(*member, "name") : email;
+        break;
+    }
+    return record;
+}
+
 int run_trace(Cli& cli, std::string id) {
     if (id == "last") {
         auto newest = cli.get("/api/v1/logs", {{"limit", "1"}});
@@ -49,7 +66,7 @@ int run_trace(Cli& cli, std::string id) {
     for (const auto& record : list_of(*trace)) {
         if (!first) cli.out << "\n";
         first = false;
-        cli.out << render_trace(record, quote_for(cli, record), cli.style);
+        cli.out << render_trace(with_user_name(cli, record), quote_for(cli, record), cli.style);
     }
     return exit_ok;
 }

@@ -101,6 +101,58 @@ Result<fs::path> find_config_file(const ConfigFlags& flags, const Environment& e
     return fs::path();
 }
 
+namespace {
+
+// Before the first mistake in its syntax there may be what is asked for.
+toml::table readable_part(const std::string& text) {
+    const auto parsed = [](std::string_view part) -> std::pair<toml::table, std::size_t> {
+        try {
+            return {toml::parse(part), 0};
+        } catch (const toml::parse_error& error) {
+            return {toml::table(), error.source().begin.line};
+        }
+    };
+    auto [whole, wrong_line] = parsed(text);
+    if (wrong_line == 0) return std::move(whole);
+    std::size_t end = 0;
+    for (std::size_t line = 1; line < wrong_line; ++line) end = text.find('\n', end) + 1;
+    return parsed(std::string_view(text).substr(0, end)).first;
+}
+
+bool is_chosen(const ConfigFlags& flags, const Environment& environment) {
+    return flags.data_dir || flags.config_file || !variable_or(environment, "LURUS_CONFIG").empty() ||
+           !variable_or(environment, "LURUS_DATA_DIR").empty();
+}
+
+fs::path data_dir_of(ConfigTable& top, const ConfigFlags& flags, const Environment& environment) {
+    std::string data_dir;
+    if (top.path("data_dir", data_dir) && data_dir.empty()) top.mistake("data_dir", "must name a folder");
+    if (flags.data_dir) data_dir = flags.data_dir->string();
+    return data_dir.empty() ? default_data_dir(environment) : absolute(data_dir, environment);
+}
+
+}  // namespace
+
+Config load_outline(const ConfigFlags& flags) {
+    return load_outline(flags, Environment::of_process());
+}
+
+Config load_outline(const ConfigFlags& flags, const Environment& environment) {
+    Config config;
+    toml::table root;
+    if (auto file = find_config_file(flags, environment); file && !file->empty()) {
+        config.file = *file;
+        if (const auto text = read_file(config.file, 4 << 20)) root = readable_part(*text);
+    }
+    ConfigContext context(config.file, environment.variables);
+    context.set_home(environment.home);
+    ConfigTable top(context, &root, "", Variables::own);
+    config.data_dir = data_dir_of(top, flags, environment);
+    config.chosen = is_chosen(flags, environment);
+    config.master_key = Secret(variable_or(environment, "LURUS_MASTER_KEY"));
+    return config;
+}
+
 Result<Config> load_config(const ConfigFlags& flags) {
     return load_config(flags, Environment::of_process());
 }
@@ -131,12 +183,8 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
     context.set_home(environment.home);
     ConfigTable top(context, &root, "", Variables::own);
 
-    std::string data_dir;
-    if (top.path("data_dir", data_dir) && data_dir.empty()) top.mistake("data_dir", "must name a folder");
-    if (flags.data_dir) data_dir = flags.data_dir->string();
-    config.data_dir = data_dir.empty() ? default_data_dir(environment) : absolute(data_dir, environment);
-    config.chosen = flags.data_dir || flags.config_file || !variable_or(environment, "LURUS_CONFIG").empty() ||
-                    !variable_or(environment, "LURUS_DATA_DIR").empty();
+    config.data_dir = data_dir_of(top, flags, environment);
+    config.chosen = is_chosen(flags, environment);
     top.flag("demo", config.demo);
     read_server(top.table("server"), flags.listen, context, config);
     read_headers(top.table("headers"), config);

@@ -79,6 +79,10 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
                            std::optional<std::string> known = {});
 Result<Config> load_config(const ConfigFlags& flags);
 
+/// Of a file with mistakes: its own name and the data folder, as far as they can be told; all else at its default.
+Config load_outline(const ConfigFlags& flags);
+Config load_outline(const ConfigFlags& flags, const Environment& environment);
+
 /// The annotated configuration file with every option at its default.
 std::string_view default_config_text();
 

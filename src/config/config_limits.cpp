@@ -6,10 +6,7 @@ namespace lurus::config {
 namespace {
 
 void read_amounts(ConfigTable& section, Limits& limits) {
-    const auto amount = [&](std::string_view key, std::int64_t& out) {
-        int value = 0;
-        if (section.integer(key, value, 1, max_limit)) out = value;
-    };
+    const auto amount = [&](std::string_view key, std::int64_t& out) { section.amount(key, out, max_limit); };
     amount("rpm", limits.rpm);
     amount("tpm", limits.tpm);
     amount("itpm", limits.itpm);

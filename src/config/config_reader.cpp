@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "core/text/human_number.hpp"
+
 namespace lurus::config {
 namespace {
 
@@ -204,6 +206,28 @@ bool ConfigTable::integer(std::string_view key, int& out, std::int64_t least, st
         return false;
     }
     out = static_cast<int>(*value);
+    return true;
+}
+
+bool ConfigTable::amount(std::string_view key, std::int64_t& out, std::int64_t most) {
+    const auto* found = node(key);
+    const std::string* given = variable(key);
+    std::optional<std::int64_t> value;
+    std::string shown;
+    if (given == nullptr && found == nullptr) return false;
+    if (const auto text = given == nullptr ? found->value_exact<std::string>() : std::optional(*given)) {
+        value = human_number(*text, most);
+        shown = in_quotes(*text);
+    } else {
+        value = found->value_exact<std::int64_t>();
+        shown = value ? std::to_string(*value) : std::string(type_name(*found));
+    }
+    if (!value || *value < 1 || *value > most) {
+        mistake(key,
+                "must be a whole number from 1 to " + std::to_string(most) + R"( (also "100k", "1.5M"), not )" + shown);
+        return false;
+    }
+    out = *value;
     return true;
 }
 

@@ -67,6 +67,8 @@ public:
     bool path(std::string_view key, std::string& out);
     bool flag(std::string_view key, bool& out);
     bool integer(std::string_view key, int& out, std::int64_t least, std::int64_t most);
+    /// A whole number from 1, or one as people write it: `"100k"`, `"1.5M"`.
+    bool amount(std::string_view key, std::int64_t& out, std::int64_t most);
     /// `"15s"`, `"500ms"`, `"2m"`, `"1h"`, `"30d"` as milliseconds.
     bool duration_ms(std::string_view key, int& out, std::int64_t least, std::int64_t most);
     /// `"64MiB"`, `"1GB"` or a number of bytes.

@@ -6,6 +6,7 @@
 
 #include "core/text/ascii.hpp"
 #include "core/text/glob.hpp"
+#include "core/text/human_number.hpp"
 
 namespace lurus {
 namespace {
@@ -79,21 +80,48 @@ std::string Budget::text() const {
     return usd_text(amount) + "/" + std::string(name_of(period));
 }
 
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return text;
+}
+
+/// What stands between an amount and its window: `/`, `per` or `a`.
+std::pair<std::string_view, std::optional<std::string_view>> halves_of(std::string_view text) {
+    for (const std::string_view between : {"/", " per ", " a "}) {
+        if (const auto at = text.find(between); at != std::string_view::npos)
+            return {trimmed(text.substr(0, at)), trimmed(text.substr(at + between.size()))};
+    }
+    return {trimmed(text), std::nullopt};
+}
+
+/// `10 USD`, `$10`, `US$10`, `10$`; empty when no currency is named, or another one.
+std::optional<std::string_view> without_currency(std::string_view amount) {
+    for (const std::string_view sign : {"usd", "us$", "$"}) {
+        if (amount.starts_with(sign)) return trimmed(amount.substr(sign.size()));
+        if (amount.ends_with(sign)) return trimmed(amount.substr(0, amount.size() - sign.size()));
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
 Result<Budget> Budget::parse(std::string_view text) {
     const auto wrong = fail(ErrorCode::invalid_argument,
                             "\"" + std::string(text) +
                                 "\" is not a budget: write an amount and its window such as \"10 USD/day\", "
-                                "\"250.50 USD/month\" (day, week, month or total; at most 1000000 USD)");
-    const auto slash = text.find('/');
-    if (slash == std::string_view::npos) return wrong;
-    std::string_view amount = text.substr(0, slash);
-    const std::string_view name = text.substr(slash + 1);
-    while (amount.ends_with(' ')) amount.remove_suffix(1);
-    if (!amount.ends_with("USD")) return wrong;
-    amount.remove_suffix(3);
-    while (amount.ends_with(' ')) amount.remove_suffix(1);
-    const auto nano = nano_from(amount);
-    const auto period = std::ranges::find(periods, name, [](const auto& p) { return p.second; });
+                                "\"$250.50/month\" (day, week, month or total; at most 1000000 USD)");
+    const std::string lowered = lower_case(trimmed(text));
+    const auto [amount, window] = halves_of(lowered);
+    const auto number = without_currency(amount);
+    if (!number) return wrong;
+    const auto plain = plain_decimal(*number);
+    if (!plain) return wrong;
+    const auto nano = nano_from(*plain);
+    // Without a window all that is ever spent counts.
+    const auto period = std::ranges::find(periods, window.value_or("total"), [](const auto& p) { return p.second; });
     if (!nano || period == periods.end() || *nano == 0 || *nano > most_usd * nano_per_usd) return wrong;
     Budget budget;
     budget.amount = Money{*nano};

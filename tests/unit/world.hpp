@@ -29,9 +29,10 @@ public:
 
 class SetClock final : public Clock {
 public:
-    UnixMicros now() const override { return time; }
+    UnixMicros now() const override { return time + ahead; }
     std::int64_t monotonic_us() const override { return time; }
     UnixMicros time = 1'795'000'000'000'000;
+    std::int64_t ahead = 0;  // how far somebody has set it
 };
 
 }  // namespace lurus::test

@@ -94,7 +94,8 @@ public:
     /// `conflict` also when it was confirmed before.
     virtual Result<void> confirm_totp(std::string_view user, std::int64_t version, std::int64_t step,
                                       const std::vector<SecretHash>& recovery, UnixMicros now) = 0;
-    /// False when this step or a later one was taken before, or the factor is not the one of this version any more.
+    /// False when this step or one of the two after it was taken before (a later one was taken while the clock was
+    /// ahead), or the factor is not the one of this version any more.
     virtual Result<bool> take_totp_step(std::string_view user, std::int64_t version, std::int64_t step) = 0;
     /// False when there is no such code or it was used.
     virtual Result<bool> take_recovery_code(std::string_view user, const SecretHash& code, UnixMicros now) = 0;

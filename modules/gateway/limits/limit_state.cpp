@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <mutex>
 
 namespace lurus::gateway {
 namespace {
@@ -16,6 +18,9 @@ bool bucket(const Limits& limits) {
 std::size_t at(Measure measure) {
     return static_cast<std::size_t>(measure);
 }
+
+// Held while a meter goes from one window to another, which it rarely does.
+std::mutex windows_mutex;
 
 }  // namespace
 
@@ -44,8 +49,8 @@ BudgetMeter::Held BudgetMeter::hold(const Budget& budget, std::uint32_t window, 
     std::uint64_t word = word_.load();
     std::int64_t used = 0;
     do {
-        used = word >> money_bits == window ? static_cast<std::int64_t>(word & money_mask) : 0;
-        used = std::max(used, before.nano_usd);
+        if (window_in(word) != window) word = enter(window);
+        used = std::max(static_cast<std::int64_t>(word & money_mask), before.nano_usd);
         if (used >= budget.amount.nano_usd) {
             held.waits_for_running = used - held_.load() < budget.amount.nano_usd;
             return held;
@@ -61,14 +66,48 @@ void BudgetMeter::settle(std::uint32_t window, Money held, Money cost) {
     std::uint64_t word = word_.load();
     std::int64_t next = 0;
     do {
-        if (word >> money_bits != window) return;  // that window is over
+        if (window_in(word) != window) return settle_before(window, cost.nano_usd - held.nano_usd);
         next = static_cast<std::int64_t>(word & money_mask) - held.nano_usd + cost.nano_usd;
     } while (!word_.compare_exchange_weak(word, pack(window, next)));
 }
 
+// What shards add to the window that was the present one goes along with it: they add only while it is.
+std::uint64_t BudgetMeter::enter(std::uint32_t window) {
+    const std::scoped_lock lock(windows_mutex);
+    if (const std::uint64_t word = word_.load(); window_in(word) == window) return word;
+    const auto known = std::ranges::find_if(before_, [&](const auto& word) { return window_in(word) == window; });
+    const std::uint64_t entered = known == before_.end() ? pack(window, 0) : known->load();
+    // Those that are newer than the place of the known one, or than the last, move on by one.
+    auto place = known == before_.end() ? std::prev(known) : known;
+    for (; place != before_.begin(); --place) place->store(std::prev(place)->load());
+    before_.front() = word_.exchange(entered);
+    return entered;
+}
+
+void BudgetMeter::settle_before(std::uint32_t window, std::int64_t more) {
+    const std::scoped_lock lock(windows_mutex);
+    const auto sum = [&](std::uint64_t word) {
+        return pack(window, static_cast<std::int64_t>(word & money_mask) + more);
+    };
+    // It may be the present one again.
+    std::uint64_t word = word_.load();
+    while (window_in(word) == window) {
+        if (word_.compare_exchange_weak(word, sum(word))) return;
+    }
+    for (auto& known : before_) {
+        if (window_in(known) == window) known = sum(known);
+    }
+}
+
 Money BudgetMeter::used(std::uint32_t window) const {
-    const std::uint64_t word = word_.load();
-    return word >> money_bits == window ? Money{static_cast<std::int64_t>(word & money_mask)} : Money{};
+    const auto money = [&](std::uint64_t word) { return Money{static_cast<std::int64_t>(word & money_mask)}; };
+    if (const std::uint64_t word = word_.load(); window_in(word) == window) return money(word);
+    const std::scoped_lock lock(windows_mutex);
+    if (const std::uint64_t word = word_.load(); window_in(word) == window) return money(word);
+    for (const auto& known : before_) {
+        if (window_in(known) == window) return money(known);
+    }
+    return Money{};
 }
 
 bool BudgetMeter::matters(UnixMicros now) const {
@@ -76,7 +115,9 @@ bool BudgetMeter::matters(UnixMicros now) const {
     if (word == 0) return false;
     Budget budget;
     budget.period = static_cast<BudgetPeriod>((word >> (money_bits + index_bits)) - 1);
-    return word >> money_bits == window_of(budget, now);
+    const std::uint32_t present = window_of(budget, now), last = window_of(budget, budget.begin(now) - 1);
+    const auto counts = [&](std::uint64_t known) { return window_in(known) == present || window_in(known) == last; };
+    return counts(word) || std::ranges::any_of(before_, counts);
 }
 
 SlidingWindow& LazyWindow::get() {

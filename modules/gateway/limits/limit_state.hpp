@@ -27,7 +27,8 @@ constexpr std::int64_t limit_of(const Limits& limits, Measure measure) {
     return 0;
 }
 
-/// Money used in one window of a budget: spent, and held for requests that are still running.
+/// Money used in a window of a budget: spent, and held for requests that are still running. The windows before it are
+/// remembered, so that a clock that was set forward finds them as they were when it is set back.
 class BudgetMeter {
 public:
     /// Says which window a moment is in; differs for windows that follow each other, whatever their period.
@@ -45,7 +46,8 @@ public:
     void settle(std::uint32_t window, Money held, Money cost);
 
     [[nodiscard]] Money used(std::uint32_t window) const;
-    /// False when nothing is remembered that a new meter would not know.
+    /// False when nothing is remembered of the window that holds `now`, nor of the one before, to which a clock may go
+    /// back.
     [[nodiscard]] bool matters(UnixMicros now) const;
 
 private:
@@ -53,8 +55,13 @@ private:
     static constexpr int money_bits = 52;
     static constexpr std::uint64_t money_mask = (1ull << money_bits) - 1;
     static std::uint64_t pack(std::uint32_t window, std::int64_t nano);
+    static std::uint32_t window_in(std::uint64_t word) { return static_cast<std::uint32_t>(word >> money_bits); }
+    /// Makes the window the present one; its word.
+    std::uint64_t enter(std::uint32_t window);
+    void settle_before(std::uint32_t window, std::int64_t more);
 
     std::atomic<std::uint64_t> word_ = 0;
+    std::array<std::atomic<std::uint64_t>, 2> before_{};  // newest first; written with the mutex of all meters
     std::atomic<std::int64_t> held_ = 0;
 };
 

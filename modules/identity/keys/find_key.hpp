@@ -18,8 +18,17 @@ auto find_key(Range& keys, const KeyReach& reach, std::string_view id_or_name) {
     });
 }
 
-inline Error unknown_key(std::string_view id_or_name) {
-    return Error(ErrorCode::not_found, "there is no key `" + std::string(id_or_name) + "`; `lurus key list` shows them",
+/// Of `keys`, none of which `find_key` found.
+template <class Range>
+Error unknown_key(const Range& keys, const KeyReach& reach, std::string_view id_or_name) {
+    const bool elsewhere =
+        std::ranges::any_of(keys, [&](const KeyInfo& key) { return reach.covers(key) && key.name == id_or_name; });
+    return Error(ErrorCode::not_found,
+                 "there is no key `" + std::string(id_or_name) + "`" +
+                     (elsewhere ? " in the first organisation, but in another one there is: say in which (`--org`), or "
+                                  "give its id; "
+                                : "; ") +
+                     "`lurus key list` shows them",
                  ErrorSubject("key", std::string(id_or_name)));
 }
 

@@ -19,9 +19,7 @@ Error name_taken(const std::string& name, bool configured) {
 
 // Whether an update would write what is there already: then the version stays.
 bool same_row(const KeyInfo& a, const KeyInfo& b) {
-    const bool same_old = a.old.has_value() == b.old.has_value() &&
-                          (!a.old || (a.old->hash == b.old->hash && a.old->until == b.old->until));
-    return same_old && a.hash == b.hash && a.expires == b.expires && a.expires_after == b.expires_after &&
+    return a.old == b.old && a.hash == b.hash && a.expires == b.expires && a.expires_after == b.expires_after &&
            json_of(a, "", 0) == json_of(b, "", 0);
 }
 
@@ -153,7 +151,7 @@ Result<KeyInfo*> Keys::stored_key(const KeyReach& reach, std::string_view id_or_
                     "key `" + std::string(id_or_name) + "` comes from the configuration file; change it there",
                     ErrorSubject("key", std::string(id_or_name)));
     }
-    return std::unexpected(unknown_key(id_or_name));
+    return std::unexpected(unknown_key(stored_, reach, id_or_name));
 }
 
 Result<void> Keys::revoke(const KeyReach& reach, std::string_view id_or_name, std::optional<std::int64_t> version) {
@@ -163,7 +161,7 @@ Result<void> Keys::revoke(const KeyReach& reach, std::string_view id_or_name, st
         if (version && (*key)->version != *version) return std::unexpected(stale_key((*key)->name));
         const auto revoked = store_.revoke({(*key)->id}, clock_.now(), false);
         if (!revoked) return std::unexpected(revoked.error());
-        if (revoked->empty()) return std::unexpected(unknown_key(id_or_name));
+        if (revoked->empty()) return std::unexpected(unknown_key(stored_, reach, id_or_name));
         return {};
     });
 }
@@ -235,12 +233,35 @@ Result<KeyInfo> Keys::change(const KeyReach& reach, std::string_view id_or_name,
     });
 }
 
-Result<CreatedKey> Keys::rotate(const KeyReach& reach, std::string_view id_or_name, std::int64_t overlap) {
+namespace {
+
+// `now` is only told to whoever reads the refusal; what is over frees its place.
+Result<void> keep_values(KeyInfo& key, const Rotation& rotation, UnixMicros now) {
+    if (rotation.only_new) {
+        key.old.clear();
+        return {};
+    }
+    std::erase_if(key.old, [&](const OldKey& old) { return old.until <= now; });
+    if (rotation.overlap == 0) return {};
+    if (key.old.size() >= max_old_values) {
+        const auto first = std::ranges::min(key.old, {}, &OldKey::until);
+        return fail(ErrorCode::conflict,
+                    "key `" + key.name + "` has " + std::to_string(key.old.size()) +
+                        " earlier values that are taken still, and can have no more: rotate it again after " +
+                        format_time(first.until) + ", or without an overlap, or end them all with `only_new`",
+                    ErrorSubject("key", key.name));
+    }
+    key.old.push_back({key.hash, key.hint, now + rotation.overlap});
+    return {};
+}
+
+}  // namespace
+
+Result<CreatedKey> Keys::rotate(const KeyReach& reach, std::string_view id_or_name, const Rotation& rotation) {
     auto value = make_key(settings_.key_prefix);
     if (!value) return std::unexpected(value.error());
     auto changed = edit_key(reach, id_or_name, std::nullopt, [&](KeyInfo& key) -> Result<void> {
-        key.old.reset();
-        if (overlap > 0) key.old = OldKey{key.hash, clock_.now() + overlap};
+        if (auto ok = keep_values(key, rotation, clock_.now()); !ok) return ok;
         key.hash = hash_of(value->reveal());
         key.hint = hint_of(value->reveal(), settings_.key_prefix);
         return {};

@@ -32,7 +32,7 @@ Result<std::optional<std::optional<UnixMicros>>> expires_of(const json& body, Un
     using Answer = std::optional<std::optional<UnixMicros>>;
     const auto at = body.find("expires");
     if (at == body.end()) return Answer();
-    if (at->is_null()) return Answer(std::optional<UnixMicros>());
+    if (at->is_null() || *at == "never") return Answer(std::optional<UnixMicros>());
     if (!at->is_string()) return std::unexpected(wrong_field("expires", "a time, a duration or null"));
     const auto time = expiry_from(at->get_ref<const std::string&>(), now);
     if (!time) return std::unexpected(time.error());
@@ -44,7 +44,7 @@ Result<std::optional<std::optional<std::int64_t>>> expires_after_of(const json& 
     using Answer = std::optional<std::optional<std::int64_t>>;
     const auto at = body.find("expires_after");
     if (at == body.end()) return Answer();
-    if (at->is_null()) return Answer(std::optional<std::int64_t>());
+    if (at->is_null() || *at == "never") return Answer(std::optional<std::int64_t>());
     const auto duration =
         at->is_string() ? parse_duration(at->get_ref<const std::string&>()) : std::optional<std::int64_t>();
     if (!duration || *duration <= 0)
@@ -65,20 +65,23 @@ nlohmann::ordered_json time_or_null(const std::optional<UnixMicros>& time) {
 
 const std::string required_of_key =
     R"("name","org","user","owner","team","tags","hint","note","source","status","created","expires","expires_after",)"
-    R"("last_used","old_value_until","disabled","models","families","set_by_admin",)" +
+    R"("last_used","old_value_until","old_values","disabled","models","families","set_by_admin","org_name","team_name",)" +
     required_rules_schema();
 
 const std::string properties_of_key =
     R"("name":{"type":"string"},"org":{"type":"string"},)"
     R"("user":{"type":"string","description":"id of the member who owns it; empty = the organisation's own"},)"
     R"("owner":{"type":["string","null"],"description":"that member's address or name"},"team":{"type":"string"},)"
+    R"("org_name":{"type":["string","null"]},"team_name":{"type":["string","null"]},)"
     R"("tags":{"type":"array","items":{"type":"string"}},)"
     R"("hint":{"type":"string","description":"prefix and last four characters"},"note":{"type":"string"},)"
     R"("source":{"enum":["store","config"]},"status":{"enum":["active","disabled","owner_disabled","expired"]},)"
     R"("created":{"type":"string","format":"date-time"},"expires":{"type":["string","null"],"format":"date-time"},)"
     R"("expires_after":{"type":["string","null"],"description":"counted from the first use, which sets `expires`"},)"
     R"("last_used":{"type":["string","null"],"format":"date-time"},)"
-    R"("old_value_until":{"type":["string","null"],"format":"date-time","description":"the value before the rotation is taken until then"},)"
+    R"("old_value_until":{"type":["string","null"],"format":"date-time","description":"values before rotations are taken until then at most"},)"
+    R"("old_values":{"type":"array","items":{"type":"object","required":["hint","until"],"properties":{"hint":{"type":["string","null"]},)"
+    R"("until":{"type":"string","format":"date-time"}}},"description":"values before rotations that are taken still, each until then; oldest first"},)"
     R"("disabled":{"type":"boolean"},"models":{"type":"array","items":{"type":"string"},"description":"globs; empty = all"},)"
     R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini"]},"description":"empty = all"},)"
     R"("set_by_admin":{"type":"object","description":"what of these an administrator set: the owner may narrow it, never lift it"},)" +
@@ -88,10 +91,10 @@ const std::string settable =
     R"("note":{"type":"string","maxLength":1024},"tags":{"type":"array","maxItems":32,"items":{"type":"string"}},)"
     R"("user":{"type":["string","null"],"description":"who owns it: a member's or service account's id, address or name; null = the organisation"},)"
     R"("team":{"type":["string","null"],"description":"id or name"},)"
-    R"("expires_after":{"type":["string","null"],"description":"a duration from the first use, such as 30d; null = never"},)"
+    R"("expires_after":{"type":["string","null"],"description":"a duration from the first use, such as 30d; null or `never` = never"},)"
     R"("models":{"type":"array","items":{"type":"string"},"description":"names or globs; empty = all"},)"
     R"("families":{"type":"array","items":{"enum":["anthropic","openai","gemini","claude","all"]},"description":"`claude` is `anthropic`; empty = all"},)"
-    R"("expires":{"type":["string","null"],"description":"RFC 3339, a date, or a duration from now such as 30d; null = never"},)" +
+    R"("expires":{"type":["string","null"],"description":"RFC 3339, a date, or a duration from now such as 30d; null or `never` = never"},)" +
     settable_rules_schema();
 
 }  // namespace
@@ -144,8 +147,18 @@ nlohmann::ordered_json json_of(const KeyInfo& key, const std::string& owner, Uni
     out["expires_after"] =
         key.expires_after ? nlohmann::ordered_json(duration_text(*key.expires_after)) : nlohmann::ordered_json(nullptr);
     out["last_used"] = time_or_null(last_used);
-    out["old_value_until"] =
-        time_or_null(key.old && key.old->until > now ? std::optional(key.old->until) : std::nullopt);
+    std::optional<UnixMicros> last_old;
+    auto old_values = nlohmann::ordered_json::array();
+    for (const auto& old : key.old) {
+        if (old.until <= now) continue;
+        last_old = std::max(last_old.value_or(0), old.until);
+        auto& shown = old_values.emplace_back();
+        shown["hint"] = old.hint;
+        if (old.hint.empty()) shown["hint"] = nullptr;
+        shown["until"] = format_time(old.until);
+    }
+    out["old_value_until"] = time_or_null(last_old);
+    out["old_values"] = std::move(old_values);
     out["disabled"] = key.disabled;
     out["models"] = key.models;
     out["families"] = nlohmann::ordered_json::array();
@@ -168,7 +181,8 @@ Result<UnixMicros> expiry_from(std::string_view text, UnixMicros now) {
     if (const auto duration = parse_duration(text)) return now + *duration;
     if (const auto time = parse_time(text)) return *time;
     return std::unexpected(wrong_field(
-        "expires", "a time such as `2027-01-31T00:00:00Z`, a date such as `2027-01-31`, or a duration such as `30d`"));
+        "expires",
+        "a time such as `2027-01-31T00:00:00Z`, a date such as `2027-01-31`, a duration such as `30d`, or `never`"));
 }
 
 namespace {
@@ -247,21 +261,31 @@ Result<KeyBody> key_change_from(std::string_view body, UnixMicros now) {
 
 std::string rotation_schema() {
     return R"({"type":"object","additionalProperties":false,"properties":{"overlap":{"type":"string","default":"1d",)"
-           R"("description":"how long the value before is taken still, such as 24h, at most 90d; 0s = not at all"}}})";
+           R"("description":"how long the value before is taken still, such as 24h, at most 90d; 0s = not at all"},)"
+           R"("only_new":{"type":"boolean","default":false,"description":"no value before is taken any more, also those that )"
+           R"(earlier rotations promised to take"}}})";
 }
 
-Result<std::int64_t> overlap_from(std::string_view body) {
-    constexpr std::int64_t day = 86'400'000'000;
-    if (body.empty()) return day;
-    const auto parsed = object_from(body, {"overlap"});
+Result<Rotation> rotation_from(std::string_view body) {
+    Rotation rotation;
+    if (body.empty()) return rotation;
+    const auto parsed = object_from(body, {"overlap", "only_new"});
     if (!parsed) return std::unexpected(parsed.error());
+    const auto only_new = flag_of(*parsed, "only_new");
+    if (!only_new) return std::unexpected(only_new.error());
+    rotation.only_new = only_new->value_or(false);
+    if (rotation.only_new) rotation.overlap = 0;
     const auto text = text_of(*parsed, "overlap");
     if (!text) return std::unexpected(text.error());
-    if (!*text) return day;
-    const auto duration = parse_duration(**text);
-    if (!duration || *duration < 0 || *duration > 90 * day)
+    if (!*text) return rotation;
+    constexpr std::int64_t longest = 90ll * 86'400'000'000;
+    const auto overlap = parse_duration(**text);
+    if (!overlap || *overlap < 0 || *overlap > longest)
         return std::unexpected(wrong_field("overlap", "a duration from `0s` to `90d`"));
-    return *duration;
+    if (rotation.only_new && *overlap > 0)
+        return fail(ErrorCode::invalid_argument, "`only_new` ends the value before at once: leave `overlap` out");
+    rotation.overlap = *overlap;
+    return rotation;
 }
 
 }  // namespace lurus::identity

@@ -36,8 +36,7 @@ struct KeyBody {
 Result<KeyBody> new_key_from(std::string_view body, UnixMicros now);
 Result<KeyBody> key_change_from(std::string_view body, UnixMicros now);
 
-/// `overlap` of a rotation, in microseconds.
 std::string rotation_schema();
-Result<std::int64_t> overlap_from(std::string_view body);
+Result<Rotation> rotation_from(std::string_view body);
 
 }  // namespace lurus::identity

@@ -75,7 +75,7 @@ Result<KeyPage> Keys::page(const KeyReach& reach, const KeyQuery& query) const {
 Result<KeyInfo> Keys::get(const KeyReach& reach, std::string_view id_or_name) const {
     const auto current = snapshot();
     const auto found = find_key(current->all(), reach, id_or_name);
-    if (found == current->all().end()) return std::unexpected(unknown_key(id_or_name));
+    if (found == current->all().end()) return std::unexpected(unknown_key(current->all(), reach, id_or_name));
     return *found;
 }
 

@@ -25,9 +25,14 @@ public:
         query.text = query_of(request_, "q");
         query.tag = query_of(request_, "tag");
         // Who or what is not there has no keys.
-        if (const auto owner = query_of(request_, "owner")) {
-            query.user =
+        for (const char* name : {"user", "owner"}) {
+            const auto owner = query_of(request_, name);
+            if (!owner) continue;
+            const auto found =
                 *owner == "none" ? std::string() : owner_called(request_.principal.home(), *owner).value_or("-");
+            if (query.user && *query.user != found)
+                return problem(400, "`user` and `owner` are one filter, and say different things: give one of them");
+            query.user = found;
         }
         if (const auto team = query_of(request_, "team")) {
             const auto found = directory_.team(request_.principal.home(), *team);
@@ -89,9 +94,9 @@ public:
     }
 
     ApiResponse rotate() {
-        const auto overlap = overlap_from(request_.body);
-        if (!overlap) return problem(overlap.error());
-        const auto rotated = keys_.rotate(reach_, id(), *overlap);
+        const auto rotation = rotation_from(request_.body);
+        if (!rotation) return problem(rotation.error());
+        const auto rotated = keys_.rotate(reach_, id(), *rotation);
         return rotated ? with_value(200, *rotated) : problem(rotated.error());
     }
 
@@ -111,15 +116,24 @@ private:
     }
 
     nlohmann::ordered_json shown(const KeyInfo& key) {
-        std::string owner;
-        if (!key.user.empty()) {
-            const auto [known, fresh] = owners_.try_emplace(key.user);
-            if (fresh) {
-                if (const auto member = directory_.member(key.user)) known->second = member->name;
-            }
-            owner = known->second;
+        const auto named = [](const std::string& name) {
+            return name.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(name);
+        };
+        const auto& owner = name_of(key.user, [&] { return directory_.member(key.user); });
+        auto out = json_of(key, owner, keys_.clock().now());
+        out["org_name"] = named(name_of(key.org, [&] { return directory_.org(key.org); }));
+        out["team_name"] = named(name_of(key.team, [&] { return directory_.team(key.org, key.team); }));
+        return out;
+    }
+
+    // Looked up once a request; empty where there is nothing of that id any more.
+    template <class Find>
+    const std::string& name_of(const std::string& id, Find find) {
+        const auto [known, fresh] = names_.try_emplace(id);
+        if (fresh && !id.empty()) {
+            if (const auto found = find()) known->second = found->name;
         }
-        return json_of(key, owner, keys_.clock().now());
+        return known->second;
     }
 
     Result<std::string> owner_called(std::string_view org, std::string_view text) {
@@ -177,7 +191,7 @@ private:
     Directory& directory_;
     const ApiRequest& request_;
     const KeyReach reach_;
-    std::map<std::string, std::string> owners_;
+    std::map<std::string, std::string> names_;  // by id
 };
 
 }  // namespace
@@ -197,8 +211,8 @@ std::vector<ApiRoute> key_routes(Keys& keys, Directory& directory) {
     routes.back().query = page_params();
     for (const auto& [name, description] :
          {std::pair("q", "text in the name, the note, the hint or a tag"), std::pair("tag", "with this tag"),
-          std::pair("owner", "of this member or service account: id, address or name; `none` = the organisation's own"),
-          std::pair("team", "of this team: id or name")}) {
+          std::pair("user", "of this member or service account: id, address or name; `none` = the organisation's own"),
+          std::pair("owner", "the older name of `user`"), std::pair("team", "of this team: id or name")}) {
         routes.back().query.push_back({name, R"({"type":"string"})", description});
     }
     routes.push_back(route(Permission::change_keys, "POST", "/api/v1/keys", "createKey",
@@ -210,7 +224,8 @@ std::vector<ApiRoute> key_routes(Keys& keys, Directory& directory) {
                            &KeyRequest::show));
     routes.back().response_schema = key_schema();
     routes.back().resource.kind = "Key";
-    routes.back().resource.unversioned = {"last_used", "status", "old_value_until"};
+    routes.back().resource.unversioned = {"last_used",  "status",   "old_value_until",
+                                          "old_values", "org_name", "team_name"};
     routes.push_back(route(Permission::change_keys, "PATCH", "/api/v1/keys/{id}", "changeKey",
                            "Change a stored key, by id or name", &KeyRequest::change));
     routes.back().request_schema = key_change_schema();
@@ -219,7 +234,7 @@ std::vector<ApiRoute> key_routes(Keys& keys, Directory& directory) {
                            "Revoke a stored key for good, by id or name", &KeyRequest::revoke));
     routes.back().success = 204;
     routes.push_back(route(Permission::change_keys, "POST", "/api/v1/keys/{id}/rotate", "rotateKey",
-                           "Give a stored key a new value, shown this once; the one before is taken for a while",
+                           "Give a stored key a new value, shown this once; the ones before are taken for a while",
                            &KeyRequest::rotate));
     routes.back().request_schema = rotation_schema();
     routes.back().response_schema = created_key_schema();

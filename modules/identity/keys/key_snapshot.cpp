@@ -24,10 +24,11 @@ public:
     explicit HashedKeys(std::vector<KeyInfo> keys) : keys_(std::move(keys)) {
         for (auto& key : keys_) key.record_ids = {id_of(key.id), id_of(key.team), id_of(key.org)};
         for (const auto& key : keys_) {
-            if (!key.old) continue;
-            KeyInfo& before = rotated_.emplace_back(key);
-            before.hash = key.old->hash;
-            before.expires = std::min(key.expires.value_or(key.old->until), key.old->until);
+            for (const auto& old : key.old) {
+                KeyInfo& before = rotated_.emplace_back(key);
+                before.hash = old.hash;
+                before.expires = std::min(key.expires.value_or(old.until), old.until);
+            }
         }
         slots_.resize(std::bit_ceil((keys_.size() + rotated_.size()) * 2 + 2), empty);
         for (std::uint32_t i = 0; i < keys_.size() + rotated_.size(); ++i) {
@@ -61,7 +62,7 @@ private:
     const KeyInfo& key_at(std::uint32_t i) const { return i < keys_.size() ? keys_[i] : rotated_[i - keys_.size()]; }
 
     std::vector<KeyInfo> keys_;
-    std::vector<KeyInfo> rotated_;  // under the value they had before, expiring with it
+    std::vector<KeyInfo> rotated_;  // under each value they had before, expiring with it
     std::vector<std::uint32_t> slots_;
 };
 

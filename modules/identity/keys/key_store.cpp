@@ -1,4 +1,6 @@
+#include <boost/algorithm/hex.hpp>
 #include <cstring>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "core/db/sql_feed.hpp"
@@ -13,7 +15,7 @@ namespace {
 constexpr std::string_view key_feed = "keys";
 #define LURUS_KEY_COLUMNS                                                                                       \
     "id, name, owner, hint, note, created_us, expires_us, disabled, models, families, hash, rules, org, team, " \
-    "tags, expires_after_us, last_used_us, old_hash, old_until_us, version, set_by_admin "                      \
+    "tags, expires_after_us, last_used_us, old_values, version, set_by_admin "                                  \
     "FROM api_key LEFT JOIN key_rules ON key_id = id WHERE revoked_us IS "
 
 std::string stored_json(const std::vector<std::string>& values) {
@@ -53,6 +55,33 @@ Result<Sha256> hash_from(std::string_view bytes, const std::string& id, std::str
     return hash;
 }
 
+std::string stored_json(const std::vector<OldKey>& values) {
+    auto out = nlohmann::json::array();
+    for (const auto& old : values) {
+        std::string hex;
+        boost::algorithm::hex_lower(old.hash.begin(), old.hash.end(), std::back_inserter(hex));
+        out.push_back({{"hash", std::move(hex)}, {"hint", old.hint}, {"until", old.until}});
+    }
+    return out.dump();
+}
+
+Result<std::vector<OldKey>> old_values_from(std::string_view text, const std::string& id) {
+    constexpr const char* column = "old_values";
+    std::vector<OldKey> out;
+    const auto parsed = nlohmann::json::parse(text, nullptr, false);
+    if (!parsed.is_array()) return std::unexpected(damaged(id, column));
+    for (const auto& value : parsed) {
+        try {
+            const auto hash = hash_from(boost::algorithm::unhex(value.at("hash").get<std::string>()), id, column);
+            if (!hash) return std::unexpected(hash.error());
+            out.push_back({*hash, value.at("hint").get<std::string>(), value.at("until").get<UnixMicros>()});
+        } catch (const std::exception&) {
+            return std::unexpected(damaged(id, column));
+        }
+    }
+    return out;
+}
+
 Result<KeyInfo> key_from(const sql::Row& row) {
     KeyInfo key;
     key.id = row.text(0);
@@ -89,14 +118,12 @@ Result<KeyInfo> key_from(const sql::Row& row) {
     key.tags = *std::move(tags);
     key.expires_after = row.integer_if_any(15);
     key.last_used = row.integer_if_any(16);
-    if (!row.is_null(17)) {
-        const auto old = hash_from(row.bytes(17), key.id, "old_hash");
-        if (!old) return std::unexpected(old.error());
-        key.old = OldKey{*old, row.integer(18)};
-    }
-    key.version = row.integer(19);
-    if (!row.is_null(20) && row.text(20) != "{}") {
-        auto bounds = bounds_from_stored(row.text(20));
+    auto old = old_values_from(row.text(17), key.id);
+    if (!old) return std::unexpected(old.error());
+    key.old = *std::move(old);
+    key.version = row.integer(18);
+    if (!row.is_null(19) && row.text(19) != "{}") {
+        auto bounds = bounds_from_stored(row.text(19));
         if (!bounds) return std::unexpected(damaged(key.id, "set_by_admin"));
         if (*bounds != KeyBounds()) key.bounds = std::make_shared<const KeyBounds>(*std::move(bounds));
     }
@@ -105,14 +132,9 @@ Result<KeyInfo> key_from(const sql::Row& row) {
 
 /// What an update may change, in the order of its statement.
 void add_changeable(sql::Values& values, const KeyInfo& key) {
-    values.insert(values.end(),
-                  {key.user, key.team, stored_json(key.tags), key.hint, key.note, key.expires, key.expires_after,
-                   key.disabled, stored_json(key.models), stored_json(key.families), bytes_of(key.hash)});
-    if (key.old) {
-        values.insert(values.end(), {bytes_of(key.old->hash), key.old->until});
-    } else {
-        values.insert(values.end(), {std::nullopt, std::nullopt});
-    }
+    values.insert(values.end(), {key.user, key.team, stored_json(key.tags), key.hint, key.note, key.expires,
+                                 key.expires_after, key.disabled, stored_json(key.models), stored_json(key.families),
+                                 bytes_of(key.hash), stored_json(key.old)});
 }
 
 Result<void> write_rules(sql::Transaction& t, const KeyInfo& key) {
@@ -157,8 +179,8 @@ public:
             add_changeable(values, key);
             auto done = t.execute(
                 "INSERT INTO api_key (id, name, created_us, org, owner, team, tags, hint, note, expires_us, "
-                "expires_after_us, disabled, models, families, hash, old_hash, old_until_us) VALUES ($1, $2, $3, $4, "
-                "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                "expires_after_us, disabled, models, families, hash, old_values) VALUES ($1, $2, $3, $4, "
+                "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
                 values);
             if (!done) return std::unexpected(done.error());
             return write_rules(t, key);
@@ -171,8 +193,8 @@ public:
             add_changeable(values, key);
             auto done = t.execute_versioned(
                 "UPDATE api_key SET owner = $3, team = $4, tags = $5, hint = $6, note = $7, expires_us = $8, "
-                "expires_after_us = $9, disabled = $10, models = $11, families = $12, hash = $13, old_hash = $14, "
-                "old_until_us = $15, version = version + 1 WHERE id = $1 AND version = $2 AND revoked_us IS NULL",
+                "expires_after_us = $9, disabled = $10, models = $11, families = $12, hash = $13, old_values = $14, "
+                "version = version + 1 WHERE id = $1 AND version = $2 AND revoked_us IS NULL",
                 values, "key `" + key.name + "`");
             if (done) done = write_rules(t, key);
             if (!done) return std::unexpected(done.error());

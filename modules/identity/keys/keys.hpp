@@ -30,6 +30,13 @@ struct KeyChange {
     RulesChange rules;
 };
 
+constexpr std::size_t max_old_values = 8;
+
+struct Rotation {
+    std::int64_t overlap = 86'400'000'000;  // microseconds that the value before is taken still; 0 = not at all
+    bool only_new = false;                  // no value before is taken any more, whatever earlier rotations promised
+};
+
 /// Whose keys somebody can reach. What is beyond it does not exist for them.
 struct KeyReach {
     std::optional<std::string> org;     // empty = of all organisations; a name is then one of the default's
@@ -78,8 +85,9 @@ public:
                            std::optional<std::int64_t> version = std::nullopt);
     Result<void> revoke(const KeyReach& reach, std::string_view id_or_name,
                         std::optional<std::int64_t> version = std::nullopt);
-    /// A new value; the one before is taken for `overlap` microseconds more.
-    Result<CreatedKey> rotate(const KeyReach& reach, std::string_view id_or_name, std::int64_t overlap);
+    /// A new value; the ones before are taken as long as the rotation says, and as earlier ones promised. `conflict`
+    /// when more than `max_old_values` would be.
+    Result<CreatedKey> rotate(const KeyReach& reach, std::string_view id_or_name, const Rotation& rotation);
     Result<KeyInfo> get(const KeyReach& reach, std::string_view id_or_name) const;
     /// `invalid_argument` when the cursor is none.
     Result<KeyPage> page(const KeyReach& reach, const KeyQuery& query) const;

@@ -20,7 +20,7 @@ bool Upkeep::remove_old() {
     if (remove_before_ == 0) {
         if (until_next_us() > 0) return false;
         // Whole hours, so that the rollups stay exact for what they still cover.
-        const UnixMicros wished = clock_.now() - retention_days_ * 24 * hour_us;
+        const UnixMicros wished = settled_.now() - retention_days_ * 24 * hour_us;
         const UnixMicros before = floor_div(wished, hour_us) * hour_us;
         WriteTransaction transaction(*store_);
         sql_->set_kept_from.bind(1, before);

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/os/settled_time.hpp"
 #include "modules/log/journal/store.hpp"
 
 namespace lurus::log {
@@ -47,6 +48,7 @@ private:
 
     LogState& state_;
     const Clock& clock_;
+    SettledTime settled_;
     const int retention_days_;
     Store* store_ = nullptr;
     bool started_ = false;

@@ -11,7 +11,7 @@ constexpr int read_back_rows = 512;  // in one slice
 }  // namespace
 
 Upkeep::Upkeep(const LogSettings& settings, const Clock& clock, LogState& state)
-    : state_(state), clock_(clock), retention_days_(settings.retention_days) {}
+    : state_(state), clock_(clock), settled_(clock), retention_days_(settings.retention_days) {}
 
 Upkeep::~Upkeep() = default;
 

@@ -6,6 +6,7 @@
 #include <new>
 #include <optional>
 
+#include "control/api/known_query.hpp"
 #include "control/api/pages.hpp"
 #include "core/http/problem.hpp"
 #include "core/http/url.hpp"
@@ -207,6 +208,7 @@ std::optional<ApiResponse> ApiDispatcher::forbidden(const ApiRoute& route, const
 
 ApiResponse ApiDispatcher::run(const ApiRoute& route, const ApiRequest& request) const {
     if (auto refused = forbidden(route, request.principal)) return *std::move(refused);
+    if (auto refused = unknown_parameters(route, request)) return *std::move(refused);
     try {
         ApiResponse response = handler_(route, request);
         if (response.stream) response.stream = caught(std::move(response.stream), route);

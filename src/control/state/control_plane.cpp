@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <utility>
 
 #include "control/state/reload.hpp"
 #include "control/state/spent.hpp"
@@ -51,11 +53,13 @@ ControlPlane::ControlPlane(config::Config config, Use use, Modules modules, Conf
       loader_(std::move(loader)),
       clock_(clock),
       started_(clock.now()),
+      started_us_(clock.monotonic_us()),
       config_(std::move(config)),
       read_config_(config_),
       start_config_(config_),
       lock_(std::move(modules.lock)),
       main_(std::move(modules.main)),
+      clock_offset_(started_ - started_us_),
       outside_(std::move(modules.outside)),
       backend_(std::move(modules.backend)),
       identity_(std::move(modules.identity)),
@@ -214,6 +218,10 @@ void ControlPlane::upkeep() {
 }
 
 void ControlPlane::publish() {
+    publish_counting(Counting::on);
+}
+
+void ControlPlane::publish_counting(Counting counting) {
     const std::scoped_lock order(publish_mutex_);
     auto next = std::make_shared<GatewaySnapshot>();
     next->keys = identity_->snapshot();
@@ -233,7 +241,7 @@ void ControlPlane::publish() {
         next->spent = spent_so_far(
             *next->keys, next->settings.limits, *log_,
             [this](std::string_view org) { return identity_->record_users(org); }, clock_.now(),
-            snapshot_ ? snapshot_->spent.get() : nullptr);
+            snapshot_ && counting == Counting::on ? snapshot_->spent.get() : nullptr);
     }
     if (snapshot_) retired_.push_back(std::move(snapshot_));
     snapshot_ = std::move(next);
@@ -247,6 +255,13 @@ void ControlPlane::free_retired() {
 
 void ControlPlane::watch_databases() {
     if (databases_->look()) publish();
+}
+
+void ControlPlane::watch_clock() {
+    constexpr std::int64_t step_us = 1'000'000;
+    const std::int64_t offset = clock_.now() - clock_.monotonic_us();
+    if (std::abs(offset - std::exchange(clock_offset_, offset)) < step_us) return;
+    publish_counting(Counting::anew);
 }
 
 std::shared_ptr<const GatewaySnapshot> ControlPlane::snapshot() const {

@@ -55,7 +55,8 @@ public:
     [[nodiscard]] ApiOutside outside();
     [[nodiscard]] BackgroundBooks background();
     /// A request of this process itself.
-    [[nodiscard]] ApiResponse local(std::string method, std::string_view target, std::string body) const;
+    [[nodiscard]] ApiResponse local(std::string method, std::string_view target, std::string body,
+                                    const std::string& idempotency_key = {}) const;
     [[nodiscard]] const ApiDispatcher& dispatcher() const { return *dispatcher_; }
 
     [[nodiscard]] std::shared_ptr<const GatewaySnapshot> snapshot() const;
@@ -83,6 +84,8 @@ public:
 
     /// Looks at the databases; when one broke or works again, that is logged and published. Keeps the snapshot.
     void watch_databases();
+    /// Asks the log anew what budgets have used up when the clock was set: another window may be the present one.
+    void watch_clock();
     /// Takes over what another process stored in the same database, where there is something: a look costs
     /// microseconds. By one thread, several times a second.
     void follow_changes();
@@ -112,6 +115,8 @@ private:
     Result<Prepared> prepare(const config::Config& config) const;
     Result<void> take_over_changes();
     void publish();
+    enum class Counting : std::uint8_t { on, anew };  // what budgets have used up
+    void publish_counting(Counting counting);
     void free_retired();  // under publish_mutex_
     std::vector<ApiRoute> own_routes();
     [[nodiscard]] std::vector<LimitUse> limit_use(Subject subject, std::string_view id, const Limits& limits) const;
@@ -132,6 +137,7 @@ private:
     const ConfigLoader loader_;
     const Clock& clock_;
     const UnixMicros started_;
+    const std::int64_t started_us_;  // monotonic
 
     std::mutex reload_mutex_;      // one reload at a time; taken before the others
     mutable std::mutex mutex_;     // what follows
@@ -156,6 +162,7 @@ private:
     MainDatabase main_;
     ApiRate rate_;
     ApiGate gate_;
+    std::int64_t clock_offset_;   // of watch_clock: what the clock said beyond the monotonic one
     bool behind_ = false;         // of follow_changes, as the next one: there is something that was not taken over
     std::string follow_problem_;  // why not; what was logged last
     std::unique_ptr<OutsideCalls> outside_;  // outlives the modules, as the next

@@ -81,7 +81,7 @@ ApiResponse ControlPlane::status_response(const ApiRequest& request) const {
     body["mode"] = "offline";
     body["pid"] = running ? Json(platform::process_id()) : Json(nullptr);
     body["started"] = running ? Json(format_time(started_)) : Json(nullptr);
-    body["uptime_seconds"] = running ? Json((clock_.now() - started_) / 1'000'000) : Json(nullptr);
+    body["uptime_seconds"] = running ? Json((clock_.monotonic_us() - started_us_) / 1'000'000) : Json(nullptr);
     body["addresses"] = urls_;
     body["data_dir"] = config_.data_dir.string();
     body["config"] = {{"file", text_or_null(config_.file.string())},
@@ -133,11 +133,13 @@ BackgroundBooks ControlPlane::background() {
     return {&backend_->background(), log_->node_id()};
 }
 
-ApiResponse ControlPlane::local(std::string method, std::string_view target, std::string body) const {
+ApiResponse ControlPlane::local(std::string method, std::string_view target, std::string body,
+                                const std::string& idempotency_key) const {
     ApiRequest request;
     request.method = std::move(method);
     request.body = std::move(body);
     request.principal = admin_principal("local command");
+    if (!idempotency_key.empty()) request.headers["idempotency-key"] = idempotency_key;
     return dispatcher_->dispatch(std::move(request), target);
 }
 

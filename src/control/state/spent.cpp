@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 #include <tuple>
@@ -26,8 +27,7 @@ struct Costs {
 /// Asks the log once for each time, grouping and organisation. Null when the log could not be read.
 class Log {
 public:
-    Log(RecordQueries& records, const RecordUsers& users, UnixMicros now)
-        : records_(records), users_(users), now_(now) {}
+    Log(RecordQueries& records, const RecordUsers& users) : records_(records), users_(users) {}
 
     /// `org` empty = all of them.
     const Costs* since(UnixMicros since, UsageBy by, const std::string& org = {}) {
@@ -75,7 +75,8 @@ private:
             if (!users) return std::unexpected(users.error());
             only = *std::move(users);
         }
-        const auto rows = records_.usage(since, now_ + 1, by, only.get());
+        // What is dated later than now was spent already, while the clock was wrong.
+        const auto rows = records_.usage(since, std::numeric_limits<UnixMicros>::max(), by, only.get());
         if (!rows) return std::unexpected(rows.error());
         Costs costs;
         for (const auto& row : *rows) {
@@ -90,7 +91,6 @@ private:
 
     RecordQueries& records_;
     const RecordUsers& users_;
-    const UnixMicros now_;
     std::map<std::tuple<UnixMicros, UsageBy, std::string>, std::optional<Costs>> asked_;
 };
 
@@ -140,7 +140,7 @@ std::optional<Money> plus(const std::optional<Money>& a, const std::optional<Mon
 std::shared_ptr<const SpentTable> spent_so_far(const KeySnapshot& keys, const CommonLimits& limits,
                                                RecordQueries& records, const RecordUsers& users, UnixMicros now,
                                                const SpentTable* known) {
-    Log log(records, users, now);
+    Log log(records, users);
     Gathering all(now, known);
     std::map<std::string, std::vector<const KeyInfo*>> of_team;
     for (const auto& key : keys.all()) {

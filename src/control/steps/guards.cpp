@@ -36,11 +36,11 @@ ApiResponse ApiGuards::run(const ApiRoute& route, const ApiRequest& request, con
     if (!route.changes()) return next(route, request);
     // A change to a file that is not there any more would be answered as done, and lost.
     if (const auto ok = databases_.check_changes(); !ok) return problem(503, ok.error().message);
-    if (route.method != "POST") return change(route, request, next);
+    const auto work = [&] { return route.method == "POST" ? next(route, request) : change(route, request, next); };
     const std::string key(request.header("idempotency-key"));
     // Nobody but its sender may see an answer again, and who is not signed in is nobody in particular.
-    if (key.empty() || route.is_public()) return next(route, request);
-    return idempotency_.run(request, key, [&] { return next(route, request); });
+    if (key.empty() || route.is_public()) return work();
+    return idempotency_.run(request, key, work);
 }
 
 ApiResponse ApiGuards::read(const ApiRoute& route, const ApiRequest& request, const Next& next) const {

@@ -20,6 +20,8 @@ constexpr std::size_t longest_key = 255;
 std::string hash_of(const ApiRequest& request) {
     std::string all = request.method + '\x1f' + request.path;
     for (const auto& [name, value] : request.query) all += '\x1f' + name + '\x1f' + value;
+    if (const auto version = request.header("if-match"); !version.empty())
+        all += "\x1fif-match\x1f" + std::string(version);
     return sha256_hex(all + '\x1f' + request.body);
 }
 
@@ -85,7 +87,7 @@ ApiResponse Idempotency::run_alone(const ApiRequest& request, const std::string&
                                    const std::function<ApiResponse()>& work) {
     const std::string request_hash = hash_of(request), bound_to = "api answer " + caller + ' ' + key_hash;
     const UnixMicros now = clock_.now();
-    const auto known = store_.reserve(caller, key_hash, request_hash, now, now - kept_us);
+    const auto known = store_.reserve(caller, key_hash, request_hash, now, settled_.now() - kept_us);
     if (!known) return problem(known.error());
     if (*known) {
         if ((*known)->request_hash != request_hash)

@@ -1,5 +1,5 @@
 #pragma once
-// A POST that is sent again with the same Idempotency-Key is answered again, and done once.
+// A change that is sent again with the same Idempotency-Key is answered again, and done once.
 
 #include <condition_variable>
 #include <functional>
@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/crypto/secret_box.hpp"
+#include "core/os/settled_time.hpp"
 #include "lurus/api.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/store/idempotency.hpp"
@@ -19,7 +20,7 @@ class Idempotency {
 public:
     /// `store` outlives it.
     Idempotency(IdempotencyStore& store, SecretBox box, const Clock& clock)
-        : store_(store), box_(std::move(box)), clock_(clock) {}
+        : store_(store), box_(std::move(box)), clock_(clock), settled_(clock) {}
 
     /// Runs `work` unless it ran for this caller, key and request. One that runs here right now is waited for. The same
     /// key with another request is 422; one whose end is not known (its server was killed, or another one is at it) is
@@ -33,6 +34,7 @@ private:
     IdempotencyStore& store_;
     const SecretBox box_;
     const Clock& clock_;
+    SettledTime settled_;
     std::mutex mutex_;  // guards running_
     std::set<std::string> running_;
     std::condition_variable ended_;

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "core/os/platform.hpp"
+
 namespace lurus {
 namespace {
 
@@ -16,6 +18,7 @@ public:
         using namespace std::chrono;
         return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
     }
+    std::int64_t since_boot_us() const override { return platform::since_boot_us(); }
 };
 
 std::optional<int> number(std::string_view text, std::size_t at, std::size_t count) {

@@ -97,6 +97,9 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// Microseconds since the machine's start, also those in which it slept.
+std::int64_t since_boot_us();
+
 /// Tells the service manager (systemd's NOTIFY_SOCKET), if there is one: `READY=1`, `RELOADING=1`, `STOPPING=1`.
 void notify_service_manager(std::string_view state);
 

@@ -66,6 +66,11 @@ TEST_CASE_TEMPLATE_DEFINE("credentials: a change names the version that it read"
     const auto confirmed = *got(adapter.one().totp("ann"));
     CHECK_FALSE(got(adapter.one().take_totp_step("ann", again.version, 2)));
     CHECK(got(adapter.one().take_totp_step("ann", confirmed.version, 2)));
+    // A step that no code of now can be followed by was taken while the clock was ahead.
+    CHECK(got(adapter.one().take_totp_step("ann", confirmed.version, 2880)));
+    CHECK_FALSE(got(adapter.one().take_totp_step("ann", confirmed.version, 2878)));
+    CHECK(got(adapter.one().take_totp_step("ann", confirmed.version, 3)));
+    CHECK_FALSE(got(adapter.one().take_totp_step("ann", confirmed.version, 3)));
     CHECK(got(adapter.one().take_recovery_code("ann", sha256("code"), 1004)));
     CHECK(got(adapter.two().totp("ann"))->version == confirmed.version);
     CHECK(is_conflict(adapter.two().drop_totp("ann", again.version)));

@@ -35,7 +35,7 @@ TEST_CASE_TEMPLATE_DEFINE("keys: what one handle writes, the other reads whole",
     key.disabled = true;
     key.models = {"claude-*"};
     key.families = {Family::anthropic};
-    key.old = OldKey{key.hash, 4000};
+    key.old = {OldKey{key.hash, "cr_…abcd", 4000}, OldKey{key_called("b", "").hash, "", 5000}};
     KeyBounds bounds;
     bounds.disabled = true;
     bounds.expires = 7000;
@@ -67,9 +67,7 @@ TEST_CASE_TEMPLATE_DEFINE("keys: what one handle writes, the other reads whole",
         REQUIRE(read.bounds);
         CHECK(*read.bounds == bounds);
         CHECK(read.hash == key.hash);
-        REQUIRE(read.old.has_value());
-        CHECK(read.old->hash == key.hash);
-        CHECK(read.old->until == 4000);
+        CHECK(read.old == key.old);
         CHECK(read.version == 1);
     }
     CHECK_FALSE(got(adapter.two().find("b")).has_value());

@@ -40,6 +40,8 @@ public:
     explicit TestClock(UnixMicros now) : now_(now) {}
     [[nodiscard]] UnixMicros now() const override { return now_.load(); }
     [[nodiscard]] std::int64_t monotonic_us() const override { return system_clock().monotonic_us(); }
+    /// As long as that has passed, too.
+    [[nodiscard]] std::int64_t since_boot_us() const override { return now_.load(); }
     void set(UnixMicros now) { now_.store(now); }
 
 private:

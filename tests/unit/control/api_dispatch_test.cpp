@@ -22,6 +22,7 @@ ApiRoute route(std::string method, std::string path) {
     ApiRoute out(path == openapi_path ? Permission::anyone : Permission::change_keys);
     out.method = method;
     out.path = path;
+    for (const char* name : {"a", "b", "flag", "e", "user"}) out.query.push_back({name, R"({"type":"string"})", ""});
     out.handler = [=](const ApiRequest& request) {
         nlohmann::json body{{"route", method + " " + path},    {"path", request.path},
                             {"params", request.params},        {"query", request.query},
@@ -42,6 +43,7 @@ ApiDispatcher made() {
     broken.handler = [](const ApiRequest&) -> ApiResponse { throw std::runtime_error("handler met 'sk-inside'"); };
     routes.push_back(broken);
     ApiRoute pieces = route("GET", "/api/v1/pieces");
+    pieces.foreign_query = true;
     pieces.handler = [](const ApiRequest& request) {
         ApiResponse response;
         response.stream = [left = 3, broken = request.query.contains("broken")]() mutable -> Result<ApiPiece> {
@@ -123,6 +125,25 @@ TEST_CASE("a target finds its route") {
         CHECK(body["query"]["e"] == "");
         CHECK(json_of(ask("GET", "/api/v1/keys/%7Bid%7D"))["params"]["id"] == "{id}");
     }
+}
+
+TEST_CASE("a parameter that a route does not have is refused, named with the nearest that it has") {
+    const auto refused = [](const std::string& target, const std::string& method = "GET") {
+        const auto response = ask(method, target);
+        CHECK_MESSAGE(response.status == 400, target);
+        return response.status == 400 ? json_of(response)["detail"].get<std::string>() : std::string();
+    };
+    CHECK(refused("/api/v1/keys?usr=x") ==
+          "GET /api/v1/keys has no query parameter `usr` (did you mean `user`?); it takes `a`, `b`, `flag`, `e`, "
+          "`user`, `org`");
+    CHECK(refused("/api/v1/keys?USER=x").contains("did you mean `user`?"));
+    CHECK(refused("/api/v1/keys?a=1&nothing=x&ogr=y").contains("`nothing`, `ogr` (did you mean `org`?)"));
+    CHECK(refused("/api/v1/keys?=x").contains("no query parameter ``"));
+    CHECK(refused("/api/v1/keys?" + std::string(500, 'x')).contains("`" + std::string(60, 'x') + "`"));
+    CHECK(refused("/api/v1/keys/k?force=1", "DELETE").contains("DELETE /api/v1/keys/{id}"));
+    CHECK(refused("/api/v1/openapi.json?org=x").contains("`org`"));  // nobody acts in an organisation there
+    CHECK(ask("GET", "/api/v1/keys?org=x&user=y").status == 200);
+    CHECK(ask("GET", "/api/v1/pieces?anything=1").status == 200);
 }
 
 TEST_CASE("what there is not is a problem document") {

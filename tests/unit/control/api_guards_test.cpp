@@ -14,6 +14,7 @@
 #include "core/db/sqlite.hpp"
 #include "core/os/files.hpp"
 #include "tests/unit/scratch.hpp"
+#include "tests/unit/world.hpp"
 
 using namespace lurus;
 using namespace lurus::app;
@@ -21,16 +22,9 @@ using namespace lurus::control;
 
 namespace {
 
-class TestClock final : public Clock {
-public:
-    UnixMicros now() const override { return time; }
-    std::int64_t monotonic_us() const override { return time; }
-    UnixMicros time = 1'800'000'000'000'000;
-};
-
 struct Desk {
     test::Scratch scratch;
-    TestClock clock;
+    test::SetClock clock;
     std::unique_ptr<Backend> backend;
     std::unique_ptr<Idempotency> idempotency = open();
     int done = 0;
@@ -126,6 +120,17 @@ TEST_CASE("a request with a key is done once and answered again, also by another
     const auto stored = read_file(desk.scratch.dir() / "lurus.db-wal");
     REQUIRE(stored.has_value());
     CHECK(stored->find("cr_secret") == std::string::npos);
+}
+
+TEST_CASE("a key counts while the clock is set forward and back") {
+    Desk desk;
+    const auto first = desk.post("k", "{}");
+    desk.clock.ahead = 48ll * 3600 * 1'000'000;
+    CHECK(desk.post("k", "{}").body == first.body);
+    CHECK(desk.post("other", "{}").status == 201);
+    desk.clock.ahead = 0;
+    CHECK(desk.post("k", "{}").body == first.body);
+    CHECK(desk.done == 2);
 }
 
 TEST_CASE("a key counts for a day; failures of the server's own are not held against it") {

@@ -15,6 +15,7 @@
 #include "core/http/api_route.hpp"
 #include "core/os/files.hpp"
 #include "tests/unit/scratch.hpp"
+#include "tests/unit/world.hpp"
 
 namespace control_plane_test {
 
@@ -46,10 +47,10 @@ struct Folder {
     ConfigLoader loader() const {
         return [e = environment] { return load_config({}, e); };
     }
-    std::unique_ptr<ControlPlane> open(Use use = Use::server) const {
+    std::unique_ptr<ControlPlane> open(Use use = Use::server, const Clock& clock = system_clock()) const {
         auto config = load_config({}, environment);
         REQUIRE_MESSAGE(config.has_value(), config.error().message);
-        auto plane = open_control_plane(*config, use, loader(), system_clock());
+        auto plane = open_control_plane(*config, use, loader(), clock);
         REQUIRE_MESSAGE(plane.has_value(), plane.error().message);
         return std::move(*plane);
     }
@@ -116,6 +117,47 @@ TEST_CASE("a change is published") {
     ask(*plane, "DELETE", "/api/v1/keys/laptop", 204);
     CHECK(published == 3);
     CHECK(last->keys->find(made["key"].get<std::string>()) == nullptr);
+}
+
+TEST_CASE("what budgets have used up is read anew when the clock is set") {
+    constexpr std::int64_t day = 86'400'000'000;
+    const Folder folder;
+    folder.scratch.write("lurus.toml", std::string(config_text) + "[limits.key]\nbudget = \"1 USD/day\"\n");
+    test::SetClock clock;
+    const auto plane = folder.open(Use::server, clock);
+    const auto spend = [&](std::int64_t nano) {
+        RequestRecord record;
+        record.time = clock.now();
+        record.key = "ci";
+        const RecordIds ids = plane->snapshot()->keys->all().front().record_ids;
+        record.key_id = ids.key;
+        record.org_id = ids.org;
+        record.cost = Money{nano};
+        plane->log().append(std::move(record), 0, nullptr);
+        REQUIRE(plane->log().flush(10'000));
+    };
+    const auto spent = [&] {
+        const auto table = plane->snapshot()->spent;
+        REQUIRE(table);
+        REQUIRE(table->size() == 1);
+        return table->begin()->second;
+    };
+    const auto today = Budget::parse("1 USD/day")->begin(clock.now());
+    CHECK(spent().amount.nano_usd == 0);
+    spend(700);
+    plane->watch_clock();
+    CHECK(spent().amount.nano_usd == 0);  // who counts goes on from it
+
+    clock.ahead = day;
+    plane->watch_clock();
+    CHECK(spent().since == today + day);
+    CHECK(spent().amount.nano_usd == 0);
+    spend(50);
+
+    clock.ahead = 0;
+    plane->watch_clock();
+    CHECK(spent().since == today);
+    CHECK(spent().amount.nano_usd == 750);
 }
 
 TEST_CASE("a reload takes a good file and refuses a bad one") {

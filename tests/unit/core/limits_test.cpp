@@ -77,9 +77,43 @@ TEST_CASE("budgets: an amount and its window") {
     CHECK(budget("2.5 USD/week").text() == "2.50 USD/week");
     CHECK(budget("0.001 USD/week").text() == "0.001 USD/week");
     CHECK(budget("1000000 USD/total").text() == "1000000 USD/total");
-    for (const char* bad : {"", "10", "10 USD", "10/day", "10 EUR/day", "10 USD/year", "0 USD/day", "-1 USD/day",
-                            "1e3 USD/day", "1000000.1 USD/day", "10. USD/day", ".5 USD/day", "1.0000000001 USD/day",
-                            "10 USD/day ", "99999999999999999999 USD/day"}) {
+    // As people write it.
+    for (const char* text :
+         {"$10/month", "10$/month", "10 $ / month", "US$10/month", "$ 10 / month", "10 USD / month", "10usd/Month",
+          "USD 10/month", "10 USD per month", "$10 a month", " 10 USD/month ", "$10.00/month", "10_USD/month"}) {
+        CAPTURE(text);
+        const bool underscore = std::string_view(text).contains('_');
+        CHECK(Budget::parse(text).has_value() == !underscore);
+        if (!underscore) CHECK(budget(text).text() == "10 USD/month");
+    }
+    CHECK(budget("$1,500/month").text() == "1500 USD/month");
+    CHECK(budget("$1.5k/month").text() == "1500 USD/month");
+    CHECK(budget("1_000 USD/day").text() == "1000 USD/day");
+    CHECK(budget("$1M/total").text() == "1000000 USD/total");
+    CHECK(budget("10$").text() == "10 USD/total");
+    CHECK(budget("10 USD").text() == "10 USD/total");
+    for (const char* bad : {"",
+                            "10",
+                            "$",
+                            "USD",
+                            "$/day",
+                            "10/day",
+                            "€10/day",
+                            "$10/",
+                            "$10/day/day",
+                            "$10$/day",
+                            "$1,5/day",
+                            "10 USD/days",
+                            "10 EUR/day",
+                            "10 USD/year",
+                            "0 USD/day",
+                            "-1 USD/day",
+                            "1e3 USD/day",
+                            "1000000.1 USD/day",
+                            "10. USD/day",
+                            ".5 USD/day",
+                            "1.0000000001 USD/day",
+                            "99999999999999999999 USD/day"}) {
         CAPTURE(bad);
         CHECK_FALSE(Budget::parse(bad));
     }

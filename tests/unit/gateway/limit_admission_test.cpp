@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <atomic>
 #include <string>
 #include <thread>
@@ -230,6 +231,75 @@ TEST_CASE("admission: a budget holds estimates, books costs, and begins again wi
     CHECK(desk.ask({key(money)}, estimate));  // another window begins with what the log says
 }
 
+TEST_CASE("admission: a used-up budget stays so when the clock is set forward and back") {
+    constexpr std::int64_t day = 24 * 3600 * second;
+    for (const char* text : {"1 USD/day", "1 USD/week", "1 USD/month", "1 USD/total"}) {
+        CAPTURE(text);
+        Desk desk;
+        Limits money;
+        money.budget = budget(text);
+        const bool total = money.budget->period == BudgetPeriod::total;
+        const std::int64_t window = *money.budget == budget("1 USD/day") ? day : 31 * day;
+        RequestEstimate estimate;
+        estimate.cost = Money{400'000'000};
+        auto before = desk.ask({key(money)}, estimate);
+        auto running = desk.ask({key(money)}, estimate);
+        REQUIRE((before && running));
+        before->settle(Admission::Used{1, 1, Money{900'000'000}}, 0);
+
+        // In another window it is another budget, of which something is used as well.
+        for (int times = 0; times < 3; ++times) {
+            CHECK(desk.ask({key(money)}, estimate, 0, noon + window).has_value() == !total);
+            CHECK_FALSE(desk.ask({key(money)}, estimate));
+        }
+        // What ends while the clock is wrong counts in the window that it began in.
+        auto other = desk.ask({key(money)}, estimate, 0, noon + window);
+        running->settle(Admission::Used{1, 1, Money{100'000'000}}, 0);
+        if (other) other->settle(Admission::Used{1, 1, Money{1'000'000'000}}, 0);
+        auto refused = desk.ask({key(money)}, estimate);
+        REQUIRE_FALSE(refused);
+        CHECK_FALSE(refused.error().waits_for_running);
+        if (total) continue;
+        refused = desk.ask({key(money)}, estimate, 0, noon + window);
+        REQUIRE_FALSE(refused);
+        CHECK_FALSE(refused.error().waits_for_running);
+        // Two wrong windows in between are remembered as well.
+        CHECK(desk.ask({key(money)}, estimate, 0, noon + 2 * window));
+        CHECK_FALSE(desk.ask({key(money)}, estimate));
+        CHECK_FALSE(desk.ask({key(money)}, estimate, 0, noon + window));
+    }
+}
+
+TEST_CASE("admission: shards on both sides of a window's end count each in its own") {
+    for (int round = 0; round < 20; ++round) {
+        LimitTable table(0);
+        Limits money;
+        money.budget = budget("1 USD/day");
+        RequestEstimate estimate;
+        estimate.cost = Money{100'000'000};
+        constexpr std::int64_t midnight = noon + 12 * 3600 * second;
+        std::array<std::atomic<int>, 2> passed{};
+        {
+            std::vector<std::jthread> shards;
+            for (int shard = 0; shard < 4; ++shard) {
+                shards.emplace_back([&, shard] {
+                    LimitCache cache(table);
+                    for (int i = 0; i < 200; ++i) {
+                        const auto side = static_cast<std::size_t>((shard + i) % 2);
+                        auto admitted =
+                            admit(cache, std::vector{key(money)}, estimate, 0, midnight + (side == 0 ? -1 : 1));
+                        if (!admitted) continue;
+                        ++passed[side];
+                        admitted->settle(Admission::Used{1, 1, Money{100'000'000}}, 0);
+                    }
+                });
+            }
+        }
+        CHECK(passed[0] == 10);
+        CHECK(passed[1] == 10);
+    }
+}
+
 TEST_CASE("admission: a budget goes on from what the log has") {
     Desk desk;
     Limits money;
@@ -280,6 +350,8 @@ TEST_CASE("table: what is idle is forgotten, what counts is not") {
     CHECK(desk.table.size() >= 2);
     const std::int64_t tomorrow = 24 * 3600 * second;
     for (std::size_t i = 0; i < LimitTable::stripes; ++i) desk.table.sweep(tomorrow, noon + tomorrow);
+    CHECK(desk.table.size() >= 2);  // the clock may be set back
+    for (std::size_t i = 0; i < LimitTable::stripes; ++i) desk.table.sweep(tomorrow, noon + 2 * tomorrow);
     CHECK(desk.table.size() <= 2);
 }
 

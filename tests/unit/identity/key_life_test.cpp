@@ -54,6 +54,64 @@ TEST_CASE_FIXTURE(People, "a rotated key's old value is taken until the overlap 
     CHECK(call("POST", "/api/v1/keys/{id}/rotate", R"({"overlap":5})", "k").status == 400);
 }
 
+TEST_CASE_FIXTURE(People, "a rotation keeps what earlier ones promised, up to a number of values") {
+    const auto ann = person("ann@example.com", Role::member);
+    const auto rotate = [&](const std::string& body) {
+        return call_as(ann, "POST", "/api/v1/keys/{id}/rotate", body, "k");
+    };
+    std::vector<json> values = {make_key(ann, R"({"name":"k"})")};
+    const auto begun = clock.now();
+    for (const char* overlap : {"10h", "2h", "0s", "5h"}) {
+        const auto rotated = rotate(R"({"overlap":")" + std::string(overlap) + R"("})");
+        REQUIRE_MESSAGE(rotated.status == 200, rotated.body);
+        values.push_back(json::parse(rotated.body));
+    }
+    for (int restart = 0; restart < 2; ++restart) {
+        CHECK(usable(values[0]));
+        CHECK(usable(values[1]));
+        CHECK_FALSE(usable(values[2]));  // without an overlap: at once
+        CHECK(usable(values[3]));
+        CHECK(usable(values[4]));
+        identity.reset();
+        identity = open();
+    }
+    const auto shown = json::parse(call_as(ann, "GET", "/api/v1/keys/{id}", "", "k").body);
+    CHECK(shown.at("old_values") ==
+          json::array({{{"hint", values[0].at("hint")}, {"until", format_time(begun + 10 * hour)}},
+                       {{"hint", values[1].at("hint")}, {"until", format_time(begun + 2 * hour)}},
+                       {{"hint", values[3].at("hint")}, {"until", format_time(begun + 5 * hour)}}}));
+    CHECK(shown.at("old_value_until") == format_time(begun + 10 * hour));
+
+    // Each until its own end.
+    clock.time = begun + 5 * hour;
+    CHECK(usable(values[0]));
+    CHECK_FALSE(usable(values[1]));
+    CHECK_FALSE(usable(values[3]));
+    CHECK(json::parse(call_as(ann, "GET", "/api/v1/keys/{id}", "", "k").body).at("old_values").size() == 1);
+
+    // What is over frees its place; beyond the number nothing changes.
+    for (int i = 0; i < 7; ++i) values.push_back(json::parse(rotate(R"({"overlap":"1h"})").body));
+    const auto refused = rotate("{}");
+    CHECK(refused.status == 409);
+    CHECK(refused.body.find("8 earlier values") != std::string::npos);
+    CHECK(refused.body.find(format_time(begun + 6 * hour)) != std::string::npos);
+    CHECK(usable(values[0]));
+    CHECK(usable(values.back()));
+    const auto without = rotate(R"({"overlap":"0s"})");
+    CHECK(without.status == 200);
+    CHECK(usable(values[0]));
+    CHECK_FALSE(usable(values.back()));
+
+    // A value that got out: all of them end.
+    const auto last = json::parse(rotate(R"({"only_new":true})").body);
+    CHECK(last.at("old_values").empty());
+    CHECK(last.at("old_value_until") == nullptr);
+    for (const auto& value : values) CHECK_FALSE(usable(value));
+    CHECK(usable(last));
+    CHECK(rotate(R"({"only_new":true,"overlap":"1h"})").status == 400);
+    CHECK(rotate(R"({"only_new":1})").status == 400);
+}
+
 TEST_CASE_FIXTURE(People, "an expiry can count from the first use") {
     const auto key = make_key(person("ann@example.com", Role::member), R"({"name":"k","expires_after":"48h"})");
     CHECK(key.at("expires_after") == "2d");
@@ -80,6 +138,18 @@ TEST_CASE_FIXTURE(People, "an expiry can count from the first use") {
     CHECK(usable(key));
     CHECK(call("PATCH", "/api/v1/keys/{id}", R"({"expires":"1h","expires_after":"1h"})", "k").status == 400);
     CHECK(call("PATCH", "/api/v1/keys/{id}", R"({"expires_after":"soon"})", "k").status == 400);
+}
+
+TEST_CASE_FIXTURE(People, "a first use while the clock was ahead is one of now when it is set back") {
+    const auto key = make_key(person("ann@example.com", Role::member), R"({"name":"k","expires_after":"2h"})");
+    const auto use = [&] { info(identity->snapshot(), key).use->note(clock.now()); };
+    clock.ahead = 24 * hour;
+    use();
+    clock.ahead = 0;
+    use();
+    CHECK(info(identity->snapshot(), key).use->last() == clock.now());
+    clock.time += 2 * hour;
+    CHECK_FALSE(usable(key));
 }
 
 TEST_CASE_FIXTURE(People, "when a key was used last is stored by the upkeep") {

@@ -46,6 +46,18 @@ TEST_CASE("who does not exist and who is wrong get the same answer, and both are
     CHECK(f.login("alice@example.com", good_password).status == 200);
 }
 
+TEST_CASE("a clock that is set forward or back neither ends a wait nor makes it longer") {
+    SignInFixture f;
+    f.add("alice@example.com");
+    for (int i = 0; i < 7; ++i) f.login("alice@example.com", "wrong");
+    for (const std::int64_t ahead : {24 * hour, -24 * hour}) {
+        f.clock.ahead = ahead;
+        CHECK(f.login("alice@example.com", good_password).status == 429);
+    }
+    f.clock.time += 31 * second;
+    CHECK(f.login("alice@example.com", good_password).status == 200);
+}
+
 TEST_CASE("an address that guesses at many accounts is slowed down as a whole") {
     SignInFixture f;
     f.add("alice@example.com");

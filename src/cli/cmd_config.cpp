@@ -1,19 +1,53 @@
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
+#include <filesystem>
 #include <ostream>
 
 #include "cli/cli.hpp"
 #include "cli/cli_format.hpp"
 #include "cli/cmd_action.hpp"
 #include "cli/cmd_render.hpp"
+#include "core/crypto/secret_box.hpp"
 
 namespace lurus::cli {
 namespace {
 
-int check(Cli& cli) {
+/// A key that is none; commands on the data folder and the server would stop at it.
+Outcome<void> check_master_key(const config::Config& config) {
+    if (!config.master_key.empty()) {
+        const auto box = SecretBox::from_text(config.master_key);
+        if (box) return {};
+        return std::unexpected(Failure{exit_usage, "LURUS_MASTER_KEY: " + box.error().message});
+    }
+    std::error_code ec;
+    if (!std::filesystem::exists(config.data_dir / "master.key", ec)) return {};
+    const auto box = SecretBox::from_file(config.data_dir);
+    if (box || box.error().code == ErrorCode::unavailable) return {};  // another user's
+    return std::unexpected(Failure{exit_usage, box.error().message});
+}
+
+Outcome<const config::Config*> checked(Cli& cli) {
     auto config = cli.config();
-    if (!config) return cli.report(config.error());
+    if (!config) return config;
+    if (auto key = check_master_key(**config); !key) return std::unexpected(key.error());
+    if (!cli.judge) return config;
+    auto judged = cli.judge(**config);
+    if (!judged) return std::unexpected(failure_of(judged.error()));
+    return config;
+}
+
+int report_mistakes(Cli& cli, const Failure& failure) {
+    if (!cli.json) return cli.report(failure);
+    Json mistakes = Json::array({failure.message});
+    for (const auto& mistake : failure.more) mistakes.push_back(mistake);
+    cli.print_json({{"valid", false}, {"mistakes", mistakes}});
+    return failure.exit;
+}
+
+int check(Cli& cli) {
+    auto config = checked(cli);
+    if (!config) return report_mistakes(cli, config.error());
     const config::Config& c = **config;
     if (cli.json) {
         cli.print_json({{"valid", true},
@@ -95,8 +129,9 @@ void add_config_commands(CLI::App& app, Cli& cli) {
         command->footer(examples);
         command->callback([&cli, act] { cli.run = [&cli, act] { return act(cli); }; });
     };
-    add("check", "Whether it is valid; each mistake with line and column",
-        "Examples:\n  lurus config check --config ./lurus.toml", check);
+    add("check", "Whether it is valid; each mistake on a line, with line and column",
+        "Examples:\n  lurus config check --config ./lurus.toml\n  lurus config check --json | jq -r '.mistakes[]?'",
+        check);
     add("show", "What is in force: file, environment and flags merged, secrets masked",
         "Examples:\n  lurus config show", show_config);
     const Arg name = {"name", "The flag: log.bodies, log.level, server.api_rpm, auth.open_signup", {}};

@@ -113,6 +113,10 @@ ApiResponse SignInService::invite(const ApiRequest& request) {
     if (*role > request.principal.role) return problem(403, "nobody can invite to a role above their own");
     const bool mailed = settings().mail.any();
     const std::string org(request.principal.home());
+    const auto names = users_.names();
+    if (!names) return problem(names.error());
+    const auto known = names->find(org);
+    const std::string org_name = known == names->end() ? org : known->second;
     Ticket ticket;
     ticket.purpose = "invite";
     ticket.subject = email;
@@ -121,6 +125,7 @@ ApiResponse SignInService::invite(const ApiRequest& request) {
     nlohmann::ordered_json answer = {{"email", email},
                                      {"role", name_of(*role)},
                                      {"org", org},
+                                     {"org_name", org_name},
                                      {"expires", format_time(ticket.expires)},
                                      {"mailed", mailed}};
     const auto token = make_ticket(std::move(ticket));
@@ -129,9 +134,10 @@ ApiResponse SignInService::invite(const ApiRequest& request) {
     invited.email = email;
     tell("invited", request, invited, std::string(name_of(*role)));
     if (mailed) {
-        send({email, "You are invited to Lurus",
+        send({email, "You are invited to " + org_name + " on Lurus",
               (request.principal.name.empty() ? "Somebody" : request.principal.name) +
-                  " invites you to a Lurus gateway. Choose a password within a week:\n\n" + link("invitation", *token) +
+                  " invites you to the organisation " + org_name + " on a Lurus gateway, as " +
+                  std::string(name_of(*role)) + ". Choose a password within a week:\n\n" + link("invitation", *token) +
                   "\n"});
     } else {
         answer["link"] = link("invitation", *token);

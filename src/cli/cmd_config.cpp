@@ -8,6 +8,7 @@
 #include "cli/cli_format.hpp"
 #include "cli/cmd_action.hpp"
 #include "cli/cmd_render.hpp"
+#include "control/state/main_database.hpp"
 #include "core/crypto/secret_box.hpp"
 
 namespace lurus::cli {
@@ -27,13 +28,34 @@ Outcome<void> check_master_key(const config::Config& config) {
     return std::unexpected(Failure{exit_usage, box.error().message});
 }
 
+/// What is stored opens with the key that is there. A folder that cannot be asked is no mistake of the configuration.
+Outcome<void> check_stored(Cli& cli, const config::Config& config) {
+    std::error_code ec;
+    if (!std::filesystem::exists(config.data_dir / control::main_database_name, ec)) return {};
+    const auto providers = cli.get("/api/v1/providers");
+    std::vector<std::string> mistakes;
+    for (const auto& p : providers ? list_of(*providers) : Json::array()) {
+        const std::string problem = text_of(p, "problem"), name = text_of(p, "name");
+        if (problem.empty() || text_of(member(p, "credential"), "source") != "stored") continue;
+        mistakes.push_back("provider '" + name + "': " + problem +
+                           ": give the key that it was stored under, or store it again: lurus provider edit " + name +
+                           " --api-key -");
+    }
+    if (mistakes.empty()) return {};
+    Failure failure{exit_usage, mistakes.front()};
+    failure.more.assign(mistakes.begin() + 1, mistakes.end());
+    return std::unexpected(std::move(failure));
+}
+
 Outcome<const config::Config*> checked(Cli& cli) {
     auto config = cli.config();
     if (!config) return config;
     if (auto key = check_master_key(**config); !key) return std::unexpected(key.error());
-    if (!cli.judge) return config;
-    auto judged = cli.judge(**config);
-    if (!judged) return std::unexpected(failure_of(judged.error()));
+    if (cli.judge) {
+        auto judged = cli.judge(**config);
+        if (!judged) return std::unexpected(failure_of(judged.error()));
+    }
+    if (auto stored = check_stored(cli, **config); !stored) return std::unexpected(stored.error());
     return config;
 }
 

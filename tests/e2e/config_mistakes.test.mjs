@@ -104,6 +104,14 @@ test('a master key that is none is a mistake with the way to make one', async (t
   }
   assert.match((await lurus.cli(['config', 'check'], { env: { LURUS_MASTER_KEY: '' } })).stdout, /warning: LURUS_MASTER_KEY is empty/);
 
+  // Another one than what is stored was sealed under.
+  assert.equal((await lurus.cli(['provider', 'add', 'kept', '--kind', 'openai', '--api-key', '-', '--no-check'], { input: 'sk-0123456789abcdef' })).code, 0);
+  assert.equal((await lurus.cli(['config', 'check'])).code, 0);
+  const another = await lurus.cli(['config', 'check'], { env: { LURUS_MASTER_KEY: right } });
+  assert.equal(another.code, 2);
+  assert.match(another.stderr, /^lurus: provider 'kept': .*another master key.*: give the key that it was stored under, or store it again: lurus provider edit kept --api-key -\n$/);
+
+  fs.rmSync(lurus.dataDir, { recursive: true });
   fs.mkdirSync(lurus.dataDir, { mode: 0o700 });
   const file = path.join(lurus.dataDir, 'master.key');
   fs.writeFileSync(file, `${right}\n`, { mode: 0o600 });

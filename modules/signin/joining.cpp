@@ -119,6 +119,10 @@ ApiResponse SignInService::invite(const ApiRequest& request) {
     if (auto ok = request.principal.check_gives(*role); !ok) return problem(ok.error());
     if (auto ok = check_invited_member(request.principal, email, *role); !ok) return problem(ok.error());
     const std::string org(request.principal.home());
+    const auto names = users_.names();
+    if (!names) return problem(names.error());
+    const auto known = names->find(org);
+    const std::string org_name = known == names->end() ? org : known->second;
     const auto detail = [&](bool mailed) {
         return nlohmann::json{
             {"org", org}, {"role", name_of(*role)}, {"mailed", mailed}, {"inviter", inviter_of(request.principal)}}
@@ -131,12 +135,14 @@ ApiResponse SignInService::invite(const ApiRequest& request) {
     what.ticket.expires = clock_.now() + invitation_lives;
     what.mailed_detail = detail(true);
     what.page = "invitation";
-    what.mail = {email, "You are invited to Lurus",
+    what.mail = {email, "You are invited to " + org_name + " on Lurus",
                  (request.principal.name.empty() ? "Somebody" : request.principal.name) +
-                     " invites you to a Lurus gateway. Choose a password within a week:\n\n{link}\n"};
+                     " invites you to the organisation " + org_name + " on a Lurus gateway, as " +
+                     std::string(name_of(*role)) + ". Choose a password within a week:\n\n{link}\n"};
     nlohmann::ordered_json answer = {{"email", email},
                                      {"role", name_of(*role)},
                                      {"org", org},
+                                     {"org_name", org_name},
                                      {"expires", format_time(what.ticket.expires)},
                                      {"mailed", false}};
     User invited;

@@ -87,7 +87,9 @@ const Row rows[] = {
     {anyone, "POST", "password/reset", "askPasswordReset", "Send a link that resets the password",
      BODY(R"("email")", EMAIL), message_schema, 202, &SignInService::ask_reset},
     {Permission::operate, "POST", "password/reset-link", "createPasswordReset",
-     "A link that resets somebody's password; without mail the answer holds it", BODY(R"("email")", EMAIL),
+     "A link that resets somebody's password; without mail the answer holds it",
+     R"({"type":"object","additionalProperties":false,"minProperties":1,"maxProperties":1,"properties":{)" EMAIL
+     R"(,"user":{"type":"string","description":"address or id"}}})",
      R"({"type":"object","required":["email","expires","mailed"],"properties":{"email":{"type":"string"},)"
      R"("expires":{"type":"string","format":"date-time"},"mailed":{"type":"boolean"},)" PROBLEM
      R"("link":{"type":"string"},"token":{"type":"string"}}})",
@@ -106,8 +108,8 @@ const Row rows[] = {
      BODY(R"("token")", TEXT("token")), "", 204, &SignInService::verify_address},
     {Permission::change_people, "POST", "invitations", "invite",
      "Invite somebody; without mail the answer holds the link", BODY(R"("email")", EMAIL "," ROLE),
-     R"({"type":"object","required":["email","role","org","expires","mailed"],"properties":{"email":{"type":"string"},)"
-     R"("role":{"type":"string"},"org":{"type":"string"},"expires":{"type":"string","format":"date-time"},)"
+     R"({"type":"object","required":["email","role","org","org_name","expires","mailed"],"properties":{"email":{"type":"string"},)"
+     R"("role":{"type":"string"},"org":{"type":"string"},"org_name":{"type":"string"},"expires":{"type":"string","format":"date-time"},)"
      R"("mailed":{"type":"boolean"},)" PROBLEM R"("link":{"type":"string"},"token":{"type":"string"}}})",
      201, &SignInService::invite, &SignInService::mail_lane},
     {anyone, "POST", "invitations/accept", "acceptInvitation",

@@ -267,6 +267,7 @@ Result<std::unique_ptr<SignIn>> make_sign_in(const SignInSettings& settings, Cre
                                              const Clock& clock) {
     auto box = settings.master_key.empty() ? SecretBox::from_file(settings.data_dir)
                                            : SecretBox::from_text(settings.master_key);
+    if (!box && !settings.master_key.empty()) return fail(box.error().code, "LURUS_MASTER_KEY: " + box.error().message);
     if (!box) return std::unexpected(box.error());
     return std::make_unique<signin::SignInService>(store, *std::move(box), users, clock, signin::Argon2Cost(),
                                                    settings.outside);

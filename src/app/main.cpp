@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
     lurus::cli::Cli cli(std::cout, std::cerr, open_api, lurus::system_clock());
     cli.open_machine = open_machine;
     cli.serve = lurus::app::run_serve;
+    cli.judge = lurus::app::judge_configuration;
     cli.style = {.color = wants_color(), .width = lurus::terminal_width()};
     return lurus::cli::run_cli(argc, argv, cli);
 }

@@ -14,6 +14,7 @@
 #include "control/state/control_plane.hpp"
 #include "control/state/reload.hpp"
 #include "core/http/url.hpp"
+#include "core/os/files.hpp"
 #include "core/os/log_setup.hpp"
 #include "core/os/platform.hpp"
 #include "core/os/server_file.hpp"
@@ -23,9 +24,15 @@
 namespace lurus::app {
 namespace {
 
+// A mistake a line.
 int refuse(const Error& error) {
     std::fflush(stdout);
-    std::fprintf(stderr, "lurus: %s\n", error.message.c_str());
+    std::string_view rest = error.message;
+    while (!rest.empty()) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        std::fprintf(stderr, "lurus: %.*s\n", static_cast<int>(line.size()), line.data());
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    }
     return 1;
 }
 
@@ -77,6 +84,19 @@ std::string owner_link(control::ControlPlane& plane, const config::Config& confi
     return base + "/console/setup#token=" + percent_encode(token->reveal());
 }
 
+// A secret for who started it goes onto their terminal. What is no terminal (a service's journal, a container's log) is
+// kept and read by others: there it is a file that only the owner of the data folder can read.
+std::string put_aside(const std::filesystem::path& file, std::string& secret) {
+    if (secret.empty()) return {};
+    if (const auto written = write_private_file(file, secret + "\n"); !written) {
+        spdlog::warn("{}", written.error().message);
+        secret.clear();
+        return {};
+    }
+    secret.clear();
+    return file.string();
+}
+
 void print_banner(control::ControlPlane& plane, const config::ConfigFlags& flags, bool for_script,
                   const config::Environment& environment, std::vector<std::string> urls, const std::string& new_key) {
     const config::Config config = plane.config();
@@ -89,6 +109,14 @@ void print_banner(control::ControlPlane& plane, const config::ConfigFlags& flags
         if (facts.certificate.empty()) facts.certificate = listener.certificate_file;
     }
     facts.new_key = new_key;
+    const auto link_file = config.data_dir / "owner-link.txt";
+    std::error_code ignored;
+    // The link before counts no more, or there is an owner.
+    if (!for_script && facts.problem.empty()) std::filesystem::remove(link_file, ignored);
+    if (!stdout_is_terminal()) {
+        facts.key_file = put_aside(config.data_dir / "first-key.txt", facts.new_key);
+        facts.owner_file = put_aside(link_file, facts.owner_link);
+    }
     facts.needs_key = !std::ranges::all_of(config.gateway.listeners, &ListenerSettings::open);
     facts.program = typed_program(environment);
     if (flags.data_dir || environment.variables.contains("LURUS_DATA_DIR"))

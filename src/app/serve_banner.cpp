@@ -58,7 +58,10 @@ std::string curl_line(const BannerFacts& f) {
             break;
     }
     line += shell_word(url + path);
-    if (f.needs_key) line += f.new_key.empty() ? " -H \"x-api-key: $LURUS_KEY\"" : " -H 'x-api-key: " + f.new_key + "'";
+    if (f.needs_key && !f.key_file.empty())
+        line += " -H \"x-api-key: $(cat " + shell_word(f.key_file) + ")\"";
+    else if (f.needs_key)
+        line += f.new_key.empty() ? " -H \"x-api-key: $LURUS_KEY\"" : " -H 'x-api-key: " + f.new_key + "'";
     return line + extra + " -H 'content-type: application/json' -d '" + body + "'";
 }
 
@@ -88,7 +91,11 @@ std::string banner(const BannerFacts& f, Colour colour) {
         label.resize(std::max<std::size_t>(label.size() + 1, 24), ' ');
         out += label + how + "\n";
     };
-    if (!f.new_key.empty()) {
+    if (!f.key_file.empty()) {
+        row("Your key", "is in " + paint.accent(f.key_file));
+        row("", paint.dim("only its owner can read it; remove the file when you have it; make another with: " +
+                          command("key create --name NAME")));
+    } else if (!f.new_key.empty()) {
         row("Your key", paint.accent(f.new_key));
         row("", paint.dim("shown this once; make another with: " + command("key create --name NAME")));
     } else if (f.needs_key) {
@@ -102,6 +109,8 @@ std::string banner(const BannerFacts& f, Colour colour) {
     row("Add a provider", command("provider add anthropic --kind anthropic --api-key-env ANTHROPIC_API_KEY"));
     row("See requests, cost", command("logs -f") + paint.dim("   and   ") + command("usage"));
     if (!f.owner_link.empty()) row("For a team", paint.dim("own it: " + f.owner_link + "   (once, today)"));
+    if (!f.owner_file.empty())
+        row("For a team", paint.dim("own it: the link is in " + f.owner_file + "   (once, today)"));
     return out + "\n";
 }
 

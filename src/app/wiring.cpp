@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -90,6 +91,26 @@ void settle_claims(BackgroundStore& answers, RequestLog& log) {
     }
 }
 
+struct ScratchFolder {
+    std::filesystem::path path;
+
+    explicit ScratchFolder(std::filesystem::path p) : path(std::move(p)) {}
+    ScratchFolder(const ScratchFolder&) = delete;
+    ScratchFolder& operator=(const ScratchFolder&) = delete;
+    ~ScratchFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+};
+
+// Whether all its targets are at providers that the configuration declares.
+bool names_declared(const config::Config& config, const RouteSpec& route) {
+    return std::ranges::all_of(route.to, [&](const std::string& target) {
+        const std::string_view provider = std::string_view(target).substr(0, target.find('/'));
+        return std::ranges::find(config.providers, provider, &ProviderSpec::name) != config.providers.end();
+    });
+}
+
 }  // namespace
 
 Result<Secret> admin_token_of(const std::filesystem::path& data_dir) {
@@ -158,6 +179,20 @@ Result<std::unique_ptr<control::ControlPlane>> open_control_plane(config::Config
 
 Result<std::unique_ptr<control::ControlPlane>> open_folder(const config::Config& config) {
     return open_control_plane(config, control::Use::command, [] { return config::load_config({}); }, system_clock());
+}
+
+Result<void> judge_configuration(const config::Config& config) {
+    const auto suffix = random_hex(8);
+    if (!suffix) return std::unexpected(suffix.error());
+    std::error_code ec;
+    const ScratchFolder scratch{std::filesystem::temp_directory_path(ec) / ("lurus-check-" + *suffix)};
+    config::Config trial = config;
+    trial.data_dir = scratch.path;
+    // What is stored there may have the providers that a route names.
+    if (std::filesystem::exists(config.data_dir / control::main_database_name, ec))
+        std::erase_if(trial.routes, [&](const RouteSpec& route) { return !names_declared(config, route); });
+    auto opened = open_folder(trial);
+    return opened ? Result<void>() : std::unexpected(opened.error());
 }
 
 }  // namespace lurus::app

@@ -17,6 +17,10 @@ Result<std::unique_ptr<control::ControlPlane>> open_control_plane(config::Config
 /// One command's look at the configured folder.
 Result<std::unique_ptr<control::ControlPlane>> open_folder(const config::Config& config);
 
+/// Whether a server would start with this configuration; nothing in its data folder is opened, so routes to what may be
+/// stored there are not judged. Every mistake on a line of its own.
+Result<void> judge_configuration(const config::Config& config);
+
 /// Reads the folder's token or makes it (32 random bytes as hex, 0600).
 Result<Secret> admin_token_of(const std::filesystem::path& data_dir);
 

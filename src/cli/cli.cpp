@@ -114,8 +114,18 @@ Failure usage_failure(const CLI::App& at, const CLI::ParseError& error) {
 
 }  // namespace
 
+// What the configuration's reader says holds a mistake a line; other texts may quote somebody's line breaks.
 Failure failure_of(const Error& error) {
-    return {exit_for(error.code), error.message};
+    Failure failure{exit_for(error.code), error.message};
+    if (error.code != ErrorCode::invalid_argument) return failure;
+    std::size_t end = 0;
+    for (std::size_t at = 0; (end = error.message.find('\n', at)) != std::string::npos; at = end + 1)
+        failure.more.push_back(error.message.substr(at, end - at));
+    if (failure.more.empty()) return failure;
+    failure.more.push_back(error.message.substr(error.message.rfind('\n') + 1));
+    failure.message = failure.more.front();
+    failure.more.erase(failure.more.begin());
+    return failure;
 }
 
 Failure failure_of(const ApiResponse& response) {
@@ -201,6 +211,7 @@ Outcome<Json> Cli::call(std::string_view method, std::string_view path, const st
 int Cli::report(const Failure& failure) {
     out.flush();
     err << "lurus: " << one_line(failure.message) << "\n";
+    for (const auto& mistake : failure.more) err << "lurus: " << one_line(mistake) << "\n";
     return failure.exit;
 }
 

@@ -39,6 +39,7 @@ enum Exit : int {
 struct Failure {
     int exit = exit_failed;
     std::string message;
+    std::vector<std::string> more = {};  // further mistakes of the same kind, a line each
 };
 template <class T>
 using Outcome = std::expected<T, Failure>;
@@ -50,6 +51,8 @@ Failure failure_of(const ApiResponse& response);
 using ApiOpener = std::function<Result<std::unique_ptr<ApiClient>>(const config::Config&)>;
 /// Runs the server until it is told to end and gives the exit code; `for_script`: what it prints holds no secret link.
 using Server = std::function<int(const config::ConfigFlags& flags, bool for_script)>;
+/// Whether a server would start with this configuration.
+using Judge = std::function<Result<void>(const config::Config&)>;
 
 /// Owned by run_cli (or a test); one thread.
 class Cli {
@@ -69,6 +72,7 @@ public:
     Style style;               // from the terminal, set before `run`
     Server serve;              // set before `run`
     ApiOpener open_machine;    // as `open`, whoever is signed in; set before `run`
+    Judge judge;               // set before `run`
     std::function<int()> run;  // the chosen command
     /// What an option or positional takes, for completion.
     std::map<const CLI::Option*, std::vector<std::string>> choices;
@@ -92,7 +96,7 @@ public:
         return call("GET", path, query);
     }
 
-    /// Prints `lurus: ...` on the error stream and gives the exit code.
+    /// Prints `lurus: ...` on the error stream, for each mistake, and gives the exit code.
     int report(const Failure& failure);
     void print_json(const Json& value);
     /// Each element of `data` (or of an array) on a line of its own.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
+#include <filesystem>
 #include <ostream>
 
 #include "cli/cli.hpp"
@@ -8,13 +9,68 @@
 #include "cli/cmd_action.hpp"
 #include "cli/cmd_render.hpp"
 #include "config/config_files.hpp"
+#include "control/state/main_database.hpp"
+#include "core/crypto/secret_box.hpp"
 
 namespace lurus::cli {
 namespace {
 
-int check(Cli& cli) {
+/// A key that is none; commands on the data folder and the server would stop at it.
+Outcome<void> check_master_key(const config::Config& config) {
+    if (!config.master_key.empty()) {
+        const auto box = SecretBox::from_text(config.master_key);
+        if (box) return {};
+        return std::unexpected(Failure{exit_usage, "LURUS_MASTER_KEY: " + box.error().message});
+    }
+    std::error_code ec;
+    if (!std::filesystem::exists(config.data_dir / "master.key", ec)) return {};
+    const auto box = SecretBox::from_file(config.data_dir);
+    if (box || box.error().code == ErrorCode::unavailable) return {};  // another user's
+    return std::unexpected(Failure{exit_usage, box.error().message});
+}
+
+/// What is stored opens with the key that is there. A folder that cannot be asked is no mistake of the configuration.
+Outcome<void> check_stored(Cli& cli, const config::Config& config) {
+    std::error_code ec;
+    if (!std::filesystem::exists(config.data_dir / control::main_database_name, ec)) return {};
+    const auto providers = cli.get("/api/v1/providers");
+    std::vector<std::string> mistakes;
+    for (const auto& p : providers ? list_of(*providers) : Json::array()) {
+        const std::string problem = text_of(p, "problem"), name = text_of(p, "name");
+        if (problem.empty() || text_of(member(p, "credential"), "source") != "stored") continue;
+        mistakes.push_back("provider '" + name + "': " + problem +
+                           ": give the key that it was stored under, or store it again: lurus provider edit " + name +
+                           " --api-key -");
+    }
+    if (mistakes.empty()) return {};
+    Failure failure{exit_usage, mistakes.front()};
+    failure.more.assign(mistakes.begin() + 1, mistakes.end());
+    return std::unexpected(std::move(failure));
+}
+
+Outcome<const config::Config*> checked(Cli& cli) {
     auto config = cli.config();
-    if (!config) return cli.report(config.error());
+    if (!config) return config;
+    if (auto key = check_master_key(**config); !key) return std::unexpected(key.error());
+    if (cli.judge) {
+        auto judged = cli.judge(**config);
+        if (!judged) return std::unexpected(failure_of(judged.error()));
+    }
+    if (auto stored = check_stored(cli, **config); !stored) return std::unexpected(stored.error());
+    return config;
+}
+
+int report_mistakes(Cli& cli, const Failure& failure) {
+    if (!cli.json) return cli.report(failure);
+    Json mistakes = Json::array({failure.message});
+    for (const auto& mistake : failure.more) mistakes.push_back(mistake);
+    cli.print_json({{"valid", false}, {"mistakes", mistakes}});
+    return failure.exit;
+}
+
+int check(Cli& cli) {
+    auto config = checked(cli);
+    if (!config) return report_mistakes(cli, config.error());
     const config::Config& c = **config;
     std::string unusable;
     std::vector<std::string> warnings = c.warnings;
@@ -106,8 +162,9 @@ void add_config_commands(CLI::App& app, Cli& cli) {
         command->footer(examples);
         command->callback([&cli, act] { cli.run = [&cli, act] { return act(cli); }; });
     };
-    add("check", "Whether it is valid; each mistake with line and column",
-        "Examples:\n  lurus config check --config ./lurus.toml", check);
+    add("check", "Whether it is valid; each mistake on a line, with line and column",
+        "Examples:\n  lurus config check --config ./lurus.toml\n  lurus config check --json | jq -r '.mistakes[]?'",
+        check);
     add("show", "What is in force: file, environment and flags merged, secrets masked",
         "Examples:\n  lurus config show", show_config);
     const Arg name = {"name", "The flag: log.bodies, log.level, server.api_rpm, auth.open_signup", {}};

@@ -1,110 +1,18 @@
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
-#include <boost/asio/ip/host_name.hpp>
 #include <memory>
 #include <ostream>
 
 #include "cli/cli.hpp"
 #include "cli/cmd_connect.hpp"
 #include "connect/connect.hpp"
+#include "core/os/file_owner.hpp"
 #include "core/os/platform.hpp"
-#include "core/os/server_file.hpp"
 #include "core/os/terminal.hpp"
 
 namespace lurus::cli {
 namespace {
-
-struct ConnectOptions {
-    std::string client, url, key;
-    bool undo = false, dry_run = false;
-};
-
-struct MadeKey {
-    std::string value, id, name;  // no id: the user's own
-};
-
-std::string note_of_made_keys() {
-    boost::system::error_code ec;
-    std::string host = boost::asio::ip::host_name(ec);
-    return "made by `lurus connect` on " + (ec || host.empty() ? "this machine" : host);
-}
-
-Outcome<MadeKey> create_key(Cli& cli, const std::string& name) {
-    auto made = cli.call("POST", "/api/v1/keys", {}, {{"name", name}, {"note", note_of_made_keys()}});
-    if (!made) return std::unexpected(made.error());
-    return MadeKey{text_of(*made, "key"), text_of(*made, "id"), name};
-}
-
-/// A key whose value is gone is replaced when this machine's connect made it; a key of somebody else's is left alone.
-Outcome<MadeKey> make_key(Cli& cli, const connect::Client& client) {
-    for (int n = 1; n < 100; ++n) {
-        std::string name = n == 1 ? client.key_name : fmt::format("{}-{}", client.key_name, n);
-        auto existing = cli.get("/api/v1/keys/" + percent_encode(name));
-        if (existing && text_of(*existing, "note") != note_of_made_keys()) continue;
-        if (existing) {
-            auto gone = cli.call("DELETE", "/api/v1/keys/" + percent_encode(text_of(*existing, "id")));
-            if (!gone) return std::unexpected(gone.error());
-        } else if (existing.error().exit != exit_not_found) {
-            return std::unexpected(existing.error());
-        }
-        return create_key(cli, name);
-    }
-    return std::unexpected(
-        Failure{exit_conflict,
-                fmt::format("there are a hundred keys named like '{}': revoke some, or give --key", client.key_name)});
-}
-
-Outcome<MadeKey> key_for(Cli& cli, const connect::Client& client, const ConnectOptions& options,
-                         const connect::Connection* earlier) {
-    if (options.key == "-") {
-        auto typed = read_secret("Gateway key (not shown): ");
-        if (!typed) return std::unexpected(failure_of(typed.error()));
-        return MadeKey{*typed, "", ""};
-    }
-    if (!options.key.empty()) return MadeKey{options.key, "", ""};
-    if (earlier != nullptr && earlier->key_id.empty()) return MadeKey{earlier->key, "", ""};
-    if (earlier != nullptr) {
-        auto known = cli.get("/api/v1/keys/" + percent_encode(earlier->key_id));
-        if (known && text_of(*known, "status") == "active")
-            return MadeKey{earlier->key, earlier->key_id, text_of(*known, "name")};
-        if (!known && known.error().exit != exit_not_found) return std::unexpected(known.error());
-    }
-    return make_key(cli, client);
-}
-
-/// Where clients reach the gateway, and whether anybody answers there.
-struct Address {
-    std::string url;
-    bool running = false;
-};
-
-Outcome<Address> address_for(Cli& cli, const ConnectOptions& options) {
-    if (!options.url.empty()) {
-        auto url = clean_url(options.url);
-        if (!url) return std::unexpected(failure_of(url.error()));
-        if (options.key.empty()) {
-            auto api = cli.api();
-            if (!api || (*api)->server_url() != *url) {
-                return std::unexpected(
-                    Failure{exit_usage, fmt::format("--url {}: give --key too: a key can only be made at the server "
-                                                    "that this data folder belongs to",
-                                                    *url)});
-            }
-        }
-        return Address{*url, true};
-    }
-    auto api = cli.api();
-    if (!api) return std::unexpected(api.error());
-    if (!(*api)->server_url().empty()) return Address{reachable_url((*api)->server_url()), true};
-    auto config = cli.config();
-    if (!config) return std::unexpected(config.error());
-    std::string url = configured_url(**config);
-    if (url.empty())
-        return std::unexpected(
-            Failure{exit_usage, "no TCP listener is configured, and clients cannot use a Unix socket: give --url"});
-    return Address{url, false};
-}
 
 /// `~/.claude/settings.json`
 std::string home_relative(const std::filesystem::path& file) {
@@ -147,7 +55,7 @@ Json json_of(const std::vector<connect::Change>& changes) {
 
 void print_result(Cli& cli, const connect::Client& client, const ConnectOptions& options, const Address& address,
                   const MadeKey& key, const std::vector<connect::Change>& changes, std::vector<std::string> warnings) {
-    if (!address.running) warnings.push_back("no server is running: start it with `lurus serve`");
+    if (!address.running) warnings.push_back("nobody answers at " + address.url + ": start it with `lurus serve`");
     if (cli.json) {
         cli.print_json({{"client", client.id},
                         {"url", address.url},
@@ -170,42 +78,87 @@ void print_result(Cli& cli, const connect::Client& client, const ConnectOptions&
     for (const auto& warning : warnings) cli.out << colored("! ", Color::yellow, cli.style.color) << warning << "\n";
 }
 
-int connect_client(Cli& cli, const connect::Client& client, const ConnectOptions& options) {
+/// Where the client is remembered. A configuration that cannot be read stops nobody who needs none of it.
+Outcome<std::filesystem::path> remembered_in(Cli& cli, const connect::Client& client, const connect::ClientHome& home,
+                                             const ConnectOptions& options) {
     auto config = cli.config();
-    if (!config) return cli.report(config.error());
-    const auto& data_dir = (*config)->data_dir;
+    if (config) return connect::remembering_folder((*config)->data_dir, home, client);
+    const bool needed = !options.undo && (options.url.empty() || options.key.empty());
+    if (needed || home.data_folder().empty()) return std::unexpected(config.error());
+    return connect::remembering_folder(home.data_folder(), home, client);
+}
+
+std::vector<std::filesystem::path> settings_paths(const connect::Client& client, const connect::ClientHome& home) {
+    std::vector<std::filesystem::path> out;
+    for (const auto& file : connect::settings_for(client, home, {})) out.push_back(file.path);
+    return out;
+}
+
+/// Root's own settings are rarely what somebody means who typed `sudo`.
+std::optional<std::string> sudo_warning(const connect::ClientHome& home) {
+    const std::string person = home.variable("SUDO_USER");
+    if (person.empty() || person == "root" || platform::user_for(home.home) != 0) return std::nullopt;
+    return "these are root's own settings, not those of " + person + ": for those, run it without sudo";
+}
+
+Outcome<connect::Plan> plan_for(const connect::Client& client, const connect::ClientHome& home,
+                                const connect::Target& target, const connect::Connection* earlier) {
+    auto plan = connect::plan_connect(connect::settings_for(client, home, target), earlier);
+    if (!plan) return std::unexpected(failure_of(plan.error()));
+    return *std::move(plan);
+}
+
+Outcome<void> carry_out(const connect::Plan& plan, const connect::Connection& connection,
+                        const std::filesystem::path& folder) {
+    auto done = connect::save_connection(folder, connection);
+    if (done) done = connect::apply_plan(plan, folder);
+    if (!done) return std::unexpected(failure_of(done.error()));
+    return {};
+}
+
+int connect_client(Cli& cli, const connect::Client& client, const ConnectOptions& options) {
     connect::ClientHome home = connect::ClientHome::of_process();
-    auto loaded = connect::load_connection(data_dir, client.id);
+    auto folder = remembered_in(cli, client, home, options);
+    if (!folder) return cli.report(folder.error());
+    auto loaded = connect::load_connection(*folder, client.id);
     if (!loaded && loaded.error().code != ErrorCode::not_found) return cli.report(failure_of(loaded.error()));
     const connect::Connection* earlier = loaded ? &*loaded : nullptr;
-    auto address = address_for(cli, options);
+    if (auto mended = connect::mend_files(settings_paths(client, home), *folder); !mended)
+        return cli.report(failure_of(mended.error()));
+    auto address = address_for(cli, options, client, earlier);
     if (!address) return cli.report(address.error());
 
-    // First with a key that is none: a file that cannot be edited is known before a key is made.
-    std::string stand_in = earlier != nullptr ? earlier->key : (*config)->key_prefix + "new";
-    auto trial = connect::plan_connect(connect::settings_for(client, home, {address->url, stand_in}), earlier);
-    if (!trial) return cli.report(failure_of(trial.error()));
+    // First with a key that is none: a file that cannot be written is known before a key is made.
+    std::string stand_in = earlier != nullptr ? earlier->key : "cr_new";
+    auto trial = plan_for(client, home, {address->url, stand_in}, earlier);
+    if (!trial) return cli.report(trial.error());
     auto warnings = connect::environment_warnings(client, home);
+    if (auto warning = sudo_warning(home)) warnings.push_back(*warning);
+    std::error_code ec;
+    if (auto hiding = connect::hiding_file(client, home, std::filesystem::current_path(ec)))
+        warnings.push_back(fmt::format("{}, started here, reads {} instead of {}: put the two lines there, too",
+                                       client.title, home_relative(*hiding),
+                                       home_relative(settings_paths(client, home).back())));
     if (options.dry_run) {
         print_result(cli, client, options, *address, {}, trial->changes, warnings);
         return exit_ok;
     }
-    auto key = key_for(cli, client, options, earlier);
+    auto key = key_for(cli, client, options, *address, earlier);
     if (!key) return cli.report(key.error());
-    auto plan = connect::plan_connect(connect::settings_for(client, home, {address->url, key->value}), earlier);
-    if (!plan) return cli.report(failure_of(plan.error()));
+    auto plan = plan_for(client, home, {address->url, key->value}, earlier);
+    if (!plan) return cli.report(plan.error());
     connect::Connection connection{client.id, address->url, key->value, key->id, {}};
     for (const auto& file : plan->files) connection.files.push_back(file.saved);
-    if (auto saved = connect::save_connection(data_dir, connection); !saved)
-        return cli.report(failure_of(saved.error()));
-    if (auto written = connect::apply_plan(*plan); !written) return cli.report(failure_of(written.error()));
+    if (auto done = carry_out(*plan, connection, *folder); !done) return cli.report(done.error());
     if (earlier != nullptr && !earlier->key_id.empty() && earlier->key_id != key->id) {
         (void)cli.call("DELETE",
                        "/api/v1/keys/" + percent_encode(earlier->key_id));  // it may be gone, or its server away
     }
     for (const auto& file : plan->files) {
+        if (!file.holds_key) continue;
         if (auto warning = readable_warning(file.saved.path)) warnings.push_back(*warning);
     }
+    if (auto warning = refused_warning(*address, *key)) warnings.push_back(*warning);
     print_result(cli, client, options, *address, *key, plan->changes, warnings);
     return exit_ok;
 }
@@ -220,25 +173,28 @@ std::string_view how_text(connect::Undone::How how) {
     return "nothing of ours is in it";
 }
 
-int undo(Cli& cli, const connect::Client& client) {
-    auto config = cli.config();
-    if (!config) return cli.report(config.error());
-    auto connection = connect::load_connection((*config)->data_dir, client.id);
+int undo(Cli& cli, const connect::Client& client, const ConnectOptions& options) {
+    const connect::ClientHome home = connect::ClientHome::of_process();
+    auto folder = remembered_in(cli, client, home, options);
+    if (!folder) return cli.report(folder.error());
+    auto connection = connect::load_connection(*folder, client.id);
     if (!connection) {
         if (connection.error().code != ErrorCode::not_found) return cli.report(failure_of(connection.error()));
         return cli.report({exit_not_found, fmt::format("{} was not connected from the data folder {}: nothing to undo",
-                                                       client.title, (*config)->data_dir.string())});
+                                                       client.title, folder->string())});
     }
-    auto undone = connect::undo_connection(*connection);
+    if (auto mended = connect::mend_files(settings_paths(client, home), *folder); !mended)
+        return cli.report(failure_of(mended.error()));
+    auto undone = connect::undo_connection(*connection, *folder);
     if (!undone) return cli.report(failure_of(undone.error()));
     std::string key_problem;
     if (!connection->key_id.empty()) {
+        reach_server_of(cli, *connection);
         auto gone = cli.call("DELETE", "/api/v1/keys/" + percent_encode(connection->key_id));
         if (!gone && gone.error().exit != exit_not_found)
             key_problem = "its key could not be revoked: " + gone.error().message;
     }
-    if (auto gone = connect::forget_connection((*config)->data_dir, client.id); !gone)
-        return cli.report(failure_of(gone.error()));
+    if (auto gone = connect::forget_connection(*folder, client.id); !gone) return cli.report(failure_of(gone.error()));
     Json files = Json::array();
     for (const auto& file : *undone) {
         files.push_back({{"file", file.file.string()}, {"result", how_text(file.how)}, {"left", file.left}});
@@ -262,7 +218,8 @@ int list_clients(Cli& cli) {
     Table table({{"CLIENT"}, {"INSTALLED"}, {"CONNECTED"}, {"SETTINGS", Align::left, 12}});
     for (const auto& client : connect::known_clients()) {
         connect::ClientState state = connect::inspect_client(client, home);
-        bool ours = connect::load_connection((*config)->data_dir, client.id).has_value();
+        const auto folder = connect::remembering_folder((*config)->data_dir, home, client);
+        bool ours = connect::load_connection(folder, client.id).has_value();
         bool installed = program_exists(client.program);
         if (cli.json) {
             cli.print_json({{"client", client.id},
@@ -314,7 +271,7 @@ void add_connect_command(CLI::App& app, Cli& cli) {
                 return list_clients(cli);
             }
             const connect::Client& client = *connect::find_client(options->client);
-            return options->undo ? undo(cli, client) : connect_client(cli, client, *options);
+            return options->undo ? undo(cli, client, *options) : connect_client(cli, client, *options);
         };
     });
 }

@@ -15,18 +15,30 @@ void append(std::vector<Finding>& out, std::vector<Finding> more) {
     for (auto& finding : more) out.push_back(std::move(finding));
 }
 
+std::vector<Finding> mistakes_of(const Failure& failure) {
+    const auto finding = [](const std::string& mistake) {
+        return Finding{Finding::Level::broken, "configuration", mistake, "correct it: lurus config check"};
+    };
+    std::vector<Finding> out = {finding(failure.message)};
+    for (const auto& mistake : failure.more) out.push_back(finding(mistake));
+    return out;
+}
+
 std::vector<Finding> examine(Cli& cli, bool probe) {
     using Level = Finding::Level;
     std::vector<Finding> out;
     auto config = cli.config();
     if (!config) {
-        out.push_back({Level::broken, "configuration", config.error().message, "correct it: lurus config check"});
+        append(out, mistakes_of(config.error()));
         out.push_back(check_clock(cli.clock.now()));
         return out;
     }
     const config::Config& c = **config;
-    out.push_back(
-        {Level::good, "configuration", c.file.empty() ? "no file, the defaults" : c.file.string() + " is valid", ""});
+    const auto judged = cli.judge ? cli.judge(c) : Result<void>();
+    if (!judged) append(out, mistakes_of(failure_of(judged.error())));
+    if (judged)
+        out.push_back({Level::good, "configuration",
+                       c.file.empty() ? "no file, the defaults" : c.file.string() + " is valid", ""});
     for (const auto& warning : c.warnings)
         out.push_back({Level::warning, "configuration", warning, "see `lurus config show`"});
     append(out, check_named_files(c, cli.clock.now()));

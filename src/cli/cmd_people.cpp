@@ -120,9 +120,10 @@ void add_users(CLI::App& app, Cli& cli) {
          {{"email", "Their address", {}}, role},
          "user invite ann@example.com --role admin",
          [](Cli& c, const Args& a) {
-             return finish_link(
-                 c, c.call("POST", "/api/v1/auth/invitations", organisation(a), people_body(a, {"email", "role"})),
-                 quoted(a, "email") + " is invited");
+             const auto made =
+                 c.call("POST", "/api/v1/auth/invitations", organisation(a), people_body(a, {"email", "role"}));
+             const std::string to = made ? " to the organisation '" + printable(text_of(*made, "org_name")) + "'" : "";
+             return finish_link(c, made, quoted(a, "email") + " is invited" + to);
          }});
     add({"role",
          "Change what somebody may do",
@@ -158,7 +159,7 @@ void add_users(CLI::App& app, Cli& cli) {
          {who},
          "user reset-password ann@example.com",
          [](Cli& c, const Args& a) {
-             return finish_link(c, c.call("POST", "/api/v1/auth/password/reset-link", {}, {{"email", arg(a, "user")}}),
+             return finish_link(c, c.call("POST", "/api/v1/auth/password/reset-link", {}, {{"user", arg(a, "user")}}),
                                 quoted(a, "user") + " can choose a new password");
          }},
         false);
@@ -305,6 +306,15 @@ void add_teams(CLI::App& app, Cli& cli) {
          }});
 }
 
+// An owner whom nobody knows yet may be a slip of the pen, and cannot sign in before they have a link.
+std::string owner_hint(Cli& cli, const Args& args) {
+    if (arg(args, "owner").empty()) return {};
+    const auto owner = cli.get(path_to("users", args, "owner"));
+    if (!owner || text_of(*owner, "status") != "invited") return {};
+    return " " + quoted(args, "owner") + " has never signed in here; a link for them: lurus user invite " +
+           arg(args, "owner") + " --role owner --org " + arg(args, "name");
+}
+
 void add_orgs(CLI::App& app, Cli& cli) {
     CLI::App* org = app.add_subcommand("org", "Organisations: nothing of one is seen by another");
     org->footer("Examples:\n  lurus org create acme --owner boss@acme.example\n  lurus user list --org acme");
@@ -318,8 +328,9 @@ void add_orgs(CLI::App& app, Cli& cli) {
          {{"name", "a-z, 0-9 and -", {}}, {"--owner", "The address of who owns it", {}}},
          "org create acme --owner boss@acme.example",
          [](Cli& c, const Args& a) {
-             return finish(c, c.call("POST", "/api/v1/orgs", {}, people_body(a, {"name", "owner"})),
-                           "Organisation " + quoted(a, "name") + " was made.");
+             const auto made = c.call("POST", "/api/v1/orgs", {}, people_body(a, {"name", "owner"}));
+             return finish(c, made,
+                           "Organisation " + quoted(a, "name") + " was made." + (made ? owner_hint(c, a) : ""));
          }});
     add({"rename",
          "Call it something else",

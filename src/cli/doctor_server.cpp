@@ -37,9 +37,13 @@ Finding check_port(const ListenerSettings& listener) {
     }
     Json body = health ? Json::parse(health->body, nullptr, false) : Json();
     std::string who = owner.empty() ? "another program" : owner;
-    if (!text_of(body, "status").empty() && health->status < 600 && owner.find("lurus") != std::string::npos) {
-        return {Level::broken, "port", fmt::format("{} is taken by a lurus with another data folder: {}", address, who),
-                "stop it, or give the same --data-dir or another --listen"};
+    if (!text_of(body, "status").empty() && (owner.empty() || owner.find("lurus") != std::string::npos)) {
+        return {Level::broken, "port",
+                fmt::format("a lurus server of another {} answers at {}",
+                            owner.empty() ? "user" : "data folder: " + who, address),
+                "to use it, ask whoever runs it for a key: lurus connect claude --url " +
+                    reachable_url(url_of(address, !listener.certificate_file.empty())) +
+                    " --key KEY; for a server of your own, give --data-dir or another --listen"};
     }
     return {Level::broken, "port", fmt::format("{} is taken by {}", address, who),
             "stop it, or set server.listen to another port"};
@@ -53,8 +57,11 @@ std::vector<Finding> findings_of(const Json& status) {
                                format_duration(up * 1'000'000)),
                    ""});
     const Json& config = member(status, "config");
-    if (std::string problem = text_of(config, "problem"); !problem.empty()) {
-        out.push_back({Level::broken, "server", "goes on with its old configuration: " + problem,
+    for (std::string problem = text_of(config, "problem"); !problem.empty();
+         problem.erase(0, std::min(problem.size(), problem.find('\n', 1)))) {
+        if (problem.front() == '\n') problem.erase(0, 1);
+        out.push_back({Level::broken, "server",
+                       "goes on with its old configuration: " + problem.substr(0, problem.find('\n')),
                        "correct the file: lurus config check"});
     }
     if (std::string options = joined(member(config, "needs_restart")); !options.empty()) {
@@ -194,7 +201,7 @@ std::optional<Finding> check_client(const connect::Client& client, const std::st
     std::string connect = "lurus connect " + client.id;
     if (!state.problem.empty()) return Finding{Level::warning, client.title, state.problem, "correct the file"};
     if (state.url.empty()) return Finding{Level::good, client.title, "not connected (" + connect + " would)", ""};
-    if (!running) return Finding{Level::good, client.title, "uses " + state.url, ""};
+    if (!running && state.url != ours) return Finding{Level::good, client.title, "uses " + state.url, ""};
     if (state.url != ours)
         return Finding{Level::good, client.title, "uses " + state.url + ", which is not this server", ""};
     auto url = Url::parse(state.url);
@@ -202,6 +209,7 @@ std::optional<Finding> check_client(const connect::Client& client, const std::st
     HttpCall call = call_to(*url, "/v1/models");
     call.headers = {{"authorization", "Bearer " + state.key}};
     auto answer = http_exchange(call);
+    if (!answer && !running) return Finding{Level::good, client.title, "uses " + state.url, ""};
     if (!answer) return Finding{Level::broken, client.title, "uses " + state.url + ", which does not answer", connect};
     if (answer->status == 401 || answer->status == 403)
         return Finding{Level::broken, client.title, "its key is not accepted any more", connect};

@@ -205,6 +205,8 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
     config.origins = context.origins();
     if (!flags.listen.empty()) config.origins.insert_or_assign("server.listen", "--listen");
     config.master_key = Secret(variable_or(environment, "LURUS_MASTER_KEY"));
+    if (environment.variables.contains("LURUS_MASTER_KEY") && config.master_key.empty())
+        config.warnings.push_back("LURUS_MASTER_KEY is empty: the data folder's master.key is used");
     warn_of_misspelt_variables(context, config);
     warn_of_readable_secrets(config);
     return config;

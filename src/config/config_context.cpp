@@ -1,21 +1,9 @@
-#include <algorithm>
-
 #include "config/config_reader.hpp"
 #include "core/text/edit_distance.hpp"
 
 namespace lurus::config {
 std::string nearest(std::string_view given, const std::vector<std::string>& known) {
-    std::string best;
-    std::size_t best_distance = std::max<std::size_t>(2, given.size() / 3) + 1;
-    for (const auto& name : known) {
-        std::size_t d = edit_distance(given, name);
-        if (given.size() >= 3 && (name.starts_with(given) || given.starts_with(name))) d = std::min<std::size_t>(d, 1);
-        if (d < best_distance) {
-            best = name;
-            best_distance = d;
-        }
-    }
-    return best;
+    return nearest_name(given, known);
 }
 
 ConfigContext::ConfigContext(std::filesystem::path file, std::map<std::string, std::string> variables)

@@ -1,10 +1,12 @@
 #include "connect/connect.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <system_error>
 
 #include "core/crypto/sha256.hpp"
+#include "core/os/file_owner.hpp"
 #include "core/os/files.hpp"
-#include "core/os/platform.hpp"
 
 namespace lurus::connect {
 namespace {
@@ -30,6 +32,21 @@ const SavedFile* earlier_file(const Connection* earlier, const fs::path& path) {
     }
     return nullptr;
 }
+
+/// A settings file while it is worked with, in the name of whoever owns the way to it.
+class Place {
+public:
+    explicit Place(const fs::path& named) : way_(named), file_(resolve_links(named)) {
+        // A link of root's own may lead into somebody's folder.
+        if (platform::acting_user() == 0) target_.emplace(file_);
+    }
+    [[nodiscard]] const fs::path& file() const { return file_; }
+
+private:
+    platform::ActAsOwner way_;
+    fs::path file_;
+    std::optional<platform::ActAsOwner> target_;
+};
 
 /// Empty when there is no such file.
 Result<std::optional<std::string>> read_if_there(const fs::path& path) {
@@ -99,7 +116,8 @@ Result<SavedFile> baseline(const SettingsFile& wanted, const SavedFile* earlier,
 }
 
 Result<PlannedFile> plan_file(const SettingsFile& wanted, const SavedFile* earlier, std::vector<Change>& changes) {
-    auto now = read_if_there(wanted.path);
+    const Place place(wanted.path);
+    auto now = read_if_there(place.file());
     if (!now) return std::unexpected(now.error());
     const SettingsFormat& format = *wanted.format;
     if (auto valid = format.check(now->value_or("")); !valid)
@@ -131,40 +149,55 @@ Result<PlannedFile> plan_file(const SettingsFile& wanted, const SavedFile* earli
                            shown(format, raw, setting.secret)});
     }
     out.differs = !*now || out.bytes != **now;
+    if (out.differs) {
+        if (auto ok = platform::check_replaceable(place.file()); !ok) return std::unexpected(ok.error());
+    }
+    out.holds_key = std::ranges::any_of(wanted.settings, [](const Setting& s) { return s.secret && s.value; });
     out.saved.after_sha256 = sha256_hex(out.bytes);
     return out;
 }
 
-Result<Undone> undo_file(const SavedFile& saved) {
-    Undone out{saved.path};
-    auto now = read_if_there(saved.path);
+struct UndoneFile {
+    Undone undone;
+    std::string target;  // what it shall hold
+};
+
+Result<UndoneFile> plan_undo(const SavedFile& saved) {
+    const Place place(saved.path);
+    UndoneFile out{{saved.path}, {}};
+    Undone::How& how = out.undone.how;
+    auto now = read_if_there(place.file());
     if (!now) return std::unexpected(now.error());
     if (!*now && !saved.existed) return out;
-    std::string target;
     if (!*now || sha256_hex(**now) == saved.after_sha256) {
-        target = saved.before;
-        out.how = saved.existed ? Undone::How::restored : Undone::How::removed;
+        out.target = saved.before;
+        how = saved.existed ? Undone::How::restored : Undone::How::removed;
     } else {
-        auto stripped = strip(saved, **now, out.left);
+        auto stripped = strip(saved, **now, out.undone.left);
         if (!stripped) return std::unexpected(in_file(saved.path, stripped.error()));
-        target = std::move(*stripped);
-        bool nothing_left = !saved.existed && out.left.empty() && format_from(saved.format).is_blank(target);
-        out.how = nothing_left ? Undone::How::removed : target == **now ? Undone::How::untouched : Undone::How::edited;
-        if (saved.existed && target == saved.before)
-            out.how = target == **now ? Undone::How::untouched : Undone::How::restored;
+        out.target = std::move(*stripped);
+        bool nothing_left = !saved.existed && out.undone.left.empty() && format_from(saved.format).is_blank(out.target);
+        how = nothing_left ? Undone::How::removed : out.target == **now ? Undone::How::untouched : Undone::How::edited;
+        if (saved.existed && out.target == saved.before)
+            how = out.target == **now ? Undone::How::untouched : Undone::How::restored;
     }
-    if (out.how == Undone::How::untouched) return out;
-    if (out.how != Undone::How::removed) {
-        if (auto written = replace_file(saved.path, target); !written) return std::unexpected(written.error());
-        return out;
-    }
+    if (how == Undone::How::untouched) return out;
+    if (auto ok = platform::check_replaceable(place.file()); !ok) return std::unexpected(ok.error());
+    return out;
+}
+
+Result<void> undo_file(const SavedFile& saved, const UndoneFile& plan, const fs::path& data_dir) {
+    const Place place(saved.path);
+    if (plan.undone.how == Undone::How::untouched) return {};
+    if (plan.undone.how != Undone::How::removed)
+        return platform::replace_file(place.file(), plan.target, state_folder(data_dir));
     std::error_code ec;
-    if (!fs::remove(resolve_links(saved.path), ec) && ec) {
+    if (!fs::remove(place.file(), ec) && ec) {
         return fail(ErrorCode::unavailable, saved.path.string() + ": cannot be removed: " + ec.message());
     }
     for (auto dir = saved.made_folders.rbegin(); dir != saved.made_folders.rend(); ++dir)
         fs::remove(*dir, ec);  // only when empty
-    return out;
+    return {};
 }
 
 }  // namespace
@@ -179,20 +212,35 @@ Result<Plan> plan_connect(const std::vector<SettingsFile>& files, const Connecti
     return plan;
 }
 
-Result<void> apply_plan(const Plan& plan) {
+Result<void> apply_plan(const Plan& plan, const fs::path& data_dir) {
     for (const auto& file : plan.files) {
         if (!file.differs) continue;
-        if (auto written = replace_file(file.saved.path, file.bytes); !written) return written;
+        const Place place(file.saved.path);
+        if (auto written = platform::replace_file(place.file(), file.bytes, state_folder(data_dir)); !written)
+            return written;
     }
     return {};
 }
 
-Result<std::vector<Undone>> undo_connection(const Connection& connection) {
-    std::vector<Undone> out;
+Result<void> mend_files(const std::vector<fs::path>& files, const fs::path& data_dir) {
+    for (const auto& file : files) {
+        const Place place(file);
+        if (auto done = platform::mend_file(place.file(), state_folder(data_dir)); !done) return done;
+    }
+    return {};
+}
+
+Result<std::vector<Undone>> undo_connection(const Connection& connection, const fs::path& data_dir) {
+    std::vector<UndoneFile> plans;
     for (const auto& file : connection.files) {
-        auto undone = undo_file(file);
-        if (!undone) return std::unexpected(undone.error());
-        out.push_back(std::move(*undone));
+        auto plan = plan_undo(file);
+        if (!plan) return std::unexpected(plan.error());
+        plans.push_back(std::move(*plan));
+    }
+    std::vector<Undone> out;
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+        if (auto done = undo_file(connection.files[i], plans[i], data_dir); !done) return std::unexpected(done.error());
+        out.push_back(std::move(plans[i].undone));
     }
     return out;
 }
@@ -205,30 +253,6 @@ fs::path resolve_links(fs::path path) {
         path = target.is_absolute() ? target : path.parent_path() / target;
     }
     return path;
-}
-
-Result<void> replace_file(const fs::path& named, std::string_view bytes) {
-    fs::path path = resolve_links(named);
-    if (auto made = make_private_dir(path.parent_path()); !made) return made;
-    auto suffix = random_hex(6);
-    if (!suffix) return std::unexpected(suffix.error());
-    fs::path temporary = path;
-    temporary += ".lurus-" + *suffix;
-    std::error_code ec;
-    fs::perms mode = fs::perms::owner_read | fs::perms::owner_write;
-    if (auto status = fs::status(path, ec); !ec && fs::exists(status)) mode = status.permissions();
-    ec.clear();
-    auto written = platform::write_new_private_file(temporary, bytes);
-    if (written) fs::permissions(temporary, mode, ec);
-    if (written && !ec) fs::rename(temporary, path, ec);
-    if (!written || ec) {
-        std::error_code ignored;
-        fs::remove(temporary, ignored);
-        if (!written) return written;
-        return fail(ErrorCode::unavailable, named.string() + ": cannot be replaced: " + ec.message());
-    }
-    platform::sync_dir(path.parent_path());
-    return {};
 }
 
 std::string mask_secret(std::string_view secret) {

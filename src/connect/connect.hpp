@@ -21,6 +21,8 @@ struct ClientHome {
 
     static ClientHome of_process();
     [[nodiscard]] std::string variable(const std::string& name) const;
+    /// Where a user of this home keeps the data of a server of their own; empty when there is no home.
+    [[nodiscard]] std::filesystem::path data_folder() const;
 };
 
 struct Setting {
@@ -55,6 +57,11 @@ std::vector<SettingsFile> settings_for(const Client& client, const ClientHome& h
 /// What in the user's environment wins over the settings, and so has to be told.
 std::vector<std::string> environment_warnings(const Client& client, const ClientHome& home);
 
+/// The file that the client, started in `folder`, reads instead of the one that holds our address; none when it reads
+/// ours. Gemini CLI takes the first `.env` on the way up.
+std::optional<std::filesystem::path> hiding_file(const Client& client, const ClientHome& home,
+                                                 const std::filesystem::path& folder);
+
 /// What the client's settings hold now.
 struct ClientState {
     bool configured = false;  // a settings file exists
@@ -72,7 +79,7 @@ struct Change {
     std::optional<std::string> before, after;
 };
 
-/// Remembered in `<data folder>/connect/<client>.json`, mode 0600.
+/// Remembered in `<data folder>/connect/<client>.json`, mode 0600, as the owner of that data folder.
 struct SavedSetting {
     SettingPath path;
     std::optional<std::string> before;  // raw; empty = was not there
@@ -96,6 +103,12 @@ struct Connection {
     std::vector<SavedFile> files;
 };
 
+/// Which data folder remembers the client of this home: the configured one where it is theirs, else their own, which
+/// no server needs to have used. Root connecting somebody's client works for them.
+std::filesystem::path remembering_folder(const std::filesystem::path& data_dir, const ClientHome& home,
+                                         const Client& client);
+/// Where `<client>.json` stands.
+std::filesystem::path state_folder(const std::filesystem::path& data_dir);
 /// `not_found` when the client was not connected from this data folder.
 Result<Connection> load_connection(const std::filesystem::path& data_dir, std::string_view client);
 Result<void> save_connection(const std::filesystem::path& data_dir, const Connection& connection);
@@ -105,16 +118,20 @@ Result<void> forget_connection(const std::filesystem::path& data_dir, std::strin
 struct PlannedFile {
     SavedFile saved;
     std::string bytes;
-    bool differs = false;  // from what is there now
+    bool differs = false;    // from what is there now
+    bool holds_key = false;  // once it is written
 };
 struct Plan {
     std::vector<PlannedFile> files;
     std::vector<Change> changes;
 };
-/// `invalid_argument` names the file, line and column of what cannot be edited.
+/// `invalid_argument` names the file, line and column of what cannot be edited, `permission_denied` the file that
+/// cannot be written.
 Result<Plan> plan_connect(const std::vector<SettingsFile>& files, const Connection* earlier);
-/// Writes the files, each in one step, following symbolic links and keeping modes. Nothing after the first that fails.
-Result<void> apply_plan(const Plan& plan);
+/// Writes the files as `platform::replace_file` does, following symbolic links. Nothing after the first that fails.
+Result<void> apply_plan(const Plan& plan, const std::filesystem::path& data_dir);
+/// Before anything is read: what a crash cut while it was written holds again what it held before.
+Result<void> mend_files(const std::vector<std::filesystem::path>& files, const std::filesystem::path& data_dir);
 
 /// Puts back what was there: the bytes themselves where nobody changed the file since, else only our settings.
 struct Undone {
@@ -122,12 +139,10 @@ struct Undone {
     enum class How : std::uint8_t { restored, removed, edited, untouched } how = How::untouched;
     std::vector<std::string> left;  // settings that somebody else changed since
 };
-Result<std::vector<Undone>> undo_connection(const Connection& connection);
+Result<std::vector<Undone>> undo_connection(const Connection& connection, const std::filesystem::path& data_dir);
 
 /// The target of a chain of symbolic links; the path itself when it is none.
 std::filesystem::path resolve_links(std::filesystem::path path);
-/// Replaces or makes the file in one step; an existing one keeps its mode, a new one gets 0600.
-Result<void> replace_file(const std::filesystem::path& path, std::string_view bytes);
 /// `cr_a…wxyz`
 std::string mask_secret(std::string_view secret);
 

@@ -125,6 +125,20 @@ std::vector<std::string> environment_warnings(const Client& client, const Client
     return out;
 }
 
+std::optional<fs::path> hiding_file(const Client& client, const ClientHome& home, const fs::path& folder) {
+    if (client.id != "gemini") return std::nullopt;
+    const fs::path ours = settings_for(client, home, {}).back().path;
+    std::error_code ec;
+    for (fs::path dir = folder; !dir.empty(); dir = dir.parent_path()) {
+        for (const fs::path& file : {dir / ".gemini/.env", dir / ".env"}) {
+            if (file == ours) return std::nullopt;
+            if (fs::exists(file, ec)) return file;
+        }
+        if (dir == dir.parent_path()) return std::nullopt;
+    }
+    return std::nullopt;
+}
+
 ClientState inspect_client(const Client& client, const ClientHome& home) {
     ClientState state;
     for (const auto& file : settings_for(client, home, Target{"url", "key"})) {

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "connect/connect.hpp"
 #include "core/json/json_value.hpp"
+#include "core/os/file_owner.hpp"
 #include "core/os/files.hpp"
 
 namespace lurus::connect {
@@ -11,12 +13,12 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path state_file(const fs::path& data_dir, std::string_view client) {
-    return data_dir / "connect" / (std::string(client) + ".json");
+    return state_folder(data_dir) / (std::string(client) + ".json");
 }
 
 /// The file's bytes beside the description: they may be anything, JSON text may not.
 fs::path backup_file(const fs::path& data_dir, std::string_view client, std::size_t n, const fs::path& original) {
-    return data_dir / "connect" /
+    return state_folder(data_dir) /
            (std::string(client) + "." + std::to_string(n) + "." + original.filename().string() + ".before");
 }
 
@@ -64,9 +66,49 @@ SavedFile file_of(const Json& json) {
     return file;
 }
 
+// Nearest to the place that is there.
+bool may_make(const fs::path& place) {
+    std::error_code ec;
+    fs::path dir = place;
+    while (!dir.empty() && dir != dir.parent_path() && !fs::exists(dir, ec)) dir = dir.parent_path();
+    return platform::check_replaceable(dir / "connect").has_value();
+}
+
+bool is_of_home(const Connection& connection, const ClientHome& home, const Client& client) {
+    const auto files = settings_for(client, home, {});
+    return std::ranges::any_of(connection.files, [&](const SavedFile& saved) {
+        return std::ranges::find(files, saved.path, &SettingsFile::path) != files.end();
+    });
+}
+
 }  // namespace
 
+fs::path ClientHome::data_folder() const {
+    const fs::path named = variable("XDG_DATA_HOME");
+    if (named.is_absolute()) return named / "lurus";
+    return home.empty() ? fs::path() : home / ".local/share/lurus";
+}
+
+fs::path state_folder(const fs::path& data_dir) {
+    return data_dir / "connect";
+}
+
+fs::path remembering_folder(const fs::path& data_dir, const ClientHome& home, const Client& client) {
+    const fs::path own = home.data_folder();
+    if (own.empty() || own == data_dir) return data_dir;
+    // Where it is remembered from before it stays.
+    for (const auto& dir : {own, data_dir}) {
+        const auto before = load_connection(dir, client.id);
+        if (before && is_of_home(*before, home, client)) return dir;
+    }
+    const platform::ActAsOwner as(home.home);
+    const auto owner = platform::owner_of(data_dir);
+    if (owner) return *owner == platform::acting_user() ? data_dir : own;
+    return owner.error().code == ErrorCode::not_found && may_make(data_dir) ? data_dir : own;
+}
+
 Result<Connection> load_connection(const fs::path& data_dir, std::string_view client) {
+    const platform::ActAsOwner as(data_dir);
     fs::path path = state_file(data_dir, client);
     auto text = read_file(path);
     if (!text) return std::unexpected(text.error());
@@ -88,7 +130,8 @@ Result<Connection> load_connection(const fs::path& data_dir, std::string_view cl
 }
 
 Result<void> save_connection(const fs::path& data_dir, const Connection& connection) {
-    if (auto made = make_private_dir(data_dir / "connect"); !made) return made;
+    const platform::ActAsOwner as(data_dir);
+    if (auto made = make_private_dir(state_folder(data_dir)); !made) return made;
     Json files = Json::array();
     for (std::size_t i = 0; i < connection.files.size(); ++i) {
         const SavedFile& file = connection.files[i];
@@ -106,9 +149,10 @@ Result<void> save_connection(const fs::path& data_dir, const Connection& connect
 }
 
 Result<void> forget_connection(const fs::path& data_dir, std::string_view client) {
+    const platform::ActAsOwner as(data_dir);
     std::error_code ec;
     std::vector<fs::path> ours;
-    for (fs::directory_iterator it(data_dir / "connect", ec), end; !ec && it != end; it.increment(ec)) {
+    for (fs::directory_iterator it(state_folder(data_dir), ec), end; !ec && it != end; it.increment(ec)) {
         std::string name = it->path().filename().string();
         if (name.starts_with(std::string(client) + ".")) ours.push_back(it->path());
     }

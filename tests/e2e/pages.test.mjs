@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PATIENCE, configFor, startLurus } from './lib/lurus.mjs';
-import { PASSWORD, api, login } from './lib/people.mjs';
+import { PASSWORD, api, login, setupLink } from './lib/people.mjs';
 
 const BROWSER = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8' };
 const PAGES = ['/console', '/console/', '/console/setup', '/console/setup/', '/console/invitation', '/console/verify', '/console/reset', '/console/forgot', '/console/sign-up'];
@@ -95,7 +95,7 @@ test('how one may sign in is public, and holds no secret and no address of what 
 test('a link says what it is for until it was used, and a check uses nothing up', async () => {
   const until = Date.now() + 5000 * PATIENCE; // the banner is printed after the server is ready
   while (!/own it: \S+\s/.test(lurus.output) && Date.now() < until) await sleep(20);
-  const token = decodeURIComponent(/own it: \S+#token=(\S+)/.exec(lurus.output)[1]);
+  const token = decodeURIComponent(setupLink(lurus).token);
   for (let i = 0; i < 2; ++i) assert.deepEqual((await check('setup', token)).body, { purpose: 'setup' });
   assert.equal((await check('setup', `${token}x`)).status, 403);
   assert.equal((await check('invitation', token)).status, 403);

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { anthropic, chat, json } from '../upstream/index.mjs';
 import { gateway } from './lib/suite.mjs';
 import { post } from './lib/raw.mjs';
-import { PASSWORD, api } from './lib/people.mjs';
+import { PASSWORD, api, setupLink } from './lib/people.mjs';
 import { PATIENCE, configFor, startLurus } from './lib/lurus.mjs';
 
 const context = gateway({ server: { threads: 4 }, limits: { team: { rpm: 3 }, org: { rpm: 1000 } } });
@@ -44,11 +44,11 @@ async function printed(lurus, word) {
   await sleep(20);
 }
 
-test('the link that serve prints makes the owner, once; then there is none', async () => {
+test('the link of the start makes the owner, once; then there is none', async () => {
   const lurus = await startLurus({ config: { server: { threads: 1 } } });
   try {
     await printed(lurus, 'usage');
-    const [, token] = /own it: http:\S+\/console\/setup#token=(\S+)/.exec(lurus.output);
+    const { token } = setupLink(lurus);
     const body = { token, email: 'first@example.com', password: PASSWORD };
     const made = await api(lurus, 'POST', 'setup', { body });
     assert.equal(made.status, 200);
@@ -61,6 +61,7 @@ test('the link that serve prints makes the owner, once; then there is none', asy
     await lurus.start();
     await printed(lurus, 'usage');
     assert.doesNotMatch(lurus.output, /own it/);
+    assert.ok(!fs.existsSync(path.join(lurus.dataDir, 'owner-link.txt')));
     // What was done before is in the audit still.
     assert.match((await lurus.cli(['audit', 'list'])).stdout, /first@example\.com +setUp/);
   } finally {
@@ -200,4 +201,73 @@ test('[log] bodies_keys means a key of the default organisation by its name, any
   } finally {
     await lurus.close();
   }
+});
+
+test('who or what is named wrong is said, with the nearest there is, and nothing is done', async () => {
+  await command('org', 'create', 'names');
+  await command('user', 'add', 'Petra@names.example', '--org', 'names');
+  await command('service', 'add', 'deploy', '--org', 'names');
+  await command('team', 'create', 'crimson', '--org', 'names');
+  const cases = [
+    [['team', 'add', 'crimson', 'petro@names.example'], 'no member or service account `petro@names.example`; did you mean `petra@names.example`?'],
+    [['team', 'take', 'crimson', 'deploi'], 'no member or service account `deploi`; did you mean `deploy`?'],
+    [['team', 'take', 'crimson', 'petra@names.example'], '`petra@names.example` is not in the team `crimson`'],
+    [['team', 'add', 'crimsom', 'petra@names.example'], 'no team `crimsom`; did you mean `crimson`?'],
+    [['key', 'create', '--name', 'k', '--user', 'petra'], 'no member or service account `petra`; did you mean `petra@names.example`?'],
+    [['key', 'create', '--name', 'k', '--team', 'crimsom'], 'no team `crimsom`; did you mean `crimson`?'],
+    [['user', 'role', 'petr@names.example', 'admin'], 'no member `petr@names.example`; did you mean `petra@names.example`?'],
+    [['service', 'disable', 'deploi'], 'no service account `deploi`; did you mean `deploy`?'],
+    [['team', 'add', 'crimson', 'somebody@else.where'], 'no member or service account `somebody@else.where`'],
+  ];
+  for (const [args, wanted] of cases) {
+    const done = await context.lurus.cli([...args, '--org', 'names']);
+    assert.equal(done.code, 3, `${args.join(' ')}: ${done.stdout}${done.stderr}`);
+    assert.match(done.stderr, new RegExp(`^lurus: (there is )?${wanted.replace(/[.?]/g, '\\$&')}\n$`), args.join(' '));
+  }
+  const wrong = await context.lurus.cli(['team', 'list', '--org', 'naems']);
+  assert.deepEqual([wrong.code, wrong.stderr], [3, 'lurus: there is no organisation `naems`; did you mean `names`?\n']);
+  const nobody = await context.lurus.cli(['user', 'reset-password', 'petr@names.example']);
+  assert.equal(nobody.code, 3);
+  assert.deepEqual((await command('team', 'list', '--org', 'names'))[0].members, []);
+  assert.deepEqual(await command('key', 'list', '--org', 'names'), []);
+  const owned = await text('org', 'create', 'names-two', '--owner', 'new@names.example');
+  assert.match(owned, /was made\. 'new@names\.example' has never signed in here; a link for them: lurus user invite new@names\.example --role owner --org names-two\n/);
+  for (const org of ['names', 'names-two']) await command('org', 'remove', org);
+});
+
+test('a person is called by address, by user id or by member id, in any case of letters', async () => {
+  const [{ id: member, user }] = await command('user', 'add', 'ida@ids.example');
+  assert.notEqual(member, user);
+  const called = ['ida@ids.example', 'IDA@Ids.example', user, member];
+  for (const who of called) {
+    assert.equal((await command('user', 'role', who, 'viewer'))[0].email, 'ida@ids.example', who);
+    assert.equal((await command('user', 'reset-password', who))[0].email, 'ida@ids.example', who);
+    assert.equal((await command('user', 'disable', who))[0].status, 'disabled', who);
+    assert.equal((await command('user', 'enable', who))[0].status, 'active', who);
+    assert.equal((await command('user', 'disable', who, '--org', 'default'))[0].disabled, true, who);
+    assert.equal((await command('user', 'enable', who, '--org', 'default'))[0].disabled, false, who);
+    assert.equal((await command('user', 'edit', who, '--rpm', '7'))[0].email, 'ida@ids.example', who);
+    assert.equal((await command('user', 'export', who))[0].user.email, 'ida@ids.example', who);
+    const [key] = await command('key', 'create', '--name', `of-${who}`, '--user', who);
+    assert.equal(key.owner, 'ida@ids.example', who);
+    assert.ok((await command('key', 'list', '--user', who)).some(({ id }) => id === key.id), who);
+    await command('team', 'create', 'callers');
+    await command('team', 'add', 'callers', who);
+    await command('team', 'take', 'callers', who);
+    await command('team', 'remove', 'callers');
+  }
+  for (const who of called.slice(1)) {
+    await command('user', 'remove', who);
+    await command('user', 'add', 'ida@ids.example');
+  }
+  await command('user', 'erase', user);
+  for (const who of called) assert.equal((await context.lurus.cli(['user', 'reset-password', who])).code, 3, who);
+});
+
+test('an invitation names the organisation', async () => {
+  await command('org', 'create', 'guild');
+  const said = await text('user', 'invite', 'guest@guild.example', '--org', 'guild');
+  assert.match(said, /^'guest@guild\.example' is invited to the organisation 'guild' with this link/);
+  assert.equal((await command('user', 'invite', 'guest@guild.example', '--org', 'guild'))[0].org_name, 'guild');
+  await command('org', 'remove', 'guild');
 });

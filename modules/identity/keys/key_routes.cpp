@@ -157,11 +157,15 @@ private:
                 return fail(ErrorCode::permission_denied, "a key of somebody else takes an admin");
         } else if (change.user && !change.user->empty()) {
             auto member = owner_called(org, *change.user);
+            if (!member && member.error().code == ErrorCode::not_found)
+                return std::unexpected(directory_.no_such_member(org, *change.user));
             if (!member) return std::unexpected(member.error());
             change.user = *std::move(member);
         }
         if (change.team && !change.team->empty()) {
             const auto team = directory_.team(org, *change.team);
+            if (!team && who.sees_organisation() && team.error().code == ErrorCode::not_found)
+                return std::unexpected(directory_.no_such_team(org, *change.team));
             if (!team) return std::unexpected(team.error());
             const bool of_it = std::ranges::find(team->members, who.member) != team->members.end();
             if (!who.sees_organisation() && !of_it) return fail(ErrorCode::not_found, "there is no such team");

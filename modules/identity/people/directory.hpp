@@ -35,6 +35,8 @@ public:
     // users.cpp
     Result<User> find(std::string_view id) override;
     Result<User> find_by_email(std::string_view email) override;
+    /// By address, id, or the id of a membership; not one who was erased.
+    Result<User> find_called(std::string_view text);
     Result<std::vector<User>> list() override;
     Result<User> create(const NewUser& wanted) override;
     Result<void> set_status(std::string_view id, UserStatus status) override {
@@ -71,7 +73,7 @@ public:
     /// By name; `after` is the name of the last one of the page before.
     Result<std::vector<Member>> members(std::string_view org, MemberKind kind, std::string_view after,
                                         std::size_t limit);
-    /// By id, or by e-mail address or name.
+    /// By its id, its user's, or by e-mail address or name.
     Result<Member> member_of(std::string_view org, MemberKind kind, std::string_view id_or_name);
     /// Adds the user with this address, who is made (invited) when there is none: the answer tells no difference.
     /// `conflict` when they are a member already.
@@ -96,6 +98,13 @@ public:
     Result<Team> add_to_team(const Team& team, std::string_view member);
     Result<Team> take_from_team(const Team& team, std::string_view member);
     Result<std::vector<std::string>> teams_of(std::string_view member);
+
+    // unknown.cpp: `not_found`, with the nearest name that there is; for whoever may see those names.
+    Error no_such_member(std::string_view org, MemberKind kind, std::string_view called);
+    Error no_such_member(std::string_view org, std::string_view called);
+    Error no_such_team(std::string_view org, std::string_view called);
+    Error no_such_user(std::string_view called);
+    Error no_such_org(std::string_view called);
 
 private:
     /// `result`, after `on_change` was called for a success.

@@ -19,7 +19,10 @@ struct Members {
     MemberKind kind;
 
     [[nodiscard]] Result<Member> named(const ApiRequest& request) const {
-        return directory.member_of(request.principal.home(), kind, request.params.at("id"));
+        const auto& called = request.params.at("id");
+        auto member = directory.member_of(request.principal.home(), kind, called);
+        if (member || member.error().code != ErrorCode::not_found) return member;
+        return std::unexpected(directory.no_such_member(request.principal.home(), kind, called));
     }
 
     [[nodiscard]] ApiResponse list(const ApiRequest& request) const {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/text/ascii.hpp"
 #include "modules/identity/people/directory.hpp"
 
 namespace lurus::identity {
@@ -102,9 +103,9 @@ Result<std::vector<Member>> Directory::members(std::string_view org, MemberKind 
 }
 
 Result<Member> Directory::member_of(std::string_view org, MemberKind kind, std::string_view id_or_name) {
-    return store_.read("reading a member", [&](PeopleReader& rows) {
-        return there(rows.find_member(org, kind, id_or_name), called(kind));
-    });
+    const std::string wanted = kind == MemberKind::user ? lower_case(id_or_name) : std::string(id_or_name);
+    return store_.read("reading a member",
+                       [&](PeopleReader& rows) { return there(rows.find_member(org, kind, wanted), called(kind)); });
 }
 
 Result<Member> Directory::add_member(std::string_view org, std::string_view address, Role role) {

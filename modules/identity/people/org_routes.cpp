@@ -52,9 +52,12 @@ struct Orgs {
         return ids;
     }
     [[nodiscard]] Result<Org> named(const ApiRequest& request, const std::optional<UserSet>& reach) const {
-        auto org = directory.org(request.params.at("id"));
+        const auto& called = request.params.at("id");
+        auto org = directory.org(called);
         if (org && reach && !reach->contains(org->id))
             return fail(ErrorCode::not_found, "there is no such organisation");
+        if (!org && !reach && org.error().code == ErrorCode::not_found)
+            return std::unexpected(directory.no_such_org(called));
         return org;
     }
 
@@ -106,7 +109,7 @@ struct Orgs {
         return answer(200, directory.change_org(org->id, *name, body->change, request.if_version));
     }
     [[nodiscard]] ApiResponse remove(const ApiRequest& request) const {
-        const auto org = directory.org(request.params.at("id"));
+        const auto org = named(request, std::nullopt);
         if (!org) return problem(org.error());
         const auto done = directory.remove_org(org->id, request.if_version);
         return done ? no_content() : problem(done.error());

@@ -130,8 +130,8 @@ template <class Port>
 Result<std::optional<Member>> PeopleRows<Port>::find_member(std::string_view org, MemberKind kind,
                                                             std::string_view id_or_name) {
     return db_.first(concat({select_member,
-                             "WHERE m.org = $1 AND m.removed_us IS NULL AND (m.id = $2 OR coalesce(u.email, m.name) = "
-                             "$2) AND ",
+                             "WHERE m.org = $1 AND m.removed_us IS NULL AND (m.id = $2 OR m.user_id = $2 OR "
+                             "coalesce(u.email, m.name) = $2) AND ",
                              of_kind(kind)}),
                      {org, id_or_name}, member_from);
 }

@@ -79,6 +79,7 @@ Result<Principal> Directory::in_organisation(Principal who, std::string_view wan
     if (who.kind == Principal::Kind::admin_token) {
         if (wanted.empty()) return who;
         auto found = org(wanted);
+        if (!found && found.error().code == ErrorCode::not_found) return std::unexpected(no_such_org(wanted));
         if (!found) return std::unexpected(found.error());
         who.org = found->id;
         return who;

@@ -47,13 +47,18 @@ struct Teams {
         return team ? versioned_answer(status, json(*team), team->version) : problem(team.error());
     }
     [[nodiscard]] Result<Team> named(const ApiRequest& request) const {
-        return directory.team(request.principal.home(), request.params.at("id"));
+        const auto& called = request.params.at("id");
+        auto team = directory.team(request.principal.home(), called);
+        if (team || team.error().code != ErrorCode::not_found) return team;
+        return std::unexpected(directory.no_such_team(request.principal.home(), called));
     }
     [[nodiscard]] Result<Member> member_named(const ApiRequest& request) const {
         const auto& called = request.params.at("member");
         auto member = directory.member_of(request.principal.home(), MemberKind::user, called);
         if (member || member.error().code != ErrorCode::not_found) return member;
-        return directory.member_of(request.principal.home(), MemberKind::service, called);
+        member = directory.member_of(request.principal.home(), MemberKind::service, called);
+        if (member || member.error().code != ErrorCode::not_found) return member;
+        return std::unexpected(directory.no_such_member(request.principal.home(), called));
     }
     [[nodiscard]] static Result<std::string> name_from(const ApiRequest& request) {
         const auto body = object_from(request.body, {"name"});
@@ -108,6 +113,8 @@ struct Teams {
         const auto member = member_named(request);
         if (!member) return problem(member.error());
         if (auto ok = check_rank(request.principal.role, member->role); !ok) return problem(ok.error());
+        if (std::ranges::find(team->members, member->id) == team->members.end())
+            return problem(404, "`" + member->name + "` is not in the team `" + team->name + "`");
         return answer(200, directory.take_from_team(*team, member->id));
     }
 };

@@ -14,9 +14,9 @@ struct People {
 
     [[nodiscard]] Result<User> named(const ApiRequest& request) const {
         const auto& called = request.params.at("id");
-        auto user = called.find('@') == std::string::npos ? directory.find(called) : directory.find_by_email(called);
-        if (user && user->status == UserStatus::erased) return fail(ErrorCode::not_found, "there is no such user");
-        return user;
+        auto user = directory.find_called(called);
+        if (user || user.error().code != ErrorCode::not_found) return user;
+        return std::unexpected(directory.no_such_user(called));
     }
 
     [[nodiscard]] ApiResponse list(const ApiRequest& request) const {
@@ -133,7 +133,7 @@ std::vector<ApiRoute> user_routes(Directory& directory, Keys& keys) {
     routes.back().query = page_params();
     routes.back().query.push_back({"q", R"({"type":"string"})", "text in the address or name"});
     routes.back().response_schema = page_schema(user_schema());
-    add("GET", "/api/v1/users/{id}", "getUser", "One user, by id or address", &People::show);
+    add("GET", "/api/v1/users/{id}", "getUser", "One user, by id or address; a membership's id will do", &People::show);
     routes.back().resource.kind = "User";
     add("PATCH", "/api/v1/users/{id}", "changeUser", "Disable a user everywhere, or enable them again",
         &People::change);

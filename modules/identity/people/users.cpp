@@ -48,6 +48,15 @@ Result<User> Directory::find_by_email(std::string_view email) {
                        [&](PeopleReader& rows) { return there(rows.user_with_email(wanted), "user"); });
 }
 
+Result<User> Directory::find_called(std::string_view text) {
+    if (text.find('@') != std::string_view::npos) return find_by_email(text);
+    return store_.read("reading a user", [&](PeopleReader& rows) -> Result<User> {
+        const auto member = rows.member(text);
+        if (!member) return std::unexpected(member.error());
+        return user_not_erased(rows, *member && !(*member)->user.empty() ? std::string_view((*member)->user) : text);
+    });
+}
+
 Result<std::vector<User>> Directory::list() {
     return store_.read("reading users", [](PeopleReader& rows) { return rows.users(); });
 }

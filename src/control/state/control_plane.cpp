@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include "control/state/reload.hpp"
@@ -13,7 +15,39 @@
 #include "core/os/version.hpp"
 
 namespace lurus::control {
-namespace {}  // namespace
+namespace {
+
+/// Takes out what the error is about, so that the rest can be judged; false when there is no such thing.
+bool leave_out(config::Config& config, const ErrorSubject& subject) {
+    const auto& name = subject.name;
+    const auto at_provider = [&](const std::string& target) {
+        return target == name || target.starts_with(name + "/");
+    };
+    if (subject.kind == "provider") {
+        // What is wrong with a provider is no mistake of the routes to it.
+        std::erase_if(config.routes,
+                      [&](const RouteSpec& route) { return std::ranges::any_of(route.to, at_provider); });
+        return std::erase_if(config.providers, [&](const ProviderSpec& p) { return p.name == name; }) > 0;
+    }
+    if (subject.kind == "route")
+        return std::erase_if(config.routes, [&](const RouteSpec& r) { return !r.family && r.model == name; }) > 0;
+    if (subject.kind == "key")
+        return std::erase_if(config.keys, [&](const ConfiguredKey& key) { return key.name == name; }) > 0;
+    return false;
+}
+
+/// What is said of a refused file, a mistake each.
+std::vector<std::string> refusals(const std::string& mistakes) {
+    std::vector<std::string> out;
+    for (std::string_view rest = mistakes; !rest.empty();) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        out.push_back("configuration refused, the old one goes on: " + std::string(line));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    }
+    return out;
+}
+
+}  // namespace
 
 std::vector<std::string> start_only_differences(const config::Config& started_with, const config::Config& now) {
     std::vector<std::string> out;
@@ -103,15 +137,25 @@ Result<ControlPlane::Prepared> ControlPlane::prepare(const config::Config& confi
     // A command lacks the variables that hold the users' passwords, and needs none of them.
     const auto users = use_ == Use::server ? config.users : std::vector<ConfiguredUser>();
     Prepared prepared;
-    const auto add = [&](Result<std::unique_ptr<PreparedConfiguration>> part) -> Result<void> {
-        if (!part) return std::unexpected(with_position(config, part.error()));
-        prepared.push_back(*std::move(part));
-        return {};
+    config::Config sound = config;
+    std::optional<Error> mistakes;
+    // Each part is judged again without what is wrong in it, until all its mistakes are known.
+    const auto add = [&](const std::function<Result<std::unique_ptr<PreparedConfiguration>>()>& judge) {
+        for (;;) {
+            auto part = judge();
+            if (part) return prepared.push_back(*std::move(part));
+            Error error = with_position(config, part.error());
+            // Two of a name are a mistake of the file here, whatever they would be to who makes the second.
+            if (error.subject && error.code == ErrorCode::conflict) error.code = ErrorCode::invalid_argument;
+            if (mistakes) error.message = mistakes->message + "\n" + error.message;
+            mistakes = std::move(error);
+            if (!part.error().subject || !leave_out(sound, *part.error().subject)) return;
+        }
     };
-    if (auto done = add(providers_->prepare(config.providers, config.routes)); !done)
-        return std::unexpected(done.error());
-    if (auto done = add(identity_->prepare(config.keys)); !done) return std::unexpected(done.error());
-    if (auto done = add(sign_in_->prepare(config.auth, users)); !done) return std::unexpected(done.error());
+    add([&] { return providers_->prepare(sound.providers, sound.routes); });
+    add([&] { return identity_->prepare(sound.keys); });
+    if (!mistakes) add([&] { return sign_in_->prepare(config.auth, users); });
+    if (mistakes) return std::unexpected(*std::move(mistakes));
     for (const auto& part : prepared) {
         if (auto done = part->store(); !done) return std::unexpected(with_position(config, done.error()));
     }
@@ -147,7 +191,7 @@ Result<Reloaded> ControlPlane::take_or_refuse(Result<config::Config> read) {
             const std::scoped_lock lock(mutex_);
             problem_ = applied.error().message;
         }
-        spdlog::error("configuration refused, the old one goes on: {}", applied.error().message);
+        for (const auto& refusal : refusals(applied.error().message)) spdlog::error("{}", refusal);
         publish();
         return std::unexpected(applied.error());
     }
@@ -233,7 +277,7 @@ void ControlPlane::publish_counting(Counting counting) {
         next->settings = config_.gateway;
         next->settings.listeners = start_config_.gateway.listeners;
         next->settings.threads = start_config_.gateway.threads;
-        if (!problem_.empty()) next->problems.push_back("configuration refused, the old one goes on: " + problem_);
+        next->problems = refusals(problem_);
         std::ranges::copy(file_problems_, std::back_inserter(next->problems));
     }
     std::ranges::move(databases_->problems(), std::back_inserter(next->problems));

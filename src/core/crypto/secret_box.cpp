@@ -162,7 +162,9 @@ Result<SecretBox> SecretBox::from_file(const fs::path& data_dir) {
     auto box = from_text(Secret(std::move(*text)));
     if (!box) {
         return fail(ErrorCode::corrupt,
-                    file.string() + " does not hold a master key (32 bytes as 64 hex digits or as base64)");
+                    file.string() +
+                        " does not hold a master key (32 bytes as 64 hex digits or as base64): put back the "
+                        "one from your backup, only that opens what is stored");
     }
     return box;
 }

@@ -81,7 +81,7 @@ public:
 
 enum class StopSignal : std::uint8_t { interrupt, terminate, hangup };
 
-/// Takes over SIGINT, SIGTERM and SIGHUP (and ignores SIGPIPE) for the whole process while it lives.
+/// Takes over SIGINT, SIGTERM and SIGHUP for the whole process while it lives; ignores SIGPIPE, SIGUSR1 and their like.
 /// Make it before any thread is started: threads inherit that the signals are blocked.
 class Signals {
 public:

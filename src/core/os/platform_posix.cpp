@@ -276,7 +276,9 @@ Signals::Signals() : state_(std::make_unique<State>()) {
     sigemptyset(&state_->waited);
     for (int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&state_->waited, number);
     pthread_sigmask(SIG_BLOCK, &state_->waited, &state_->before);
-    ::signal(SIGPIPE, SIG_IGN);
+    // What would end the process, and is sent to daemons of other kinds to make them do something.
+    for (int number : {SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGXFSZ})
+        ::signal(number, SIG_IGN);
 }
 
 Signals::~Signals() {

@@ -20,4 +20,18 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row.back();
 }
 
+std::string nearest_name(std::string_view given, const std::vector<std::string>& known) {
+    std::string best;
+    std::size_t best_distance = std::max<std::size_t>(2, given.size() / 3) + 1;
+    for (const auto& name : known) {
+        std::size_t d = edit_distance(given, name);
+        if (given.size() >= 3 && (name.starts_with(given) || given.starts_with(name))) d = std::min<std::size_t>(d, 1);
+        if (d < best_distance) {
+            best = name;
+            best_distance = d;
+        }
+    }
+    return best;
+}
+
 }  // namespace lurus

@@ -54,4 +54,11 @@ export async function mailTo(folder, address, count = 1) {
   }
 }
 
+/// The link to the first owner, which a start puts aside where nobody else reads it: { link, token, file }.
+export function setupLink(lurus) {
+  const file = path.join(lurus.dataDir, 'owner-link.txt');
+  const link = fs.readFileSync(file, 'utf8').trim();
+  return { file, link, token: /^https?:\S+\/console\/setup#token=(\S+)$/.exec(link)[1] };
+}
+
 export const tokenIn = (mail) => /#token=(\S+)/.exec(mail)[1];

@@ -32,6 +32,16 @@ TEST_CASE("the banner") {
     facts.owner_link = "http://127.0.0.1:18100/console/setup#token=t";
     CHECK(has(banner(facts, Colour::none), "own it: http://127.0.0.1:18100/console/setup#token=t "));
 
+    BannerFacts aside = facts;
+    aside.key_file = "/my data/first-key.txt";
+    aside.owner_file = "/my data/owner-link.txt";
+    aside.owner_link.clear();
+    aside.new_key.clear();
+    text = banner(aside, Colour::none);
+    CHECK(has(text, "is in /my data/first-key.txt\n"));
+    CHECK(has(text, " -H \"x-api-key: $(cat '/my data/first-key.txt')\""));
+    CHECK(has(text, "own it: the link is in /my data/owner-link.txt "));
+
     facts.new_key.clear();
     text = banner(facts, Colour::none);
     CHECK(has(text, "lurus key create --name NAME"));

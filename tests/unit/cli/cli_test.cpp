@@ -136,6 +136,18 @@ TEST_CASE("failures become exit codes and one line") {
     CHECK(shell.run({"key", "list"}) == exit_unreachable);
 }
 
+TEST_CASE("each mistake of a configuration is a line; other failures are one, whatever they quote") {
+    const Failure failure = failure_of(Error(ErrorCode::invalid_argument, "a:1:1: x\na:2:2: y\na:3:3: z"));
+    CHECK(failure.exit == exit_usage);
+    CHECK(failure.message == "a:1:1: x");
+    CHECK(failure.more == std::vector<std::string>{"a:2:2: y", "a:3:3: z"});
+    Shell shell;
+    Cli cli(shell.out, shell.err, {}, system_clock());
+    CHECK(cli.report(failure) == exit_usage);
+    CHECK(shell.err.str() == "lurus: a:1:1: x\nlurus: a:2:2: y\nlurus: a:3:3: z\n");
+    CHECK(failure_of(Error(ErrorCode::unavailable, "said: a\nb")).more.empty());
+}
+
 TEST_CASE("key create --json prints the whole answer on one line, wherever --json stands") {
     Shell shell;
     shell.answers["POST /api/v1/keys"] = {201, R"({"key":"cr_abc","id":"0f","name":"ci"})"};

@@ -6,6 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cmd_connect.hpp"
+#include "core/crypto/sha256.hpp"
+#include "core/os/file_owner.hpp"
+#include "core/os/files.hpp"
 #include "tests/unit/scratch.hpp"
 
 using namespace lurus;
@@ -34,14 +37,14 @@ struct Machine {
         Connection connection{id, t.url, t.key, "", {}};
         for (const auto& file : plan->files) connection.files.push_back(file.saved);
         REQUIRE(save_connection(data, connection));
-        if (auto written = apply_plan(*plan); !written) return std::unexpected(written.error());
+        if (auto written = apply_plan(*plan, data); !written) return std::unexpected(written.error());
         return plan;
     }
 
     std::vector<Undone> undo(const std::string& id) const {
         auto connection = load_connection(data, id);
         REQUIRE(connection);
-        auto undone = undo_connection(*connection);
+        auto undone = undo_connection(*connection, data);
         REQUIRE_MESSAGE(undone.has_value(), (undone ? "" : undone.error().message));
         REQUIRE(forget_connection(data, id));
         return *undone;
@@ -232,6 +235,100 @@ TEST_CASE("a symbolic link stays one, and its target is written; modes stay") {
     m.undo("claude");
     CHECK(fs::is_symlink(m.home.home / ".claude/settings.json"));
     CHECK(*read_file(real) == "{}\n");
+}
+
+TEST_CASE("a file with two names keeps both, connected and undone") {
+    Machine m;
+    fs::path real = m.put("dotfiles/claude.json", "{}\n");
+    fs::create_directories(m.home.home / ".claude");
+    fs::create_hard_link(real, m.home.home / ".claude/settings.json");
+    REQUIRE(m.connect("claude"));
+    CHECK(fs::hard_link_count(real) == 2);
+    CHECK(read_file(real)->find(target.url) != std::string::npos);
+    m.undo("claude");
+    CHECK(fs::hard_link_count(real) == 2);
+    CHECK(*read_file(real) == "{}\n");
+    CHECK(fs::is_empty(m.data / "connect"));
+}
+
+TEST_CASE("a write in place that was cut is mended, wherever it was cut; what somebody wrote since is left") {
+    const std::string before = "{\"a\":1,\"long\":\"................\"}", after = "{\"b\":2}";
+    for (const auto& [old_bytes, new_bytes] : {std::pair(before, after), std::pair(after, before)}) {
+        for (std::size_t cut = 0; cut <= new_bytes.size(); ++cut) {
+            Machine m;
+            const fs::path file = m.put("settings.json", old_bytes);
+            const fs::path rescue = m.data / "connect";
+            fs::create_hard_link(file, m.scratch.dir() / "other");
+            // The copy that a write makes first: the folder refuses to let go of it.
+            REQUIRE(platform::replace_file(file, new_bytes, rescue));
+            CHECK(fs::is_empty(rescue));
+            const auto kept = rescue / ("writing." + sha256_hex(file.string()).substr(0, 16));
+            REQUIRE(write_private_file(kept, std::to_string(old_bytes.size()) + " " + std::to_string(new_bytes.size()) +
+                                                 "\n" + old_bytes + new_bytes));
+            const std::string torn = new_bytes.substr(0, cut) + old_bytes.substr(std::min(cut, old_bytes.size()));
+            m.put("settings.json", torn);
+            REQUIRE(mend_files({file}, m.data));
+            CHECK(m.text("settings.json") == (torn == new_bytes ? new_bytes : old_bytes));
+            CHECK(fs::is_empty(rescue));
+            CHECK(fs::hard_link_count(file) == 2);
+        }
+    }
+    Machine m;
+    const fs::path file = m.put("settings.json", "{\"mine\":true}");
+    REQUIRE(make_private_dir(m.data / "connect"));
+    REQUIRE(write_private_file(m.data / "connect" / ("writing." + sha256_hex(file.string()).substr(0, 16)),
+                               "7 3\n{\"a\":1}{ }"));
+    REQUIRE(mend_files({file}, m.data));
+    CHECK(m.text("settings.json") == "{\"mine\":true}");
+}
+
+TEST_CASE("only the file that holds the key is warned about") {
+    Machine m;
+    m.put(".gemini/settings.json", "{}");
+    auto plan = m.connect("gemini");
+    REQUIRE(plan);
+    REQUIRE(plan->files.size() == 2);
+    for (const auto& file : plan->files) CHECK(file.holds_key == (file.saved.path.filename() == ".env"));
+    CHECK(m.connect("claude")->files.at(0).holds_key);
+}
+
+TEST_CASE("gemini: a project's own .env hides ours") {
+    Machine m;
+    const Client& gemini = *find_client("gemini");
+    const fs::path project = m.home.home / "work/project";
+    fs::create_directories(project);
+    CHECK_FALSE(hiding_file(gemini, m.home, m.home.home));
+    m.put(".gemini/.env", "A=1\n");
+    CHECK_FALSE(hiding_file(gemini, m.home, project));
+    const fs::path file = m.put("work/.env", "B=1\n");
+    CHECK(hiding_file(gemini, m.home, project) == file);
+    CHECK(hiding_file(gemini, m.home, project.parent_path()) == file);
+    CHECK_FALSE(hiding_file(gemini, m.home, m.home.home));
+    CHECK_FALSE(hiding_file(*find_client("claude"), m.home, project));
+}
+
+TEST_CASE("a read-only file is refused before anything is written") {
+    Machine m;
+    const fs::path file = m.put(".claude/settings.json", "{}\n");
+    fs::permissions(file, fs::perms::owner_read);
+    auto plan = plan_connect(m.wanted("claude"), nullptr);
+    REQUIRE(!plan);
+    CHECK(plan.error().code == ErrorCode::permission_denied);
+    CHECK(plan.error().message == file.string() + " is read-only: chmod u+w " + file.string());
+}
+
+TEST_CASE("a client is remembered in the data folder where it is one's own, else in the user's") {
+    Machine m;
+    const Client& claude = *find_client("claude");
+    CHECK(remembering_folder(m.data, m.home, claude) == m.data);
+    const fs::path own = m.home.home / ".local/share/lurus";
+    CHECK(m.home.data_folder() == own);
+    CHECK(remembering_folder(own, m.home, claude) == own);
+    CHECK(remembering_folder(m.scratch.write("file", "") / "data", m.home, claude) == own);
+    REQUIRE(m.connect("claude"));
+    CHECK(remembering_folder(m.data, m.home, claude) == m.data);
+    const ClientHome other{m.scratch.dir() / "other", {{"XDG_DATA_HOME", (m.scratch.dir() / "xdg").string()}}};
+    CHECK(other.data_folder() == m.scratch.dir() / "xdg/lurus");
 }
 
 TEST_CASE("a file that cannot be edited is refused before anything is written") {

@@ -6,6 +6,7 @@
 #include "app/wiring.hpp"
 #include "cli/cli.hpp"
 #include "core/os/log_setup.hpp"
+#include "core/os/standard_output.hpp"
 #include "core/os/terminal.hpp"
 
 namespace {
@@ -34,7 +35,10 @@ int main(int argc, char** argv) {
     const auto open_api = [](const lurus::config::Config& config) {
         return lurus::cli::open_api(config, lurus::app::open_folder);
     };
-    lurus::cli::Cli cli(std::cout, std::cerr, open_api, lurus::system_clock());
+    lurus::outlive_broken_pipes();
+    lurus::StandardOutput out;
+    lurus::cli::Cli cli(out, std::cerr, open_api, lurus::system_clock());
+    cli.output_problem = [&out] { return out.problem(); };
     cli.serve = lurus::app::run_serve;
     cli.style = {.color = wants_color(), .width = lurus::terminal_width()};
     return lurus::cli::run_cli(argc, argv, cli);

@@ -63,9 +63,10 @@ public:
     std::string config_flag, data_dir_flag;  // as typed; empty = not given
     bool json = false;
     bool no_color = false;
-    Style style;               // from the terminal, set before `run`
-    Server serve;              // set before `run`
-    std::function<int()> run;  // the chosen command
+    Style style;                                  // from the terminal, set before `run`
+    Server serve;                                 // set before `run`
+    std::function<int()> run;                     // the chosen command
+    std::function<std::string()> output_problem;  // why `out` could not be written; null = it does not say
     /// What an option or positional takes, for completion.
     std::map<const CLI::Option*, std::vector<std::string>> choices;
     std::map<const CLI::Option*, bool> files;  // true = a folder
@@ -85,6 +86,13 @@ public:
         return call("GET", path, query);
     }
 
+    /// Whether all that was printed has left: what is shown only once is lost otherwise.
+    [[nodiscard]] bool shown();
+    /// Reports that `out` could not be written, and what became of it.
+    int report_unwritten(const std::string& consequence);
+    /// After the command: its exit code, unless what it printed could not be written.
+    int end(int code);
+
     /// Prints `lurus: ...` on the error stream and gives the exit code.
     int report(const Failure& failure);
     void print_json(const Json& value);
@@ -95,6 +103,7 @@ private:
     ApiOpener open_;
     std::unique_ptr<config::Config> config_;
     std::unique_ptr<ApiClient> api_;
+    bool told_unwritten_ = false;
 };
 
 /// Limits an option to these values and offers them for completion.

@@ -1,5 +1,7 @@
 #include <CLI/App.hpp>
 
+#include "cli/cli.hpp"
+
 namespace lurus::cli {
 
 void add_serve_command(CLI::App& app, Cli& cli) {

@@ -166,8 +166,10 @@ Result<std::unique_ptr<ApiClient>> open_api(const config::Config& config, const 
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     if (platform::FileLock::held(lock)) {
-        return fail(ErrorCode::unavailable, "a server holds the data folder " + config.data_dir.string() +
-                                                " but has not said where it listens");
+        return fail(ErrorCode::unavailable,
+                    "a server holds the data folder " + config.data_dir.string() +
+                        " but has not said where it listens (is the disk full?); LURUS_URL and LURUS_ADMIN_TOKEN "
+                        "say it, too");
     }
     auto plane = open_folder(config);
     if (!plane) return std::unexpected(plane.error());

@@ -242,6 +242,7 @@ void build_commands(CLI::App& app, Cli& cli) {
     add_price_commands(app, cli);
     add_audit_commands(app, cli);
     add_config_commands(app, cli);
+    add_backup_commands(app, cli);
     add_completion_command(app, cli);
     add_version_command(app, cli);
     add_globals(app, cli);

@@ -130,6 +130,8 @@ void add_trace_command(CLI::App& app, Cli& cli);
 void add_connect_command(CLI::App& app, Cli& cli);
 void add_doctor_command(CLI::App& app, Cli& cli);
 void add_config_commands(CLI::App& app, Cli& cli);
+/// `backup` and `restore`
+void add_backup_commands(CLI::App& app, Cli& cli);
 void add_version_command(CLI::App& app, Cli& cli);
 void add_completion_command(CLI::App& app, Cli& cli);
 

@@ -6,6 +6,7 @@
 #include "app/wiring.hpp"
 #include "cli/cli.hpp"
 #include "core/os/log_setup.hpp"
+#include "core/os/standard_output.hpp"
 #include "core/os/terminal.hpp"
 
 namespace {
@@ -37,8 +38,11 @@ int main(int argc, char** argv) {
     const auto open_machine = [](const lurus::config::Config& config) {
         return lurus::cli::open_api(config, lurus::app::open_folder, lurus::cli::ActingAs::machine);
     };
-    lurus::cli::Cli cli(std::cout, std::cerr, open_api, lurus::system_clock());
+    lurus::outlive_broken_pipes();
+    lurus::StandardOutput out;
+    lurus::cli::Cli cli(out, std::cerr, open_api, lurus::system_clock());
     cli.open_machine = open_machine;
+    cli.output_problem = [&out] { return out.problem(); };
     cli.serve = lurus::app::run_serve;
     cli.judge = lurus::app::judge_configuration;
     cli.style = {.color = wants_color(), .width = lurus::terminal_width()};

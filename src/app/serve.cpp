@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "app/kept_file.hpp"
 #include "app/serve_banner.hpp"
@@ -130,8 +131,14 @@ void print_banner(control::ControlPlane& plane, const config::ConfigFlags& flags
         !providers.empty() && std::ranges::all_of(providers, [](const auto& p) { return p->local != nullptr; });
     choose_example(*snapshot->catalog, facts);
     const std::string text = banner(facts, stdout_is_terminal() ? Colour::terminal : Colour::none);
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
+    if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
+    std::clearerr(stdout);
+    spdlog::warn("what is shown at the start could not be written to standard output");
+    if (new_key.empty()) return;
+    // It is shown this once, and nobody has seen it.
+    const auto gone = plane.local("DELETE", "/api/v1/keys/default", {});
+    spdlog::warn(gone.status < 300 ? "the first key was revoked again; make one with: lurus key create --name NAME"
+                                   : "nobody has seen the first key; make another one: lurus key create --name NAME");
 }
 
 /// Drains while it goes on listening for the second signal, which ends everything at once.
@@ -153,8 +160,28 @@ int drain(Gateway& gateway, platform::Signals& signals) {
     return code;
 }
 
+/// Where commands find this server. A full disk does not keep it from serving: it is written when there is room.
+class ServerNote {
+public:
+    ServerNote(std::filesystem::path data_dir, ServerFile server)
+        : data_dir_(std::move(data_dir)), server_(std::move(server)) {}
+    void write_if_due() {
+        if (written_) return;
+        const auto done = write_server_file(data_dir_, server_);
+        written_ = done.has_value();
+        if (done && told_) spdlog::warn("commands find this server again");
+        if (!done && !std::exchange(told_, true))
+            spdlog::error("{}; until it can be written, commands do not find this server", done.error().message);
+    }
+
+private:
+    const std::filesystem::path data_dir_;
+    const ServerFile server_;
+    bool written_ = false, told_ = false;
+};
+
 int serve_until_told(control::ControlPlane& plane, Gateway& gateway, platform::Signals& signals,
-                     control::ConfigWatch& watch) {
+                     control::ConfigWatch& watch, ServerNote& note) {
     auto upkeep_at = std::chrono::steady_clock::now(), look_at = upkeep_at;
     while (true) {
         // A key that another process revoked is refused here after as long.
@@ -170,6 +197,7 @@ int serve_until_told(control::ControlPlane& plane, Gateway& gateway, platform::S
         if (!signal && now < look_at) continue;
         look_at = now + std::chrono::seconds(1);
         plane.watch_databases();
+        note.write_if_due();
         plane.follow_files(gateway.follow_certificates(signal.has_value()));
         if (signal) watch.take_as_known();
         const auto seen = signal ? WatchedFile::Look::changed : watch.look();
@@ -232,12 +260,13 @@ int run_serve(const config::ConfigFlags& flags, bool for_script) {
     server.addresses = urls;
     server.started = system_clock().now();
     server.version = version();
-    if (auto written = write_server_file(config->data_dir, server); !written) return refuse(written.error());
+    ServerNote note(config->data_dir, std::move(server));
+    note.write_if_due();
     print_banner(plane, flags, for_script, environment, urls, *key);
     platform::release_startup_memory();
     platform::notify_service_manager("READY=1");
 
-    const int code = serve_until_told(plane, *gateway, signals, watch);
+    const int code = serve_until_told(plane, *gateway, signals, watch, note);
     plane.on_publish(nullptr);
     plane.set_limit_use(nullptr);
     plane.upkeep();

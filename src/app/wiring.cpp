@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "app/backend.hpp"
+#include "control/state/backup.hpp"
 #include "core/io/outside_pool.hpp"
 #include "core/os/embedded.hpp"
 #include "core/os/files.hpp"
@@ -34,7 +35,15 @@ Result<std::unique_ptr<platform::FileLock>> lock_folder(const std::filesystem::p
 }
 
 Result<control::MainDatabase> choose_database(const std::filesystem::path& dir, control::Use use) {
-    if (use == control::Use::server) return control::choose_main_database(dir);
+    if (use == control::Use::server) {
+        if (auto done = control::finish_restore(dir); !done) return std::unexpected(done.error());
+        return control::choose_main_database(dir);
+    }
+    if (control::restore_is_unfinished(dir)) {
+        const auto lock = lock_folder(dir);
+        if (!lock) return std::unexpected(lock.error());
+        if (auto done = control::finish_restore(dir); !done) return std::unexpected(done.error());
+    }
     if (auto there = control::check_not_lost(dir); !there) return std::unexpected(there.error());
     return control::MainDatabase{dir / control::main_database_name, {}};
 }

@@ -208,7 +208,9 @@ Result<std::optional<ApiServer>> running_server(const std::filesystem::path& dat
     }
     if (platform::FileLock::held(lock)) {
         return fail(ErrorCode::unavailable,
-                    "a server holds the data folder " + data_dir.string() + " but has not said where it listens");
+                    "a server holds the data folder " + data_dir.string() +
+                        " but has not said where it listens (is the disk full?); LURUS_URL and LURUS_ADMIN_TOKEN "
+                        "say it, too");
     }
     return std::nullopt;
 }

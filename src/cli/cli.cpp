@@ -215,6 +215,25 @@ int Cli::report(const Failure& failure) {
     return failure.exit;
 }
 
+bool Cli::shown() {
+    out.flush();
+    return out.good();
+}
+
+int Cli::report_unwritten(const std::string& consequence) {
+    const std::string why = output_problem ? output_problem() : std::string();
+    err << "lurus: standard output could not be written" << (why.empty() ? "" : " (" + why + ")")
+        << (consequence.empty() ? "" : ": " + one_line(consequence)) << "\n";
+    told_unwritten_ = true;
+    return exit_failed;
+}
+
+int Cli::end(int code) {
+    if (shown()) return code;
+    if (!told_unwritten_) report_unwritten("");
+    return code == exit_ok ? static_cast<int>(exit_failed) : code;
+}
+
 void Cli::print_json(const Json& value) {
     out << dump(value) << "\n";
 }
@@ -273,12 +292,15 @@ void build_commands(CLI::App& app, Cli& cli) {
     add_price_commands(app, cli);
     add_audit_commands(app, cli);
     add_config_commands(app, cli);
+    add_backup_commands(app, cli);
     add_completion_command(app, cli);
     add_version_command(app, cli);
     add_globals(app, cli);
 }
 
-int run_cli(int argc, const char* const* argv, Cli& cli) {
+namespace {
+
+int parse_and_run(int argc, const char* const* argv, Cli& cli) {
     CLI::App app;
     build_commands(app, cli);
     try {
@@ -299,9 +321,13 @@ int run_cli(int argc, const char* const* argv, Cli& cli) {
     if (cli.no_color || cli.json) cli.style.color = false;
     if (!cli.config_flag.empty()) cli.flags.config_file = cli.config_flag;
     if (!cli.data_dir_flag.empty()) cli.flags.data_dir = cli.data_dir_flag;
-    int code = cli.run();
-    cli.out.flush();
-    return code;
+    return cli.run();
+}
+
+}  // namespace
+
+int run_cli(int argc, const char* const* argv, Cli& cli) {
+    return cli.end(parse_and_run(argc, argv, cli));
 }
 
 }  // namespace lurus::cli

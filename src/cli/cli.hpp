@@ -74,6 +74,7 @@ public:
     ApiOpener open_machine;    // as `open`, whoever is signed in; set before `run`
     Judge judge;               // set before `run`
     std::function<int()> run;  // the chosen command
+    std::function<std::string()> output_problem;  // why `out` could not be written; null = it does not say
     /// What an option or positional takes, for completion.
     std::map<const CLI::Option*, std::vector<std::string>> choices;
     std::map<const CLI::Option*, bool> files;  // true = a folder
@@ -96,6 +97,13 @@ public:
         return call("GET", path, query);
     }
 
+    /// Whether all that was printed has left: what is shown only once is lost otherwise.
+    [[nodiscard]] bool shown();
+    /// Reports that `out` could not be written, and what became of it.
+    int report_unwritten(const std::string& consequence);
+    /// After the command: its exit code, unless what it printed could not be written.
+    int end(int code);
+
     /// Prints `lurus: ...` on the error stream, for each mistake, and gives the exit code.
     int report(const Failure& failure);
     void print_json(const Json& value);
@@ -110,6 +118,7 @@ private:
     std::unique_ptr<config::Config> config_;
     std::unique_ptr<config::Config> outline_;  // of a file with mistakes
     std::unique_ptr<ApiClient> api_;
+    bool told_unwritten_ = false;
 };
 
 /// Limits an option to these values and offers them for completion.
@@ -139,6 +148,8 @@ void add_trace_command(CLI::App& app, Cli& cli);
 void add_connect_command(CLI::App& app, Cli& cli);
 void add_doctor_command(CLI::App& app, Cli& cli);
 void add_config_commands(CLI::App& app, Cli& cli);
+/// `backup` and `restore`
+void add_backup_commands(CLI::App& app, Cli& cli);
 void add_version_command(CLI::App& app, Cli& cli);
 void add_completion_command(CLI::App& app, Cli& cli);
 

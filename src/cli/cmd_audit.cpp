@@ -111,8 +111,7 @@ int export_all(Cli& cli, const Args&) {
     });
     if (!done) return cli.report(failure_of(done.error()));
     if (done->status != 200) return cli.report(failure_of(*done));
-    if (cli.out.good()) return exit_ok;
-    return cli.report({exit_failed, "the export could not be written"});
+    return cli.shown() ? static_cast<int>(exit_ok) : cli.report_unwritten("the export is not whole");
 }
 
 int verify(Cli& cli, const Args&) {

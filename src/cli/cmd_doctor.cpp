@@ -43,7 +43,7 @@ std::vector<Finding> examine(Cli& cli, bool probe) {
         out.push_back({Level::warning, "configuration", warning, "see `lurus config show`"});
     append(out, check_named_files(c, cli.clock.now()));
     auto folder = check_data_folder(c.data_dir);
-    bool usable = !folder.empty() && folder.front().level != Level::broken;
+    bool usable = !folder.empty() && (folder.front().level != Level::broken || folder.front().what == "disk");
     append(out, std::move(folder));
     out.push_back(check_clock(cli.clock.now()));
     if (!usable) return out;

@@ -38,18 +38,24 @@ Json key_body(const KeyOptions& options) {
     return body;
 }
 
+// Nobody can ever use a key that nobody has seen.
+int take_back(Cli& cli, const std::string& id, const std::string& org) {
+    const auto gone = cli.call("DELETE", "/api/v1/keys/" + percent_encode(id), organisation({{"org", org}}));
+    if (gone) return cli.report_unwritten("the new key was revoked again, since it can be shown only once");
+    return cli.report_unwritten("a key was made that nobody has seen: lurus key revoke " + id);
+}
+
 int create(Cli& cli, const KeyOptions& options) {
     Json body = key_body(options);
     body["name"] = options.name;
     auto created = cli.call("POST", "/api/v1/keys", organisation({{"org", options.org}}), body);
     if (!created) return cli.report(created.error());
-    if (cli.json) {
+    if (cli.json)
         cli.print_json(*created);
-        return exit_ok;
-    }
-    cli.out << "Key '" << printable(options.name) << "' was made. It is shown this once:\n\n  "
-            << colored(text_of(*created, "key"), Color::bold, cli.style.color) << "\n\n";
-    return exit_ok;
+    else
+        cli.out << "Key '" << printable(options.name) << "' was made. It is shown this once:\n\n  "
+                << colored(text_of(*created, "key"), Color::bold, cli.style.color) << "\n\n";
+    return cli.shown() ? static_cast<int>(exit_ok) : take_back(cli, text_of(*created, "id"), options.org);
 }
 
 int list_keys(Cli& cli, const Args& args) {
@@ -103,15 +109,17 @@ int rotate(Cli& cli, const Args& args) {
     auto rotated =
         cli.call("POST", "/api/v1/keys/" + percent_encode(arg(args, "key")) + "/rotate", organisation(args), body);
     if (!rotated) return cli.report(rotated.error());
-    if (cli.json) {
-        cli.print_json(*rotated);
-        return exit_ok;
-    }
     const std::string old = old_values_text(*rotated);
-    cli.out << "Key '" << printable(arg(args, "key")) << "' has a new value. It is shown this once:\n\n  "
-            << colored(text_of(*rotated, "key"), Color::bold, cli.style.color) << "\n\n"
-            << (old.empty() ? "The old one is refused from now on" : "Taken still: " + old) << ".\n";
-    return exit_ok;
+    if (cli.json)
+        cli.print_json(*rotated);
+    else
+        cli.out << "Key '" << printable(arg(args, "key")) << "' has a new value. It is shown this once:\n\n  "
+                << colored(text_of(*rotated, "key"), Color::bold, cli.style.color) << "\n\n"
+                << (old.empty() ? "The old one is refused from now on" : "Taken still: " + old) << ".\n";
+    if (cli.shown()) return exit_ok;
+    return cli.report_unwritten("the new value is lost, and " +
+                                (old.empty() ? std::string("the old one is refused") : "taken still: " + old) +
+                                ": lurus key rotate " + text_of(*rotated, "id"));
 }
 
 int revoke(Cli& cli, const Args& args) {

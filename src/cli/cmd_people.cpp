@@ -75,6 +75,7 @@ int export_user(Cli& cli, const Args& args) {
     if (!person) return cli.report(person.error());
     cli.print_json(*person);
     for (const auto& place : member(*person, "memberships")) {
+        if (!cli.shown()) return cli.report_unwritten("the export is not whole");
         std::map<std::string, std::string> query = {
             {"user", text_of(place, "id")}, {"org", text_of(place, "org")}, {"limit", "1000"}};
         for (;;) {

@@ -8,6 +8,7 @@
 
 #include "cli/cli_format.hpp"
 #include "control/state/control_plane.hpp"
+#include "core/os/disk_room.hpp"
 #include "core/os/files.hpp"
 #include "core/os/platform.hpp"
 
@@ -26,6 +27,9 @@ Finding check_room(const fs::path& dir) {
         return {Level::warning, "disk", "free space cannot be told: " + ec.message(),
                 "look at the file system of " + dir.string()};
     std::string free = format_bytes(static_cast<std::int64_t>(space.available)) + " free";
+    if (const auto room = room_in(dir); room && *room < least_room)
+        return {Level::broken, "disk", "full: " + format_bytes(static_cast<std::int64_t>(*room)) + " free",
+                "make room: until then changes are refused and records wait in memory; the server goes on by itself"};
     if (space.available < 100 * mebibyte)
         return {Level::broken, "disk", free,
                 "make room: the log cannot be written on a full disk, and answers wait for it"};
@@ -54,6 +58,8 @@ std::vector<Finding> check_data_folder(const fs::path& dir) {
     fs::path trial = dir / ".doctor";
     auto written = write_private_file(trial, "");
     fs::remove(trial, ec);
+    const auto room = room_in(dir);
+    if (!written && room && *room < least_room) return {check_room(dir)};
     if (!written)
         return {{Level::broken, "data folder", written.error().message,
                  "make it writable for this user, or give --data-dir"}};

@@ -18,7 +18,8 @@ std::vector<Finding> check_databases(const std::filesystem::path& dir) {
         if (!std::filesystem::exists(file, error) || std::filesystem::file_size(file, error) == 0) {
             // Without a server it is made at the next start.
             if (has_snapshot)
-                out.push_back({Level::broken, name, file.string() + " is gone", control::restore_steps(dir)});
+                out.push_back(
+                    {Level::broken, name, file.string() + " is gone", control::restore_steps(dir, snapshot_of(file))});
             else if (served)
                 out.push_back({Level::broken, name, file.string() + " is gone, and a server runs",
                                "put it back, or restart the server: it begins with an empty one"});
@@ -35,13 +36,23 @@ std::vector<Finding> check_databases(const std::filesystem::path& dir) {
         } else if (ok) {
             out.push_back({Level::warning, name, "whole again", "restart lurus serve to use it"});
         } else if (ok.error().code == ErrorCode::corrupt && has_snapshot) {
-            out.push_back({Level::broken, name, ok.error().message, control::restore_steps(dir)});
+            out.push_back({Level::broken, name, ok.error().message, control::restore_steps(dir, snapshot_of(file))});
+        } else if (ok.error().code == ErrorCode::corrupt) {
+            out.push_back({Level::broken, name, ok.error().message,
+                           "move " + file.string() +
+                               " aside together with its -wal and -shm, then restore a backup: "
+                               "lurus restore BACKUP (without one: sqlite3 FILE .recover)"});
         } else {
             out.push_back({Level::broken, name, ok.error().message,
                            has_snapshot ? "until then lurus serve goes on from its snapshot, and refuses changes"
                                         : "lurus serve does not start on it"});
         }
     }
+    if (const auto ahead = control::snapshot_ahead(dir); !ahead.empty() && (!served || ahead.extension() == ".ahead"))
+        out.push_back(
+            {Level::warning, control::main_database_name,
+             "it lacks changes that " + ahead.string() + " has: was it copied without its -wal?",
+             "to have them: " + control::restore_steps(dir, ahead) + "; if all is well: remove the snapshot"});
     return out;
 }
 

@@ -71,7 +71,10 @@ std::vector<Finding> findings_of(const Json& status) {
         out.push_back({Level::broken, "files", problem.get<std::string>(), "put it right; it is read again by itself"});
     // What only the one who uses a file can tell: that it is not the one at its place any more.
     for (const Json& database : member(status, "databases")) {
-        if (std::string problem = text_of(database, "problem"); !problem.empty())
+        if (std::string problem = text_of(database, "problem"); problem.find(" is damaged") != std::string::npos)
+            out.push_back({Level::broken, "database", problem,
+                           "stop lurus serve, touch neither the file nor its -wal and -shm, then: lurus doctor"});
+        else if (!problem.empty())
             out.push_back(
                 {Level::broken, "database", problem, "until then changes are refused, what is known is served"});
         else

@@ -241,3 +241,110 @@ test('a start without lurus.db and without its snapshot begins anew: configured 
   const answer = await post(context.lurus, '/v1/messages', anthropic.request(false));
   assert.equal(answer.status, 200);
 });
+
+/// The first page of the write-ahead log's newest copy, as a checkpoint that was broken off has written it into the file.
+function beginCheckpoint(file) {
+  const log = fs.readFileSync(`${file}-wal`);
+  let first = null;
+  for (let at = 32; at + 24 + 4096 <= log.length; at += 24 + 4096) if (log.readUInt32BE(at) === 1) first = log.subarray(at + 24, at + 24 + 4096);
+  assert.ok(first, 'the log has the first page');
+  const handle = fs.openSync(file, 'r+');
+  fs.writeSync(handle, first, 0, first.length, 0);
+  fs.closeSync(handle);
+  assert.ok(fs.statSync(file).size < first.readUInt32BE(28) * 4096, 'the file is shorter than it says');
+}
+
+for (const name of ['lurus.db', 'log.db']) {
+  test(`${name} is whole while a checkpoint has moved a part of it, and after a kill in the midst`, async (t) => {
+    const context = await started(t);
+    for (let i = 0; i < 20; ++i) {
+      const made = await api(context.lurus, 'POST', '/api/v1/keys', { token: context.admin, body: { name: `more-${i}`, note: 'n'.repeat(300) } });
+      assert.equal(made.status, 201);
+    }
+    await assertServed(context);
+    beginCheckpoint(context.file(name));
+    const changed = await api(context.lurus, 'PATCH', '/api/v1/keys/stored', { token: context.admin, body: { note: 'changed' } });
+    assert.equal(changed.status, 200, JSON.stringify(changed.body));
+    const { stdout } = await context.lurus.cli(['doctor', '--json']);
+    const findings = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    assert.deepEqual(findings.filter((one) => one.check === 'database' && one.level !== 'good'), []);
+    assert.equal(JSON.parse((await httpGet(`${context.lurus.url}/health`)).body).status, 'healthy');
+    await context.lurus.kill9();
+    const alone = await context.lurus.cli(['doctor', '--json']);
+    assert.deepEqual(alone.stdout.split('\n').filter((line) => line.includes('"broken"') && /\.db/.test(line)), []);
+    await restarted(context);
+    assert.doesNotMatch(context.lurus.output, /snapshot of|damaged/);
+    await assertServed(context);
+    assert.equal(JSON.parse((await httpGet(`${context.lurus.url}/health`)).body).status, 'healthy');
+    assert.ok((await context.lurus.cli(['key', 'list', '--json'])).stdout.includes('more-19'));
+  });
+}
+
+test('eight restarts after a kill under load are healthy', async (t) => {
+  const context = await started(t);
+  for (let round = 0; round < 8; ++round) {
+    let over = false;
+    const load = async (i) => {
+      for (let n = 0; !over; ++n) {
+        await post(context.lurus, '/v1/messages', anthropic.request(false), { key: KEY }).catch(() => {});
+        if (i === 0) await api(context.lurus, 'POST', '/api/v1/keys', { token: context.admin, body: { name: `k-${round}-${n}` } }).catch(() => {});
+      }
+    };
+    const workers = [0, 1, 2].map(load);
+    await new Promise((resolve) => setTimeout(resolve, 40 + round * 20));
+    await context.lurus.kill9();
+    over = true;
+    await Promise.all(workers);
+    await restarted(context);
+    assert.doesNotMatch(context.lurus.output, /snapshot of|damaged/);
+    const health = JSON.parse((await httpGet(`${context.lurus.url}/health`)).body);
+    assert.equal(health.status, 'healthy', JSON.stringify(health));
+    await assertServed(context);
+  }
+});
+
+test('a damaged database is put aside with its write-ahead log, and an earlier one is not written over', async (t) => {
+  const context = await started(t);
+  await context.lurus.stop();
+  const file = context.file('lurus.db');
+  damagedPage.make(file);
+  fs.writeFileSync(`${file}-wal`, 'what was stored last');
+  fs.writeFileSync(`${file}.damaged`, 'an earlier one');
+  const damaged = fs.readFileSync(file);
+  const { stdout } = await context.lurus.cli(['doctor', '--json']);
+  const { fix } = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line)).find((one) => one.check === 'lurus.db' && one.fix);
+  assert.doesNotMatch(fix, /rm /);
+  execFileSync('sh', ['-c', /then: (.*) \(to begin/.exec(fix)[1]]);
+  assert.deepEqual(fs.readFileSync(`${file}.damaged-2`), damaged);
+  assert.ok(fs.existsSync(`${file}.damaged-2-wal`));
+  assert.equal(fs.readFileSync(`${file}.damaged`, 'utf8'), 'an earlier one');
+  await restarted(context);
+  await assertServed(context);
+});
+
+test('a lurus.db that was copied without its write-ahead log is noticed, and the snapshot kept', async (t) => {
+  const context = await started(t);
+  const snapshot = context.file('lurus.db.snapshot');
+  const copy = context.file('old');
+  await context.lurus.stop();
+  fs.copyFileSync(context.file('lurus.db'), copy);
+  await restarted(context);
+  const made = await api(context.lurus, 'POST', '/api/v1/keys', { token: context.admin, body: { name: 'late' } });
+  assert.equal(made.status, 201);
+  await context.lurus.stop();
+  fs.renameSync(copy, context.file('lurus.db'));
+  const noticed = async () => {
+    const { stdout } = await context.lurus.cli(['doctor', '--json']);
+    return stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line)).find((one) => /copied without its -wal/.test(one.detail));
+  };
+  assert.equal((await noticed()).level, 'warning');
+  await restarted(context);
+  assert.match(context.lurus.output, /lacks changes that its snapshot has/);
+  assert.ok(fs.existsSync(`${snapshot}.ahead`));
+  const told = await noticed();
+  await context.lurus.stop();
+  execFileSync('sh', ['-c', /then: (.*) \(to begin/.exec(told.fix)[1]]);
+  await restarted(context);
+  await assertServed({ ...context, stored: made.body.key });
+  assert.equal(await noticed(), undefined);
+});

@@ -41,7 +41,7 @@ void Checkpointer::run() {
         lock.unlock();
         const auto moved = with_sqlite("moving the write-ahead log into", file_, [&]() -> Result<void> {
             if (!db) {
-                db = std::make_unique<SQLite::Database>(file_.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX);
+                db = connect_sqlite(file_, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, 0);
                 // A connection that has not read does not know of the write-ahead log.
                 db->exec("SELECT one FROM rollup_state");
             }

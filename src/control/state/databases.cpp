@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "core/os/disk_room.hpp"
+
 namespace lurus::control {
 
 namespace {
@@ -41,7 +43,7 @@ Result<std::unique_ptr<Databases>> Databases::open(const std::filesystem::path& 
     auto log = DatabaseWatch::open(data_dir / log_database_name);
     if (!log) return std::unexpected(log.error());
     watched.push_back({(data_dir / log_database_name).string(), *std::move(log)});
-    return std::unique_ptr<Databases>(new Databases(std::move(watched), std::move(snapshots), clock));
+    return std::unique_ptr<Databases>(new Databases(data_dir, std::move(watched), std::move(snapshots), clock));
 }
 
 Result<void> Databases::check_changes() {
@@ -61,19 +63,30 @@ bool Databases::look() {
     bool changed = false;
     for (std::size_t i = 0; i < watched_.size(); ++i) {
         const auto ok = watched_[i].watch->check();
-        const std::string problem = ok ? std::string() : ok.error().message;
-        const std::scoped_lock lock(mutex_);
-        if (problem == problems_[i]) continue;
-        if (problem.empty()) {
-            spdlog::warn("{} can be used again", watched_[i].file);
-        } else {
-            spdlog::error("{}; what is known goes on being served", problem);
-        }
-        problems_[i] = problem;
-        changed = true;
+        changed |= note(i, ok ? std::string() : ok.error().message, watched_[i].file + " can be used again");
     }
-    if (clock_.monotonic_us() >= next_snapshot_us_) take_snapshot();
+    const auto room = room_in(data_dir_);
+    const bool full = room && *room < least_room;
+    changed |= note(watched_.size(),
+                    full ? "the disk of " + data_dir_.string() +
+                               " is full: until there is room, changes are refused and records wait in memory"
+                         : std::string(),
+                    "there is room again in " + data_dir_.string());
+    if (!full && clock_.monotonic_us() >= next_snapshot_us_) take_snapshot();
     return changed;
+}
+
+// True when that is news.
+bool Databases::note(std::size_t place, const std::string& problem, const std::string& well) {
+    const std::scoped_lock lock(mutex_);
+    if (problem == problems_[place]) return false;
+    if (problem.empty()) {
+        spdlog::warn("{}", well);
+    } else {
+        spdlog::error("{}; what is known goes on being served", problem);
+    }
+    problems_[place] = problem;
+    return true;
 }
 
 void Databases::take_snapshot() {

@@ -1,5 +1,12 @@
 #include "control/state/main_database.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "core/db/backup_archive.hpp"
 #include "core/db/database_snapshot.hpp"
 #include "core/db/database_watch.hpp"
 #include "core/text/shell_word.hpp"
@@ -25,6 +32,40 @@ bool is_there(const fs::path& file) {
     return fs::exists(file, ignored);
 }
 
+constexpr const char* database_ends[] = {"", "-wal", "-shm"};
+
+// Where a damaged database and what belongs to it can go without taking the place of an earlier one.
+std::string unused_name(const fs::path& file) {
+    for (int number = 1;; ++number) {
+        const std::string name = file.string() + ".damaged" + (number == 1 ? "" : "-" + std::to_string(number));
+        if (std::ranges::none_of(database_ends, [&](const char* end) { return is_there(name + end); })) return name;
+    }
+}
+
+fs::path kept_ahead(const fs::path& data_dir) {
+    return data_dir / (std::string(main_database_name) + ".snapshot.ahead");
+}
+
+// Every change gives one of the feeds a higher number.
+std::optional<std::int64_t> changes_in(const fs::path& file) {
+    const auto moment = DatabaseMoment::open(file);
+    if (!moment) return std::nullopt;
+    const auto sum = (*moment)->text("SELECT sum(number) FROM feed_head");
+    std::int64_t changes = 0;
+    if (!sum || std::from_chars(sum->data(), sum->data() + sum->size(), changes).ec != std::errc()) return std::nullopt;
+    return changes;
+}
+
+void keep_ahead(const fs::path& data_dir) {
+    const fs::path ahead = snapshot_ahead(data_dir), kept = kept_ahead(data_dir);
+    if (ahead.empty() || ahead == kept) return;
+    std::error_code error;
+    fs::rename(ahead, kept, error);
+    spdlog::warn("{} lacks changes that its snapshot has (was it copied without its -wal?); {}: see `lurus doctor`",
+                 (data_dir / main_database_name).string(),
+                 error ? "the snapshot could not be kept: " + error.message() : "it is kept as " + kept.string());
+}
+
 }  // namespace
 
 Result<MainDatabase> choose_main_database(const fs::path& data_dir) {
@@ -36,7 +77,10 @@ Result<MainDatabase> choose_main_database(const fs::path& data_dir) {
     else if (is_there(snapshot))
         usable =
             fail(ErrorCode::unavailable, file.string() + (is_there(file) ? " is damaged: it is empty" : " is gone"));
-    if (usable) return MainDatabase{file, ""};
+    if (usable) {
+        keep_ahead(data_dir);
+        return MainDatabase{file, ""};
+    }
 
     const std::string& reason = usable.error().message;
     const auto made = check_snapshot(snapshot);
@@ -60,16 +104,25 @@ Result<void> check_not_lost(const fs::path& data_dir) {
 
 void remove_stand_in(const fs::path& data_dir) {
     std::error_code ignored;
-    for (const char* end : {"", "-wal", "-shm"}) fs::remove(data_dir / (std::string(stand_in_name) + end), ignored);
+    for (const char* end : database_ends) fs::remove(data_dir / (std::string(stand_in_name) + end), ignored);
 }
 
-std::string restore_steps(const fs::path& data_dir) {
+fs::path snapshot_ahead(const fs::path& data_dir) {
+    const fs::path file = data_dir / main_database_name, snapshot = snapshot_of(file), kept = kept_ahead(data_dir);
+    if (is_there(kept)) return kept;
+    if (is_lost(file) || !is_there(snapshot)) return {};
+    const auto here = changes_in(file), there = changes_in(snapshot);
+    return here && there && *here < *there ? snapshot : fs::path();
+}
+
+std::string restore_steps(const fs::path& data_dir, const fs::path& snapshot) {
     const fs::path file = data_dir / main_database_name;
-    const auto word = [&](const char* end) { return shell_word(file.string() + end); };
-    std::string steps = "stop lurus serve, then: ";
-    if (is_there(file)) steps += "mv " + word("") + " " + word(".damaged") + " && ";
-    return steps + "rm -f " + word("-wal") + " " + word("-shm") + " && mv " + word(".snapshot") + " " + word("") +
-           " (to begin anew instead, remove both), and start it again";
+    const auto word = [](const std::string& path) { return shell_word(path); };
+    // A database and its -wal and -shm belong together: what was stored last may only be in the -wal.
+    const std::string from = word(file.string()), to = word(unused_name(file));
+    return "stop lurus serve, then: for end in '' -wal -shm; do if [ -e " + from + "$end ]; then mv " + from + "$end " +
+           to + "$end; fi; done && mv -n " + word(snapshot.string()) + " " + from +
+           " (to begin anew instead, leave out the last mv and move the snapshot away too), and start it again";
 }
 
 }  // namespace lurus::control

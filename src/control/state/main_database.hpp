@@ -23,7 +23,12 @@ Result<MainDatabase> choose_main_database(const std::filesystem::path& data_dir)
 Result<void> check_not_lost(const std::filesystem::path& data_dir);
 void remove_stand_in(const std::filesystem::path& data_dir);
 
-/// What a person does to go on from the snapshot for good.
-std::string restore_steps(const std::filesystem::path& data_dir);
+/// What a person does to go on from the snapshot for good. Nothing is deleted: the damaged database is put aside with
+/// all that belongs to it.
+std::string restore_steps(const std::filesystem::path& data_dir, const std::filesystem::path& snapshot);
+
+/// The snapshot that has changes which lurus.db lacks, as when lurus.db was copied without its write-ahead log; empty
+/// when there is none. A start keeps it under a name of its own, before the next snapshot takes its place.
+std::filesystem::path snapshot_ahead(const std::filesystem::path& data_dir);
 
 }  // namespace lurus::control

@@ -237,11 +237,6 @@ Result<std::unique_ptr<Database>> open_sqlite(const std::filesystem::path& file,
         auto opened = open_sqlite_reader(file);
         if (!opened) return std::unexpected(opened.error());
         other = *std::move(opened);
-        auto touched = with_sqlite("opening", file, [&]() -> Result<void> {
-            other->execAndGet("PRAGMA schema_version");  // opens the file, which until now is only a name
-            return {};
-        });
-        if (!touched) return std::unexpected(touched.error());
     }
     auto watch = std::move(others.back());
     std::vector<std::unique_ptr<SQLite::Database>> readers(std::make_move_iterator(others.begin()),

@@ -3,11 +3,14 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/crypto/sha256.hpp"
 #include "core/db/database_watch.hpp"
+#include "core/db/migrations.hpp"
 #include "core/os/embedded.hpp"
 
 namespace lurus {
@@ -29,6 +32,28 @@ std::vector<Migration> migrations_of(std::string_view set) {
     }
     std::ranges::sort(found, {}, &Migration::number);
     return found;
+}
+
+/// Files whose index this process keeps in its memory: all connections to such a file have to be of that kind.
+class IndexesInMemory {
+public:
+    bool has(const std::filesystem::path& file) {
+        const std::scoped_lock lock(mutex_);
+        return files_.contains(file);
+    }
+    void add(const std::filesystem::path& file) {
+        const std::scoped_lock lock(mutex_);
+        files_.insert(file);
+    }
+
+private:
+    std::mutex mutex_;
+    std::set<std::filesystem::path> files_;
+};
+
+bool no_room_for_index(const SQLite::Exception& e) {
+    const int code = e.getExtendedErrorCode();
+    return code == SQLITE_IOERR_SHMSIZE || code == SQLITE_IOERR_SHMOPEN || code == SQLITE_IOERR_SHMMAP;
 }
 
 Result<void> migrate(SQLite::Database& db, std::string_view set, const std::filesystem::path& file) {
@@ -80,6 +105,11 @@ Result<void> migrate_sqlite(SQLite::Database& db, std::string_view set, const st
     return with_sqlite("opening", file, [&] { return migrate(db, set, file); });
 }
 
+int newest_migration(std::string_view set) {
+    const auto known = migrations_of(set);
+    return known.empty() ? 0 : known.back().number;
+}
+
 Error sqlite_error(std::string_view doing, const SQLite::Exception& e) {
     ErrorCode code = ErrorCode::internal;
     switch (e.getErrorCode()) {
@@ -101,6 +131,27 @@ Error sqlite_error(std::string_view doing, const SQLite::Exception& e) {
     return Error(code, std::string(doing) + ": " + e.what());
 }
 
+std::unique_ptr<SQLite::Database> connect_sqlite(const std::filesystem::path& file, int flags, int busy_timeout_ms) {
+    static IndexesInMemory in_memory;
+    if (!in_memory.has(file)) {
+        try {
+            auto db = std::make_unique<SQLite::Database>(file.string(), flags, busy_timeout_ms);
+            db->execAndGet("PRAGMA schema_version");  // opens the file, which until now is only a name
+            return db;
+        } catch (const SQLite::Exception& e) {
+            if (!no_room_for_index(e)) throw;
+        }
+    }
+    // A read-only connection does not take part in the process's lock on the file.
+    const bool read_only = (flags & SQLite::OPEN_READONLY) != 0;
+    const int writing = read_only ? (flags & ~SQLite::OPEN_READONLY) | SQLite::OPEN_READWRITE : flags;
+    auto db = std::make_unique<SQLite::Database>(file.string(), writing, busy_timeout_ms, "unix-excl");
+    db->execAndGet("PRAGMA schema_version");
+    if (read_only) db->exec("PRAGMA query_only=1");
+    in_memory.add(file);
+    return db;
+}
+
 Result<std::unique_ptr<SQLite::Database>> open_sqlite(const std::filesystem::path& file, std::string_view set,
                                                       const SqliteOptions& options) {
     std::error_code none;
@@ -110,7 +161,7 @@ Result<std::unique_ptr<SQLite::Database>> open_sqlite(const std::filesystem::pat
     return with_sqlite("opening", file, [&]() -> Result<std::unique_ptr<SQLite::Database>> {
         const int flags =
             SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | (options.one_thread ? SQLite::OPEN_NOMUTEX : 0);
-        auto db = std::make_unique<SQLite::Database>(file.string(), flags, options.busy_timeout_ms);
+        auto db = connect_sqlite(file, flags, options.busy_timeout_ms);
         std::error_code ignored;
         std::filesystem::permissions(file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write,
                                      ignored);
@@ -126,7 +177,7 @@ Result<std::unique_ptr<SQLite::Database>> open_sqlite(const std::filesystem::pat
 
 Result<std::unique_ptr<SQLite::Database>> open_sqlite_reader(const std::filesystem::path& file) {
     return with_sqlite("opening", file, [&]() -> Result<std::unique_ptr<SQLite::Database>> {
-        return std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX, 5000);
+        return connect_sqlite(file, SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX, 5000);
     });
 }
 

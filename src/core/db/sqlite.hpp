@@ -27,6 +27,11 @@ struct SqliteOptions {
     bool auto_checkpoint = true;  // false: the caller checkpoints
 };
 
+/// A connection that has read the first page already. `flags` are SQLite::OPEN_*; what SQLite says is thrown. Where the
+/// disk has no room for the index of a write-ahead log (-shm, 32 KiB), this process keeps that index in its memory:
+/// then no other process can use the file until all connections of this one are closed.
+std::unique_ptr<SQLite::Database> connect_sqlite(const std::filesystem::path& file, int flags, int busy_timeout_ms);
+
 /// Opens or makes `file` (mode 0600, its folder must exist) and applies `migrations/sqlite/<set>/NNNN_*.sql` in order.
 /// `corrupt`: not a database or another program's, a migration changed after it ran, or the file comes from a newer
 /// program.

@@ -128,8 +128,10 @@ ApiResponse SignInService::login(const ApiRequest& request) {
             tell("sign-in refused", request, unknown, why.empty() ? proved.error().message : why);
         return problem(proved.error());
     }
-    if (proved->user.status == UserStatus::invited)
+    if (proved->user.status == UserStatus::invited) {
+        tell("sign-in refused", request, proved->user, "the address is not verified yet");
         return problem(403, "the address is not verified yet; the mail that was sent to it holds a link");
+    }
     const auto factor = store_.totp(proved->user.id);
     if (!factor) {
         attempt.undecided();

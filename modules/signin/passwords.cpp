@@ -12,15 +12,6 @@ namespace {
 constexpr std::int64_t reset_lives = 3600'000'000;  // microseconds
 constexpr const char* by_mail = "mailed";           // a ticket's detail: its link reached the address
 
-// As a person types somebody: an address, the id of the user, or of a membership, which lists show.
-Result<User> user_called(Users& users, const std::string& text) {
-    if (text.find('@') != std::string::npos) return users.find_by_email(text);
-    const auto member = users.member(text);
-    auto user = users.find(member && !member->user.empty() ? member->user : text);
-    if (user && user->status == UserStatus::erased) return fail(ErrorCode::not_found, "there is no such user");
-    return user;
-}
-
 }  // namespace
 
 Result<User> SignInService::person(const ApiRequest& request) {
@@ -106,7 +97,7 @@ ApiResponse SignInService::make_reset_link(const ApiRequest& request) {
     if (!body) return problem(body.error());
     const std::string email = normal_email(text_in(*body, "email")), called = text_in(*body, "user");
     if (email.empty() == called.empty()) return problem(400, "give `user` (address or id) or `email`, one of them");
-    const auto user = email.empty() ? user_called(users_, normal_email(called)) : users_.find_by_email(email);
+    const auto user = email.empty() ? user_called(called) : users_.find_by_email(email);
     if (!user) return problem(user.error());
     if (user->status == UserStatus::disabled) return problem(409, "this account may not sign in; enable it first");
     // Who holds the link can be that person.

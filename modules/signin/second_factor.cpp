@@ -112,10 +112,10 @@ Result<void> SignInService::check_outranks(const Principal& who, const User& use
 // By address, by their id, or by that of a membership, which lists of members show.
 Result<User> SignInService::user_called(const std::string& called) {
     if (called.find('@') != std::string::npos) return users_.find_by_email(normal_email(called));
-    auto user = users_.find(called);
-    if (user || user.error().code != ErrorCode::not_found) return user;
     const auto member = users_.member(called);
-    return member && !member->user.empty() ? users_.find(member->user) : user;
+    auto user = users_.find(member && !member->user.empty() ? member->user : called);
+    if (user && user->status == UserStatus::erased) return fail(ErrorCode::not_found, "there is no such user");
+    return user;
 }
 
 ApiResponse SignInService::reset_totp(const ApiRequest& request) {

@@ -81,9 +81,6 @@ public:
     std::optional<OutsideLane> oidc_lane(const ApiRequest& request) const;
     std::optional<OutsideLane> mail_lane(const ApiRequest& request) const;
 
-    /// Waits for mails that are on their way; for tests.
-    void settle() { background_.settle(); }
-
 private:
     /// A try at somebody's credentials, counted until it ends well.
     class SignInAttempt;

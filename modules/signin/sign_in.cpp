@@ -135,8 +135,10 @@ ApiResponse SignInService::login(const ApiRequest& request) {
         return problem(proved.error());
     }
     if (!proved->role_kept.empty()) tell("role kept", request, proved->user, proved->role_kept);
-    if (proved->user.status == UserStatus::invited)
+    if (proved->user.status == UserStatus::invited) {
+        tell("sign-in refused", request, proved->user, "the address is not verified yet");
         return problem(403, "the address is not verified yet; the mail that was sent to it holds a link");
+    }
     const auto factor = store_.totp(proved->user.id);
     if (!factor) {
         attempt.undecided();

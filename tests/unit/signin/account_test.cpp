@@ -183,6 +183,7 @@ TEST_CASE("open sign-up: closed by default, verified by mail, and silent about w
     CHECK(f.login("alice@example.com", new_password).status == 401);
     CHECK(f.mails("alice@example.com").at(0).find("account already") != std::string::npos);
     CHECK(f.login("fred@example.com", good_password).status == 403);
+    CHECK(f.events.back().detail == "the address is not verified yet");
     CHECK(f.login("fred@example.com", "wrong").status == 401);
     const std::string token = SignInFixture::token_in(f.mails("fred@example.com").at(0));
     CHECK(f.call("POST", "verify", {{"token", token}}).status == 204);

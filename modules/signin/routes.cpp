@@ -117,7 +117,6 @@ const Row rows[] = {
      BODY(R"("token")", TEXT("token") "," PASSWORD "," TEXT("name") "," COOKIE), tokens_schema, 200,
      &SignInService::accept},
     {anyone, "GET", "oidc/{name}/start", "startOidc", "Send the browser to an OpenID Connect provider", "",
-    {anyone, "GET", "oidc/{name}/start", "startOidc", "Send the browser to an OpenID Connect provider", "",
      R"({"type":"object","required":["location"],"properties":{"location":{"type":"string"},)"
      R"("page":{"type":"string","description":"with `challenge`: what to open in a browser"}}})",
      303, &SignInService::start_oidc, &SignInService::oidc_lane},

@@ -46,18 +46,6 @@ struct Edit {
     std::vector<std::string> models, deny_models;
 };
 
-std::string models_text(const Json& shown) {
-    std::string out;
-    for (const auto& [name, before] : {std::pair("models", "only "), std::pair("deny_models", "never ")}) {
-        std::string listed;
-        for (const auto& model : member(shown, name)) {
-            if (model.is_string()) listed += (listed.empty() ? "" : ", ") + model.get<std::string>();
-        }
-        if (!listed.empty()) out += (out.empty() ? "" : "; ") + std::string(before) + listed;
-    }
-    return out;
-}
-
 int edit_limits(Cli& cli, const Edit& wanted) {
     Json body = Json::object();
     add_limits(body, wanted.limits);
@@ -109,6 +97,23 @@ std::string limits_text(const Json& shown) {
     const std::string budget = text_of(shown, "budget");
     if (!budget.empty()) out += (out.empty() ? "" : ", ") + budget;
     return out;
+}
+
+std::string models_text(const Json& shown) {
+    std::string out;
+    for (const auto& [name, before] : {std::pair("models", "only "), std::pair("deny_models", "never ")}) {
+        std::string listed;
+        for (const auto& model : member(shown, name)) {
+            if (model.is_string()) listed += (listed.empty() ? "" : ", ") + model.get<std::string>();
+        }
+        if (!listed.empty()) out += (out.empty() ? "" : "; ") + std::string(before) + listed;
+    }
+    return out;
+}
+
+std::string own_text(const Json& shown) {
+    const std::string limits = limits_text(shown), models = models_text(shown);
+    return limits + (limits.empty() || models.empty() ? "" : "; ") + models;
 }
 
 void add_limits_command(CLI::App& parent, Cli& cli, const Limited& limited) {

@@ -24,6 +24,11 @@ void add_texts(Json& body, const char* name, const std::vector<std::string>& val
 /// `60 rpm, 10 USD/day` of what the API shows; empty = none.
 std::string limits_text(const Json& shown);
 
+/// `only claude-*; never *opus*` of what the API shows; empty = all.
+std::string models_text(const Json& shown);
+/// Both: what a user, team or organisation has of its own.
+std::string own_text(const Json& shown);
+
 /// Adds `edit`, which sets limits and models of one of `collection`.
 struct Limited {
     std::string collection;  // `teams`

@@ -27,7 +27,7 @@ std::string render_members(const Json& members, const Style& style) {
     for (const auto& member : members) {
         const std::string email = text_of(member, "email");
         table.add({email.empty() ? text_of(member, "name") : email, text_of(member, "role"),
-                   status_of(flag_of(member, "disabled")), limits_text(member), moment_or_dash(member, "created"),
+                   status_of(flag_of(member, "disabled")), own_text(member), moment_or_dash(member, "created"),
                    text_of(member, "id")});
     }
     return table.render(style);
@@ -58,7 +58,7 @@ std::string render_teams(const Json& teams, const Style& style) {
     for (const auto& team : teams) {
         std::string names;
         for (const auto& each : member(team, "members")) names += (names.empty() ? "" : ", ") + text_of(each, "name");
-        table.add({text_of(team, "name"), names, limits_text(team), text_of(team, "id")});
+        table.add({text_of(team, "name"), names, own_text(team), text_of(team, "id")});
     }
     return table.render(style);
 }
@@ -66,7 +66,7 @@ std::string render_teams(const Json& teams, const Style& style) {
 std::string render_orgs(const Json& orgs, const Style& style) {
     Table table({{"NAME", Align::left, 12}, {"LIMITS", Align::left, 8, 2}, {"SINCE", Align::left, 0, 1}, {"ID"}});
     for (const auto& org : orgs)
-        table.add({text_of(org, "name"), limits_text(org), moment_or_dash(org, "created"), text_of(org, "id")});
+        table.add({text_of(org, "name"), own_text(org), moment_or_dash(org, "created"), text_of(org, "id")});
     return table.render(style);
 }
 

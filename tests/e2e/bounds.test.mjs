@@ -85,6 +85,7 @@ test('models of a user, a service, a team and the organisation hold for their ke
   for (const model of [...claude, 'hidden']) assert.ok(all.includes(model), `${model} of ${all}`);
 
   assert.match(await text('user', 'edit', 'bob@example.com', '--deny-model', '*opus*'), /models: never \*opus\*/);
+  assert.match(await text('user', 'list'), /bob@example\.com +member +active +never \*opus\*/);
   for (const model of ['claude-opus-4-5', 'hidden', 'a/claude-opus-4-5', 'CLAUDE-OPUS-4-5'])
     assertError(anthropic, await use(anthropic, of_bob.key, model), 403, /may not use the model/);
   assert.equal((await use(anthropic, of_bob.key, 'claude-haiku-4-5')).status, 200);

@@ -79,7 +79,7 @@ test('a disk that fills up under a running server', { skip: noSmallDisk }, async
   const context = await started(t);
   await ask(context, 3);
   context.disk.fill();
-  await ask(context, 3);
+  await ask(context);
   await assertFull(context);
   // Some room may be left in the files themselves; then none.
   const refused = await until('a change is refused', async () => {
@@ -89,7 +89,7 @@ test('a disk that fills up under a running server', { skip: noSmallDisk }, async
   });
   assert.equal(refused.status, 503, JSON.stringify(refused.body));
   assert.match(refused.body.detail, /full/);
-  await ask(context, 2);
+  await ask(context);
   context.disk.empty();
   await assertWell(context, 'after');
   await context.lurus.stop();
@@ -103,7 +103,7 @@ for (const how of ['stop', 'kill9']) {
     await context.lurus[how]();
     context.disk.fill();
     await context.lurus.start();
-    await ask(context, 3);
+    await ask(context);
     await assertFull(context);
     context.disk.empty();
     await assertWell(context, 'after');

@@ -57,7 +57,7 @@ std::optional<std::int64_t> changes_in(const fs::path& file) {
 }
 
 void keep_ahead(const fs::path& data_dir) {
-    const fs::path ahead = snapshot_ahead(data_dir), kept = kept_ahead(data_dir);
+    const fs::path ahead = snapshot_ahead(data_dir, false), kept = kept_ahead(data_dir);
     if (ahead.empty() || ahead == kept) return;
     std::error_code error;
     fs::rename(ahead, kept, error);
@@ -107,10 +107,10 @@ void remove_stand_in(const fs::path& data_dir) {
     for (const char* end : database_ends) fs::remove(data_dir / (std::string(stand_in_name) + end), ignored);
 }
 
-fs::path snapshot_ahead(const fs::path& data_dir) {
+fs::path snapshot_ahead(const fs::path& data_dir, bool in_use) {
     const fs::path file = data_dir / main_database_name, snapshot = snapshot_of(file), kept = kept_ahead(data_dir);
     if (is_there(kept)) return kept;
-    if (is_lost(file) || !is_there(snapshot)) return {};
+    if (in_use || is_lost(file) || !is_there(snapshot)) return {};
     const auto here = changes_in(file), there = changes_in(snapshot);
     return here && there && *here < *there ? snapshot : fs::path();
 }

@@ -29,6 +29,7 @@ std::string restore_steps(const std::filesystem::path& data_dir, const std::file
 
 /// The snapshot that has changes which lurus.db lacks, as when lurus.db was copied without its write-ahead log; empty
 /// when there is none. A start keeps it under a name of its own, before the next snapshot takes its place.
-std::filesystem::path snapshot_ahead(const std::filesystem::path& data_dir);
+/// While a server uses the folder only that one is looked for.
+std::filesystem::path snapshot_ahead(const std::filesystem::path& data_dir, bool in_use);
 
 }  // namespace lurus::control

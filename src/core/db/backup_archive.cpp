@@ -2,6 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <array>
+#include <fstream>
+
 #include "core/crypto/sha256.hpp"
 #include "core/db/backup_blocks.hpp"
 #include "core/db/database_watch.hpp"
@@ -56,6 +59,16 @@ private:
     std::uint64_t pages_ = 0, page_size_ = 0;
     std::map<std::string, int> schema_;
 };
+
+// SQLite would make files beside a database of another kind. Its own number stands at 68 of the header.
+bool is_backup(const fs::path& file) {
+    std::array<char, 72> header{};
+    std::ifstream in(file, std::ios::binary);
+    if (!in.read(header.data(), header.size())) return false;
+    int number = 0;
+    for (std::size_t at = 68; at < header.size(); ++at) number = number << 8 | static_cast<unsigned char>(header[at]);
+    return std::string_view(header.data()).starts_with("SQLite format 3") && number == application_id;
+}
 
 /// Each block of a file in order; throws when one is missing.
 void each_block(SQLite::Database& archive, std::int64_t number, std::uint64_t size,
@@ -151,10 +164,8 @@ public:
     explicit SqliteBackupReader(const fs::path& file)
         : file_(file), db_(std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READONLY)) {}
 
-    Result<void> check_kind() {
+    Result<void> check_format() {
         return reading([&]() -> Result<void> {
-            if (db_->execAndGet("PRAGMA application_id").getInt() != application_id)
-                return fail(ErrorCode::invalid_argument, file_.string() + " is a database, but no backup of lurus");
             if (const int found = db_->execAndGet("PRAGMA user_version").getInt(); found > format)
                 return fail(ErrorCode::invalid_argument, file_.string() + " was made by a newer lurus: use that one");
             return {};
@@ -234,9 +245,10 @@ Result<std::unique_ptr<BackupWriter>> BackupWriter::create(const fs::path& file)
 Result<std::unique_ptr<BackupReader>> BackupReader::open(const fs::path& file) {
     std::error_code error;
     if (!fs::exists(file, error)) return fail(ErrorCode::not_found, file.string() + " does not exist");
+    if (!is_backup(file)) return fail(ErrorCode::invalid_argument, file.string() + " is no backup of lurus");
     return with_sqlite("opening", file, [&]() -> Result<std::unique_ptr<BackupReader>> {
         auto reader = std::make_unique<SqliteBackupReader>(file);
-        if (auto ok = reader->check_kind(); !ok) return std::unexpected(ok.error());
+        if (auto ok = reader->check_format(); !ok) return std::unexpected(ok.error());
         return reader;
     });
 }

@@ -81,9 +81,12 @@ test('a reload tells each mistake on a line, and doctor does', async () => {
     const until = Date.now() + 10_000 * PATIENCE;
     while (logged().length < 2 && Date.now() < until) await sleep(20);
     assert.equal(logged().filter((line) => /lurus\.toml:\d+:\d+: .*(level|durability)/.test(line)).length, 2, lurus.output);
-    fs.writeFileSync(lurus.configFile, good);
+    const other = path.join(lurus.folder, 'good.toml');
+    fs.writeFileSync(other, good, { mode: 0o600 });
+    const { config } = lurus;
     lurus.config = undefined; // the command reads the good one, the server was told the other
-    const doctor = (await lurus.cli(['doctor'])).stdout;
+    const doctor = (await lurus.cli(['doctor', '--config', other])).stdout;
+    lurus.config = config;
     assert.equal(doctor.split('\n').filter((line) => /goes on with its old configuration: .*lurus\.toml:\d+:\d+:/.test(line)).length, 2, doctor);
   } finally {
     await lurus.close();

@@ -49,6 +49,7 @@ LdapReason reason_of_tls(const LdapSettings& settings, const std::string& host, 
 }  // namespace
 
 LdapReason ldap_reason(const LdapSettings& settings, OpenSocket& socket) {
+    if (socket.is_shut()) return {};  // that is why
     const bool tls = settings.url.starts_with("ldaps://");
     const auto url = Url::parse("https://" + settings.url.substr(settings.url.find("://") + 3));
     if (!url) return {false, url.error().message};
@@ -63,8 +64,9 @@ LdapReason ldap_reason(const LdapSettings& settings, OpenSocket& socket) {
         connection.close(error);
         connection.open(entry.endpoint().protocol(), error);
         if (error) continue;
-        socket.opened(connection.native_handle());
+        socket.opened(connection.native_handle());  // so that a shut ends the connecting as well
         connection.connect(entry.endpoint(), error);
+        if (!error) socket.opened(connection.native_handle());  // a shut in between had nothing to end
         if (!error) break;
     }
     LdapReason reason;

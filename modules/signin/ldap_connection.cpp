@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "core/os/shared_library.hpp"
+#include "modules/signin/ldap_reason.hpp"
 
 namespace lurus::signin {
 namespace {
@@ -188,17 +189,22 @@ std::string LdapConnection::said(int code) const {
     if (ldap_ == nullptr || library_.get_option(ldap_, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more) != LDAP_OPT_SUCCESS)
         return out;
     const std::unique_ptr<char, decltype(&ldap_memfree)> owner(more, library_.free_memory);
-    if (more != nullptr && *more != '\0') out += " (" + one_line(more) + ")";
+    if (more != nullptr && *more != '\0' && std::string_view(more) != "(unknown error code)")
+        out += " (" + one_line(more) + ")";
     return out;
 }
 
 std::unexpected<LdapFailure> LdapConnection::not_reached(int code) const {
-    const std::string words = said(code);
-    if (words.find("ertificate") != std::string::npos || words.find("hostname") != std::string::npos)
-        return trouble(
-            "its certificate is not accepted: " + words,
-            "set auth.ldap.ca_file to the PEM file of the authority that signed it, and auth.ldap.url to the "
-            "name that it is for");
+    std::string words = said(code);
+    if (code == LDAP_SERVER_DOWN || code == LDAP_CONNECT_ERROR) {
+        const LdapReason reason = ldap_reason(settings_, watch_.socket);
+        if (reason.certificate)
+            return trouble(
+                "its certificate is not accepted: " + reason.text,
+                "set auth.ldap.ca_file to the PEM file of the authority that signed it, and auth.ldap.url to "
+                "the name that it is for");
+        if (!reason.text.empty()) words = library_.text_of(code) + (": " + reason.text);
+    }
     if (code == LDAP_TIMEOUT || code == LDAP_TIMELIMIT_EXCEEDED)
         return trouble("it did not answer in time", "see whether it runs, or raise auth.ldap.timeout");
     if (code == LDAP_PROTOCOL_ERROR || code == LDAP_UNWILLING_TO_PERFORM || code == LDAP_CONFIDENTIALITY_REQUIRED)

@@ -169,7 +169,9 @@ for (const [what, scheme, first, trickle] of directories) {
   test(`a directory ${what}: its time is for the whole sign-in, and its failure is everybody's for a moment`, async () => {
     const directory = await silence(first, trickle);
     const lurus = await start(serverWith(directoryAt(directory.port, scheme, { timeout: '300ms' })));
+    const threads = () => fs.readdirSync(`/proc/${lurus.process.pid}/task`).length;
     try {
+      const before = threads();
       const waiting = Array.from({ length: 30 }, (_, i) => timed(login(lurus, `somebody-${i}@example.com`)));
       for (const each of waiting) {
         const answer = await each.answer;
@@ -178,6 +180,9 @@ for (const [what, scheme, first, trickle] of directories) {
       }
       console.log(`timeout 300 ms: refused after ${Math.min(...waiting.map((each) => each.ms))} to ${Math.max(...waiting.map((each) => each.ms))} ms`);
       assert.match(lurus.output, /nobody can sign in with the directory: \S+ it did not answer/);
+      // The eight that ask may rest; what they asked by is gone.
+      for (let i = 0; i < 500 * PATIENCE && threads() > before + 8; ++i) await sleep(20);
+      assert.ok(threads() <= before + 8, `${threads()} threads, ${before} before`);
     } finally {
       await lurus.close();
       directory.close();

@@ -15,9 +15,10 @@ public:
     int close(int descriptor);
     /// Shuts it down, or the one that is opened next: whoever reads or writes it returns at once.
     void shut();
+    [[nodiscard]] bool is_shut() const;
 
 private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     int descriptor_ = -1;
     bool shut_ = false;
 };

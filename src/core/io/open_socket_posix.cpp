@@ -29,6 +29,11 @@ void OpenSocket::shut() {
     if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
 }
 
+bool OpenSocket::is_shut() const {
+    const std::scoped_lock lock(mutex_);
+    return shut_;
+}
+
 }  // namespace lurus
 
 #endif

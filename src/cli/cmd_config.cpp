@@ -7,6 +7,7 @@
 #include "cli/cli_format.hpp"
 #include "cli/cmd_action.hpp"
 #include "cli/cmd_render.hpp"
+#include "config/config_files.hpp"
 
 namespace lurus::cli {
 namespace {
@@ -15,10 +16,20 @@ int check(Cli& cli) {
     auto config = cli.config();
     if (!config) return cli.report(config.error());
     const config::Config& c = **config;
+    std::string unusable;
+    std::vector<std::string> warnings = c.warnings;
+    for (const auto& found : config::check_files(c, cli.clock.now())) {
+        const std::string line = found.where + ": " + found.what;
+        if (found.level == config::FileFinding::Level::unusable)
+            unusable += (unusable.empty() ? "" : "\n") + line;
+        else if (found.level != config::FileFinding::Level::good)
+            warnings.push_back(line);
+    }
+    if (!unusable.empty()) return cli.report(failure_of(Error(ErrorCode::invalid_argument, unusable)));
     if (cli.json) {
         cli.print_json({{"valid", true},
                         {"file", c.file.empty() ? Json(nullptr) : Json(c.file.string())},
-                        {"warnings", c.warnings}});
+                        {"warnings", warnings}});
         return exit_ok;
     }
     if (c.file.empty())
@@ -26,7 +37,7 @@ int check(Cli& cli) {
     else
         cli.out << fmt::format("{}: valid ({} providers, {} routes, {} keys).\n", c.file.string(), c.providers.size(),
                                c.routes.size(), c.keys.size());
-    for (const auto& warning : c.warnings)
+    for (const auto& warning : warnings)
         cli.out << colored("warning: ", Color::yellow, cli.style.color) << printable(warning) << "\n";
     return exit_ok;
 }

@@ -1,4 +1,5 @@
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <memory>
 #include <ostream>
 
@@ -28,13 +29,16 @@ std::vector<Finding> examine(Cli& cli, bool probe) {
         {Level::good, "configuration", c.file.empty() ? "no file, the defaults" : c.file.string() + " is valid", ""});
     for (const auto& warning : c.warnings)
         out.push_back({Level::warning, "configuration", warning, "see `lurus config show`"});
+    append(out, check_named_files(c, cli.clock.now()));
     auto folder = check_data_folder(c.data_dir);
     bool usable = !folder.empty() && folder.front().level != Level::broken;
     append(out, std::move(folder));
     out.push_back(check_clock(cli.clock.now()));
     if (!usable) return out;
     append(out, check_databases(c.data_dir));
-    if (any_broken(out) && !platform::FileLock::held(c.data_dir / lock_file_name)) return out;  // nothing can be asked
+    const auto cannot_open = [](const Finding& f) { return f.level == Level::broken && f.what != "file"; };
+    if (std::ranges::any_of(out, cannot_open) && !platform::FileLock::held(c.data_dir / lock_file_name))
+        return out;  // nothing can be asked
     append(out, check_server(cli, c));
     append(out, check_keys(cli));
     append(out, check_providers(cli, probe));

@@ -34,6 +34,8 @@ std::optional<std::int64_t> parse_http_date(std::string_view date);
 
 /// The server of this data folder, or who holds its port.
 std::vector<Finding> check_server(Cli& cli, const config::Config& config);
+/// Certificates, keys and roots that the configuration names.
+std::vector<Finding> check_named_files(const config::Config& config, UnixMicros now);
 /// Credentials are there; `probe`: one tiny request each, and the vendor's clock.
 std::vector<Finding> check_providers(Cli& cli, bool probe);
 std::vector<Finding> check_keys(Cli& cli);

@@ -150,12 +150,12 @@ namespace {
 
 /// Active keys that expire within 30 days, the first ones by name; empty = none.
 std::string expiring(const Json& keys, UnixMicros now) {
-    constexpr UnixMicros one_day = 24LL * 3600 * 1'000'000;
+    constexpr UnixMicros thirty_days = 30LL * 24 * 3600 * 1'000'000;
     constexpr std::size_t shown = 5;
     std::vector<std::pair<UnixMicros, std::string>> soon;
     for (const auto& key : keys) {
         const UnixMicros expires = parse_time(text_of(key, "expires")).value_or(0);
-        if (text_of(key, "status") == "active" && expires > now && expires - now <= 30 * one_day)
+        if (text_of(key, "status") == "active" && expires > now && expires - now <= thirty_days)
             soon.emplace_back(expires, text_of(key, "name"));
     }
     std::ranges::sort(soon);

@@ -95,6 +95,7 @@ void add_listener(ListenerSettings listener, const std::string& where, ConfigCon
             where + ": " + listener.address +
             " is reachable from other machines without TLS: keys and prompts cross the network readable");
     }
+    if (!listener.certificate_file.empty()) config.positions.emplace("listener " + listener.address, where);
     config.gateway.listeners.push_back(std::move(listener));
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { anthropic, json, sse, startUpstream, streamOf } from '../upstream/index.mjs';
+import { anthropic, headerOf, json, sse, startUpstream, streamOf } from '../upstream/index.mjs';
 import { connectRaw, post, requestBytes } from './lib/raw.mjs';
 import { PATIENCE, configFor, httpGet, startLurus, tempFolder } from './lib/lurus.mjs';
 import { Authority, replaceFile } from './lib/certificates.mjs';
@@ -37,7 +37,7 @@ const healthy = (lurus) => until('/health to be well', async () => (await health
 async function keySent(lurus, model = 'claude-1') {
   const answer = await post(lurus, '/v1/messages', anthropic.request(false, { model }));
   assert.equal(answer.status, 200, `${answer.body}`);
-  return up.last.headers['x-api-key'];
+  return headerOf(up.last.headers, 'x-api-key');
 }
 
 async function changesOf(lurus, file, model) {
@@ -92,7 +92,7 @@ test('api_key_file of a stored provider', async () => {
   fs.writeFileSync(file, 'sk-first\n', { mode: 0o600 });
   const lurus = await startLurus({ config: configFor(up) });
   try {
-    const added = await lurus.cli(['provider', 'add', 'kept', '--kind', 'anthropic', '--base-url', up.url, '--api-key-file', file, '--models', 'stored-*', '--no-check']);
+    const added = await lurus.cli(['provider', 'add', 'kept', '--kind', 'anthropic', '--base-url', up.url, '--api-key-file', file, '--model', 'stored-*', '--no-check']);
     assert.equal(added.code, 0, added.stderr);
     await changesOf(lurus, file, 'stored-1');
   } finally {

@@ -120,7 +120,9 @@ test('other trust is another destination', async () => {
   await declare(secured({ ca_file: certificate('ca.pem'), first_byte_timeout: '1m' }));
   assert.deepEqual(await ask('secured'), [200, chat.json]);
   assert.equal(secure.connections, 1, 'another timeout is no other destination');
-  await declare(secured({ ca_file: certificate('ca-too.pem') }));
+  const more = certificate('ca-too.pem');
+  fs.appendFileSync(more, '# the roots are told apart by what the file holds\n');
+  await declare(secured({ ca_file: more }));
   assert.deepEqual(await ask('secured'), [200, chat.json]);
   assert.equal(secure.connections, 2, 'other roots are');
   await declare(secured());

@@ -310,3 +310,25 @@ test('the cookie over TLS is __Host- and Secure, whatever the Origin is', async 
     assert.equal(lurus.output.includes(PASSWORD), false);
   }, { sections: { user }, env });
 });
+
+test('roots of directories, mail servers and vendors that end soon, have ended or are none are told', async () => {
+  const soon = root.issue('Directory Root', { to: 10.5, kind: 'authority' });
+  const late = root.issue('Mail Root', { from: -20, to: -1, kind: 'authority' });
+  const config = configFor(up, { server: { listen: '127.0.0.1:0' }, provider: { ca_file: path.join(folder, 'none.pem') } });
+  config['auth.ldap'] = { url: 'ldaps://127.0.0.1:1', bind_dn: 'cn=reader', base: 'dc=example', ca_file: soon.certificate };
+  config.mail = { smtp: 'smtps://127.0.0.1:1', from: 'lurus@example.com', ca_file: late.certificate };
+  const lurus = new Lurus({ config });
+  try {
+    lurus.writeConfig();
+    const doctor = (await findings(lurus)).filter((finding) => finding.check === 'file');
+    const has = (level, says) => assert.ok(doctor.some((finding) => finding.level === level && says.test(finding.detail)), `${says}: ${JSON.stringify(doctor)}`);
+    has('warning', /auth\.ldap's ca_file .*: "Directory Root" expires on .*, in 10 days/);
+    has('broken', /mail's ca_file .* holds no valid certificate: "Mail Root" expired on/);
+    has('broken', /provider ant's ca_file: .*none\.pem does not exist/);
+    const check = await lurus.cli(['config', 'check']);
+    assert.notEqual(check.code, 0);
+    assert.match(check.stderr, /lurus\.toml:\d+:\d+: provider ant's ca_file: .*none\.pem does not exist/);
+  } finally {
+    await lurus.close();
+  }
+});

@@ -7,14 +7,15 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/io/send_batch.hpp"
 
 namespace send_batch_test {
-
-namespace lurus {
 namespace {
+
+using lurus::SendBatch;
 
 struct Pair {
     std::array<int, 2> fds{};
@@ -81,8 +82,6 @@ TEST_CASE("a socket that takes only a part says how much") {
 }
 
 }  // namespace
-}  // namespace lurus
+}  // namespace send_batch_test
 
 #endif
-
-}  // namespace send_batch_test

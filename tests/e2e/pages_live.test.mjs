@@ -212,7 +212,8 @@ context.live('links that were used say so', async (tab) => {
 });
 
 context.live('a stopped server: the page says so, and works on when the server is back', async (tab) => {
-  const own = await startLurus({ config: { ...context.lurus.config, server: { threads: 1 } }, env: context.lurus.env, dataDir: tempFolder('lurus-pages-own-') });
+  const user = context.lurus.config.user.filter(({ email }) => email === 'ada@example.com');
+  const own = await startLurus({ config: { ...context.lurus.config, user, server: { threads: 1 } }, env: context.lurus.env, dataDir: tempFolder('lurus-pages-own-') });
   try {
     await tab.open(at(own, '/console/'));
     await heading(tab, 'Sign in');

@@ -48,7 +48,7 @@ std::vector<Finding> check_databases(const std::filesystem::path& dir) {
                                         : "lurus serve does not start on it"});
         }
     }
-    if (const auto ahead = control::snapshot_ahead(dir, served); !ahead.empty())
+    if (const auto ahead = control::snapshot_ahead(dir, served || any_broken(out)); !ahead.empty())
         out.push_back(
             {Level::warning, control::main_database_name,
              "it lacks changes that " + ahead.string() + " has: was it copied without its -wal?",

@@ -21,11 +21,22 @@ using backup::Digest;
 constexpr int application_id = 0x4c525342;  // "LRSB"
 constexpr int format = 1;
 
+bool has_bytes(const fs::path& file) {
+    std::error_code error;
+    const auto size = fs::file_size(file, error);
+    return !error && size > 0;
+}
+
 class SqliteMoment final : public DatabaseMoment {
 public:
     // A connection that may only read leaves a -wal and a -shm behind when it is the last one.
-    explicit SqliteMoment(const fs::path& file) : file_(file), db_(connect_sqlite(file, SQLite::OPEN_READWRITE, 5000)) {
+    explicit SqliteMoment(const fs::path& file)
+        : file_(file),
+          logged_(has_bytes(file.string() + "-wal")),
+          db_(connect_sqlite(file, SQLite::OPEN_READWRITE, 5000)) {
         db_->exec("PRAGMA query_only=1");
+        // Reading a database does not move what its write-ahead log holds, least of all into a damaged one.
+        if (logged_) sqlite3_db_config(db_->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
         db_->exec("BEGIN");
         // From here on others' commits are not seen.
         db_->execAndGet("SELECT count(*) FROM sqlite_master");
@@ -55,6 +66,7 @@ public:
 
 private:
     const fs::path file_;
+    const bool logged_;
     std::unique_ptr<SQLite::Database> db_;
     std::uint64_t pages_ = 0, page_size_ = 0;
     std::map<std::string, int> schema_;

@@ -43,7 +43,7 @@ std::string header_text(std::string_view text) {
     return is_plain(text) ? std::string(text) : encoded_words(text);
 }
 
-std::string header_sender(const Sender& sender) {
+std::string header_sender(const MailSender& sender) {
     if (sender.name.empty()) return sender.address;
     const bool words = std::ranges::all_of(sender.name, [](char c) {
         return c == ' ' || c == '-' || is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z');

@@ -69,11 +69,11 @@ Result<std::string> parse_mailbox(std::string_view text) {
     return std::string(text);
 }
 
-Result<Sender> parse_sender(std::string_view text) {
+Result<MailSender> parse_sender(std::string_view text) {
     if (std::ranges::any_of(text, is_control)) return no_mailbox("a sender holds no line break or control character");
     while (text.starts_with(' ')) text.remove_prefix(1);
     while (text.ends_with(' ')) text.remove_suffix(1);
-    Sender sender;
+    MailSender sender;
     std::string_view address = text;
     if (text.ends_with('>')) {
         const auto open = text.rfind('<');

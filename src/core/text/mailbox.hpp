@@ -13,12 +13,12 @@ namespace lurus {
 /// is wrong with it otherwise (`invalid_argument`), as `` `email` must be ... `` could go on.
 Result<std::string> parse_mailbox(std::string_view text);
 
-struct Sender {
+struct MailSender {
     std::string name;     // as people read it; may be empty
     std::string address;  // a mailbox
 };
 
 /// `lurus@example.com`, `<lurus@example.com>`, `Lurus <lurus@example.com>` or `"Lurus, Inc." <lurus@example.com>`.
-Result<Sender> parse_sender(std::string_view text);
+Result<MailSender> parse_sender(std::string_view text);
 
 }  // namespace lurus

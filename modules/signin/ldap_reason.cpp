@@ -9,6 +9,7 @@
 
 #include "core/http/url.hpp"
 #include "core/io/tls.hpp"
+#include "core/os/files.hpp"
 
 namespace lurus::signin {
 namespace {
@@ -34,7 +35,13 @@ bool started_tls(asio::ip::tcp::socket& socket) {
 }
 
 LdapReason reason_of_tls(const LdapSettings& settings, const std::string& host, int descriptor) {
-    const auto context = make_tls_client(true, settings.ca_file);
+    std::string roots;
+    if (!settings.ca_file.empty()) {
+        auto read = read_file(settings.ca_file, 16 << 20);
+        if (!read) return {false, read.error().message};
+        roots = *std::move(read);
+    }
+    const auto context = make_tls_client(true, roots);
     if (!context) return {false, context.error().message};
     const auto connection = make_tls_connection(context->get(), host, true);
     if (!connection) return {false, connection.error().message};

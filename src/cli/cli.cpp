@@ -170,11 +170,15 @@ Outcome<const config::Config*> Cli::config_for_api() {
 }
 
 Outcome<ApiClient*> Cli::api() {
+    if (unreachable_) return std::unexpected(*unreachable_);
     if (!api_) {
         auto settings = config_for_api();
         if (!settings) return std::unexpected(settings.error());
         auto opened = open_(**settings);
-        if (!opened) return std::unexpected(failure_of(opened.error()));
+        if (!opened) {
+            unreachable_ = failure_of(opened.error());
+            return std::unexpected(*unreachable_);
+        }
         api_ = std::move(*opened);
         api_->set_idempotency_key(idempotency_key);
     }

@@ -6,6 +6,7 @@
 #include <iosfwd>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,7 +87,10 @@ public:
     /// Opened at the first call, also with a configuration file that has mistakes where that is safe: then a warning
     /// says so; `reopen` forgets a connection whose server went away.
     Outcome<ApiClient*> api();
-    void reopen() { api_.reset(); }
+    void reopen() {
+        api_.reset();
+        unreachable_.reset();
+    }
     /// Whether a server can be expected to answer; cheap, opens nothing.
     [[nodiscard]] bool server_expected();
 
@@ -118,6 +122,7 @@ private:
     std::unique_ptr<config::Config> config_;
     std::unique_ptr<config::Config> outline_;  // of a file with mistakes
     std::unique_ptr<ApiClient> api_;
+    std::optional<Failure> unreachable_;  // why there is no client: a command that asks again does not wait again
     bool told_unwritten_ = false;
 };
 

@@ -26,7 +26,7 @@ bool is_this_machine(const std::string& host) {
     return address && (address->text() == "::1" || address->text().starts_with("127."));
 }
 
-Result<Place> place_of(std::string_view text) {
+Result<Place> target_of_url(std::string_view text) {
     text = text.substr(0, text.find('#'));
     const auto question = text.find('?');
     auto url = Url::parse(text.substr(0, question));
@@ -65,7 +65,7 @@ bool is_web_address(std::string_view text) {
 
 Result<Fetched> fetch_url(const std::string& url, std::size_t most_bytes,
                           const std::function<void(std::size_t)>& progress) {
-    auto place = place_of(url);
+    auto place = target_of_url(url);
     OutsideLimit limit;
     limit.until = std::chrono::steady_clock::now() + longest_fetch;
     for (int redirects = 0; place; ++redirects) {
@@ -99,7 +99,7 @@ Result<Fetched> fetch_url(const std::string& url, std::size_t most_bytes,
         if (redirects == most_redirects)
             return fail(ErrorCode::unavailable,
                         url + " redirects more than " + std::to_string(most_redirects) + " times");
-        auto next = place_of(resolved(*place, location));
+        auto next = target_of_url(resolved(*place, location));
         if (next && place->url.tls && !next->url.tls) {
             return fail(ErrorCode::invalid_argument,
                         place->shown + " redirects from HTTPS to HTTP, where whoever is on the way could change it");

@@ -56,10 +56,11 @@ async function assertFull(context) {
     return now.problems.some((problem) => /disk .*full/.test(problem)) && now;
   });
   assert.equal(found.status, 'degraded');
-  const { code, stdout } = await context.lurus.cli(['doctor', '--json']);
+  const { code, stdout, stderr } = await context.lurus.cli(['doctor', '--json']);
   assert.equal(code, 1);
   const findings = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
   const disk = findings.find((finding) => finding.check === 'disk');
+  assert.ok(disk, stdout + stderr);
   assert.match(disk.detail, /full/);
   assert.match(disk.fix, /make room/);
   assert.ok(!/rm -|backup|\.snapshot/.test(findings.map((finding) => `${finding.detail} ${finding.fix}`).join()), stdout);

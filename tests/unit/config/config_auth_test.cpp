@@ -148,5 +148,5 @@ TEST_CASE("metrics that anybody on the network reads are a warning") {
     CHECK_FALSE(warned("listen = \"0.0.0.0:18100\""));
     CHECK_FALSE(warned("listen = \"0.0.0.0:18100\"\nmetrics = \"off\""));
     CHECK_FALSE(warned("metrics = \"open\""));
-    CHECK(to_json(*place.load("[server]\nmetrics = \"key\"")).contains("\"metrics\":\"key\""));
+    CHECK(to_json(*place.load("[server]\nmetrics = \"key\"")).contains("\"metrics\": \"key\""));
 }

@@ -101,6 +101,7 @@ const Line lines[] = {
     {"endSession", Whose::nobodys, nullptr, nothing, true},
     {"getSigningKeys", Whose::nobodys},
     {"rotateSigningKey", Whose::everybodys},
+    {"checkSignIn", Whose::everybodys},
     {"createServiceToken", Whose::tenants, nullptr,
      [](const Tenant& t) { return Json{{"service_account", t.service}, {"scope", {"read_keys"}}}; }},
     {"listSignInMethods", Whose::nobodys},

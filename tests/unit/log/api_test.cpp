@@ -85,7 +85,7 @@ TEST_CASE_FIXTURE(ApiFixture, "GET /api/v1/logs filters and pages") {
                                                                         {"end", "x"},
                                                                         {"dialect", "x"},
                                                                         {"stream", "1"},
-                                                                        {"since", "yesterday"},
+                                                                        {"since", "someday"},
                                                                         {"before_id", "-1"},
                                                                         {"after_id", ""}}) {
         CAPTURE(name);

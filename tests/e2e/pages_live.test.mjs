@@ -287,13 +287,21 @@ context.live('a page that cannot ask the server says so and asks again', async (
   await tab.says('patient@example.com is invited to ');
 });
 
+context.live('whoever signed in sees how much of the own limits is used', async (tab) => {
+  await context.command('key', 'create', '--name', 'laptop', '--user', 'bob@example.com', '--rpm', '60', '--budget', '10 USD/day');
+  await signIn(tab, context.lurus, 'bob@example.com');
+  await tab.says('Key laptop: 0 of 60 requests a minute (0 %)');
+  await tab.says('$0.00 of $10.00 a day (0 %), anew ');
+  assert.equal(await tab.run(`document.getElementById('limits').children.length`), 2);
+});
+
 context.live('identity providers are offered; their refusal and what is not there are pages', async (tab) => {
   await tab.open(at(context.mailing, '/console/'));
   await tab.says('Sign in with corp');
   await tab.run(`document.querySelector('#providers a').focus()`);
   await tab.key('Enter');
   await heading(tab, 'Signing in did not work');
-  await tab.says('The provider refused: access_denied.');
+  await tab.says('The provider refused: `access_denied`.');
   assert.equal(tab.status, 403);
   await tab.until(`document.activeElement.innerText === 'Go to the sign-in page'`);
   await tab.key('Enter');

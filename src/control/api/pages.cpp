@@ -35,6 +35,7 @@ constexpr std::array files = {
     File{"/account.css", "src/control/pages/account.css", "text/css; charset=utf-8"},
     File{"/account.js", "src/control/pages/account.js", script_type},
     File{"/link.js", "src/control/pages/link.js", script_type},
+    File{"/limits.js", "src/control/pages/limits.js", script_type},
     File{"/form.js", "src/control/pages/form.js", script_type},
 };
 

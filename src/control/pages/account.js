@@ -1,5 +1,6 @@
 // What the links of mails and of the first start lead to, signing in and signing out. The management API does the work.
 import { by, call, clearForm, complain, expect, focusFirst, isBusy, isolated, link, setField, setOther, show } from './form.js';
+import { limitItems } from './limits.js';
 import { forgetToken, linkKind, tokenOf } from './link.js';
 
 let atHome = false;
@@ -94,8 +95,10 @@ async function home(then = {}) {
   const { name, org, organisations } = me.body;
   const place = organisations.find(({ id }) => id === org);
   const lead = ['Signed in as ', isolated(name), ...(place ? [`, ${place.role} of `, isolated(place.name)] : []), '.'];
+  const use = await call('limits');
+  const limits = use.status === 200 ? limitItems(use.body.data) : [];
   show({
-    title: 'Welcome', lead, notice: then.notice ?? [], button: 'Sign out', doing: 'Signing out …', quiet: true,
+    title: 'Welcome', lead, limits, notice: then.notice ?? [], button: 'Sign out', doing: 'Signing out …', quiet: true,
     submit: async () => {
       const answer = await call('auth/logout', {});
       return unless(answer, 204, 401) ?? home({ notice: ['You are signed out.'] });

@@ -97,14 +97,16 @@ export function focusFirst() {
   (open ?? (view.quiet ? by('title') : by('submit'))).focus();
 }
 
-/// `next`: title, lead, notice; fields, optional ones among them, values, fixed ones; button, doing, submit, which may
+/// `next`: title, lead, limits (list items), notice; fields, optional ones among them, values, fixed ones; button, doing, submit, which may
 /// return an answer that refuses, or a notice; otherwise: what the second button does; edited: another address is typed;
 /// more; fresh: the password is a new one; label: what the password is called; quiet: ENTER does nothing by itself.
 export function show(next) {
-  view = { fields: [], optional: [], values: {}, fixed: [], lead: [], notice: [], more: [], ...next };
+  view = { fields: [], optional: [], values: {}, fixed: [], lead: [], limits: [], notice: [], more: [], ...next };
   document.title = `${view.title} – Lurus`;
   by('title').textContent = view.title;
   by('lead').replaceChildren(...view.lead);
+  by('limits').replaceChildren(...view.limits);
+  by('limits').hidden = view.limits.length === 0;
   by('more').replaceChildren(...view.more);
   by('problem').textContent = '';
   clearForm();

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { once } from 'node:events';
 import { Browser, missing } from './browser.mjs';
 import { configFor, startLurus, tempFolder } from './lurus.mjs';
-import { PASSWORD, api, login, users } from './people.mjs';
+import { PASSWORD, api, login, users, setupLink } from './people.mjs';
 import { totp } from './totp.mjs';
 
 export const LONG_ADDRESS = `${'very-long-name-'.repeat(4)}x@${'long-subdomain.'.repeat(9)}example.com`;
@@ -96,8 +96,8 @@ export async function signIn(tab, server, email, password = PASSWORD) {
 
 export async function ownerLink(server) {
   for (;;) {
-    const found = /own it: (\S+)\s/.exec(server.output);
-    if (found) return found[1];
+    // Not onto what is no terminal: into a file, of which the output tells.
+    if (/own it: \S+\s/.test(server.output)) return setupLink(server).link;
     await new Promise((resolve) => server.process.stdout.once('data', resolve));
   }
 }

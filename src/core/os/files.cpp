@@ -30,12 +30,12 @@ Result<std::string> read_file(const fs::path& file, std::uintmax_t max_bytes) {
     return text;
 }
 
-Result<void> write_private_file(const fs::path& file, std::string_view bytes) {
+Result<void> write_private_file(const fs::path& file, std::string_view bytes, Synced synced) {
     auto suffix = random_hex(6);
     if (!suffix) return std::unexpected(suffix.error());
     fs::path temporary = file;
     temporary += ".new-" + *suffix;
-    if (auto written = platform::write_new_private_file(temporary, bytes); !written) {
+    if (auto written = platform::write_new_private_file(temporary, bytes, synced); !written) {
         std::error_code ignored;
         if (written.error().code != ErrorCode::conflict) fs::remove(temporary, ignored);
         return written;
@@ -47,7 +47,7 @@ Result<void> write_private_file(const fs::path& file, std::string_view bytes) {
         fs::remove(temporary, ignored);
         return fail(ErrorCode::unavailable, "cannot replace " + file.string() + ": " + error.message());
     }
-    platform::sync_dir(file.has_parent_path() ? file.parent_path() : fs::path("."));
+    if (synced == Synced::yes) platform::sync_dir(file.has_parent_path() ? file.parent_path() : fs::path("."));
     return {};
 }
 

@@ -13,8 +13,12 @@ namespace lurus {
 /// `not_found`, `unavailable`, or `invalid_argument` when it is larger than `max_bytes`.
 Result<std::string> read_file(const std::filesystem::path& file, std::uintmax_t max_bytes = 16 << 20);
 
-/// Replaces the file in one step, mode 0600, synced: a reader sees the old content or the new one, also after a crash.
-Result<void> write_private_file(const std::filesystem::path& file, std::string_view bytes);
+/// `no`: what is only true while this process runs; a busy disk is not waited for.
+enum class Synced : bool { no, yes };
+
+/// Replaces the file in one step, mode 0600: a reader sees the old content or the new one; synced, also after a crash
+/// of the machine.
+Result<void> write_private_file(const std::filesystem::path& file, std::string_view bytes, Synced synced = Synced::yes);
 
 /// Makes the folder (and its parents); what it makes is the owner's only (0700).
 Result<void> make_private_dir(const std::filesystem::path& dir);

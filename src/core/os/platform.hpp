@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/os/files.hpp"
 #include "lurus/result.hpp"
 
 namespace lurus::platform {
@@ -58,8 +59,9 @@ void release_startup_memory();
 /// more, so when the thread has nothing to do.
 void release_thread_memory();
 
-/// A new file of mode 0600 that did not exist before, written and synced to the disk.
-Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes);
+/// A new file of mode 0600 that did not exist before.
+Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes,
+                                    Synced synced = Synced::yes);
 /// The bytes at the end of a file that is there; then the whole file is on the disk.
 Result<void> append_synced(const std::filesystem::path& file, std::string_view bytes);
 /// A name's change (create, rename, remove) in this folder survives power loss.

@@ -209,32 +209,33 @@ void release_thread_memory() {
 
 namespace {
 
-Result<void> write_synced(int fd, const std::filesystem::path& file, std::string_view bytes) {
+Result<void> write_all(int fd, const std::filesystem::path& file, std::string_view bytes, Synced synced) {
     while (!bytes.empty()) {
         const auto n = ::write(fd, bytes.data(), bytes.size());
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return fail(ErrorCode::unavailable, "cannot write " + file.string() + ": " + reason());
         bytes.remove_prefix(static_cast<std::size_t>(n));
     }
-    if (::fsync(fd) != 0) return fail(ErrorCode::unavailable, "cannot sync " + file.string() + ": " + reason());
+    if (synced == Synced::yes && ::fsync(fd) != 0)
+        return fail(ErrorCode::unavailable, "cannot sync " + file.string() + ": " + reason());
     return {};
 }
 
 }  // namespace
 
-Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes) {
+Result<void> write_new_private_file(const std::filesystem::path& file, std::string_view bytes, Synced synced) {
     const Descriptor fd(open_retrying(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
     if (!fd.valid()) {
         return fail(errno == EEXIST ? ErrorCode::conflict : ErrorCode::unavailable,
                     "cannot make " + file.string() + ": " + reason());
     }
-    return write_synced(fd.get(), file, bytes);
+    return write_all(fd.get(), file, bytes, synced);
 }
 
 Result<void> append_synced(const std::filesystem::path& file, std::string_view bytes) {
     const Descriptor fd(open_retrying(file, O_WRONLY | O_APPEND | O_NOFOLLOW));
     if (!fd.valid()) return fail(ErrorCode::unavailable, "cannot open " + file.string() + ": " + reason());
-    return write_synced(fd.get(), file, bytes);
+    return write_all(fd.get(), file, bytes, Synced::yes);
 }
 
 void sync_dir(const std::filesystem::path& dir) {

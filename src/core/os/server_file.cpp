@@ -12,7 +12,7 @@ Result<void> write_server_file(const std::filesystem::path& data_dir, const Serv
                                 {"addresses", server.addresses},
                                 {"started", format_time(server.started)},
                                 {"version", server.version}};
-    return write_private_file(data_dir / server_file_name, body.dump(2) + "\n");
+    return write_private_file(data_dir / server_file_name, body.dump(2) + "\n", Synced::no);
 }
 
 Result<ServerFile> read_server_file(const std::filesystem::path& data_dir) {

@@ -70,11 +70,11 @@ public:
     /// The command takes somebody's access away, or shows what there is to take: it works on the data folder even while
     /// the configuration file has mistakes and no server runs.
     bool emergency = false;
-    Style style;               // from the terminal, set before `run`
-    Server serve;              // set before `run`
-    ApiOpener open_machine;    // as `open`, whoever is signed in; set before `run`
-    Judge judge;               // set before `run`
-    std::function<int()> run;  // the chosen command
+    Style style;                                  // from the terminal, set before `run`
+    Server serve;                                 // set before `run`
+    ApiOpener open_machine;                       // as `open`, whoever is signed in; set before `run`
+    Judge judge;                                  // set before `run`
+    std::function<int()> run;                     // the chosen command
     std::function<std::string()> output_problem;  // why `out` could not be written; null = it does not say
     /// What an option or positional takes, for completion.
     std::map<const CLI::Option*, std::vector<std::string>> choices;

@@ -30,7 +30,8 @@ bool asks_statistics(const UsageOptions& options) {
 Json with_times(Json statistics) {
     for (auto& row : statistics["data"]) {
         const std::string time = text_of(row, "time");
-        if (!time.empty()) row["name"] = time.substr(0, 16) + time.substr(time.find_last_of("+-Z")) + " " + usage_name(row);
+        if (!time.empty())
+            row["name"] = time.substr(0, 16) + time.substr(time.find_last_of("+-Z")) + " " + usage_name(row);
     }
     return statistics;
 }

@@ -218,7 +218,8 @@ void Server::welcome(const Listener& listener, AcceptedSocket client) {
         return;
     }
     Shard& shard = less_busy();
-    const auto start = [this, context = listener.tls, open = listener.open, local = listener.local, &shard](AcceptedSocket&& socket) {
+    const auto start = [this, context = listener.tls, open = listener.open, local = listener.local,
+                        &shard](AcceptedSocket&& socket) {
         SslPtr tls;
         if (context) {
             tls.reset(SSL_new(context.get()));

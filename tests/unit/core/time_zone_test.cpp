@@ -37,7 +37,9 @@ TEST_CASE("a midnight that clocks skip or show twice") {
     const TimeZone santiago = zone("America/Santiago");
     CHECK(santiago.day_begin(moment_at("2025-09-07T12:00:00Z")) == moment_at("2025-09-07T04:00:00Z"));
     CHECK(santiago.next_day(moment_at("2025-04-05T12:00:00Z")) == moment_at("2025-04-06T04:00:00Z"));
-    CHECK(santiago.next_day(moment_at("2025-04-05T12:00:00Z")) - santiago.day_begin(moment_at("2025-04-05T12:00:00Z")) == 25 * hour);
+    CHECK(santiago.next_day(moment_at("2025-04-05T12:00:00Z")) -
+              santiago.day_begin(moment_at("2025-04-05T12:00:00Z")) ==
+          25 * hour);
 }
 
 TEST_CASE("the hours of a day follow each other, the one that comes twice as two") {

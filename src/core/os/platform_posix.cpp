@@ -209,7 +209,7 @@ void release_thread_memory() {
 
 namespace {
 
-Result<void> write_all(int fd, const std::filesystem::path& file, std::string_view bytes, Synced synced) {
+Result<void> write_bytes(int fd, const std::filesystem::path& file, std::string_view bytes, Synced synced) {
     while (!bytes.empty()) {
         const auto n = ::write(fd, bytes.data(), bytes.size());
         if (n < 0 && errno == EINTR) continue;
@@ -229,13 +229,13 @@ Result<void> write_new_private_file(const std::filesystem::path& file, std::stri
         return fail(errno == EEXIST ? ErrorCode::conflict : ErrorCode::unavailable,
                     "cannot make " + file.string() + ": " + reason());
     }
-    return write_all(fd.get(), file, bytes, synced);
+    return write_bytes(fd.get(), file, bytes, synced);
 }
 
 Result<void> append_synced(const std::filesystem::path& file, std::string_view bytes) {
     const Descriptor fd(open_retrying(file, O_WRONLY | O_APPEND | O_NOFOLLOW));
     if (!fd.valid()) return fail(ErrorCode::unavailable, "cannot open " + file.string() + ": " + reason());
-    return write_all(fd.get(), file, bytes, Synced::yes);
+    return write_bytes(fd.get(), file, bytes, Synced::yes);
 }
 
 void sync_dir(const std::filesystem::path& dir) {

@@ -135,7 +135,8 @@ void print_banner(control::ControlPlane& plane, const config::ConfigFlags& flags
     std::clearerr(stdout);
     spdlog::warn("what is shown at the start could not be written to standard output");
     if (new_key.empty()) return;
-    // It is shown this once, and nobody has seen it.
+    // It is shown this once, and nobody has seen it, nor where its file is.
+    if (!facts.key_file.empty()) std::filesystem::remove(facts.key_file, ignored);
     const auto gone = plane.local("DELETE", "/api/v1/keys/default", {});
     spdlog::warn(gone.status < 300 ? "the first key was revoked again; make one with: lurus key create --name NAME"
                                    : "nobody has seen the first key; make another one: lurus key create --name NAME");

@@ -7,12 +7,12 @@ import path from 'node:path';
 import tls from 'node:tls';
 import https from 'node:https';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { anthropic, json, sse, startUpstream, streamOf } from '../upstream/index.mjs';
 import { connectRaw, requestBytes } from './lib/raw.mjs';
 import { Lurus, PATIENCE, configFor, freePort, httpGet, startLurus, tempFolder } from './lib/lurus.mjs';
 import { Authority, der, encrypted, replaceFile } from './lib/certificates.mjs';
 import { PASSWORD, users } from './lib/people.mjs';
+import { health, healthy, told, until } from './lib/until.mjs';
 
 let up, folder, root, good;
 
@@ -27,16 +27,6 @@ after(async () => {
   await up?.close();
   fs.rmSync(folder, { recursive: true, force: true });
 });
-
-async function until(what, condition, ms = 10_000) {
-  const end = Date.now() + ms * PATIENCE;
-  for (;;) {
-    const found = await condition();
-    if (found) return found;
-    assert.ok(Date.now() < end, `${what} did not happen`);
-    await sleep(25);
-  }
-}
 
 /// A server with a plain listener to ask it by and a TLS one at `lurus.secure`, whose files can be replaced.
 async function withTls(run, { makePair = () => good, server = {}, sections = {}, env } = {}) {
@@ -71,9 +61,6 @@ async function servedName(port) {
   return name;
 }
 
-const health = async (lurus) => JSON.parse((await httpGet(`${lurus.url}/health`)).body);
-const told = (lurus, pattern) => until(`/health to say ${pattern}`, async () => (await health(lurus)).problems.some((problem) => pattern.test(problem)));
-const healthy = (lurus) => until('/health to be well', async () => (await health(lurus)).status === 'healthy');
 const failures = async (lurus, reason) => Number(new RegExp(`gateway_tls_handshake_failures_total{reason="${reason}"} (\\d+)`).exec((await httpGet(`${lurus.url}/metrics`)).body)[1]);
 
 async function findings(lurus) {

@@ -3,10 +3,10 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { chat, json, startUpstream } from '../upstream/index.mjs';
-import { KEY, PATIENCE, configFor, httpGet, startLurus, tomlOf } from './lib/lurus.mjs';
+import { KEY, configFor, startLurus, tomlOf } from './lib/lurus.mjs';
 import { post } from './lib/raw.mjs';
+import { health, healthy, told, until } from './lib/until.mjs';
 
 let up;
 before(async () => {
@@ -15,20 +15,7 @@ before(async () => {
 });
 after(() => up?.close());
 
-async function until(what, condition, ms = 10_000) {
-  const end = Date.now() + ms * PATIENCE;
-  for (;;) {
-    const found = await condition();
-    if (found) return found;
-    assert.ok(Date.now() < end, `${what} did not happen`);
-    await sleep(25);
-  }
-}
-
-const health = async (lurus) => JSON.parse((await httpGet(`${lurus.url}/health`)).body);
 const status = async (lurus, key = KEY) => (await post(lurus, '/v1/chat/completions', chat.request(false), { key })).status;
-const told = (lurus, pattern) => until(`/health to say ${pattern}`, async () => (await health(lurus)).problems.some((problem) => pattern.test(problem)));
-const healthy = (lurus) => until('/health to be well', async () => (await health(lurus)).status === 'healthy');
 
 async function doctor(lurus, pattern) {
   const { code, stdout } = await lurus.cli(['doctor', '--json']);

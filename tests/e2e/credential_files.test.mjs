@@ -3,11 +3,11 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { anthropic, headerOf, json, sse, startUpstream, streamOf } from '../upstream/index.mjs';
 import { connectRaw, post, requestBytes } from './lib/raw.mjs';
-import { PATIENCE, configFor, httpGet, startLurus, tempFolder } from './lib/lurus.mjs';
+import { configFor, startLurus, tempFolder } from './lib/lurus.mjs';
 import { Authority, replaceFile } from './lib/certificates.mjs';
+import { health, healthy, told, until } from './lib/until.mjs';
 
 let up, folder;
 before(async () => {
@@ -19,19 +19,6 @@ after(async () => {
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
-async function until(what, condition, ms = 10_000) {
-  const end = Date.now() + ms * PATIENCE;
-  for (;;) {
-    const found = await condition();
-    if (found) return found;
-    assert.ok(Date.now() < end, `${what} did not happen`);
-    await sleep(25);
-  }
-}
-
-const health = async (lurus) => JSON.parse((await httpGet(`${lurus.url}/health`)).body);
-const told = (lurus, pattern) => until(`/health to say ${pattern}`, async () => (await health(lurus)).problems.some((problem) => pattern.test(problem)));
-const healthy = (lurus) => until('/health to be well', async () => (await health(lurus)).status === 'healthy');
 
 /// The key that the vendor gets.
 async function keySent(lurus, model = 'claude-1') {

@@ -1,5 +1,4 @@
 // A channel's socket: the system's own calls, so that a short read tells that nothing is left.
-#ifndef _WIN32
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -107,5 +106,3 @@ void Channel::abort() {
 }
 
 }  // namespace lurus
-
-#endif

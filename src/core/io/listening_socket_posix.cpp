@@ -1,5 +1,3 @@
-#ifndef _WIN32
-
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -68,5 +66,3 @@ void ListeningSocket::close() {
 }
 
 }  // namespace lurus
-
-#endif

@@ -1,5 +1,3 @@
-#ifndef _WIN32
-
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,5 +33,3 @@ bool OpenSocket::is_shut() const {
 }
 
 }  // namespace lurus
-
-#endif

@@ -1,5 +1,3 @@
-#ifndef _WIN32
-
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -104,5 +102,3 @@ void SendBatch::send(std::span<Item> items) {
 SendBatch::~SendBatch() = default;
 
 }  // namespace lurus
-
-#endif

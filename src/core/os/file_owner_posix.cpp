@@ -1,7 +1,5 @@
 #include "core/os/file_owner.hpp"
 
-#ifndef _WIN32
-
 #include <fcntl.h>
 #include <pwd.h>
 #include <sys/fsuid.h>
@@ -131,5 +129,3 @@ Result<void> check_replaceable(const fs::path& file) {
 }
 
 }  // namespace lurus::platform
-
-#endif

@@ -1,7 +1,5 @@
 #include "core/os/file_window.hpp"
 
-#ifndef _WIN32
-
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -33,5 +31,3 @@ void FileWindow::next_write(std::int64_t offset) {
 }
 
 }  // namespace lurus
-
-#endif

@@ -1,7 +1,5 @@
 #include "core/os/platform.hpp"
 
-#ifndef _WIN32
-
 #include <fcntl.h>
 #include <link.h>
 #include <malloc.h>
@@ -325,5 +323,3 @@ void notify_service_manager(std::string_view state) {
 }
 
 }  // namespace lurus::platform
-
-#endif

@@ -1,5 +1,3 @@
-#ifndef _WIN32
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -201,5 +199,3 @@ Result<void> mend_file(const fs::path& file, const fs::path& rescue) {
 }
 
 }  // namespace lurus::platform
-
-#endif

@@ -1,5 +1,3 @@
-#ifndef _WIN32
-
 #include <sys/stat.h>
 
 #include "core/os/watched_file.hpp"
@@ -15,5 +13,3 @@ std::optional<FileIdentity> file_identity(const std::filesystem::path& file) {
 }
 
 }  // namespace lurus
-
-#endif

@@ -1,5 +1,3 @@
-#ifndef _WIN32
-
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -143,5 +141,3 @@ TEST_CASE("killed at any moment: what was told safe is there, and the sums are t
 
 }  // namespace
 }  // namespace lurus::test
-
-#endif

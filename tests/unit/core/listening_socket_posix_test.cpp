@@ -1,5 +1,3 @@
-#ifndef _WIN32
-
 #include "core/io/listening_socket.hpp"
 
 #include <doctest/doctest.h>
@@ -166,5 +164,3 @@ TEST_CASE("a client of a Unix socket has no address") {
     CHECK(!accepted.peer().has_value());
     std::filesystem::remove(path);
 }
-
-#endif

@@ -1,5 +1,3 @@
-#ifndef _WIN32
-
 #include "core/os/file_window.hpp"
 
 #include <fcntl.h>
@@ -77,5 +75,3 @@ TEST_CASE("file window: a file that is not there is no error") {
     window.next_write(0);
     window.next_write(1 << 20);
 }
-
-#endif

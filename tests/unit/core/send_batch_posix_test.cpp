@@ -1,5 +1,3 @@
-#ifndef _WIN32
-
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -83,5 +81,3 @@ TEST_CASE("a socket that takes only a part says how much") {
 
 }  // namespace
 }  // namespace send_batch_test
-
-#endif

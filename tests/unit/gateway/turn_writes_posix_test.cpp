@@ -1,5 +1,3 @@
-#ifndef _WIN32
-
 #include "modules/gateway/server/turn_writes.hpp"
 
 #include <sys/socket.h>
@@ -138,5 +136,3 @@ TEST_CASE("a dropped client's bytes are not sent, and its owner is let go at the
 
 }  // namespace
 }  // namespace lurus::gateway
-
-#endif

@@ -1,5 +1,3 @@
-#ifndef _WIN32
-
 #include "core/os/platform.hpp"
 
 #include <doctest/doctest.h>
@@ -124,5 +122,3 @@ TEST_CASE("a socket that sends unpaced does so whatever the system's congestion 
 
 }  // namespace
 }  // namespace lurus
-
-#endif

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/crypto/sha256.hpp"
+#include "core/io/system_roots.hpp"
 #include "core/os/files.hpp"
 
 namespace lurus {
@@ -127,7 +128,7 @@ bool issued(X509* issuer, X509* certificate) {
 bool known_here(X509* certificate) {
     const std::unique_ptr<X509_STORE, Freed<X509_STORE_free>> store(X509_STORE_new());
     const std::unique_ptr<X509_STORE_CTX, Freed<X509_STORE_CTX_free>> context(X509_STORE_CTX_new());
-    X509_STORE_set_default_paths(store.get());
+    add_system_roots(store.get());
     if (X509_STORE_CTX_init(context.get(), store.get(), certificate, nullptr) != 1) return false;
     X509* issuer = nullptr;
     const bool found = X509_STORE_CTX_get1_issuer(&issuer, context.get(), certificate) == 1;

@@ -1,6 +1,5 @@
 #include "core/http/http_client.hpp"
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -136,8 +135,7 @@ private:
         }
         if (!done) {
             if (channel_) channel_->close();
-            error_code ignored;
-            if (connecting_) connecting_->close(ignored);
+            connecting_.reset();
             context_.restart();
             context_.run();
             return false;
@@ -161,7 +159,7 @@ private:
     }
 
     Result<void> connect() {
-        std::vector<asio::generic::stream_protocol::endpoint> endpoints;
+        std::vector<Connecting::Endpoint> endpoints;
         if (call_.unix_socket.empty()) {
             auto found = resolve(call_.url.host, call_.url.port, {deadline_, call_.limit.stop});
             if (!found) return std::unexpected(found.error());
@@ -173,13 +171,13 @@ private:
         }
         error_code error = asio::error::host_not_found;
         for (const auto& endpoint : endpoints) {
-            connecting_.emplace(context_);
-            if (!wait([&](auto handler) { connecting_->async_connect(endpoint, std::move(handler)); }, error))
+            connecting_.emplace(context_, endpoint);
+            if (!wait([&](auto handler) { connecting_->when_connected(std::move(handler)); }, error))
                 return late("connecting");
             if (!error) break;
         }
         if (error) return broken("cannot connect: " + error.message());
-        channel_.emplace(std::move(*connecting_));
+        channel_.emplace(context_, connecting_->take());
         connecting_.reset();
         return call_.url.tls && call_.unix_socket.empty() ? handshake() : Result<void>();
     }
@@ -352,7 +350,7 @@ private:
     const HttpCall& call_;
     asio::io_context context_{1};
     SteadyClock::time_point deadline_;
-    std::optional<Channel::Socket> connecting_;
+    std::optional<Connecting> connecting_;
     std::optional<Channel> channel_;
     std::string in_;
 };

@@ -40,8 +40,7 @@ int exit_for_status(int status) {
 }
 
 bool names_server() {
-    const char* url = std::getenv("LURUS_URL");
-    return url != nullptr && *url != '\0';
+    return !platform::variable("LURUS_URL").value_or("").empty();
 }
 
 std::string one_line(std::string_view text) {

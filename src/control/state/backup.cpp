@@ -150,7 +150,7 @@ Result<BackupManifest> make_backup(const BackupWanted& wanted, const Clock& cloc
     auto done = write_backup(**writer, wanted, clock, progress);
     writer->reset();
     std::error_code error;
-    if (done) fs::rename(unfinished, wanted.file, error);
+    if (done) error = platform::rename_over(unfinished, wanted.file);
     if (done && error)
         done = fail(ErrorCode::unavailable, "cannot make " + wanted.file.string() + ": " + error.message());
     if (!done) fs::remove(unfinished, error);

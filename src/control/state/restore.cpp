@@ -63,8 +63,7 @@ Result<std::vector<std::string>> data_in(const fs::path& data_dir, const fs::pat
 }
 
 Result<void> move_file(const fs::path& from, const fs::path& to) {
-    std::error_code error;
-    fs::rename(from, to, error);
+    const std::error_code error = platform::rename_over(from, to);
     if (!error) return {};
     return fail(ErrorCode::unavailable, "cannot move " + from.string() + " to " + to.string() + ": " + error.message());
 }

@@ -155,7 +155,7 @@ Result<SecretBox> SecretBox::from_file(const fs::path& data_dir) {
     }
     if (platform::readable_by_others(file)) {
         return fail(ErrorCode::permission_denied,
-                    file.string() + " can be read by others; run: chmod 600 " + file.string());
+                    file.string() + " can be read by others; run: " + platform::private_hint(file));
     }
     auto text = read_file(file, 4096);
     if (!text) return std::unexpected(text.error());

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <memory>
 #include <utility>
@@ -37,7 +38,12 @@ BioPtr memory(std::string_view text) {
 UnixMicros time_of(const ASN1_TIME* time) {
     std::tm parts{};
     if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
-    return static_cast<UnixMicros>(timegm(&parts)) * 1'000'000;
+    const std::chrono::sys_days day(std::chrono::year_month_day(
+        std::chrono::year(parts.tm_year + 1900), std::chrono::month(static_cast<unsigned>(parts.tm_mon + 1)),
+        std::chrono::day(static_cast<unsigned>(parts.tm_mday))));
+    const auto seconds =
+        std::chrono::seconds(day.time_since_epoch()).count() + parts.tm_hour * 3600 + parts.tm_min * 60 + parts.tm_sec;
+    return UnixMicros{seconds} * 1'000'000;
 }
 
 std::string name_of(const X509_NAME* name) {

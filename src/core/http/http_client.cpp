@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -76,21 +75,6 @@ Result<Endpoints> resolve(const std::string& host, std::uint16_t port, const Out
     if (limit.stop.stop_requested()) return fail(ErrorCode::unavailable, host + ": " + std::string(stopped_text));
     return fail(ErrorCode::timeout, "the name " + host + " was not resolved in time");
 }
-
-/// OpenSSL writes to a socket without MSG_NOSIGNAL. A server ignores the signal anyway; a command wants it back for its
-/// output.
-class WithoutSigpipe {
-public:
-    WithoutSigpipe() = default;
-    WithoutSigpipe(const WithoutSigpipe&) = delete;
-    WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
-#ifdef SIGPIPE
-    ~WithoutSigpipe() { std::signal(SIGPIPE, before_); }
-
-private:
-    void (*before_)(int) = std::signal(SIGPIPE, SIG_IGN);
-#endif
-};
 
 class Exchange {
 public:
@@ -371,7 +355,6 @@ Result<HttpAnswer> http_exchange(const HttpCall& call) {
         if (!is_field_name(name) || !is_field_value(value))
             return fail(ErrorCode::invalid_argument, "the header '" + name + "' cannot be sent");
     }
-    const WithoutSigpipe guard;
     Exchange exchange(call);
     return exchange.run();
 }

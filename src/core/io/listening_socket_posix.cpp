@@ -24,12 +24,11 @@ StreamSocket ListeningSocket::listen(const Endpoint& at, boost::system::error_co
     const bool ip = family == AF_INET || family == AF_INET6;
     StreamSocket socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     const int descriptor = socket.descriptor();
-    const bool done =
-        descriptor >= 0 && (!ip || turn_on(descriptor, SOL_SOCKET, SO_REUSEADDR)) &&
-        (!ip || turn_on(descriptor, IPPROTO_TCP, TCP_NODELAY)) &&  // clients' sockets inherit it
-        (family != AF_INET6 || turn_on(descriptor, IPPROTO_IPV6, IPV6_V6ONLY)) &&
-        ::bind(descriptor, at.data(), static_cast<socklen_t>(at.size())) == 0 &&
-        ::listen(descriptor, boost::asio::socket_base::max_listen_connections) == 0;
+    const bool done = descriptor >= 0 && (!ip || turn_on(descriptor, SOL_SOCKET, SO_REUSEADDR)) &&
+                      (!ip || turn_on(descriptor, IPPROTO_TCP, TCP_NODELAY)) &&  // clients' sockets inherit it
+                      (family != AF_INET6 || turn_on(descriptor, IPPROTO_IPV6, IPV6_V6ONLY)) &&
+                      ::bind(descriptor, at.data(), static_cast<socklen_t>(at.size())) == 0 &&
+                      ::listen(descriptor, boost::asio::socket_base::max_listen_connections) == 0;
     ec.assign(done ? 0 : errno, boost::system::system_category());
     return socket;
 }

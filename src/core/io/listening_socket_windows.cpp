@@ -1,4 +1,5 @@
 #include <winsock2.h>
+
 #include <ws2tcpip.h>
 
 #include <boost/asio/error.hpp>
@@ -24,14 +25,13 @@ bool without_waiting(SOCKET socket) {
 
 StreamSocket ListeningSocket::listen(const Endpoint& at, boost::system::error_code& ec) {
     const int family = at.protocol().family();
-    StreamSocket socket(static_cast<int>(::WSASocketW(family, SOCK_STREAM, 0, nullptr, 0,
-                                                      WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT)));
+    StreamSocket socket(static_cast<int>(
+        ::WSASocketW(family, SOCK_STREAM, 0, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT)));
     const auto descriptor = static_cast<SOCKET>(socket.descriptor());
     // Without it another program may bind the same port and take clients away.
     const bool done = socket.descriptor() >= 0 && turn_on(descriptor, SOL_SOCKET, SO_EXCLUSIVEADDRUSE) &&
                       (family != AF_INET6 || turn_on(descriptor, IPPROTO_IPV6, IPV6_V6ONLY)) &&
-                      without_waiting(descriptor) &&
-                      ::bind(descriptor, at.data(), static_cast<int>(at.size())) == 0 &&
+                      without_waiting(descriptor) && ::bind(descriptor, at.data(), static_cast<int>(at.size())) == 0 &&
                       ::listen(descriptor, boost::asio::socket_base::max_listen_connections) == 0;
     ec.assign(done ? 0 : ::WSAGetLastError(), boost::system::system_category());
     return socket;

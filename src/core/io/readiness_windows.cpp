@@ -1,8 +1,9 @@
-// The set asks Winsock's driver (AFD) to tell when a socket is ready, as libuv, Rust's mio and wepoll do: its answer is an
-// overlapped operation's completion on the io_context's own port. A poll is made for a wait and is over when it is told;
-// those that wait for reading and for writing are apart, so none is taken back but with its socket.
+// The set asks Winsock's driver (AFD) to tell when a socket is ready, as libuv, Rust's mio and wepoll do: its answer is
+// an overlapped operation's completion on the io_context's own port. A poll is made for a wait and is over when it is
+// told; those that wait for reading and for writing are apart, so none is taken back but with its socket.
 
 #include <winsock2.h>
+
 #include <mswsock.h>
 #include <winternl.h>
 
@@ -10,8 +11,8 @@
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/windows/stream_handle.hpp>
 #include <boost/asio/windows/overlapped_ptr.hpp>
+#include <boost/asio/windows/stream_handle.hpp>
 #include <deque>
 #include <limits>
 #include <system_error>

@@ -16,8 +16,9 @@ bool Connecting::is_on_this_machine(const Endpoint& peer) {
 
 void Connecting::when_connected(Watch::Callback callback) {
     if (failure_) {
-        watch_.call(
-            [callback = std::move(callback), why = failure_](const boost::system::error_code&) mutable { callback(why); });
+        watch_.call([callback = std::move(callback), why = failure_](const boost::system::error_code&) mutable {
+            callback(why);
+        });
         return;
     }
     watch_.when_writable([this, callback = std::move(callback)](const boost::system::error_code& ec) mutable {

@@ -1,6 +1,7 @@
 #include <winsock2.h>
-#include <ws2tcpip.h>
+
 #include <mstcpip.h>
+#include <ws2tcpip.h>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -30,8 +31,8 @@ StreamSocket::~StreamSocket() {
 
 StreamSocket Connecting::begin(const Endpoint& peer, boost::system::error_code& failure) {
     const int family = peer.protocol().family();
-    StreamSocket socket(static_cast<int>(::WSASocketW(family, SOCK_STREAM, 0, nullptr, 0,
-                                                      WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT)));
+    StreamSocket socket(static_cast<int>(
+        ::WSASocketW(family, SOCK_STREAM, 0, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT)));
     const auto descriptor = static_cast<SOCKET>(socket.descriptor());
     u_long without_waiting = 1;
     bool begun = socket.descriptor() >= 0 && ::ioctlsocket(descriptor, FIONBIO, &without_waiting) == 0;

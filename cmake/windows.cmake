@@ -6,12 +6,15 @@ set(CMAKE_C_COMPILER ${lurus_windows}-gcc-posix)
 set(CMAKE_CXX_COMPILER ${lurus_windows}-g++-posix)
 set(CMAKE_RC_COMPILER ${lurus_windows}-windres)
 
+# One path for them in every clone and after every change of their recipe, by which the compiler's cache knows them again.
+cmake_path(SET lurus_windows_libraries NORMALIZE ${CMAKE_CURRENT_LIST_DIR}/../build/windows-libraries)
 if(NOT DEFINED ENV{LURUS_WINDOWS_LIBRARIES})
   execute_process(COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/../packaging/windows/libraries.sh
-    OUTPUT_VARIABLE lurus_windows_libraries OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-  set(ENV{LURUS_WINDOWS_LIBRARIES} "${lurus_windows_libraries}")  # this file is read again for each compiler check
+    OUTPUT_VARIABLE lurus_made OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  set(ENV{LURUS_WINDOWS_LIBRARIES} "${lurus_made}")  # this file is read again for each compiler check
+  file(MAKE_DIRECTORY ${CMAKE_CURRENT_LIST_DIR}/../build)
+  file(CREATE_LINK "${lurus_made}" ${lurus_windows_libraries} SYMBOLIC)
 endif()
-set(lurus_windows_libraries $ENV{LURUS_WINDOWS_LIBRARIES})
 set(CMAKE_FIND_ROOT_PATH ${lurus_windows_libraries} /usr/${lurus_windows})
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)

@@ -5,12 +5,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 say() { printf '%s\n' "$*" >&2; }
 
 mkdir -p build
-LURUS_WINDOWS_LIBRARIES=$(bash packaging/windows/libraries.sh)
-export LURUS_WINDOWS_LIBRARIES
+libraries=$(bash packaging/windows/libraries.sh)
+ln -sfn "$libraries" build/windows-libraries
 begin=$SECONDS
-# A folder that was configured elsewhere, half, or with other libraries is made anew.
-if ! grep -qsx "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" build/windows/CMakeCache.txt || [[ ! -e build/windows/build.ninja ]] ||
-    ! grep -qsF "=$LURUS_WINDOWS_LIBRARIES/" build/windows/CMakeCache.txt; then
+# A folder that was configured elsewhere, or half, is made anew.
+if ! grep -qsx "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" build/windows/CMakeCache.txt || [[ ! -e build/windows/build.ninja ]]; then
     rm -rf build/windows
     cmake --preset windows >build/windows-configure.log 2>&1 || {
         cat build/windows-configure.log >&2

@@ -213,6 +213,22 @@ make_curl() {
     cp -R include/curl "$out/include/"
 }
 
+# The client's half.
+make_openldap() {
+    in_source openldap
+    # What configure cannot run here: there is no <regex.h>, which only the server needs.
+    ac_cv_header_regex_h=yes ol_cv_c_posix_regex=yes ac_cv_search_regfree='none required' \
+        ./configure --host=$target CC="ccache $cc" CFLAGS="$flags" CPPFLAGS="-I$out/include" LDFLAGS="-L$out/lib" \
+        LIBS='-lssl -lcrypto -lws2_32 -lcrypt32 -lgdi32' --with-yielding_select=yes --disable-slapd --with-tls=openssl --without-cyrus-sasl \
+        --without-fetch --disable-shared --enable-static
+    make -C include ldap_config.h lber_types.h ldap_features.h
+    make -C libraries/liblutil
+    make -C libraries/liblber liblber.la
+    make -C libraries/libldap libldap.la
+    cp libraries/liblber/.libs/liblber.a libraries/libldap/.libs/libldap.a "$out/lib/"
+    cp include/{ldap,lber,ldap_features,lber_types,ldap_cdefs,ldap_utf8}.h "$out/include/"
+}
+
 # bcrypt alone, to verify hashes that were imported. Its build system wants tools of its own; the files it would generate are
 # these three.
 make_libxcrypt() {
@@ -268,11 +284,11 @@ say "windows libraries: making them in $folder (once)"
 make_apt security < <(grep -e '-security$' <<<"$archives")
 make_apt release < <(grep -v -e '-security$' <<<"$archives")
 make_apt next <<<"$main $next_codename"
-fetch openssl sqlite3 sqlitecpp zlib libzstd brotli abseil curl libxcrypt
+fetch openssl sqlite3 sqlitecpp zlib libzstd brotli abseil curl libxcrypt openldap
 fetch_next argon2
 link_headers
 # Not as parts of a condition, where bash goes on after an error.
-make_all openssl curl &
+make_all openssl curl openldap &
 first=$!
 make_all sqlite3 sqlitecpp zlib libzstd brotli argon2 abseil libxcrypt &
 second=$!

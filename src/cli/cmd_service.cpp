@@ -90,7 +90,9 @@ int install(Cli& cli, const ServiceOptions& options) {
     if (!wanted) return cli.report(wanted.error());
     std::error_code ignored;
     const bool had_config = fs::exists(wanted->config_file, ignored);
-    if (auto done = platform::install_service(*wanted); !done) return cli.report(failure_of(done.error()));
+    const auto done = platform::install_service(*wanted);
+    if (!done) return cli.report(failure_of(done.error()));
+    for (const auto& warning : *done) cli.err << "lurus: warning: " << printable(warning) << "\n";
     const auto state = platform::service_state(options.name);
     if (!state) return cli.report(failure_of(state.error()));
     if (cli.json) {
@@ -186,7 +188,7 @@ Json status_json(const std::string& name, const ServiceState& state, const fs::p
             {"account", text_or_null(state.account)},
             {"version", text_or_null(health.version)},
             {"addresses", health.addresses},
-            {"ready", health.ready},
+            {"ready", health.seen ? Json(health.ready) : Json(nullptr)},
             {"problem", text_or_null(state.problem.empty() && !health.ready ? health.problem : state.problem)},
             {"config_file", text_or_null(state.config_file.string())},
             {"data_dir", data.string()},
@@ -208,7 +210,7 @@ void print_status(Cli& cli, const Json& status, const ServiceState& state) {
     line("account", state.account);
     line("version", text_of(status, "version"));
     line("addresses", joined(member(status, "addresses")));
-    line("ready", flag_of(status, "ready") ? "yes" : "no");
+    line("ready", member(status, "ready").is_null() ? "" : flag_of(status, "ready") ? "yes" : "no");
     if (const auto problem = text_of(status, "problem"); !problem.empty()) line("problem", problem);
     line("config", text_of(status, "config_file"));
     line("data", text_of(status, "data_dir"));

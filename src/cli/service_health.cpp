@@ -23,8 +23,17 @@ bool is_name_char(char c) {
 
 ServerHealth health_of(const fs::path& data_dir) {
     ServerHealth health;
+    std::error_code error;
+    (void)fs::exists(data_dir / lock_file_name, error);
+    if (error) {
+        health.seen = false;
+        health.problem = data_dir.string() +
+                         " is not yours to read, so it is not known whether it is ready: run this as "
+                         "root, or as an administrator";
+        return health;
+    }
     if (!platform::FileLock::held(data_dir / lock_file_name)) {
-        health.problem = "no server works on " + data_dir.string() + ", or it cannot be looked at";
+        health.problem = "no server works on " + data_dir.string();
         return health;
     }
     const auto noted = read_server_file(data_dir);

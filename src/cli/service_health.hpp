@@ -16,6 +16,7 @@ struct ServerHealth {
     std::int64_t pid = 0;  // 0 = none runs, or the folder cannot be read
     std::string version;
     std::vector<std::string> addresses;
+    bool seen = true;     // false: the folder is not ours to look at, and the rest is not known
     bool ready = false;   // `/ready` answered 200
     std::string problem;  // why it is not ready
 };

@@ -74,9 +74,12 @@ Result<StagedProgram> StagedProgram::copy(const fs::path& file, const fs::path& 
     if (!suffix) return std::unexpected(suffix.error());
     StagedProgram staged(with_word(program, "new-" + *suffix), program);
     std::error_code error;
-    if (!fs::copy_file(file, staged.path_, error))
-        return fail(ErrorCode::unavailable,
-                    "cannot copy " + file.string() + " to " + staged.path_.string() + ": " + error.message());
+    if (!fs::copy_file(file, staged.path_, error)) {
+        const bool rights = error == std::errc::permission_denied;
+        return fail(rights ? ErrorCode::permission_denied : ErrorCode::unavailable,
+                    "cannot copy " + file.string() + " to " + staged.path_.string() + ": " + error.message() +
+                        (rights ? ": run this as root, or as an administrator" : ""));
+    }
     const auto alike = fs::status(program, error).permissions();
     fs::permissions(staged.path_, alike, error);
     if (error) return fail(ErrorCode::unavailable, staged.path_.string() + ": " + error.message());

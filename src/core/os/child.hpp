@@ -18,9 +18,9 @@ enum class ChildOutput : bool {
     shown,  // it writes where this process does, and reads what this process would
 };
 
-/// Runs `command` (a program of PATH or a path, then its arguments) and waits for its end. A kept one reads nothing,
-/// and is ended after `timeout_ms`, which is an error `timeout`; a shown one has no timeout. `not_found`: there is no
-/// such program; `unavailable`: it cannot be run here. Any thread.
+/// Runs `command` (a program of PATH, or its path, which it is on Windows; then its arguments) and waits for its end. A
+/// kept one reads nothing, and is ended after `timeout_ms`, which is an error `timeout`; a shown one has no timeout.
+/// `not_found`: there is no such program; `unavailable`: it cannot be run here. Any thread.
 Result<ChildEnd> run_child(const std::vector<std::string>& command, int timeout_ms,
                            ChildOutput output = ChildOutput::kept);
 

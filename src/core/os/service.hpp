@@ -47,8 +47,9 @@ bool account_has_password(const std::string& account);
 
 /// Makes it, with its account and folders, to start with the system; it does not start it. `conflict`: a service of
 /// that name is there that `install_service` did not make; one that it made is brought up to date.
-/// `permission_denied` says how to run the command with more rights; so do all that follow.
-Result<void> install_service(const ServiceWanted& wanted);
+/// `permission_denied` says how to run the command with more rights; so do all that follow. Returns a sentence for each
+/// part that this version of the system does not know.
+Result<std::vector<std::string>> install_service(const ServiceWanted& wanted);
 /// Takes it away when it is stopped; its account, configuration and data stay.
 Result<void> uninstall_service(const std::string& name);
 /// Returns when it serves. `unavailable`: it did not come to that within `timeout_ms`, with the reason as far as it is

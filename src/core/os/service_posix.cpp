@@ -216,29 +216,32 @@ bool account_has_password(const std::string&) {
     return false;  // root starts whom it likes
 }
 
-Result<void> install_service(const ServiceWanted& asked) {
-    if (auto root = as_root("install"); !root) return root;
+Result<std::vector<std::string>> install_service(const ServiceWanted& asked) {
+    if (auto root = as_root("install"); !root) return std::unexpected(root.error());
     ServiceWanted wanted = asked;
     if (wanted.account.empty()) wanted.account = usual_account;
     const auto seen = check_visible(wanted.executable, "the program",
                                     "sudo install -m 755 " + shell_word(wanted.executable.string()) +
                                         " /usr/local/bin/lurus, then: sudo /usr/local/bin/lurus service install");
-    if (!seen) return seen;
+    if (!seen) return std::unexpected(seen.error());
     for (const auto& path : {wanted.config_file, wanted.data_dir}) {
         if (auto ok = check_visible(path, "the place", "choose another place, such as /etc/lurus or /srv"); !ok)
-            return ok;
+            return std::unexpected(ok.error());
     }
-    if (auto ours = check_ours(wanted.name); !ours) return ours;
-    if (auto there = tell_systemd({"--version"}); !there) return there;
+    if (auto ours = check_ours(wanted.name); !ours) return std::unexpected(ours.error());
+    if (auto there = tell_systemd({"--version"}); !there) return std::unexpected(there.error());
     const auto account = account_for(wanted);
     if (!account) return std::unexpected(account.error());
-    if (auto made = make_data_folder(wanted.data_dir, *account, wanted.account); !made) return made;
-    if (auto made = make_config_file(wanted, *account); !made) return made;
+    if (auto made = make_data_folder(wanted.data_dir, *account, wanted.account); !made)
+        return std::unexpected(made.error());
+    if (auto made = make_config_file(wanted, *account); !made) return std::unexpected(made.error());
     const fs::path file = unit_file(wanted.name);
-    if (auto written = write_private_file(file, unit_text(wanted, account->group_name)); !written) return written;
-    if (auto given = give(file, 0, 0, 0644); !given) return given;
-    if (auto done = tell_systemd({"daemon-reload"}); !done) return done;
-    return tell_systemd({"enable", wanted.name + ".service"});
+    if (auto written = write_private_file(file, unit_text(wanted, account->group_name)); !written)
+        return std::unexpected(written.error());
+    if (auto given = give(file, 0, 0, 0644); !given) return std::unexpected(given.error());
+    if (auto done = tell_systemd({"daemon-reload"}); !done) return std::unexpected(done.error());
+    if (auto done = tell_systemd({"enable", wanted.name + ".service"}); !done) return std::unexpected(done.error());
+    return std::vector<std::string>();
 }
 
 Result<void> uninstall_service(const std::string& name) {

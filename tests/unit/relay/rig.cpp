@@ -195,6 +195,14 @@ void Rig::replace_provider() {
     (void)wire.receive_until("}");
 }
 
+Gateway& Rig::gateway() const {
+    return *parts_->gateway;
+}
+
+const GatewaySnapshot& Rig::snapshot() const {
+    return parts_->snapshot;
+}
+
 Wire Rig::connect() const {
     const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
     const sockaddr_in address = loopback(parts_->port);

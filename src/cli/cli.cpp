@@ -287,6 +287,7 @@ void build_commands(CLI::App& app, Cli& cli) {
     add_route_commands(app, cli);
     add_key_commands(app, cli);
     add_people_commands(app, cli);
+    add_service_commands(app, cli);
     add_login_commands(app, cli);
     add_logs_command(app, cli);
     add_trace_command(app, cli);
@@ -296,6 +297,7 @@ void build_commands(CLI::App& app, Cli& cli) {
     add_audit_commands(app, cli);
     add_config_commands(app, cli);
     add_backup_commands(app, cli);
+    add_update_command(app, cli);
     add_completion_command(app, cli);
     add_version_command(app, cli);
     add_globals(app, cli);

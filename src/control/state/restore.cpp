@@ -8,6 +8,7 @@
 #include "core/os/disk_room.hpp"
 #include "core/os/files.hpp"
 #include "core/os/platform.hpp"
+#include "core/os/sealed_text.hpp"
 #include "core/os/server_file.hpp"
 
 namespace lurus::control {
@@ -140,7 +141,9 @@ Result<void> gather(BackupReader& backup, const BackupWanted& wanted, const Back
     for (const auto& [name, secret] : keys) {
         if (name != "master.key" && name != token_file_name)
             return fail(ErrorCode::corrupt, "the backup's keys have a name that this lurus does not know");
-        if (auto done = write_private_file(folder / name, secret.reveal()); !done) return done;
+        const auto held = name == "master.key" ? platform::seal_text(secret.reveal()) : std::string(secret.reveal());
+        if (!held) return std::unexpected(held.error());
+        if (auto done = write_private_file(folder / name, *held); !done) return done;
     }
     if (auto done = write_plan(folder, manifest, aside); !done) return done;
     platform::sync_dir(folder);

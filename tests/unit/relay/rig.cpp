@@ -194,6 +194,14 @@ void Rig::replace_provider() {
     (void)wire.receive_until("}");
 }
 
+Gateway& Rig::gateway() const {
+    return *parts_->gateway;
+}
+
+const GatewaySnapshot& Rig::snapshot() const {
+    return parts_->snapshot;
+}
+
 Wire Rig::connect() const {
     tcp::socket socket(no_work());
     socket.connect(tcp::endpoint(asio::ip::address_v4::loopback(), parts_->port));

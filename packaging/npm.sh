@@ -57,7 +57,7 @@ platform() {
         [[ -z $3 ]] || printf '  "libc": ["%s"],\n' "$3"
         printf '  "files": ["bin"],\n  "preferUnplugged": true\n}\n'
     } >"$folder/package.json"
-    printf '# %s\n\nThe executable of `lurus-switch` for %s. Install `lurus-switch`, which brings it.\n' \
+    printf '# %s\n\nThe executable of lurus-switch for %s. Install lurus-switch, which brings it.\n' \
         "@lurus-switch/$name" "$name" >"$folder/README.md"
     pack "$folder"
     platforms+=("$name")

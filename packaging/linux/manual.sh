@@ -27,12 +27,14 @@ options() {
 
 # Without the options that every command has.
 command_page() {
-    local help sub
+    local help sub title
     help=$(help_of "$@")
     echo ".SS \"lurus $*\""
     head -n 1 <<<"$help" | text
-    section Positionals <<<"$help" | options
-    section Options <<<"$help" | options
+    while IFS= read -r title; do
+        [[ $title == Positionals || $title == Options ]] || printf '.PP\n%s:\n' "$title"
+        section "$title" <<<"$help" | options
+    done < <(sed -n 's/^\([A-Z][a-zA-Z ]*\):$/\1/p' <<<"$help" | grep -vxE 'Global options|Subcommands|Examples')
     while read -r sub _; do command_page "$@" "$sub"; done < <(section Subcommands <<<"$help" | grep '^  [a-z]')
 }
 

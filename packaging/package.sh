@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# package.sh EXECUTABLE [PART...]: makes the packages in build/package. EXECUTABLE is the one for Linux; the parts are deb, tarball,
+# package.sh EXECUTABLE [PART...]: makes the packages in build/package, with SBOM.spdx.json and SHA256SUMS. EXECUTABLE is the one for Linux; the parts are deb, tarball,
 # npm and zip, all of them when none is named. What needs the executable for Windows is left out while there is none,
 # unless it is named. A run starts afresh, so that the checksums are of its packages alone.
 set -euo pipefail
@@ -34,4 +34,6 @@ rm -rf "$out"
 bash "$here/package_linux.sh" "$executable" "$out" "${linux[@]}"
 if ((npm)); then bash "$here/npm.sh" --out "$out" --linux "$out/stage/linux/lurus"; fi
 if ((zip)); then bash "$here/zip.sh"; fi
+node "$here/sbom.mjs" --out "$out"
+bash "$here/sums.sh" "$out" >/dev/null
 (cd "$out" && ls -l -- *.* | awk '{ print $5, $9 }' | column -t) >&2

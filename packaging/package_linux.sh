@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # package_linux.sh EXECUTABLE FOLDER [deb] [tarball]: makes these packages in the folder, and what they have in common in its stage/linux.
+# Beside the executable is NOTICES, of what it contains.
 # SOURCE_DATE_EPOCH is the date of every file: the same sources make the same files, bit for bit.
 set -euo pipefail
 executable=$1 out=$2
@@ -18,8 +19,9 @@ newest=$(objdump -T "$executable" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n
 stage=$out/stage/linux
 mkdir -p "$stage"
 install -m 755 "$executable" "$stage/lurus"
+install -m 644 "${executable%/*}/NOTICES" "$stage/NOTICES"
 (($#)) || exit 0
-bash "$root/packaging/linux/share.sh" "$stage/lurus" "$stage/share"
+bash "$root/packaging/linux/share.sh" "$stage/lurus" "$stage/NOTICES" "$stage/share"
 running=()
 for part in "$@"; do
     case $part in

@@ -13,7 +13,7 @@ wait_for() {
 }
 
 # The address that the server with this data folder says it listens at.
-address_in() { grep -o 'http://[0-9.:]*' "$1/server.json"; }
+address_in() { grep -oE 'https?://[0-9.:]*' "$1/server.json"; }
 
 # ask ADDRESS KEY: one streamed request, which the demo provider answers; it has to end whole.
 ask() {

@@ -86,8 +86,11 @@ echo 'LURUS_TEST_SECRET=sk-of-a-test' >>"$root/etc/lurus/lurus.env"
 cp "$root/etc/lurus/lurus.toml" "$work/kept.toml"
 start
 key=$(cat "$root/var/lib/lurus/first-key.txt")
-# A vendor whose key is stored encrypted: another server's demo.
-env -i PATH="$PATH" "$before" serve --listen 127.0.0.1:0 --data-dir "$work/vendor" >"$work/vendor.log" 2>&1 &
+# A vendor whose key is stored encrypted, and whose certificate the system trusts: another server's demo.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
+    -keyout "$work/key.pem" -out "$work/certificate.pem" 2>"$work/openssl" || fail "openssl: $(cat "$work/openssl")"
+install -D -m 644 "$work/certificate.pem" "$root/usr/lib/ssl/cert.pem"
+env -i PATH="$PATH" LURUS_TLS_CERTIFICATE="$work/certificate.pem" LURUS_TLS_KEY="$work/key.pem" "$before" serve --listen 127.0.0.1:0 --data-dir "$work/vendor" >"$work/vendor.log" 2>&1 &
 wait_for 60 "the start of the vendor: $(cat "$work/vendor.log")" test -s "$work/vendor/first-key.txt"
 vendor=$(address_in "$work/vendor") vendor_key=$(cat "$work/vendor/first-key.txt")
 ask "$address" "$key"
@@ -106,6 +109,9 @@ mode_of '640 root:lurus' /etc/lurus/lurus.toml
 ask "$address" "$key"
 lurus logs --json >"$work/logs.before"
 stop
+# As on a distribution that keeps certificates elsewhere than the one that the executable was built on.
+rm -r "$root/usr/lib/ssl"
+install -D -m 644 "$work/certificate.pem" "$root/etc/pki/tls/certs/ca-bundle.crt"
 start
 lurus logs --json | diff "$work/logs.before" - >&2 || fail 'the records are not those of before'
 lurus key list --json | grep -o '"id":"[^"]*","name":"[^"]*"' | diff "$work/keys.before" - >&2 || fail 'the keys are not those of before'
@@ -115,6 +121,8 @@ ask "$address" "$second"
 [[ $(lurus logs --json | wc -l) == $(($(wc -l <"$work/logs.before") + 2)) ]] || fail 'new requests are not in the log'
 [[ $(lurus logs --provider vendor --json | wc -l) == 4 ]] || fail 'the vendor whose key is stored was not asked'
 lurus doctor >"$work/doctor" 2>&1 || fail "doctor: $(cat "$work/doctor")"
+
+rm -r "$root/etc/pki"
 
 step 'restart after an upgrade'
 mkdir -p "$root/run/systemd/system"

@@ -40,7 +40,7 @@ start() {
     (umask 077 && exec chroot --userspec=lurus:lurus "$root" env -i -C /var/lib/lurus PATH=/usr/bin:/bin "${variables[@]}" "${command[@]}") \
         >>"$work/server" 2>&1 &
     server=$!
-    wait_for 60 "the start of the server: $(cat "$work/server")" test -s "$root/var/lib/lurus/server.json"
+    wait_for 60 "the start of the server" "$work/server" test -s "$root/var/lib/lurus/server.json"
     address=$(address_in "$root/var/lib/lurus")
 }
 stop() { end_server "$server"; server=; }
@@ -84,15 +84,15 @@ dpkg_install "$work/before.deb"
 any_port
 echo 'LURUS_TEST_SECRET=sk-of-a-test' >>"$root/etc/lurus/lurus.env"
 cp "$root/etc/lurus/lurus.toml" "$work/kept.toml"
-start
-key=$(cat "$root/var/lib/lurus/first-key.txt")
 # A vendor whose key is stored encrypted, and whose certificate the system trusts: another server's demo.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
     -keyout "$work/key.pem" -out "$work/certificate.pem" 2>"$work/openssl" || fail "openssl: $(cat "$work/openssl")"
 install -D -m 644 "$work/certificate.pem" "$root/usr/lib/ssl/cert.pem"
-env -i PATH="$PATH" LURUS_TLS_CERTIFICATE="$work/certificate.pem" LURUS_TLS_KEY="$work/key.pem" "$before" serve --listen 127.0.0.1:0 --data-dir "$work/vendor" >"$work/vendor.log" 2>&1 &
-wait_for 60 "the start of the vendor: $(cat "$work/vendor.log")" test -s "$work/vendor/first-key.txt"
+env -i PATH="$PATH" LURUS_TLS_CERTIFICATE="$work/certificate.pem" LURUS_TLS_PRIVATE_KEY="$work/key.pem" "$before" serve --listen 127.0.0.1:0 --data-dir "$work/vendor" >"$work/vendor.log" 2>&1 &
+wait_for 60 "the start of the vendor" "$work/vendor.log" test -s "$work/vendor/first-key.txt"
 vendor=$(address_in "$work/vendor") vendor_key=$(cat "$work/vendor/first-key.txt")
+start
+key=$(cat "$root/var/lib/lurus/first-key.txt")
 ask "$address" "$key"
 second=$(lurus key create --name second --json | grep -o 'cr_[A-Za-z0-9_-]*' | head -n 1)
 lurus provider add vendor --kind anthropic --base-url "$vendor" --api-key - --no-check <<<"$vendor_key" >/dev/null

@@ -41,7 +41,7 @@ install -d -o nobody -g nogroup "$work/data"
 strace -f -qq -e signal=none -o "$work/trace" env -i PATH="$PATH" setpriv --reuid=nobody --regid=nogroup --clear-groups \
     "$1" serve --listen 127.0.0.1:0 --data-dir "$work/data" >"$work/log" 2>&1 &
 tracer=$!
-wait_for 60 "the start of the server ($(cat "$work/log"))" test -s "$work/data/first-key.txt"
+wait_for 60 "the start of the server" "$work/log" test -s "$work/data/first-key.txt"
 server=$(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$work/data/server.json")
 for _ in 1 2 3; do ask "$(address_in "$work/data")" "$(cat "$work/data/first-key.txt")"; done
 "$1" key create --name other --data-dir "$work/data" >/dev/null

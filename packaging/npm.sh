@@ -37,7 +37,7 @@ pack() {
     npm pack --silent --ignore-scripts --pack-destination "$out" "$1"
 }
 
-# platform OS CPU LIBC EXECUTABLE FILE-NAME: one package with an executable.
+# platform OS CPU LIBC EXECUTABLE FILE-NAME NOTICES: one package with an executable.
 platforms=()
 platform() {
     local name=$1-$2 folder=$work/$1-$2
@@ -50,20 +50,21 @@ platform() {
         *) die "$4 is no executable of $1" ;;
     esac
     install -D -m 755 "$4" "$folder/bin/$5"
+    bash "$here/$6/notices.sh" >"$folder/NOTICES"
     {
         printf '{\n  "name": "@lurus-switch/%s",\n  "version": "%s",\n' "$name" "$version"
         printf '  "description": "The %s executable of lurus-switch",\n  "license": "Apache-2.0",\n' "$name"
         printf '  "os": ["%s"],\n  "cpu": ["%s"],\n' "$1" "$2"
         [[ -z $3 ]] || printf '  "libc": ["%s"],\n' "$3"
-        printf '  "files": ["bin"],\n  "preferUnplugged": true\n}\n'
+        printf '  "files": ["bin", "NOTICES"],\n  "preferUnplugged": true\n}\n'
     } >"$folder/package.json"
     printf '# %s\n\nThe executable of lurus-switch for %s. Install lurus-switch, which brings it.\n' \
         "@lurus-switch/$name" "$name" >"$folder/README.md"
     pack "$folder"
     platforms+=("$name")
 }
-platform linux x64 glibc "$linux" lurus
-platform win32 x64 '' "$windows" lurus.exe
+platform linux x64 glibc "$linux" lurus linux
+platform win32 x64 '' "$windows" lurus.exe windows
 ((${#platforms[@]})) || die "there is no executable to pack"
 
 main=$work/lurus-switch

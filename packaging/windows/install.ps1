@@ -62,9 +62,9 @@ try {
 
     if (-not $same -and $PSCmdlet.ShouldProcess($Destination, 'copy the files')) {
         New-Item -ItemType Directory -Force -Path $Destination | Out-Null
-        $others = 'common.ps1', 'start-all.ps1', 'stop-all.ps1', 'status.ps1', 'install.ps1', 'update.ps1', 'Caddyfile', 'lurus.toml', 'LICENSE', 'README.txt'
+        $others = 'common.ps1', 'start-all.ps1', 'stop-all.ps1', 'status.ps1', 'install.ps1', 'update.ps1', 'Caddyfile', 'lurus.toml', 'LICENSE', 'NOTICES.txt', 'README.txt'
         foreach ($file in $others) { Copy-Item -Force -LiteralPath (Join-Path $PSScriptRoot $file) -Destination $Destination }
-        if ($service -and (Test-Path -LiteralPath $target)) { Invoke-Lurus $target @('update', $source) }
+        if ($service -and (Test-Path -LiteralPath $target)) { Invoke-Lurus $target @('update', $source, '--name', $Name) }
         else { Copy-Item -Force -LiteralPath $source -Destination $target }
     }
     if (-not $NoPath -and $PSCmdlet.ShouldProcess("PATH of this machine: $Destination", 'add')) { Add-ToPath $Destination }

@@ -42,7 +42,9 @@ try {
         }
         if (-not $PSCmdlet.ShouldProcess($service.Name, 'start')) { continue }
         if ($service.Name -eq $Lurus) {
-            if ($service.Status -ne 'Running') { Invoke-Lurus (Find-Lurus $Exe) @('service', 'start', '--name', $Lurus) }
+            if ($service.Status -ne 'Running') {
+                Invoke-Lurus (Find-Lurus $Exe) @('service', 'start', '--name', $Lurus, '--timeout', $TimeoutSeconds)
+            }
             if (-not (Wait-Ready $ReadyUrl $TimeoutSeconds)) {
                 throw "$Lurus does not answer at $ReadyUrl after $TimeoutSeconds s: see lurus service logs --name $Lurus"
             }

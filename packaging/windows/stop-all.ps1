@@ -41,7 +41,9 @@ try {
             continue
         }
         if (-not $PSCmdlet.ShouldProcess($service.Name, 'stop')) { continue }
-        if ($service.Name -eq $Lurus) { Invoke-Lurus (Find-Lurus $Exe) @('service', 'stop', '--name', $Lurus) }
+        if ($service.Name -eq $Lurus) {
+            Invoke-Lurus (Find-Lurus $Exe) @('service', 'stop', '--name', $Lurus, '--timeout', $TimeoutSeconds)
+        }
         elseif ($service.Status -ne 'StopPending') { Stop-Service -InputObject $service -NoWait }
         $service.WaitForStatus('Stopped', [TimeSpan]::FromSeconds($TimeoutSeconds))
         Write-Output "$($service.Name): stopped"

@@ -8,6 +8,12 @@ Where a SHA256SUMS stands beside the file, its checksum is compared first.
 The exit code is that of `lurus update`; 1 when it was not reached.
 .PARAMETER File
 An executable, or the archive lurus-VERSION-windows-x86_64.zip.
+.PARAMETER Name
+The service that runs it.
+.PARAMETER AllowDowngrade
+Also to an older version.
+.PARAMETER TimeoutSeconds
+How long it may take until the new one is ready.
 .PARAMETER Exe
 The installed executable, when it is not in Program Files.
 .EXAMPLE
@@ -16,7 +22,10 @@ The installed executable, when it is not in Program Files.
 [CmdletBinding(SupportsShouldProcess)]
 param(
     [Parameter(Mandatory, Position = 0)] [string] $File,
-    [string] $Exe
+    [string] $Name = 'lurus',
+    [string] $Exe,
+    [switch] $AllowDowngrade,
+    [ValidateRange(1, 86400)] [int] $TimeoutSeconds = 60
 )
 $ErrorActionPreference = 'Stop'
 . (Join-Path $PSScriptRoot 'common.ps1')
@@ -49,7 +58,9 @@ try {
             if ($found.Count -ne 1) { throw "$File holds no lurus.exe" }
             $new = $found[0].FullName
         }
-        & $installed update $new | Out-Host
+        $arguments = @('update', $new, '--name', $Name, '--timeout', $TimeoutSeconds)
+        if ($AllowDowngrade) { $arguments += '--allow-downgrade' }
+        & $installed @arguments | Out-Host
         $code = $LASTEXITCODE
     }
 }

@@ -101,7 +101,7 @@ test('npx runs it from the two files, without any registry', async () => {
 });
 
 test('the packages have no install script, nothing but what they need, and their platform', () => {
-  for (const [archive, files] of [[MAIN, ['bin/lurus.js']], [LINUX, ['bin/lurus']], [WINDOWS, ['bin/lurus.exe']]]) {
+  for (const [archive, files] of [[MAIN, ['bin/lurus.js']], [LINUX, ['NOTICES', 'bin/lurus']], [WINDOWS, ['NOTICES', 'bin/lurus.exe']]]) {
     if (archive === WINDOWS && !fs.existsSync(WINDOWS)) continue;
     const names = execFileSync('tar', ['tzf', archive], { encoding: 'utf8' }).trim().split('\n').sort();
     assert.deepEqual(names, ['LICENSE', 'README.md', ...files, 'package.json'].map((name) => `package/${name}`).sort());

@@ -89,6 +89,7 @@ public:
                                   clock_.now());
     }
     std::vector<std::string> follow_certificates(bool at_once) override;
+    bool shards_live() override;
     void drain() override;
     void stop() override;
 
@@ -137,6 +138,7 @@ private:
     std::minstd_rand random_{std::random_device{}()};
     std::int64_t turned_away_us_ = -turned_away_pause_us;  // when that was said last
     std::atomic<bool> accepting_ = true;
+    std::atomic<std::size_t> silent_shards_ = 0;  // that were asked for a sign of life and have not given it
     bool stopped_ = false;
 };
 
@@ -327,6 +329,13 @@ void Server::collect_metrics(Shard& shard, std::function<void(Metrics)> done) {
             });
         });
     }
+}
+
+bool Server::shards_live() {
+    if (silent_shards_ != 0) return false;
+    silent_shards_ = shards_.size();
+    for (auto& shard : shards_) asio::post(shard->io(), [this] { --silent_shards_; });
+    return true;
 }
 
 std::size_t Server::sessions_left() {

@@ -2,8 +2,8 @@
 
 namespace lurus {
 
-void trust_system_roots(SSL_CTX* context) {
-    SSL_CTX_set_default_verify_paths(context);
+void add_system_roots(X509_STORE* store) {
+    X509_STORE_set_default_paths(store);
 }
 
 }  // namespace lurus

@@ -215,6 +215,14 @@ void Rig::replace_provider() {
     (void)wire.receive_until("}");
 }
 
+Gateway& Rig::gateway() const {
+    return *parts_->gateway;
+}
+
+const GatewaySnapshot& Rig::snapshot() const {
+    return parts_->snapshot;
+}
+
 Wire Rig::connect() const {
     StreamSocket socket = new_socket();
     const tcp::endpoint at(asio::ip::address_v4::loopback(), parts_->port);

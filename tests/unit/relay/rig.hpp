@@ -44,6 +44,8 @@ public:
     void replace_provider();
     /// It is at another address from now on.
     void move_provider();
+    [[nodiscard]] Gateway& gateway() const;
+    [[nodiscard]] const GatewaySnapshot& snapshot() const;
     /// A request as a client sends it, with a body of about `size` bytes.
     [[nodiscard]] static std::string request(std::string_view path, std::string_view model, bool stream,
                                              std::size_t size = 1024);

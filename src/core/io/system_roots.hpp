@@ -1,11 +1,11 @@
 #pragma once
-// The certificate authorities that the system trusts.
 
 #include <openssl/ssl.h>
 
 namespace lurus {
 
-/// A client's context trusts them: OpenSSL's files (SSL_CERT_FILE, SSL_CERT_DIR), on Windows its store of roots as well.
-void trust_system_roots(SSL_CTX* context);
+/// Adds the certificate authorities that this system trusts, and those of SSL_CERT_FILE and SSL_CERT_DIR. What cannot
+/// be read is left out: a certificate that wants it is then refused. Any thread, before the store is shared.
+void add_system_roots(X509_STORE* store);
 
 }  // namespace lurus

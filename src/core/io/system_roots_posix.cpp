@@ -1,4 +1,3 @@
-#include <openssl/x509.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -18,8 +17,8 @@ constexpr const char* bundles[] = {
     "/etc/ssl/cert.pem",
 };
 
-bool readable(const char* file) {
-    return ::access(file, R_OK) == 0;
+bool readable(const char* path) {
+    return ::access(path, R_OK) == 0;
 }
 
 bool somebody_chose() {
@@ -29,11 +28,11 @@ bool somebody_chose() {
 
 }  // namespace
 
-void trust_system_roots(SSL_CTX* context) {
-    SSL_CTX_set_default_verify_paths(context);
+void add_system_roots(X509_STORE* store) {
+    X509_STORE_set_default_paths(store);
     if (somebody_chose() || readable(X509_get_default_cert_file()) || readable(X509_get_default_cert_dir())) return;
     for (const char* bundle : bundles) {
-        if (readable(bundle) && SSL_CTX_load_verify_file(context, bundle) == 1) return;
+        if (readable(bundle) && X509_STORE_load_file(store, bundle) == 1) return;
     }
 }
 

@@ -95,6 +95,9 @@ public:
     /// Serves renewed certificates from the next connection on, when their files have settled or `at_once`. Returns a
     /// sentence for each listener whose certificate is not as it should be. By one thread, about once a second.
     virtual std::vector<std::string> follow_certificates(bool at_once) = 0;
+    /// Asks all shards for a sign of life. True when they have given the one that was asked for before; until then no
+    /// other one is asked for. By one thread.
+    virtual bool shards_live() = 0;
     /// Stops accepting and calling outside, lets running requests end, returns when they have or after the drain
     /// timeout.
     virtual void drain() = 0;

@@ -5,10 +5,9 @@
 #include <openssl/x509.h>
 
 #include <array>
-#include <cstdio>
 #include <memory>
 
-#include "core/os/shared_library.hpp"
+#include "core/os/files.hpp"
 #include "modules/signin/ldap_reason.hpp"
 
 namespace lurus::signin {
@@ -30,9 +29,11 @@ std::string one_line(std::string_view text) {
 
 /// Empty when the file holds a certificate. libldap says of a file that does not no more than that TLS failed.
 std::string problem_of_roots(const std::string& file) {
-    const std::unique_ptr<std::FILE, decltype(&std::fclose)> in(std::fopen(file.c_str(), "re"), &std::fclose);
-    if (!in) return "cannot be read";
-    const std::unique_ptr<X509, decltype(&X509_free)> first(PEM_read_X509(in.get(), nullptr, nullptr, nullptr),
+    const auto text = read_file(file);
+    if (!text) return "cannot be read";
+    const std::unique_ptr<BIO, decltype(&BIO_free)> in(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())),
+                                                       &BIO_free);
+    const std::unique_ptr<X509, decltype(&X509_free)> first(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr),
                                                             &X509_free);
     ERR_clear_error();
     return first ? "" : "holds no certificate (PEM)";
@@ -43,23 +44,6 @@ timeval limit_of(const LdapSettings& settings) {
 }
 
 }  // namespace
-
-const LdapLibrary* LdapLibrary::get() {
-    static const LdapLibrary library;
-    return library.ready_ ? &library : nullptr;
-}
-
-LdapLibrary::LdapLibrary() {
-    const SharedLibrary library({"libldap-2.5.so.0", "libldap.so.2"});
-    ready_ = library.find("ldap_initialize", initialize) && library.find("ldap_get_option", get_option) &&
-             library.find("ldap_set_option", set_option) && library.find("ldap_start_tls_s", start_tls) &&
-             library.find("ldap_sasl_bind_s", bind) && library.find("ldap_search_ext_s", search) &&
-             library.find("ldap_first_entry", first_entry) && library.find("ldap_count_entries", count_entries) &&
-             library.find("ldap_get_dn", get_dn) && library.find("ldap_get_values_len", get_values) &&
-             library.find("ldap_value_free_len", free_values) && library.find("ldap_msgfree", free_message) &&
-             library.find("ldap_memfree", free_memory) && library.find("ldap_unbind_ext_s", unbind) &&
-             library.find("ldap_err2string", text_of) && library.find("ber_sockbuf_ctrl", socket_control);
-}
 
 int LdapConnection::Watch::opened(LDAP*, Sockbuf* buffer, LDAPURLDesc*, sockaddr*, ldap_conncb* self) {
     const auto& watch = *static_cast<Watch*>(self);
@@ -89,7 +73,8 @@ LdapResult<void> LdapConnection::open() {
                      option(LDAP_OPT_TIMEOUT, &limit) && option(LDAP_OPT_CONNECT_CB, &watch_) &&
                      option(LDAP_OPT_REFERRALS, LDAP_OPT_OFF) && option(LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) &&
                      (settings_.ca_file.empty() || option(LDAP_OPT_X_TLS_CACERTFILE, settings_.ca_file.c_str())) &&
-                     option(LDAP_OPT_X_TLS_NEWCTX, &client);
+                     option(LDAP_OPT_X_TLS_NEWCTX, &client) &&
+                     (!settings_.ca_file.empty() || LdapLibrary::trust_system(ldap_, library_.get_option));
     if (!set) return trouble("TLS cannot be set up", "check auth.ldap.ca_file, a PEM file of certificates");
     if (settings_.url.starts_with("ldaps://")) return {};
     const int code = library_.start_tls(ldap_, nullptr, nullptr);
@@ -98,7 +83,7 @@ LdapResult<void> LdapConnection::open() {
 
 int LdapConnection::bind(const std::string& dn, std::string_view password) {
     std::string text(password);
-    berval credentials{text.size(), text.data()};
+    berval credentials{static_cast<ber_len_t>(text.size()), text.data()};
     return library_.bind(ldap_, dn.c_str(), nullptr, &credentials, nullptr, nullptr, nullptr);
 }
 

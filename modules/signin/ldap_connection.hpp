@@ -1,8 +1,6 @@
 #pragma once
 // One connection to a directory over libldap, encrypted before anything is said.
 
-#include <ldap.h>
-
 #include <expected>
 #include <string>
 #include <string_view>
@@ -10,36 +8,9 @@
 
 #include "core/io/open_socket.hpp"
 #include "modules/signin/ldap.hpp"
+#include "modules/signin/ldap_library.hpp"
 
 namespace lurus::signin {
-
-/// libldap, loaded when a directory is first asked.
-class LdapLibrary {
-public:
-    /// Null where it is not installed.
-    static const LdapLibrary* get();
-
-    decltype(&ldap_initialize) initialize = nullptr;
-    decltype(&ldap_get_option) get_option = nullptr;
-    decltype(&ldap_set_option) set_option = nullptr;
-    decltype(&ldap_start_tls_s) start_tls = nullptr;
-    decltype(&ldap_sasl_bind_s) bind = nullptr;
-    decltype(&ldap_search_ext_s) search = nullptr;
-    decltype(&ldap_first_entry) first_entry = nullptr;
-    decltype(&ldap_count_entries) count_entries = nullptr;
-    decltype(&ldap_get_dn) get_dn = nullptr;
-    decltype(&ldap_get_values_len) get_values = nullptr;
-    decltype(&ldap_value_free_len) free_values = nullptr;
-    decltype(&ldap_msgfree) free_message = nullptr;
-    decltype(&ldap_memfree) free_memory = nullptr;
-    decltype(&ldap_unbind_ext_s) unbind = nullptr;
-    decltype(&ldap_err2string) text_of = nullptr;
-    decltype(&ber_sockbuf_ctrl) socket_control = nullptr;
-
-private:
-    LdapLibrary();
-    bool ready_ = false;
-};
 
 /// What did not go as it should: as in `ldap_check`, with the way out where the directory is in trouble.
 struct LdapFailure {

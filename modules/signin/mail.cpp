@@ -1,8 +1,10 @@
 #include "modules/signin/mail.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <ctime>
+#include <chrono>
 #include <filesystem>
 
 #include "core/os/files.hpp"
@@ -60,12 +62,18 @@ std::string header_sender(const MailSender& sender) {
 }
 
 std::string date_of(UnixMicros now) {
-    const auto seconds = static_cast<std::time_t>(now / 1'000'000);
-    std::tm parts{};
-    gmtime_r(&seconds, &parts);
-    std::array<char, 64> text{};
-    std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S +0000", &parts);
-    return text.data();
+    using namespace std::chrono;
+    constexpr std::array<const char*, 7> days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    constexpr std::array<const char*, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    const sys_seconds point = floor<seconds>(sys_time<microseconds>{microseconds(now)});
+    const auto day = floor<std::chrono::days>(point);
+    const year_month_day date{day};
+    const hh_mm_ss clock{point - day};
+    return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} +0000", days[weekday{day}.c_encoding()],
+                       static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1],
+                       static_cast<int>(date.year()), clock.hours().count(), clock.minutes().count(),
+                       clock.seconds().count());
 }
 
 }  // namespace

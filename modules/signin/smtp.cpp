@@ -8,43 +8,14 @@
 
 #include "core/io/left_behind.hpp"
 #include "core/io/open_socket.hpp"
-#include "core/os/shared_library.hpp"
 #include "core/text/mailbox.hpp"
+#include "modules/signin/curl_library.hpp"
 #include "modules/signin/mail.hpp"
 
 namespace lurus::signin {
 namespace {
 
 constexpr long connect_timeout_ms = 10'000;
-
-// Loaded when the first mail is sent.
-class Curl {
-public:
-    static const Curl* get() {
-        static const Curl curl;
-        return curl.ready_ ? &curl : nullptr;
-    }
-
-    decltype(&curl_easy_init) easy_init = nullptr;
-    decltype(&curl_easy_setopt) setopt = nullptr;
-    decltype(&curl_easy_perform) perform = nullptr;
-    decltype(&curl_easy_cleanup) cleanup = nullptr;
-    decltype(&curl_easy_strerror) strerror = nullptr;
-    decltype(&curl_slist_append) append = nullptr;
-    decltype(&curl_slist_free_all) free_all = nullptr;
-
-private:
-    Curl() {
-        const SharedLibrary library({"libcurl.so.4", "libcurl-gnutls.so.4"});
-        decltype(&curl_global_init) global_init = nullptr;
-        ready_ = library.find("curl_global_init", global_init) && library.find("curl_easy_init", easy_init) &&
-                 library.find("curl_easy_setopt", setopt) && library.find("curl_easy_perform", perform) &&
-                 library.find("curl_easy_cleanup", cleanup) && library.find("curl_easy_strerror", strerror) &&
-                 library.find("curl_slist_append", append) && library.find("curl_slist_free_all", free_all) &&
-                 global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    }
-    bool ready_ = false;
-};
 
 struct Reading {
     std::string_view left;
@@ -128,7 +99,10 @@ Result<void> talk_smtp(const Talk& talk) {
     set(CURLOPT_URL, settings.smtp_url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     set(CURLOPT_USE_SSL, is_loopback_mail(settings.smtp_url) ? CURLUSESSL_TRY : CURLUSESSL_ALL);
-    if (!settings.ca_file.empty()) set(CURLOPT_CAINFO, settings.ca_file.c_str());
+    if (!settings.ca_file.empty())
+        set(CURLOPT_CAINFO, settings.ca_file.c_str());
+    else
+        set(CURLOPT_SSL_OPTIONS, curl->options_for_system_roots);
     if (!settings.user.empty()) {
         set(CURLOPT_USERNAME, settings.user.c_str());
         set(CURLOPT_PASSWORD, password.c_str());

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# share.sh LURUS FOLDER: what is installed beside the executable and is the same in every package for Linux: completions, manual
+# share.sh LURUS NOTICES FOLDER: what is installed beside the executable and is the same in every package for Linux: completions, manual
 # pages, documents, and the notices of what is linked in.
 set -euo pipefail
-lurus=$1 to=$2
+lurus=$1 notices=$2 to=$3
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 completion() { mkdir -p "${2%/*}" && env -i HOME=/nonexistent "$lurus" completion "$1" >"$2"; }
@@ -12,5 +12,5 @@ completion fish "$to/fish/vendor_completions.d/lurus.fish"
 bash "$root/packaging/linux/manual.sh" "$lurus" "$to/man"
 mkdir -p "$to/doc/lurus"
 cp "$root"/docs/*.md "$to/doc/lurus/"
-bash "$root/packaging/linux/notices.sh" | gzip -9n >"$to/doc/lurus/NOTICES.gz"
+gzip -9n <"$notices" >"$to/doc/lurus/NOTICES.gz"
 chmod -R u=rwX,go=rX "$to"

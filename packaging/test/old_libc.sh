@@ -11,7 +11,7 @@ lurus=("$2/lib64/ld-linux-x86-64.so.2" --library-path "$2/lib/x86_64-linux-gnu" 
 
 env -i PATH="$PATH" HOME="$work" "${lurus[@]}" serve --listen 127.0.0.1:0 --data-dir "$work/data" >"$work/log" 2>&1 &
 server=$!
-wait_for 30 "the start of the server ($(cat "$work/log"))" test -s "$work/data/first-key.txt"
+wait_for 30 "the start of the server" "$work/log" test -s "$work/data/first-key.txt"
 ask "$(address_in "$work/data")" "$(cat "$work/data/first-key.txt")"
 "${lurus[@]}" logs --json --data-dir "$work/data" | grep -q '"status":200' || fail 'the request is not in the log'
 "${lurus[@]}" doctor --data-dir "$work/data" >"$work/doctor" || fail "doctor: $(cat "$work/doctor")"

@@ -1,21 +1,19 @@
-#include <cstdlib>
 #include <iostream>
-#include <string_view>
+#include <vector>
 
 #include "app/serve.hpp"
 #include "app/wiring.hpp"
 #include "cli/cli.hpp"
 #include "core/os/log_setup.hpp"
+#include "core/os/platform.hpp"
 #include "core/os/standard_output.hpp"
 #include "core/os/terminal.hpp"
 
 namespace {
 
 bool wants_color() {
-    const char* no_color = std::getenv("NO_COLOR");
-    const char* term = std::getenv("TERM");
-    bool dumb = term != nullptr && std::string_view(term) == "dumb";
-    return lurus::stdout_is_terminal() && !dumb && (no_color == nullptr || *no_color == '\0');
+    const bool dumb = lurus::platform::variable("TERM") == "dumb";
+    return lurus::stdout_is_terminal() && !dumb && lurus::platform::variable("NO_COLOR").value_or("").empty();
 }
 
 }  // namespace
@@ -46,5 +44,8 @@ int main(int argc, char** argv) {
     cli.serve = lurus::app::run_serve;
     cli.judge = lurus::app::judge_configuration;
     cli.style = {.color = wants_color(), .width = lurus::terminal_width()};
-    return lurus::cli::run_cli(argc, argv, cli);
+    const auto words = lurus::platform::arguments(argc, argv);
+    std::vector<const char*> arguments;
+    for (const auto& word : words) arguments.push_back(word.c_str());
+    return lurus::cli::run_cli(argc, arguments.data(), cli);
 }

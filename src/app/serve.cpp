@@ -19,6 +19,7 @@
 #include "core/os/log_setup.hpp"
 #include "core/os/platform.hpp"
 #include "core/os/server_file.hpp"
+#include "core/os/service_link.hpp"
 #include "core/os/terminal.hpp"
 #include "core/os/version.hpp"
 
@@ -27,6 +28,7 @@ namespace {
 
 // A mistake a line.
 int refuse(const Error& error) {
+    service_link::refused(error.message);
     std::fflush(stdout);
     std::string_view rest = error.message;
     while (!rest.empty()) {
@@ -143,7 +145,12 @@ void print_banner(control::ControlPlane& plane, const config::ConfigFlags& flags
 }
 
 /// Drains while it goes on listening for the second signal, which ends everything at once.
-int drain(Gateway& gateway, platform::Signals& signals) {
+int drain(Gateway& gateway, platform::Signals& signals, int drain_timeout_ms) {
+    // What comes after the answers (the log's last records, closing the databases) is the rest.
+    constexpr int rest_ms = 15'000;
+    constexpr auto between = std::chrono::seconds(1);
+    auto tell_at = std::chrono::steady_clock::now();
+    const auto until = tell_at + std::chrono::milliseconds(drain_timeout_ms + rest_ms);
     std::atomic<bool> done = false;
     std::thread drainer([&] {
         gateway.drain();
@@ -151,6 +158,10 @@ int drain(Gateway& gateway, platform::Signals& signals) {
     });
     int code = 0;
     while (!done) {
+        if (const auto now = std::chrono::steady_clock::now(); now >= tell_at && now < until) {
+            tell_at = now + between;
+            service_link::stopping("ending: running answers may finish", rest_ms);
+        }
         const auto signal = signals.wait(50);
         if (!signal || *signal == platform::StopSignal::hangup || code != 0) continue;
         spdlog::warn("stopping at once");
@@ -158,7 +169,28 @@ int drain(Gateway& gateway, platform::Signals& signals) {
         gateway.stop();
     }
     drainer.join();
+    service_link::stopping("ending: closing the databases", rest_ms);
     return code;
+}
+
+/// Gives the service manager its sign of life while all shards give theirs: one that hangs is not hidden by the others.
+class Watchdog {
+public:
+    void look(Gateway& gateway, std::chrono::steady_clock::time_point now) {
+        if (!period_ || now < next_) return;
+        next_ = now + *period_ / 2;
+        if (gateway.shards_live()) service_link::alive();
+    }
+
+private:
+    const std::optional<std::chrono::microseconds> period_ = service_link::watchdog();
+    std::chrono::steady_clock::time_point next_;
+};
+
+std::string serving_on(const std::vector<std::string>& urls) {
+    std::string text = "serving on";
+    for (const auto& url : urls) text += " " + url;
+    return text;
 }
 
 /// Where commands find this server. A full disk does not keep it from serving: it is written when there is room.
@@ -182,12 +214,14 @@ private:
 };
 
 int serve_until_told(control::ControlPlane& plane, Gateway& gateway, platform::Signals& signals,
-                     control::ConfigWatch& watch, ServerNote& note) {
+                     control::ConfigWatch& watch, ServerNote& note, const std::string& status) {
+    Watchdog watchdog;
     auto upkeep_at = std::chrono::steady_clock::now(), look_at = upkeep_at;
     while (true) {
         // A key that another process revoked is refused here after as long.
         const auto signal = signals.wait(250);
         const auto now = std::chrono::steady_clock::now();
+        watchdog.look(gateway, now);
         if (now >= upkeep_at) {
             plane.upkeep();
             upkeep_at = now + std::chrono::minutes(1);
@@ -205,25 +239,24 @@ int serve_until_told(control::ControlPlane& plane, Gateway& gateway, platform::S
         if (seen == WatchedFile::Look::away) plane.miss_file(watch.file());
         if (seen != WatchedFile::Look::changed) continue;
         spdlog::info(signal ? "SIGHUP: reading the configuration again" : "the configuration file changed");
-        platform::notify_service_manager("RELOADING=1");
+        service_link::reloading();
         // A refusal is logged, and shown by the API and /health.
         if (signal) {
             plane.reload_because("SIGHUP");
         } else {
             plane.follow_file(watch.load());
         }
-        platform::notify_service_manager("READY=1");
+        service_link::ready(status);
     }
-    platform::notify_service_manager("STOPPING=1");
     spdlog::info("ending: running answers may finish; a second signal stops at once");
-    return drain(gateway, signals);
+    return drain(gateway, signals, plane.config().gateway.drain_timeout_ms);
 }
 
 }  // namespace
 
 int run_serve(const config::ConfigFlags& flags, bool for_script) {
     platform::Signals signals;
-    setup_log("info");
+    set_log_level("info");
     const config::Environment environment = config::Environment::of_process();
     control::ConfigWatch watch(flags, environment);
     auto config = config::load_config(flags, environment);
@@ -265,9 +298,10 @@ int run_serve(const config::ConfigFlags& flags, bool for_script) {
     note.write_if_due();
     print_banner(plane, flags, for_script, environment, urls, *key);
     platform::release_startup_memory();
-    platform::notify_service_manager("READY=1");
+    const std::string status = serving_on(urls);
+    service_link::ready(status);
 
-    const int code = serve_until_told(plane, *gateway, signals, watch, note);
+    const int code = serve_until_told(plane, *gateway, signals, watch, note, status);
     plane.on_publish(nullptr);
     plane.set_limit_use(nullptr);
     plane.upkeep();

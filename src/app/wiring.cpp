@@ -138,7 +138,8 @@ Result<Secret> admin_token_of(const std::filesystem::path& data_dir) {
         return fail(ErrorCode::corrupt,
                     file.string() + " holds no admin token (32 characters or more); remove it to get a new one");
     }
-    if (platform::readable_by_others(file)) spdlog::warn("{} may be read by other users; chmod 600 it", file.string());
+    if (platform::readable_by_others(file))
+        spdlog::warn("{} may be read by other users: {}", file.string(), platform::private_hint(file));
     return Secret(*text);
 }
 

@@ -138,8 +138,7 @@ private:
 };
 
 std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? std::string() : std::string(value);
+    return platform::variable(name).value_or("");
 }
 
 std::unique_ptr<ApiClient> remote(ApiServer server, std::unique_ptr<ApiTokens> tokens) {

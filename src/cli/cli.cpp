@@ -40,8 +40,7 @@ int exit_for_status(int status) {
 }
 
 bool names_server() {
-    const char* url = std::getenv("LURUS_URL");
-    return url != nullptr && *url != '\0';
+    return !platform::variable("LURUS_URL").value_or("").empty();
 }
 
 std::string one_line(std::string_view text) {
@@ -288,6 +287,7 @@ void build_commands(CLI::App& app, Cli& cli) {
     add_route_commands(app, cli);
     add_key_commands(app, cli);
     add_people_commands(app, cli);
+    add_service_commands(app, cli);
     add_login_commands(app, cli);
     add_logs_command(app, cli);
     add_trace_command(app, cli);
@@ -297,6 +297,7 @@ void build_commands(CLI::App& app, Cli& cli) {
     add_audit_commands(app, cli);
     add_config_commands(app, cli);
     add_backup_commands(app, cli);
+    add_update_command(app, cli);
     add_completion_command(app, cli);
     add_version_command(app, cli);
     add_globals(app, cli);

@@ -142,8 +142,11 @@ void add_route_commands(CLI::App& app, Cli& cli);
 void add_key_commands(CLI::App& app, Cli& cli);
 /// `login`, `logout`, `whoami`
 void add_login_commands(CLI::App& app, Cli& cli);
-/// `user`, `service`, `team`, `org`
+/// `user`, `service` with the accounts, `team`, `org`
 void add_people_commands(CLI::App& app, Cli& cli);
+/// The rest of `service`, which is there.
+void add_service_commands(CLI::App& app, Cli& cli);
+void add_update_command(CLI::App& app, Cli& cli);
 void add_audit_commands(CLI::App& app, Cli& cli);
 void add_logs_command(CLI::App& app, Cli& cli);
 void add_usage_command(CLI::App& app, Cli& cli);

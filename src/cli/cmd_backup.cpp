@@ -10,6 +10,7 @@
 #include "cli/cli_format.hpp"
 #include "control/state/backup.hpp"
 #include "core/os/files.hpp"
+#include "core/os/platform.hpp"
 #include "core/os/terminal.hpp"
 
 namespace lurus::cli {
@@ -63,8 +64,8 @@ Result<std::optional<Secret>> passphrase_of(const BackupOptions& options, bool a
         text = *std::move(read);
         while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
         if (text.empty()) return fail(ErrorCode::invalid_argument, options.passphrase_file + " is empty");
-    } else if (const char* given = std::getenv(passphrase_variable); given != nullptr && *given != '\0') {
-        text = given;
+    } else if (auto given = platform::variable(passphrase_variable); given && !given->empty()) {
+        text = *std::move(given);
     } else if (ask && stdin_is_terminal()) {
         auto typed = read_secret("Pass phrase for the keys: ");
         if (!typed) return std::unexpected(typed.error());
@@ -80,7 +81,7 @@ Result<std::optional<Secret>> passphrase_of(const BackupOptions& options, bool a
 }
 
 Outcome<control::BackupWanted> wanted_by(Cli& cli, const BackupOptions& options, bool ask) {
-    if (const char* url = std::getenv("LURUS_URL"); url != nullptr && *url != '\0')
+    if (!platform::variable("LURUS_URL").value_or("").empty())
         return std::unexpected(
             Failure{exit_usage, "backups are made of a data folder on this machine: run it there, without LURUS_URL"});
     const auto settings = cli.config();

@@ -13,6 +13,7 @@
 #include "cli/cmd_whoami.hpp"
 #include "core/crypto/random_text.hpp"
 #include "core/crypto/sha256.hpp"
+#include "core/os/platform.hpp"
 #include "core/os/terminal.hpp"
 
 namespace lurus::cli {
@@ -35,7 +36,7 @@ Outcome<SignInPlace> place_of(const ApiServer& server, const std::filesystem::pa
 
 Outcome<SignInPlace> sign_in_place(Cli& cli, const LoginOptions& options) {
     std::string named = options.server;
-    if (const char* url = std::getenv("LURUS_URL"); named.empty() && url != nullptr) named = url;
+    if (named.empty()) named = platform::variable("LURUS_URL").value_or("");
     auto settings = cli.config();
     if (!settings && named.empty()) return std::unexpected(settings.error());
     std::optional<ApiServer> own;
@@ -197,7 +198,7 @@ int log_in(Cli& cli, const LoginOptions& options) {
     made->method = text_of(Json::parse(*answer, nullptr, false), "method");
     end_earlier(cli, *store, made->server);
     if (auto kept = keep(*store, *made); !kept) return cli.report(failure_of(kept.error()));
-    if (const char* token = std::getenv("LURUS_ADMIN_TOKEN"); token != nullptr && *token != '\0')
+    if (!platform::variable("LURUS_ADMIN_TOKEN").value_or("").empty())
         cli.err << "lurus: LURUS_ADMIN_TOKEN is set, and commands go by it until it is not\n";
     if (cli.json) {
         auto api = open_login(*store, *made);
@@ -209,7 +210,7 @@ int log_in(Cli& cli, const LoginOptions& options) {
 
 Outcome<Login> login_here(Cli& cli, const LoginStore& store, const LoginOptions& options) {
     std::string url = options.server;
-    if (const char* named = std::getenv("LURUS_URL"); url.empty() && named != nullptr) url = named;
+    if (url.empty()) url = platform::variable("LURUS_URL").value_or("");
     config::Config none;
     const config::Config* settings = &none;
     if (url.empty()) {

@@ -192,9 +192,14 @@ void add_users(CLI::App& app, Cli& cli) {
 }
 
 void add_services(CLI::App& app, Cli& cli) {
-    CLI::App* service = app.add_subcommand("service", "Service accounts: programs that use the management API");
+    CLI::App* service =
+        app.add_subcommand("service", "The server as a service of this machine; service accounts (programs)");
     service->footer(
-        "Examples:\n  lurus service add deploy --role admin\n  lurus service token deploy --scope read_keys");
+        "Examples:\n"
+        "  sudo lurus service install && sudo lurus service start\n"
+        "  lurus service status\n"
+        "  lurus service add deploy --role admin\n"
+        "  lurus service token deploy --scope read_keys");
     const Arg name{"name", "Its name", {}};
     const auto add = [&](Action action) { add_action(*service, cli, std::move(action), true); };
     const auto disable = [](bool disabled) {
@@ -259,6 +264,8 @@ void add_services(CLI::App& app, Cli& cli) {
                            quoted(a, "name") + " is removed.");
          },
          true});
+    for (CLI::App* command : service->get_subcommands([](CLI::App*) { return true; }))
+        command->group("Service accounts: programs that use the management API");
 }
 
 void add_teams(CLI::App& app, Cli& cli) {

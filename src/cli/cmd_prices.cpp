@@ -53,7 +53,7 @@ constexpr std::size_t most_of_prices = 16 << 20;  // as much as the management A
 
 Result<Fetched> read_prices(Cli& cli, const std::string& from) {
     if (!is_web_address(from)) {
-        auto text = read_file(from == "-" ? "/dev/stdin" : from, most_of_prices);
+        auto text = from == "-" ? read_standard_input(most_of_prices) : read_file(from, most_of_prices);
         if (!text) return std::unexpected(text.error());
         return Fetched{*std::move(text), from};
     }

@@ -29,7 +29,7 @@ std::string configured_url(const config::Config& config) {
 std::optional<std::string> readable_warning(const std::filesystem::path& file) {
     std::error_code ec;
     if (!std::filesystem::exists(file, ec) || !platform::readable_by_others(file)) return std::nullopt;
-    return file.string() + " holds a key now and can be read by other users: chmod 600 it";
+    return file.string() + " holds a key now and can be read by other users: " + platform::private_hint(file);
 }
 
 }  // namespace lurus::cli

@@ -79,12 +79,11 @@ Outcome<MadeKey> make_key(Cli& cli, const connect::Client& client) {
 }
 
 std::string given_server() {
-    const char* url = std::getenv("LURUS_URL");
-    return url == nullptr ? std::string() : url;
+    return platform::variable("LURUS_URL").value_or("");
 }
 
 void use_server(Cli& cli, const std::string& url) {
-    ::setenv("LURUS_URL", url.c_str(), 1);
+    platform::set_variable("LURUS_URL", url);
     cli.reopen();
 }
 

@@ -43,7 +43,7 @@ std::optional<Finding> check_secret_file(const fs::path& file) {
     if (!fs::exists(file, ec)) return std::nullopt;
     std::string name = file.filename().string();
     if (platform::readable_by_others(file))
-        return Finding{Level::broken, name, "other users can read it", "chmod 600 " + file.string()};
+        return Finding{Level::broken, name, "other users can read it", platform::private_hint(file)};
     return Finding{Level::good, name, "only its owner can read it", ""};
 }
 

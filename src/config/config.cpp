@@ -23,9 +23,11 @@ std::string variable_or(const Environment& environment, const std::string& name)
 }
 
 // XDG: a relative path counts as unset.
-fs::path xdg(const Environment& environment, const std::string& name, std::string_view below_home) {
+fs::path xdg(const Environment& environment, const std::string& name, const fs::path& of_system,
+             std::string_view below_home) {
     const fs::path given = variable_or(environment, name);
     if (given.is_absolute()) return given;
+    if (of_system.is_absolute()) return of_system;
     return environment.home.empty() ? fs::path() : environment.home / below_home;
 }
 
@@ -34,8 +36,8 @@ fs::path absolute(const fs::path& path, const Environment& environment) {
 }
 
 fs::path default_data_dir(const Environment& environment) {
-    const fs::path base = xdg(environment, "XDG_DATA_HOME", ".local/share");
-    return base.empty() ? environment.system_data : base / "lurus";
+    const fs::path base = xdg(environment, "XDG_DATA_HOME", environment.folders.user_data, ".local/share");
+    return base.empty() ? environment.folders.system_data : base / "lurus";
 }
 
 // Variables of other programs may start with LURUS_ too, so a stranger is worth a warning only when it is nearly one of
@@ -51,10 +53,10 @@ void warn_of_misspelt_variables(const ConfigContext& context, Config& config) {
     const std::vector<std::string> names(known.begin(), known.end());
     for (const auto& [name, value] : context.variables()) {
         if (!name.starts_with("LURUS_") || known.contains(name)) continue;
-        const std::string near = nearest(name, names);
-        const auto difference = static_cast<std::ptrdiff_t>(near.size()) - static_cast<std::ptrdiff_t>(name.size());
-        if (near.empty() || difference > 2 || difference < -2) continue;
-        config.warnings.push_back(name + " is no variable of this program; did you mean " + near + "?");
+        const std::string closest = nearest(name, names);
+        const auto difference = static_cast<std::ptrdiff_t>(closest.size()) - static_cast<std::ptrdiff_t>(name.size());
+        if (closest.empty() || difference > 2 || difference < -2) continue;
+        config.warnings.push_back(name + " is no variable of this program; did you mean " + closest + "?");
     }
 }
 
@@ -63,7 +65,8 @@ void warn_of_readable_secrets(Config& config) {
     const bool secrets =
         !config.keys.empty() || std::ranges::any_of(config.providers, [](const auto& p) { return !p.api_key.empty(); });
     if (secrets)
-        config.warnings.push_back(config.file.string() + " holds keys and other users may read it; chmod 600 it");
+        config.warnings.push_back(config.file.string() +
+                                  " holds keys and other users may read it: " + platform::private_hint(config.file));
 }
 
 }  // namespace
@@ -75,12 +78,13 @@ Environment Environment::of_process() {
     std::error_code error;
     environment.working_dir = fs::current_path(error);
     environment.home = platform::home_dir();
+    environment.folders = platform::standard_folders();
     if (environment.home == "/" || !fs::is_directory(environment.home, error)) environment.home.clear();
     return environment;
 }
 
 fs::path user_config_dir(const Environment& environment) {
-    return xdg(environment, "XDG_CONFIG_HOME", ".config");
+    return xdg(environment, "XDG_CONFIG_HOME", environment.folders.user_config, ".config");
 }
 
 Result<fs::path> find_config_file(const ConfigFlags& flags, const Environment& environment) {
@@ -95,7 +99,7 @@ Result<fs::path> find_config_file(const ConfigFlags& flags, const Environment& e
         return named(given, "LURUS_CONFIG");
     const fs::path user = user_config_dir(environment);
     for (const auto& dir :
-         {environment.working_dir, user.empty() ? fs::path() : user / "lurus", environment.system_config}) {
+         {environment.working_dir, user.empty() ? fs::path() : user / "lurus", environment.folders.system_config}) {
         if (!dir.empty() && fs::is_regular_file(dir / "lurus.toml", error)) return dir / "lurus.toml";
     }
     return fs::path();

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/os/platform.hpp"
 #include "lurus/gateway.hpp"
 #include "lurus/identity.hpp"
 #include "lurus/log.hpp"
@@ -59,19 +60,19 @@ struct Environment {
     std::map<std::string, std::string> variables;
     std::filesystem::path working_dir;
     std::filesystem::path home;  // empty = a system user without one
-    std::filesystem::path system_config = "/etc/lurus";
-    std::filesystem::path system_data = "/var/lib/lurus";
+    platform::StandardFolders folders;
 
     static Environment of_process();
 };
 
-/// The user's configuration folder: XDG_CONFIG_HOME, else ~/.config; empty for a user without a home.
+/// The user's configuration folder: XDG_CONFIG_HOME, else the system's own (%APPDATA%) or ~/.config; empty for a user
+/// without a home.
 std::filesystem::path user_config_dir(const Environment& environment);
 
 /// The file that would be read; empty when there is none. `not_found` when one is named that does not exist.
 Result<std::filesystem::path> find_config_file(const ConfigFlags& flags, const Environment& environment);
 
-/// Looks for `lurus.toml` in the working folder, the user's configuration folder, /etc/lurus.
+/// Looks for `lurus.toml` in the working folder, the user's configuration folder, /etc/lurus (%ProgramData%\Lurus).
 /// `invalid_argument`: every mistake on a line of its own, each with file, line and column (or the variable, or the
 /// flag).
 /// `known`: the file's text, where it was read already.

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "config/config_sections.hpp"
+#include "core/os/platform.hpp"
 #include "core/text/mailbox.hpp"
 
 namespace lurus::config {
@@ -15,8 +16,7 @@ void read_secret(ConfigTable& section, std::string_view key, Config& config, Sec
     std::string name;
     if (!section.text(key, name) || name.empty()) return;
     config.secret_variables.insert(name);
-    const char* value = std::getenv(name.c_str());
-    if (value != nullptr) out = Secret(value);
+    if (auto value = platform::variable(name)) out = Secret(*std::move(value));
     if (out.empty()) config.warnings.push_back(section.where(key) + ": the variable " + name + " is not set");
 }
 

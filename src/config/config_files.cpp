@@ -6,6 +6,7 @@
 
 #include "core/io/server_certificate.hpp"
 #include "core/os/files.hpp"
+#include "core/os/platform.hpp"
 
 namespace lurus::config {
 namespace {
@@ -37,7 +38,7 @@ public:
             add(Level::soon, where, read->gap, "append the certificates of the authorities in between to the file");
         if (readable_by_all(listener.private_key_file))
             add(Level::soon, where, "all users may read the private key " + listener.private_key_file,
-                "chmod 600 " + listener.private_key_file);
+                platform::private_hint(listener.private_key_file));
         const std::string dates = date_problem(read->facts, now_), soon = expires_soon(read->facts, now_);
         if (!dates.empty()) {
             add(Level::bad, where, name + " " + dates);

@@ -6,6 +6,7 @@
 
 #include "config/config_limits.hpp"
 #include "core/os/log_setup.hpp"
+#include "core/os/platform.hpp"
 #include "core/text/ascii.hpp"
 
 namespace lurus::config {
@@ -77,7 +78,13 @@ void add_listener(ListenerSettings listener, const std::string& where, ConfigCon
                                    "\"0.0.0.0:18100\" or \"unix:/path/to/socket\"");
         return;
     }
-    if (listener.address.starts_with("unix:")) listener.certificate_file = listener.private_key_file = "";
+    if (listener.address.starts_with("unix:")) {
+        if (!platform::has_local_sockets())
+            context.mistake(where, "\"" + given +
+                                       "\": on this system lurus listens on TCP alone; write \"127.0.0.1:PORT\", which "
+                                       "only this machine reaches");
+        listener.certificate_file = listener.private_key_file = "";
+    }
     if (listener.open && !is_local_address(listener.address)) {
         context.mistake(
             where, "open = true serves without a key and is for loopback addresses only, not for " + listener.address);

@@ -6,7 +6,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <csignal>
 #include <random>
 #include <thread>
 #include <utility>
@@ -90,6 +89,7 @@ public:
                                   clock_.now());
     }
     std::vector<std::string> follow_certificates(bool at_once) override;
+    bool shards_live() override;
     void drain() override;
     void stop() override;
 
@@ -138,13 +138,11 @@ private:
     std::minstd_rand random_{std::random_device{}()};
     std::int64_t turned_away_us_ = -turned_away_pause_us;  // when that was said last
     std::atomic<bool> accepting_ = true;
+    std::atomic<std::size_t> silent_shards_ = 0;  // that were asked for a sign of life and have not given it
     bool stopped_ = false;
 };
 
 Result<void> Server::start() {
-#ifdef SIGPIPE
-    std::signal(SIGPIPE, SIG_IGN);  // TLS writes to a closed socket
-#endif
     if (kept_store_ != nullptr) {
         auto things = kept_store_->newest(KeptTable::most);
         if (things) {
@@ -331,6 +329,13 @@ void Server::collect_metrics(Shard& shard, std::function<void(Metrics)> done) {
             });
         });
     }
+}
+
+bool Server::shards_live() {
+    if (silent_shards_ != 0) return false;
+    silent_shards_ = shards_.size();
+    for (auto& shard : shards_) asio::post(shard->io(), [this] { --silent_shards_; });
+    return true;
 }
 
 std::size_t Server::sessions_left() {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/http/url.hpp"
+#include "core/os/platform.hpp"
 #include "core/text/ascii.hpp"
 #include "core/text/glob.hpp"
 #include "modules/provider/catalog/from_files.hpp"
@@ -128,8 +129,8 @@ bool on_own_host(const Preset& preset, const Url& base) {
 
 void take_variable(Provider& provider, const std::string& name) {
     provider.credential_source = "env:" + name;
-    const char* value = std::getenv(name.c_str());
-    const std::string_view text = value == nullptr ? std::string_view{} : trimmed(value);
+    const std::string value = platform::variable(name).value_or("");
+    const std::string_view text = trimmed(value);
     if (text.empty()) {
         provider.problem = "no credential: the environment variable " + name + " is not set";
     } else {

@@ -8,6 +8,7 @@
 #include "core/db/migrations.hpp"
 #include "core/os/files.hpp"
 #include "core/os/platform.hpp"
+#include "core/os/sealed_text.hpp"
 #include "core/os/server_file.hpp"
 #include "core/os/version.hpp"
 
@@ -55,7 +56,10 @@ Result<void> add_keys(BackupWriter& backup, const BackupWanted& wanted) {
         if (keys.contains(name) || !stands_at(wanted.data_dir / name)) continue;
         auto text = read_file(wanted.data_dir / name, 4096);
         if (!text) return std::unexpected(text.error());
-        keys[name] = *text;
+        // What this machine has sealed no other one opens.
+        const auto plain = name == "master.key" ? platform::unseal_text(*text) : *text;
+        if (!plain) return std::unexpected(plain.error());
+        keys[name] = *plain;
     }
     const auto salt = random_hex(16);
     if (!salt) return std::unexpected(salt.error());
@@ -150,7 +154,7 @@ Result<BackupManifest> make_backup(const BackupWanted& wanted, const Clock& cloc
     auto done = write_backup(**writer, wanted, clock, progress);
     writer->reset();
     std::error_code error;
-    if (done) fs::rename(unfinished, wanted.file, error);
+    if (done) error = platform::rename_over(unfinished, wanted.file);
     if (done && error)
         done = fail(ErrorCode::unavailable, "cannot make " + wanted.file.string() + ": " + error.message());
     if (!done) fs::remove(unfinished, error);

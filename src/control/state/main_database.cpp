@@ -9,6 +9,7 @@
 #include "core/db/backup_archive.hpp"
 #include "core/db/database_snapshot.hpp"
 #include "core/db/database_watch.hpp"
+#include "core/os/platform.hpp"
 #include "core/text/shell_word.hpp"
 
 namespace lurus::control {
@@ -59,8 +60,7 @@ std::optional<std::int64_t> changes_in(const fs::path& file) {
 void keep_ahead(const fs::path& data_dir) {
     const fs::path ahead = snapshot_ahead(data_dir, false), kept = kept_ahead(data_dir);
     if (ahead.empty() || ahead == kept) return;
-    std::error_code error;
-    fs::rename(ahead, kept, error);
+    const std::error_code error = platform::rename_over(ahead, kept);
     spdlog::warn("{} lacks changes that its snapshot has (was it copied without its -wal?); {}: see `lurus doctor`",
                  (data_dir / main_database_name).string(),
                  error ? "the snapshot could not be kept: " + error.message() : "it is kept as " + kept.string());

@@ -8,6 +8,7 @@
 #include "core/os/disk_room.hpp"
 #include "core/os/files.hpp"
 #include "core/os/platform.hpp"
+#include "core/os/sealed_text.hpp"
 #include "core/os/server_file.hpp"
 
 namespace lurus::control {
@@ -63,8 +64,7 @@ Result<std::vector<std::string>> data_in(const fs::path& data_dir, const fs::pat
 }
 
 Result<void> move_file(const fs::path& from, const fs::path& to) {
-    std::error_code error;
-    fs::rename(from, to, error);
+    const std::error_code error = platform::rename_over(from, to);
     if (!error) return {};
     return fail(ErrorCode::unavailable, "cannot move " + from.string() + " to " + to.string() + ": " + error.message());
 }
@@ -141,7 +141,9 @@ Result<void> gather(BackupReader& backup, const BackupWanted& wanted, const Back
     for (const auto& [name, secret] : keys) {
         if (name != "master.key" && name != token_file_name)
             return fail(ErrorCode::corrupt, "the backup's keys have a name that this lurus does not know");
-        if (auto done = write_private_file(folder / name, secret.reveal()); !done) return done;
+        const auto held = name == "master.key" ? platform::seal_text(secret.reveal()) : std::string(secret.reveal());
+        if (!held) return std::unexpected(held.error());
+        if (auto done = write_private_file(folder / name, *held); !done) return done;
     }
     if (auto done = write_plan(folder, manifest, aside); !done) return done;
     platform::sync_dir(folder);

@@ -11,6 +11,7 @@
 #include "core/crypto/sha256.hpp"
 #include "core/os/files.hpp"
 #include "core/os/platform.hpp"
+#include "core/os/sealed_text.hpp"
 
 namespace lurus {
 namespace {
@@ -102,9 +103,11 @@ Result<void> make_key_file(const fs::path& file) {
     if (!text) return std::unexpected(text.error());
     if (!suffix) return std::unexpected(suffix.error());
     *text += '\n';
+    const auto held = platform::seal_text(*text);
+    if (!held) return std::unexpected(held.error());
     fs::path temporary = file;
     temporary += ".new-" + *suffix;
-    auto written = platform::write_new_private_file(temporary, *text);
+    auto written = platform::write_new_private_file(temporary, *held);
     if (written) {
         std::error_code error;
         fs::create_hard_link(temporary, file, error);
@@ -112,7 +115,7 @@ Result<void> make_key_file(const fs::path& file) {
         fs::remove(temporary, ignored);
         if (error && error != std::errc::file_exists) {
             // A file system without hard links. The loser of a race sees `conflict`.
-            written = platform::write_new_private_file(file, *text);
+            written = platform::write_new_private_file(file, *held);
         }
     }
     OPENSSL_cleanse(text->data(), text->size());
@@ -155,10 +158,12 @@ Result<SecretBox> SecretBox::from_file(const fs::path& data_dir) {
     }
     if (platform::readable_by_others(file)) {
         return fail(ErrorCode::permission_denied,
-                    file.string() + " can be read by others; run: chmod 600 " + file.string());
+                    file.string() + " can be read by others; run: " + platform::private_hint(file));
     }
-    auto text = read_file(file, 4096);
-    if (!text) return std::unexpected(text.error());
+    const auto held = read_file(file, 4096);
+    if (!held) return std::unexpected(held.error());
+    auto text = platform::unseal_text(*held);
+    if (!text) return fail(text.error().code, file.string() + ": " + text.error().message);
     auto box = from_text(Secret(std::move(*text)));
     if (!box) {
         return fail(ErrorCode::corrupt,

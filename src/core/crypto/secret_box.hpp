@@ -16,7 +16,8 @@ class SecretBox {
 public:
     /// `key`: 32 bytes as 64 hex digits or as base64 (either alphabet, padding optional).
     static Result<SecretBox> from_text(const Secret& key);
-    /// Reads `master.key` in `data_dir`, making it at first use (mode 0600, random). Two processes that start together
+    /// Reads `master.key` in `data_dir`, making it at first use (its owner's only, random, sealed by the
+    /// system where it does that). Two processes that start together
     /// end up with the same key. `permission_denied` when others may read the file.
     static Result<SecretBox> from_file(const std::filesystem::path& data_dir);
 

@@ -86,9 +86,7 @@ private:
         if (auto made = platform::write_new_private_file(fresh, ""); !made) return made;
         auto done = write(fresh, now);
         if (done) {
-            std::error_code error;
-            fs::rename(fresh, snapshot, error);
-            if (error)
+            if (const auto error = platform::rename_over(fresh, snapshot))
                 done = fail(ErrorCode::unavailable, "cannot replace " + snapshot.string() + ": " + error.message());
         }
         if (done)
@@ -168,7 +166,7 @@ Result<void> unpack_snapshot(const fs::path& snapshot, const fs::path& to) {
     std::error_code error;
     const auto size = fs::file_size(snapshot, error);
     if (!error) fs::copy_file(snapshot, to, error);
-    if (!error) fs::permissions(to, fs::perms::owner_read | fs::perms::owner_write, error);
+    if (!error) error = platform::make_private(to);
     if (!error) fs::resize_file(to, size - seal_size, error);
     if (error)
         return fail(ErrorCode::unavailable,

@@ -12,6 +12,7 @@
 #include "core/db/database_watch.hpp"
 #include "core/db/migrations.hpp"
 #include "core/os/embedded.hpp"
+#include "core/os/platform.hpp"
 
 namespace lurus {
 namespace {
@@ -131,6 +132,9 @@ Error sqlite_error(std::string_view doing, const SQLite::Exception& e) {
     return Error(code, std::string(doing) + ": " + e.what());
 }
 
+// SQLite's way to files that keeps the WAL's index in memory, for one process alone. Not there on Windows.
+constexpr const char* one_process = "unix-excl";
+
 std::unique_ptr<SQLite::Database> connect_sqlite(const std::filesystem::path& file, int flags, int busy_timeout_ms) {
     static IndexesInMemory in_memory;
     if (!in_memory.has(file)) {
@@ -139,13 +143,13 @@ std::unique_ptr<SQLite::Database> connect_sqlite(const std::filesystem::path& fi
             db->execAndGet("PRAGMA schema_version");  // opens the file, which until now is only a name
             return db;
         } catch (const SQLite::Exception& e) {
-            if (!no_room_for_index(e)) throw;
+            if (!no_room_for_index(e) || sqlite3_vfs_find(one_process) == nullptr) throw;
         }
     }
     // A read-only connection does not take part in the process's lock on the file.
     const bool read_only = (flags & SQLite::OPEN_READONLY) != 0;
     const int writing = read_only ? (flags & ~SQLite::OPEN_READONLY) | SQLite::OPEN_READWRITE : flags;
-    auto db = std::make_unique<SQLite::Database>(file.string(), writing, busy_timeout_ms, "unix-excl");
+    auto db = std::make_unique<SQLite::Database>(file.string(), writing, busy_timeout_ms, one_process);
     db->execAndGet("PRAGMA schema_version");
     if (read_only) db->exec("PRAGMA query_only=1");
     in_memory.add(file);
@@ -162,9 +166,7 @@ Result<std::unique_ptr<SQLite::Database>> open_sqlite(const std::filesystem::pat
         const int flags =
             SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | (options.one_thread ? SQLite::OPEN_NOMUTEX : 0);
         auto db = connect_sqlite(file, flags, options.busy_timeout_ms);
-        std::error_code ignored;
-        std::filesystem::permissions(file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write,
-                                     ignored);
+        (void)platform::make_private(file);
         db->exec("PRAGMA page_size=" + std::to_string(options.page_size));
         db->exec("PRAGMA journal_mode=WAL");
         db->exec(options.strict ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");

@@ -3,12 +3,30 @@
 #include <openssl/rand.h>
 
 #include <fstream>
+#include <iostream>
 #include <system_error>
 
 #include "core/os/platform.hpp"
 
 namespace lurus {
 namespace fs = std::filesystem;
+
+namespace {
+
+Result<std::string> read_whole(std::istream& in, const std::string& name, std::uintmax_t max_bytes) {
+    std::string text;
+    char block[16384];
+    while (in.read(block, sizeof block), in.gcount() > 0) {
+        text.append(block, static_cast<std::size_t>(in.gcount()));
+        if (text.size() > max_bytes) {
+            return fail(ErrorCode::invalid_argument, name + " is larger than " + std::to_string(max_bytes) + " bytes");
+        }
+    }
+    if (in.bad()) return fail(ErrorCode::unavailable, "cannot read " + name);
+    return text;
+}
+
+}  // namespace
 
 Result<std::string> read_file(const fs::path& file, std::uintmax_t max_bytes) {
     std::error_code error;
@@ -17,17 +35,11 @@ Result<std::string> read_file(const fs::path& file, std::uintmax_t max_bytes) {
     if (fs::is_directory(status)) return fail(ErrorCode::invalid_argument, file.string() + " is a folder");
     std::ifstream in(file, std::ios::binary);
     if (!in) return fail(ErrorCode::unavailable, "cannot read " + file.string() + ": permission denied or away");
-    std::string text;
-    char block[16384];
-    while (in.read(block, sizeof block), in.gcount() > 0) {
-        text.append(block, static_cast<std::size_t>(in.gcount()));
-        if (text.size() > max_bytes) {
-            return fail(ErrorCode::invalid_argument,
-                        file.string() + " is larger than " + std::to_string(max_bytes) + " bytes");
-        }
-    }
-    if (in.bad()) return fail(ErrorCode::unavailable, "cannot read " + file.string());
-    return text;
+    return read_whole(in, file.string(), max_bytes);
+}
+
+Result<std::string> read_standard_input(std::uintmax_t max_bytes) {
+    return read_whole(std::cin, "standard input", max_bytes);
 }
 
 Result<void> write_private_file(const fs::path& file, std::string_view bytes, Synced synced) {
@@ -40,9 +52,7 @@ Result<void> write_private_file(const fs::path& file, std::string_view bytes, Sy
         if (written.error().code != ErrorCode::conflict) fs::remove(temporary, ignored);
         return written;
     }
-    std::error_code error;
-    fs::rename(temporary, file, error);
-    if (error) {
+    if (const auto error = platform::rename_over(temporary, file)) {
         std::error_code ignored;
         fs::remove(temporary, ignored);
         return fail(ErrorCode::unavailable, "cannot replace " + file.string() + ": " + error.message());
@@ -57,14 +67,11 @@ Result<void> make_private_dir(const fs::path& dir) {
     if (dir.has_parent_path() && dir.parent_path() != dir) {
         if (auto parent = make_private_dir(dir.parent_path()); !parent) return parent;
     }
-    if (fs::create_directory(dir, error)) {
-        fs::permissions(dir, fs::perms::owner_all, error);
-    }
-    if (error || !fs::is_directory(dir)) {
-        return fail(ErrorCode::unavailable, "cannot make the folder " + dir.string() + ": " +
-                                                (error ? error.message() : "a file is in the way"));
-    }
-    return {};
+    const std::error_code made = platform::make_private_folder(dir);
+    if (!made || fs::is_directory(dir, error)) return {};
+    const bool in_the_way = fs::exists(dir, error);
+    return fail(ErrorCode::unavailable, "cannot make the folder " + dir.string() + ": " +
+                                            (in_the_way ? "a file is in the way" : made.message()));
 }
 
 Result<std::string> random_hex(std::size_t bytes) {

@@ -13,6 +13,9 @@ namespace lurus {
 /// `not_found`, `unavailable`, or `invalid_argument` when it is larger than `max_bytes`.
 Result<std::string> read_file(const std::filesystem::path& file, std::uintmax_t max_bytes = 16 << 20);
 
+/// To its end; `invalid_argument` when more than `max_bytes` come.
+Result<std::string> read_standard_input(std::uintmax_t max_bytes);
+
 /// `no`: what is only true while this process runs; a busy disk is not waited for.
 enum class Synced : bool { no, yes };
 

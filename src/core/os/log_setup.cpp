@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace lurus {
 
@@ -20,13 +21,16 @@ void set_log_level(std::string_view level) {
     spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : std::string(level)));
 }
 
-void setup_log(std::string_view level) {
-    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(spdlog::color_mode::automatic);
+void log_to(std::shared_ptr<spdlog::sinks::sink> sink) {
     auto logger = std::make_shared<spdlog::logger>("lurus", spdlog::sinks_init_list{std::move(sink)});
     logger->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%fZ %^%-5l%$ %v",
                                                                       spdlog::pattern_time_type::utc));
     logger->flush_on(spdlog::level::trace);
     spdlog::set_default_logger(std::move(logger));
+}
+
+void setup_log(std::string_view level) {
+    log_to(std::make_shared<spdlog::sinks::stderr_color_sink_mt>(spdlog::color_mode::automatic));
     set_log_level(level);
 }
 

@@ -22,6 +22,8 @@
 #include <ctime>
 #include <fstream>
 
+#include "core/os/control_group.hpp"
+
 extern char** environ;
 // There where the program is linked with jemalloc.
 extern "C" int mallctl(const char* name, void* old, size_t* old_size, void* given, size_t given_size)
@@ -87,9 +89,26 @@ std::map<std::string, std::string> environment(std::string_view prefix) {
     return found;
 }
 
+std::optional<std::string> variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+void set_variable(const std::string& name, const std::string& value) {
+    ::setenv(name.c_str(), value.c_str(), 1);
+}
+
+std::vector<std::string> arguments(int count, const char* const* values) {
+    return {values, values + count};
+}
+
 std::filesystem::path home_dir() {
     const char* home = std::getenv("HOME");
     return home == nullptr ? std::filesystem::path() : std::filesystem::path(home);
+}
+
+StandardFolders standard_folders() {
+    return {{}, {}, "/etc/lurus", "/var/lib/lurus"};
 }
 
 std::filesystem::path executable() {
@@ -107,17 +126,6 @@ bool process_alive(std::int64_t pid) {
     return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
 }
 
-std::optional<double> processor_quota(const std::filesystem::path& root, const std::filesystem::path& group) {
-    std::optional<double> least;
-    for (std::filesystem::path at = group;; at = at.parent_path()) {
-        std::ifstream file(root / at.relative_path() / "cpu.max");
-        double quota = 0, period = 0;  // microseconds; "max" where there is no quota
-        if (file >> quota >> period && quota > 0 && period > 0)
-            least = std::min(least.value_or(quota / period), quota / period);
-        if (at == at.parent_path()) return least;
-    }
-}
-
 int usable_processors() {
     cpu_set_t bound;
     CPU_ZERO(&bound);
@@ -126,16 +134,6 @@ int usable_processors() {
     if (const auto quota = processor_quota("/sys/fs/cgroup", own_control_group()))
         count = std::min(count, static_cast<int>(*quota));
     return std::max(count, 1);
-}
-
-std::optional<std::uint64_t> memory_quota(const std::filesystem::path& root, const std::filesystem::path& group) {
-    std::optional<std::uint64_t> least;
-    for (std::filesystem::path at = group;; at = at.parent_path()) {
-        std::ifstream file(root / at.relative_path() / "memory.max");
-        std::uint64_t quota = 0;  // "max" where there is none
-        if (file >> quota) least = std::min(least.value_or(quota), quota);
-        if (at == at.parent_path()) return least;
-    }
 }
 
 std::uint64_t usable_memory() {
@@ -149,6 +147,10 @@ std::uint64_t usable_memory() {
             bytes = std::min<std::uint64_t>(bytes, limit.rlim_cur);
     }
     return std::max<std::uint64_t>(bytes, 1);
+}
+
+bool has_local_sockets() {
+    return true;
 }
 
 void wake_without_preempting() {
@@ -241,6 +243,27 @@ void sync_dir(const std::filesystem::path& dir) {
     if (fd.valid()) ::fsync(fd.get());
 }
 
+std::error_code make_private_folder(const std::filesystem::path& dir) {
+    if (::mkdir(dir.c_str(), 0700) == 0) return {};
+    return {errno, std::generic_category()};
+}
+
+std::error_code make_private(const std::filesystem::path& file) {
+    std::error_code error;
+    std::filesystem::permissions(file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, error);
+    return error;
+}
+
+std::string private_hint(const std::filesystem::path& file) {
+    return "chmod 600 " + file.string();
+}
+
+std::error_code rename_over(const std::filesystem::path& from, const std::filesystem::path& to) {
+    std::error_code error;
+    std::filesystem::rename(from, to, error);
+    return error;
+}
+
 bool may_write(const std::filesystem::path& file) {
     return ::faccessat(AT_FDCWD, file.c_str(), W_OK, AT_EACCESS) == 0;
 }
@@ -294,6 +317,10 @@ std::optional<StopSignal> Signals::wait(int timeout_ms) {
         case SIGHUP: return StopSignal::hangup;
         default: return std::nullopt;
     }
+}
+
+void raise_stop(StopSignal signal) {
+    ::kill(::getpid(), signal == StopSignal::interrupt ? SIGINT : signal == StopSignal::hangup ? SIGHUP : SIGTERM);
 }
 
 std::int64_t since_boot_us() {

@@ -1,3 +1,5 @@
+#include "core/os/replace_file.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -7,12 +9,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <optional>
 #include <system_error>
 #include <vector>
 
-#include "core/crypto/sha256.hpp"
-#include "core/os/file_owner.hpp"
 #include "core/os/files.hpp"
 #include "core/os/platform.hpp"
 
@@ -74,9 +73,8 @@ bool make_alike(int to, int from) {
     return copy_attributes(from, to) && ::fchmod(to, wanted.st_mode & 07777) == 0;
 }
 
-enum class Replaced : std::uint8_t { yes, not_alike };
+}  // namespace
 
-/// `not_alike`: a new file in its place would not be the same file, and nothing was done.
 Result<Replaced> replace_by_rename(const fs::path& file, std::string_view bytes) {
     const OpenFile old(file, O_RDONLY);
     struct stat info{};
@@ -109,93 +107,27 @@ Result<Replaced> replace_by_rename(const fs::path& file, std::string_view bytes)
     return fail(ErrorCode::unavailable, file.string() + ": cannot be made: " + why);
 }
 
-bool write_all(int fd, std::string_view bytes) {
+OverwrittenFile::OverwrittenFile(const fs::path& file)
+    : open_(::open(file.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC)) {
+    if (open_ < 0) problem_ = std::strerror(errno);
+}
+
+OverwrittenFile::~OverwrittenFile() {
+    if (open_ >= 0) ::close(static_cast<int>(open_));
+}
+
+bool OverwrittenFile::write(std::string_view bytes) {
+    const int fd = static_cast<int>(open_);
     std::size_t done = 0;
     while (done < bytes.size()) {
         const auto n = ::pwrite(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
+        if (n <= 0) break;
         done += static_cast<std::size_t>(n);
     }
-    return ::ftruncate(fd, static_cast<off_t>(bytes.size())) == 0 && ::fsync(fd) == 0;
-}
-
-fs::path rescue_file(const fs::path& file, const fs::path& rescue) {
-    return rescue / ("writing." + sha256_hex(file.string()).substr(0, 16));
-}
-
-/// "12 34\n", then what the file held and what it shall hold.
-std::string rescue_text(std::string_view before, std::string_view after) {
-    return std::to_string(before.size()) + " " + std::to_string(after.size()) + "\n" + std::string(before) +
-           std::string(after);
-}
-
-struct Rescue {
-    std::string before, after;
-};
-
-std::optional<Rescue> read_rescue(const std::string& text) {
-    unsigned long long before = 0;
-    unsigned long long after = 0;
-    int head = 0;
-    if (std::sscanf(text.c_str(), "%llu %llu%n", &before, &after, &head) != 2) return std::nullopt;
-    const std::size_t begin = static_cast<std::size_t>(head) + 1;
-    if (text.size() < begin || text[begin - 1] != '\n' || text.size() - begin != before + after) return std::nullopt;
-    return Rescue{text.substr(begin, before), text.substr(begin + before)};
-}
-
-/// Whether `now` is what a write of `after` over `before` leaves when it is cut somewhere.
-bool is_cut(std::string_view now, const Rescue& write) {
-    const auto differs = std::ranges::mismatch(now, write.after).in1;
-    const auto written = static_cast<std::size_t>(differs - now.begin());
-    const std::string_view rest = std::string_view(write.before).substr(std::min(written, write.before.size()));
-    return now.substr(written) == rest;
-}
-
-Result<void> write_in_place(const fs::path& file, std::string_view bytes, const fs::path& rescue) {
-    const auto before = read_file(file);
-    if (!before) return std::unexpected(before.error());
-    if (auto made = make_private_dir(rescue); !made) return made;
-    const fs::path kept = rescue_file(file, rescue);
-    if (auto done = write_private_file(kept, rescue_text(*before, bytes)); !done) return done;
-    const OpenFile open(file, O_WRONLY);
-    std::string why = open.valid() && write_all(open.get(), bytes) ? std::string() : std::strerror(errno);
-    // Putting back what was there takes no room that it had not.
-    if (!why.empty() && open.valid() && !write_all(open.get(), *before))
-        return fail(ErrorCode::unavailable, file.string() + ": cannot be written: " + why +
-                                                "; what it held is put back by the next `lurus connect` (it is in " +
-                                                kept.string() + ")");
-    std::error_code ec;
-    fs::remove(kept, ec);
-    if (why.empty()) return {};
-    return fail(ErrorCode::unavailable, file.string() + ": cannot be written: " + why + "; nothing was changed");
-}
-
-}  // namespace
-
-Result<void> replace_file(const fs::path& file, std::string_view bytes, const fs::path& rescue) {
-    if (auto made = make_private_dir(file.parent_path()); !made) return made;
-    const auto replaced = replace_by_rename(file, bytes);
-    if (!replaced) return std::unexpected(replaced.error());
-    return *replaced == Replaced::yes ? Result<void>() : write_in_place(file, bytes, rescue);
-}
-
-Result<void> mend_file(const fs::path& file, const fs::path& rescue) {
-    const fs::path kept = rescue_file(file, rescue);
-    const auto text = read_file(kept);
-    if (!text) return text.error().code == ErrorCode::not_found ? Result<void>() : std::unexpected(text.error());
-    const auto write = read_rescue(*text);
-    const auto now = read_file(file);
-    if (write && now && *now != write->after && *now != write->before && is_cut(*now, *write)) {
-        const OpenFile open(file, O_WRONLY);
-        if (!open.valid() || !write_all(open.get(), write->before))
-            return fail(
-                ErrorCode::unavailable,
-                file.string() + ": cannot be mended after it was cut while it was written: " + std::strerror(errno));
-    }
-    std::error_code ec;
-    fs::remove(kept, ec);
-    return {};
+    if (done == bytes.size() && ::ftruncate(fd, static_cast<off_t>(bytes.size())) == 0 && ::fsync(fd) == 0) return true;
+    problem_ = std::strerror(errno);
+    return false;
 }
 
 }  // namespace lurus::platform

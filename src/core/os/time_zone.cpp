@@ -3,6 +3,8 @@
 #include <absl/time/civil_time.h>
 #include <absl/time/time.h>
 
+#include "core/os/zone_data.hpp"
+
 namespace lurus {
 
 struct TimeZone::Zone {
@@ -23,7 +25,7 @@ TimeZone TimeZone::utc() {
 }
 
 TimeZone TimeZone::local() {
-    const absl::TimeZone zone = absl::LocalTimeZone();
+    const absl::TimeZone zone = system_zone();
     return {zone.name(), std::make_shared<const Zone>(Zone{zone})};
 }
 
@@ -33,11 +35,11 @@ Result<TimeZone> TimeZone::named(std::string_view name) {
     const std::string text(name);
     // A leading colon or slash would name a file.
     const bool plain = !name.empty() && name.front() != '/' && name.front() != ':' && !name.contains("..");
+    provide_zones();
     if (!plain || !absl::LoadTimeZone(text, &zone)) {
         return fail(ErrorCode::invalid_argument,
-                    "`" + text +
-                        "` is no time zone here: give one such as Europe/Berlin, UTC or local"
-                        " (the package tzdata has them)");
+                    "`" + text + "` is no time zone here: give one such as Europe/Berlin, UTC or local" +
+                        std::string(zones_hint()));
     }
     return TimeZone(text, std::make_shared<const Zone>(Zone{zone}));
 }

@@ -18,7 +18,7 @@ struct Place {
 
     Place() {
         environment.working_dir = environment.home = scratch.dir();
-        environment.system_config = scratch.dir() / "etc";
+        environment.folders.system_config = scratch.dir() / "etc";
         ::setenv("LURUS_TEST_CONFIG_SECRET", "a secret of the environment", 1);
     }
     ~Place() { ::unsetenv("LURUS_TEST_CONFIG_SECRET"); }

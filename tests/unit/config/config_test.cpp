@@ -25,8 +25,8 @@ struct Place {
     Place() {
         environment.working_dir = scratch.dir() / "work";
         environment.home = scratch.dir() / "home";
-        environment.system_config = scratch.dir() / "etc";
-        environment.system_data = scratch.dir() / "var";
+        environment.folders.system_config = scratch.dir() / "etc";
+        environment.folders.system_data = scratch.dir() / "var";
         fs::create_directories(environment.working_dir);
     }
     fs::path file(std::string_view text) { return scratch.write("work/lurus.toml", text); }
@@ -422,7 +422,7 @@ TEST_CASE("where the file and the data folder are looked for") {
     CHECK(place.load()->data_dir == "/x/data/lurus");
     place.environment.variables.erase("XDG_DATA_HOME");
     place.environment.home.clear();
-    CHECK(place.load()->data_dir == place.environment.system_data);
+    CHECK(place.load()->data_dir == place.environment.folders.system_data);
 }
 
 TEST_CASE("the annotated file is the default configuration and names every option") {

@@ -53,8 +53,8 @@ struct World {
         spdlog::set_default_logger(std::make_shared<spdlog::logger>("quiet"));
         config::Environment environment;
         environment.working_dir = scratch.dir();
-        environment.system_config = scratch.dir() / "none";
-        environment.system_data = scratch.dir() / "data";
+        environment.folders.system_config = scratch.dir() / "none";
+        environment.folders.system_data = scratch.dir() / "data";
         scratch.write("lurus.toml", "[default]\n");
         const auto load = [environment] { return config::load_config({}, environment); };
         auto config = load();

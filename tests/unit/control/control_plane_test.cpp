@@ -38,8 +38,8 @@ struct Folder {
     Folder() {
         if (before->name() != "capture") spdlog::set_default_logger(std::make_shared<spdlog::logger>("quiet"));
         environment.working_dir = scratch.dir();
-        environment.system_config = scratch.dir() / "none";
-        environment.system_data = scratch.dir() / "data";
+        environment.folders.system_config = scratch.dir() / "none";
+        environment.folders.system_data = scratch.dir() / "data";
     }
     Folder(const Folder&) = delete;
     Folder& operator=(const Folder&) = delete;

@@ -15,7 +15,7 @@ namespace {
 struct Watched {
     Watched() {
         environment.working_dir = scratch.dir();
-        environment.system_config = scratch.dir() / "none";
+        environment.folders.system_config = scratch.dir() / "none";
     }
     // The first look sees that something is different, the second that it stays so.
     Look settled(ConfigWatch& watch) const {
@@ -90,8 +90,8 @@ TEST_CASE("a file that is gone is not replaced by the next one in the search") {
     const Watched w;
     w.scratch.write("lurus.toml", "[log]\n");
     Environment environment = w.environment;
-    environment.system_config = w.scratch.dir() / "etc";
-    fs::create_directory(environment.system_config);
+    environment.folders.system_config = w.scratch.dir() / "etc";
+    fs::create_directory(environment.folders.system_config);
     w.scratch.write("etc/lurus.toml", "[log]\nlevel = \"warn\"\n");
     ConfigWatch watch({}, environment);
     fs::remove(w.scratch.dir() / "lurus.toml");

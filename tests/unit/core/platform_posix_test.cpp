@@ -15,6 +15,8 @@
 #include <string>
 #include <thread>
 
+#include "core/os/control_group.hpp"
+
 namespace lurus {
 namespace {
 

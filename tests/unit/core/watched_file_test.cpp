@@ -1,25 +1,11 @@
 #include "core/os/watched_file.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/stat.h>
 
 #include "tests/unit/scratch.hpp"
 
 using namespace lurus;
 using Look = WatchedFile::Look;
-
-TEST_CASE("watched file: a pipe is never read again, and never away") {
-    const test::Scratch scratch;
-    const auto pipe = scratch.dir() / "pipe";
-    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-    CHECK(is_stream(pipe));
-    CHECK(is_stream("/dev/null"));
-    CHECK_FALSE(is_stream(scratch.dir()));
-    CHECK_FALSE(is_stream(scratch.dir() / "none"));
-    WatchedFile watched(pipe);
-    watched.take_as_known();  // nobody writes: to read it would wait for ever
-    for (int i = 0; i < 5; ++i) CHECK(watched.look() == Look::same);
-}
 
 TEST_CASE("watched file: one that is not known yet tells of what it holds when it has settled") {
     const test::Scratch scratch;

@@ -1,10 +1,13 @@
 #pragma once
 // A gateway of one shard between a client and a vendor that the test plays itself, with blocking sockets.
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "core/io/stream_socket.hpp"
 #include "lurus/gateway.hpp"
 
 namespace lurus::test {
@@ -13,21 +16,17 @@ namespace lurus::test {
 class Wire {
 public:
     Wire() = default;
-    explicit Wire(int descriptor) : descriptor_(descriptor) {}
-    Wire(Wire&& other) noexcept;
-    Wire& operator=(Wire&& other) noexcept;
-    Wire(const Wire&) = delete;
-    Wire& operator=(const Wire&) = delete;
-    ~Wire();
+    explicit Wire(StreamSocket socket);
 
-    /// Both fail the test. Neither allocates.
+    /// These fail the test, but for a peer that has left when `receive_some` is called: 0. None allocates.
     void send(std::string_view bytes) const;
     /// What came up to and with `end`; good until the next call on any wire.
     [[nodiscard]] std::string_view receive_until(std::string_view end) const;
-    [[nodiscard]] int descriptor() const { return descriptor_; }
+    std::size_t receive_some(std::span<char> into) const;
+    [[nodiscard]] int descriptor() const { return socket_.descriptor(); }
 
 private:
-    int descriptor_ = -1;
+    StreamSocket socket_;
 };
 
 class Rig {
@@ -45,6 +44,8 @@ public:
     void replace_provider();
     /// It is at another address from now on.
     void move_provider();
+    [[nodiscard]] Gateway& gateway() const;
+    [[nodiscard]] const GatewaySnapshot& snapshot() const;
     /// A request as a client sends it, with a body of about `size` bytes.
     [[nodiscard]] static std::string request(std::string_view path, std::string_view model, bool stream,
                                              std::size_t size = 1024);

@@ -14,11 +14,8 @@
 namespace lurus::cli {
 namespace {
 
-/// `~/.claude/settings.json`
 std::string home_relative(const std::filesystem::path& file) {
-    std::string text = file.string(), home = platform::home_dir().string();
-    if (home.size() > 1 && text.starts_with(home + "/")) text = "~" + text.substr(home.size());
-    return printable(text);
+    return printable(connect::ClientHome::of_process().relative(file));
 }
 
 void print_changes(Cli& cli, const std::vector<connect::Change>& changes) {

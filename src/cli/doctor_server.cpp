@@ -233,7 +233,7 @@ std::vector<Finding> check_clients(Cli& cli, const config::Config& config, const
         out.push_back(std::move(*finding));
         if (!connected) continue;
         for (const auto& warning : connect::environment_warnings(client, home))
-            out.push_back({Level::warning, client.title, warning, "unset it in the shell's start file"});
+            out.push_back({Level::warning, client.title, warning, std::string(connect::unset_for_good(home))});
     }
     return out;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "connect/connect_format.hpp"
+#include "core/os/home_style.hpp"
 #include "lurus/result.hpp"
 
 namespace lurus::connect {
@@ -18,11 +19,14 @@ namespace lurus::connect {
 struct ClientHome {
     std::filesystem::path home;
     std::map<std::string, std::string> environment;
+    platform::HomeStyle style = platform::HomeStyle::posix;
 
     static ClientHome of_process();
     [[nodiscard]] std::string variable(const std::string& name) const;
     /// Where a user of this home keeps the data of a server of their own; empty when there is no home.
     [[nodiscard]] std::filesystem::path data_folder() const;
+    /// A file as its person writes it: `~/.claude/settings.json`, `~\.claude\settings.json`.
+    [[nodiscard]] std::string relative(const std::filesystem::path& file) const;
 };
 
 struct Setting {
@@ -56,6 +60,8 @@ const Client* find_client(std::string_view id);
 std::vector<SettingsFile> settings_for(const Client& client, const ClientHome& home, const Target& target);
 /// What in the user's environment wins over the settings, and so has to be told.
 std::vector<std::string> environment_warnings(const Client& client, const ClientHome& home);
+/// What to do so that a variable is not set in the next shell either.
+std::string_view unset_for_good(const ClientHome& home);
 
 /// The file that the client, started in `folder`, reads instead of the one that holds our address; none when it reads
 /// ours. Gemini CLI takes the first `.env` on the way up.

@@ -1,8 +1,11 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "connect/connect.hpp"
 #include "core/os/files.hpp"
 #include "core/os/platform.hpp"
+#include "core/text/ascii.hpp"
 
 namespace lurus::connect {
 namespace {
@@ -84,12 +87,43 @@ std::string without_suffix(std::string_view url) {
 }  // namespace
 
 ClientHome ClientHome::of_process() {
-    return {platform::home_dir(), platform::environment()};
+    ClientHome home{platform::home_dir(), platform::environment(), platform::home_style()};
+    // Clients look there, whatever HOME a Unix-like shell sets.
+    if (home.style == platform::HomeStyle::windows && !home.variable("USERPROFILE").empty())
+        home.home = home.variable("USERPROFILE");
+    return home;
 }
 
 std::string ClientHome::variable(const std::string& name) const {
     auto it = environment.find(name);
+    if (it == environment.end() && style == platform::HomeStyle::windows)
+        it = std::ranges::find_if(environment, [&](const auto& entry) { return iequals(entry.first, name); });
     return it == environment.end() ? std::string() : it->second;
+}
+
+fs::path ClientHome::data_folder() const {
+    const fs::path named = variable("XDG_DATA_HOME");
+    if (named.is_absolute()) return named / "lurus";
+    if (style == platform::HomeStyle::windows) {
+        const fs::path local = variable("LOCALAPPDATA");
+        if (local.is_absolute()) return local / "lurus";
+        return home.empty() ? fs::path() : home / "AppData" / "Local" / "lurus";
+    }
+    return home.empty() ? fs::path() : home / ".local/share/lurus";
+}
+
+std::string ClientHome::relative(const fs::path& file) const {
+    std::string text = file.string(), base = home.string();
+    const bool windows = style == platform::HomeStyle::windows;
+    if (windows) {
+        std::ranges::replace(text, '/', '\\');
+        std::ranges::replace(base, '/', '\\');
+    }
+    const char separator = windows ? '\\' : '/';
+    if (base.size() <= 1 || text.size() <= base.size() || text[base.size()] != separator) return text;
+    const std::string_view head = std::string_view(text).substr(0, base.size());
+    if (windows ? !iequals(head, base) : head != base) return text;
+    return "~" + text.substr(base.size());
 }
 
 const std::vector<Client>& known_clients() {
@@ -119,10 +153,21 @@ std::vector<SettingsFile> settings_for(const Client& client, const ClientHome& h
 std::vector<std::string> environment_warnings(const Client& client, const ClientHome& home) {
     std::vector<std::string> out;
     for (const auto& name : competing_variables(client)) {
-        if (!home.variable(name).empty())
-            out.push_back(name + " is set in this shell and reaches " + client.title + " too: unset it");
+        if (home.variable(name).empty()) continue;
+        out.push_back(fmt::format("{} is set in this shell and reaches {} too: {}", name, client.title,
+                                  home.style == platform::HomeStyle::windows
+                                      ? fmt::format("Remove-Item Env:{0}, and for good "
+                                                    "[Environment]::SetEnvironmentVariable('{0}', $null, 'User')",
+                                                    name)
+                                      : "unset it"));
     }
     return out;
+}
+
+std::string_view unset_for_good(const ClientHome& home) {
+    return home.style == platform::HomeStyle::windows
+               ? "take it out of your account's environment variables and of the PowerShell profile"
+               : "unset it in the shell's start file";
 }
 
 std::optional<fs::path> hiding_file(const Client& client, const ClientHome& home, const fs::path& folder) {
@@ -130,8 +175,9 @@ std::optional<fs::path> hiding_file(const Client& client, const ClientHome& home
     const fs::path ours = settings_for(client, home, {}).back().path;
     std::error_code ec;
     for (fs::path dir = folder; !dir.empty(); dir = dir.parent_path()) {
-        for (const fs::path& file : {dir / ".gemini/.env", dir / ".env"}) {
-            if (file == ours) return std::nullopt;
+        for (const fs::path& file : {dir / ".gemini" / ".env", dir / ".env"}) {
+            // The same folder has other names, too: by links, or by the case of its letters.
+            if (file == ours || fs::equivalent(file, ours, ec)) return std::nullopt;
             if (fs::exists(file, ec)) return file;
         }
         if (dir == dir.parent_path()) return std::nullopt;

@@ -83,12 +83,6 @@ bool is_of_home(const Connection& connection, const ClientHome& home, const Clie
 
 }  // namespace
 
-fs::path ClientHome::data_folder() const {
-    const fs::path named = variable("XDG_DATA_HOME");
-    if (named.is_absolute()) return named / "lurus";
-    return home.empty() ? fs::path() : home / ".local/share/lurus";
-}
-
 fs::path state_folder(const fs::path& data_dir) {
     return data_dir / "connect";
 }

@@ -412,3 +412,46 @@ TEST_CASE("addresses as people type them") {
     CHECK(!clean_url("a.example"));
     CHECK(!clean_url(""));
 }
+
+TEST_CASE("a Windows home: names without case, its own folders, its own words") {
+    Machine m;
+    m.home.style = platform::HomeStyle::windows;
+    m.home.environment = {{"Anthropic_Api_Key", "sk-ant"}, {"LocalAppData", (m.scratch.dir() / "local").string()}};
+    CHECK(m.home.variable("ANTHROPIC_API_KEY") == "sk-ant");
+    CHECK(m.home.variable("ANTHROPIC_API").empty());
+    CHECK(m.home.data_folder() == m.scratch.dir() / "local" / "lurus");
+    const auto warnings = environment_warnings(*find_client("claude"), m.home);
+    REQUIRE(warnings.size() == 1);
+    CHECK(warnings[0] ==
+          "ANTHROPIC_API_KEY is set in this shell and reaches Claude Code too: Remove-Item Env:ANTHROPIC_API_KEY, and "
+          "for good [Environment]::SetEnvironmentVariable('ANTHROPIC_API_KEY', $null, 'User')");
+    CHECK(unset_for_good(m.home).find("environment variables") != std::string_view::npos);
+    m.home.environment = {{"CODEX_home", (m.scratch.dir() / "elsewhere").string()}};
+    CHECK(m.home.data_folder() == m.home.home / "AppData" / "Local" / "lurus");
+    CHECK(m.wanted("codex").at(0).path == m.scratch.dir() / "elsewhere" / "config.toml");
+    CHECK(m.wanted("claude").at(0).path == m.home.home / ".claude" / "settings.json");
+    CHECK(m.wanted("gemini").at(1).path == m.home.home / ".gemini" / ".env");
+
+    m.home.style = platform::HomeStyle::posix;
+    CHECK(m.home.variable("CODEX_HOME").empty());
+    CHECK(unset_for_good(m.home).find("start file") != std::string_view::npos);
+}
+
+TEST_CASE("a file below the home is shown by its way from there") {
+    const ClientHome posix{"/home/ann", {}, platform::HomeStyle::posix};
+    CHECK(posix.relative("/home/ann/.claude/settings.json") == "~/.claude/settings.json");
+    CHECK(posix.relative("/home/anna/x") == "/home/anna/x");
+    CHECK(posix.relative("/home/ANN/x") == "/home/ANN/x");
+    CHECK(posix.relative("/home/ann") == "/home/ann");
+    CHECK(ClientHome{"/", {}}.relative("/x") == "/x");
+    const ClientHome windows{R"(C:\Users\Ann)", {}, platform::HomeStyle::windows};
+    CHECK(windows.relative(R"(c:\users\ann\.claude/settings.json)") == R"(~\.claude\settings.json)");
+    CHECK(windows.relative(R"(C:\Users\Anna\x)") == R"(C:\Users\Anna\x)");
+}
+
+TEST_CASE("gemini: a folder that is reached by another name hides nothing") {
+    Machine m;
+    m.put(".gemini/.env", "A=1\n");
+    fs::create_directory_symlink(m.home.home, m.scratch.dir() / "link");
+    CHECK_FALSE(hiding_file(*find_client("gemini"), m.home, m.scratch.dir() / "link"));
+}

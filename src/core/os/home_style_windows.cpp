@@ -1,0 +1,9 @@
+#include "core/os/home_style.hpp"
+
+namespace lurus::platform {
+
+HomeStyle home_style() {
+    return HomeStyle::windows;
+}
+
+}  // namespace lurus::platform

@@ -18,6 +18,13 @@ if(LURUS_SANITIZE)
   endif()
 endif()
 
+# Windows 10 and Server 2016 and newer; objects may have more sections than the format first had numbers for.
+if(WIN32)
+  target_compile_definitions(lurus_flags INTERFACE _WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN NOMINMAX CURL_STATICLIB)
+  target_compile_options(lurus_flags INTERFACE -Wa,-mbig-obj)
+  target_link_options(lurus_flags INTERFACE -static -Wl,--gc-sections)
+endif()
+
 # The fuzzers look at which branches a library takes; the other executables of such a build do not mind.
 if(LURUS_FUZZ)
   target_compile_options(lurus_flags INTERFACE -fsanitize=fuzzer-no-link)
@@ -44,6 +51,9 @@ function(lurus_units out name)
     cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_SOURCE_DIR})
     cmake_path(GET source PARENT_PATH folder)
     string(MAKE_C_IDENTIFIER "${folder}" folder)
+    if(source MATCHES "_windows(_test)?\\.cpp$")
+      string(APPEND folder _windows)  # windows.h has macros for words that other sources use
+    endif()
     list(APPEND folders ${folder})
     list(APPEND of_${folder} ${source})
   endforeach()

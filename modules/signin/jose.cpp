@@ -1,201 +1,189 @@
 #include "modules/signin/jose.hpp"
 
-#include <cjose/base64.h>
-#include <cjose/cjose.h>
-#include <openssl/crypto.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
+#include <array>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+
+#include "core/text/base64.hpp"
 
 namespace lurus::signin {
 namespace {
 
 constexpr std::size_t max_token_bytes = 16 << 10;
+constexpr int min_rsa_bits = 2048;
 
-using Key = std::shared_ptr<_cjose_jwk_int>;
-using Jws = std::unique_ptr<cjose_jws_t, decltype(&cjose_jws_release)>;
-using Header = std::unique_ptr<cjose_header_t, decltype(&cjose_header_release)>;
-
-Key owned(cjose_jwk_t* key) {
-    return Key(key, [](cjose_jwk_t* k) { cjose_jwk_release(k); });
-}
-
-std::string reason(const cjose_err& error) {
-    return error.message == nullptr ? "unknown reason" : error.message;
-}
+using Digesting = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
+using Pair = std::unique_ptr<ECDSA_SIG, decltype(&ECDSA_SIG_free)>;
 
 std::unexpected<Error> refused(std::string_view why) {
     return fail(ErrorCode::unauthenticated, "the token " + std::string(why));
 }
 
-std::string text_or_empty(const nlohmann::json& object, const char* name) {
-    const auto at = object.find(name);
-    return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+const unsigned char* bytes_of(std::string_view text) {
+    return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-std::string claim_text(cjose_header_t* header, const char* name) {
-    cjose_err error{};
-    const char* value = cjose_header_get(header, name, &error);
-    return value == nullptr ? std::string() : std::string(value);
+std::string claim_text(const nlohmann::json& header, const char* name) {
+    const auto at = header.find(name);
+    return at != header.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
-// One text for one token: no bits left over, no characters that decoding would pass by.
-bool is_canonical(std::string_view part) {
-    cjose_err error{};
-    std::uint8_t* bytes = nullptr;
-    std::size_t size = 0;
-    if (!cjose_base64url_decode(part.data(), part.size(), &bytes, &size, &error)) return false;
-    const std::unique_ptr<std::uint8_t, decltype(&std::free)> decoded(bytes, &std::free);
-    char* text = nullptr;
-    std::size_t length = 0;
-    if (!cjose_base64url_encode(decoded.get(), size, &text, &length, &error)) return false;
-    const std::unique_ptr<char, decltype(&std::free)> encoded(text, &std::free);
-    return part == std::string_view(text, length);
+// RFC 7518 §3.1. The kind of key is part of an algorithm and, for ECDSA, one curve.
+struct Algorithm {
+    std::string_view name;
+    const EVP_MD* (*hash)();
+    std::string_view curve;  // empty: RSA
+    std::size_t half = 0;    // of an ECDSA signature, which is two numbers
+    bool pss = false;
+};
+
+constexpr Algorithm algorithms_known[] = {
+    {.name = "RS256", .hash = EVP_sha256, .curve = ""},
+    {.name = "RS384", .hash = EVP_sha384, .curve = ""},
+    {.name = "RS512", .hash = EVP_sha512, .curve = ""},
+    {.name = "PS256", .hash = EVP_sha256, .curve = "", .pss = true},
+    {.name = "PS384", .hash = EVP_sha384, .curve = "", .pss = true},
+    {.name = "PS512", .hash = EVP_sha512, .curve = "", .pss = true},
+    {.name = "ES256", .hash = EVP_sha256, .curve = "P-256", .half = 32},
+    {.name = "ES384", .hash = EVP_sha384, .curve = "P-384", .half = 48},
+    {.name = "ES512", .hash = EVP_sha512, .curve = "P-521", .half = 66},
+};
+
+const Algorithm* find_algorithm(std::string_view name) {
+    for (const Algorithm& algorithm : algorithms_known) {
+        if (algorithm.name == name) return &algorithm;
+    }
+    return nullptr;
 }
 
-// Of an ECDSA signature (two numbers, RFC 7518 §3.4) in base64url; RSA's is as long as its key, which OpenSSL checks.
-bool is_right_length(std::string_view algorithm, std::string_view signature) {
-    if (algorithm == "ES256") return signature.size() == 86;
-    if (algorithm == "ES384") return signature.size() == 128;
-    return algorithm != "ES512" || signature.size() == 176;
+bool fits_token(const Algorithm& algorithm, const Jwk& key) {
+    return key.curve() == algorithm.curve &&
+           (!algorithm.curve.empty() || EVP_PKEY_get_bits(key.handle()) >= min_rsa_bits);
 }
 
-Result<Jws> import(std::string_view token) {
+// The three parts, of which each has one text only.
+struct Parts {
+    std::string_view signed_text;
+    nlohmann::json header;
+    std::string payload, signature;
+};
+
+Result<Parts> divide(std::string_view token) {
     if (token.empty() || token.size() > max_token_bytes || std::ranges::count(token, '.') != 2)
         return refused("is not a signed one (three parts with dots between)");
     const auto first = token.find('.'), last = token.rfind('.');
-    for (const auto part :
-         {token.substr(0, first), token.substr(first + 1, last - first - 1), token.substr(last + 1)}) {
-        if (part.empty() || !is_canonical(part)) return refused("cannot be read");
-    }
-    cjose_err error{};
-    Jws jws(cjose_jws_import(token.data(), token.size(), &error), &cjose_jws_release);
-    if (!jws) return refused("cannot be read");
-    return jws;
+    auto header = from_base64url(token.substr(0, first));
+    auto payload = from_base64url(token.substr(first + 1, last - first - 1));
+    auto signature = from_base64url(token.substr(last + 1));
+    if (!header || !payload || !signature || payload->empty() || signature->empty()) return refused("cannot be read");
+    Parts parts{token.substr(0, last), nlohmann::json::parse(*header, nullptr, false), *std::move(payload),
+                *std::move(signature)};
+    if (!parts.header.is_object()) return refused("cannot be read");
+    return parts;
 }
 
-Result<JwtHeader> header_of(cjose_jws_t* jws) {
-    cjose_header_t* header = cjose_jws_get_protected(jws);
-    cjose_err error{};
+Result<JwtHeader> header_of(const nlohmann::json& header) {
     // RFC 7515 §4.1.11: what we do not understand and must, we refuse; we understand no extension.
-    char* critical = cjose_header_get_raw(header, "crit", &error);
-    if (critical != nullptr) {
-        std::free(critical);
-        return refused("asks for an extension");
-    }
+    if (header.contains("crit")) return refused("asks for an extension");
     JwtHeader out;
-    out.algorithm = claim_text(header, CJOSE_HDR_ALG);
-    out.kid = claim_text(header, CJOSE_HDR_KID);
+    out.algorithm = claim_text(header, "alg");
+    out.kid = claim_text(header, "kid");
     out.type = claim_text(header, "typ");
     return out;
 }
 
-// An algorithm belongs to a kind of key and, for ECDSA, to one curve.
-bool fits_token(std::string_view algorithm, const cjose_jwk_t* key) {
-    cjose_err error{};
-    switch (cjose_jwk_get_kty(key, &error)) {
-        case CJOSE_JWK_KTY_RSA:
-            return (algorithm.starts_with("RS") || algorithm.starts_with("PS")) &&
-                   cjose_jwk_get_keysize(key, &error) >= 2048;
-        case CJOSE_JWK_KTY_EC: {
-            const auto curve = cjose_jwk_EC_get_curve(key, &error);
-            return (algorithm == "ES256" && curve == CJOSE_JWK_EC_P_256) ||
-                   (algorithm == "ES384" && curve == CJOSE_JWK_EC_P_384) ||
-                   (algorithm == "ES512" && curve == CJOSE_JWK_EC_P_521);
-        }
-        default: return false;
+// OpenSSL's form of an ECDSA signature, DER, from the two numbers (RFC 7518 §3.4). Empty when there is no memory.
+std::string der_of(std::string_view halves) {
+    const Pair pair(ECDSA_SIG_new(), &ECDSA_SIG_free);
+    const auto half = halves.size() / 2;
+    BIGNUM* r = BN_bin2bn(bytes_of(halves), static_cast<int>(half), nullptr);
+    BIGNUM* s = BN_bin2bn(bytes_of(halves.substr(half)), static_cast<int>(half), nullptr);
+    if (!pair || r == nullptr || s == nullptr || ECDSA_SIG_set0(pair.get(), r, s) != 1) {
+        BN_free(r);
+        BN_free(s);
+        return {};
     }
+    unsigned char* out = nullptr;
+    const int size = i2d_ECDSA_SIG(pair.get(), &out);
+    std::string der(reinterpret_cast<const char*>(out), size > 0 ? static_cast<std::size_t>(size) : 0);
+    OPENSSL_free(out);
+    return der;
+}
+
+std::optional<std::string> halves_of(std::string_view der, std::size_t half) {
+    const unsigned char* at = bytes_of(der);
+    const Pair pair(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())), &ECDSA_SIG_free);
+    std::string out(2 * half, '\0');
+    auto* to = reinterpret_cast<unsigned char*>(out.data());
+    if (!pair || BN_bn2binpad(ECDSA_SIG_get0_r(pair.get()), to, static_cast<int>(half)) < 0 ||
+        BN_bn2binpad(ECDSA_SIG_get0_s(pair.get()), to + half, static_cast<int>(half)) < 0)
+        return std::nullopt;
+    return out;
+}
+
+bool is_signed(const Parts& parts, const Algorithm& algorithm, const Jwk& key) {
+    std::string signature = parts.signature;
+    if (algorithm.half != 0) {
+        if (signature.size() != 2 * algorithm.half) return false;
+        signature = der_of(signature);
+    }
+    const Digesting digesting(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+    EVP_PKEY_CTX* padding = nullptr;
+    if (!digesting || EVP_DigestVerifyInit(digesting.get(), &padding, algorithm.hash(), nullptr, key.handle()) != 1)
+        return false;
+    if (algorithm.pss && (EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PSS_PADDING) != 1 ||
+                          EVP_PKEY_CTX_set_rsa_pss_saltlen(padding, RSA_PSS_SALTLEN_DIGEST) != 1))
+        return false;
+    const bool right = EVP_DigestVerify(digesting.get(), bytes_of(signature), signature.size(),
+                                        bytes_of(parts.signed_text), parts.signed_text.size()) == 1;
+    ERR_clear_error();  // of a wrong one, which this thread's next TLS connection would take for its own
+    return right;
 }
 
 }  // namespace
 
-Result<Jwk> Jwk::generate(std::string_view kid) {
-    cjose_err error{};
-    Jwk out;
-    out.key_ = owned(cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, &error));
-    if (!out.key_ || !cjose_jwk_set_kid(out.key_.get(), kid.data(), kid.size(), &error))
-        return fail(ErrorCode::internal, "making a signing key: " + reason(error));
-    out.kid_ = kid;
-    out.use_ = "sig";
-    out.algorithm_ = "ES256";
-    return out;
-}
-
-Result<Jwk> Jwk::parse(std::string_view json) {
-    const auto object = nlohmann::json::parse(json, nullptr, false);
-    if (!object.is_object()) return fail(ErrorCode::invalid_argument, "a key is not a JSON object");
-    cjose_err error{};
-    Jwk out;
-    out.key_ = owned(cjose_jwk_import(json.data(), json.size(), &error));
-    if (!out.key_) return fail(ErrorCode::invalid_argument, "a key cannot be read: " + reason(error));
-    out.kid_ = text_or_empty(object, "kid");
-    out.use_ = text_or_empty(object, "use");
-    out.algorithm_ = text_or_empty(object, "alg");
-    return out;
-}
-
-Result<Secret> Jwk::private_json() const {
-    cjose_err error{};
-    char* text = cjose_jwk_to_json(key_.get(), true, &error);
-    if (text == nullptr) return fail(ErrorCode::internal, "writing a signing key: " + reason(error));
-    Secret out{std::string(text)};
-    OPENSSL_cleanse(text, std::strlen(text));
-    std::free(text);
-    return out;
-}
-
-Result<std::string> Jwk::public_json() const {
-    cjose_err error{};
-    const std::unique_ptr<char, decltype(&std::free)> text(cjose_jwk_to_json(key_.get(), false, &error), &std::free);
-    if (!text) return fail(ErrorCode::internal, "writing a key: " + reason(error));
-    auto object = nlohmann::ordered_json::parse(text.get(), nullptr, false);
-    object["kid"] = kid_;
-    object["use"] = "sig";
-    object["alg"] = algorithm_.empty() ? std::string(own_algorithms[0]) : algorithm_;
-    return object.dump();
-}
-
 Result<JwtHeader> jwt_header(std::string_view token) {
-    auto jws = import(token);
-    if (!jws) return std::unexpected(jws.error());
-    return header_of(jws->get());
+    const auto parts = divide(token);
+    if (!parts) return std::unexpected(parts.error());
+    return header_of(parts->header);
 }
 
 Result<std::string> jwt_sign(const Jwk& key, std::string_view type, std::string_view payload) {
-    cjose_err error{};
-    const Header header(cjose_header_new(&error), &cjose_header_release);
-    const bool ready = header && cjose_header_set(header.get(), CJOSE_HDR_ALG, CJOSE_HDR_ALG_ES256, &error) &&
-                       cjose_header_set(header.get(), CJOSE_HDR_KID, key.kid().c_str(), &error) &&
-                       cjose_header_set(header.get(), "typ", std::string(type).c_str(), &error);
-    if (!ready) return fail(ErrorCode::internal, "signing a token: " + reason(error));
-    const Jws jws(cjose_jws_sign(key.handle(), header.get(), reinterpret_cast<const std::uint8_t*>(payload.data()),
-                                 payload.size(), &error),
-                  &cjose_jws_release);
-    const char* text = nullptr;
-    if (!jws || !cjose_jws_export(jws.get(), &text, &error))
-        return fail(ErrorCode::internal, "signing a token: " + reason(error));
-    return std::string(text);
+    const Algorithm& algorithm = *find_algorithm(own_algorithms[0]);
+    if (!key.is_private() || !fits_token(algorithm, key))
+        return fail(ErrorCode::internal, "signing a token: the key is no private one on P-256");
+    const nlohmann::ordered_json header{{"alg", algorithm.name}, {"kid", key.kid()}, {"typ", type}};
+    std::string token = base64url(header.dump()) + "." + base64url(payload);
+    const Digesting digesting(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+    std::array<unsigned char, 160> der{};
+    std::size_t size = der.size();
+    if (!digesting || EVP_DigestSignInit(digesting.get(), nullptr, algorithm.hash(), nullptr, key.handle()) != 1 ||
+        EVP_DigestSign(digesting.get(), der.data(), &size, bytes_of(token), token.size()) != 1)
+        return fail(ErrorCode::internal, "signing a token: OpenSSL refuses");
+    const auto halves = halves_of({reinterpret_cast<const char*>(der.data()), size}, algorithm.half);
+    if (!halves) return fail(ErrorCode::internal, "signing a token: OpenSSL's signature cannot be read");
+    return token + "." + base64url(*halves);
 }
 
 Result<std::string> jwt_verify(std::string_view token, const Jwk& key, std::span<const std::string_view> algorithms) {
-    auto jws = import(token);
-    if (!jws) return std::unexpected(jws.error());
-    const auto header = header_of(jws->get());
+    auto parts = divide(token);
+    if (!parts) return std::unexpected(parts.error());
+    const auto header = header_of(parts->header);
     if (!header) return std::unexpected(header.error());
-    const std::string& algorithm = header->algorithm;
-    if (std::ranges::find(algorithms, algorithm) == algorithms.end() ||
-        !is_right_length(algorithm, token.substr(token.rfind('.') + 1)) || !fits_token(algorithm, key.handle()) ||
-        (!key.algorithm().empty() && key.algorithm() != algorithm) || (!key.use().empty() && key.use() != "sig")) {
+    const Algorithm* algorithm = find_algorithm(header->algorithm);
+    if (algorithm == nullptr || std::ranges::find(algorithms, algorithm->name) == algorithms.end() ||
+        !fits_token(*algorithm, key) || (!key.algorithm().empty() && key.algorithm() != algorithm->name) ||
+        (!key.use().empty() && key.use() != "sig"))
         return refused("is signed in a way that is not accepted here");
-    }
-    cjose_err error{};
-    if (!cjose_jws_verify(jws->get(), key.handle(), &error)) return refused("has a wrong signature");
-    std::uint8_t* bytes = nullptr;
-    std::size_t size = 0;
-    if (!cjose_jws_get_plaintext(jws->get(), &bytes, &size, &error)) return refused("cannot be read");
-    return std::string(reinterpret_cast<const char*>(bytes), size);
+    if (!is_signed(*parts, *algorithm, key)) return refused("has a wrong signature");
+    return std::move(parts->payload);
 }
 
 }  // namespace lurus::signin

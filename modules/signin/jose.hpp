@@ -1,5 +1,5 @@
 #pragma once
-// Signed tokens (JWS compact, RFC 7515) and their keys (JWK, RFC 7517), over cjose.
+// Signed tokens (JWS compact, RFC 7515) and their keys (JWK, RFC 7517 and 7518): RSA and the NIST curves.
 
 #include <memory>
 #include <span>
@@ -10,7 +10,7 @@
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
 
-struct _cjose_jwk_int;
+struct evp_pkey_st;
 
 namespace lurus::signin {
 
@@ -29,11 +29,16 @@ public:
     [[nodiscard]] Result<Secret> private_json() const;
     /// With `kid`, `use` and `alg`, fit for a key set.
     [[nodiscard]] Result<std::string> public_json() const;
-    [[nodiscard]] const _cjose_jwk_int* handle() const { return key_.get(); }
+    /// OpenSSL's, never null.
+    [[nodiscard]] evp_pkey_st* handle() const { return key_.get(); }
+    /// `P-256`, `P-384` or `P-521`; empty for RSA.
+    [[nodiscard]] const std::string& curve() const { return curve_; }
+    [[nodiscard]] bool is_private() const { return private_; }
 
 private:
-    std::shared_ptr<_cjose_jwk_int> key_;
-    std::string kid_, use_, algorithm_;
+    std::shared_ptr<evp_pkey_st> key_;
+    std::string kid_, use_, algorithm_, curve_;
+    bool private_ = false;
 };
 
 struct JwtHeader {

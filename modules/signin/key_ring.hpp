@@ -51,7 +51,7 @@ private:
     CredentialStore& store_;
     const SecretBox box_;
     const Clock& clock_;
-    std::mutex mutex_;         // what follows; also cjose's keys, which promise nothing to threads
+    std::mutex mutex_;         // what follows
     std::vector<Entry> keys_;  // the current one first
     std::int64_t seen_ = -1;   // of the store's changes; -1 = keys were never read
 };

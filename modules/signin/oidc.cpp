@@ -1,10 +1,8 @@
 #include "modules/signin/oidc.hpp"
 
-#include <cjose/base64.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "core/crypto/random_text.hpp"
@@ -60,17 +58,6 @@ Result<std::string> answered(const HttpCall& call, std::string_view what) {
     const std::string code = body.is_object() ? answer_text(body, "error").substr(0, 60) : std::string();
     return fail(answer->status < 500 ? ErrorCode::unauthenticated : ErrorCode::unavailable,
                 std::string(what) + " answered " + std::to_string(answer->status) + (code.empty() ? "" : " " + code));
-}
-
-std::string base64url(std::string_view bytes) {
-    cjose_err error{};
-    char* text = nullptr;
-    std::size_t size = 0;
-    if (!cjose_base64url_encode(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &text, &size,
-                                &error))
-        return {};
-    const std::unique_ptr<char, decltype(&std::free)> owner(text, &std::free);
-    return std::string(text, size);
 }
 
 std::string form(const std::vector<std::pair<std::string_view, std::string>>& fields) {
@@ -229,7 +216,6 @@ Result<std::string> OidcClient::verified_payload(std::string_view token, const O
         for (const auto& key : (*known)->keys) {
             const bool named = header->kid.empty() ? (*known)->keys.size() == 1 : key.kid() == header->kid;
             if (!named) continue;
-            const std::scoped_lock lock(verifying_);
             return jwt_verify(token, key, foreign_algorithms);
         }
         // The provider may have rotated its keys since.

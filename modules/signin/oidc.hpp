@@ -74,7 +74,6 @@ private:
     const OutsideCalls* const outside_;
     RememberedFailure no_documents_;  // to read the documents
     RememberedFailure no_answer_;     // at the end of a sign-in
-    std::mutex verifying_;            // cjose promises threads nothing
     std::mutex mutex_;                // what follows
     std::condition_variable_any changed_;
     bool reading_ = false;

@@ -1,11 +1,9 @@
 #include "modules/signin/totp.hpp"
 
-#include <liboath/oath.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
-
-#include <algorithm>
-#include <cstdlib>
-#include <memory>
 
 #include "core/crypto/sha256.hpp"
 #include "core/http/url.hpp"
@@ -15,17 +13,28 @@ namespace lurus::signin {
 namespace {
 
 constexpr std::size_t secret_size = 20;
-constexpr unsigned code_digits = 6;
-constexpr std::size_t allowed_drift = 1;  // steps
+constexpr std::size_t code_digits = 6;
+constexpr std::int64_t allowed_drift = 1;  // steps
 
-// oath_init may run once only, before anything else of the library.
-void use_library() {
-    static const int ready = oath_init();
-    (void)ready;
+// RFC 4226 §5.3, for the counter of RFC 6238 §4.2. Empty when OpenSSL has no HMAC.
+std::optional<std::string> code_of(const Secret& secret, std::uint64_t step) {
+    std::array<unsigned char, 8> counter{};
+    for (std::size_t i = 0; i < counter.size(); ++i) counter[i] = static_cast<unsigned char>(step >> (56 - 8 * i));
+    std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
+    unsigned size = 0;
+    if (HMAC(EVP_sha1(), secret.reveal().data(), static_cast<int>(secret.reveal().size()), counter.data(),
+             counter.size(), mac.data(), &size) == nullptr)
+        return std::nullopt;
+    const std::size_t at = mac[size - 1] & 0x0fU;
+    const std::uint32_t number =
+        (mac[at] & 0x7fU) << 24 | std::uint32_t{mac[at + 1]} << 16 | std::uint32_t{mac[at + 2]} << 8 | mac[at + 3];
+    std::string code = std::to_string(number % 1'000'000);
+    code.insert(0, code_digits - code.size(), '0');
+    return code;
 }
 
-std::time_t seconds(UnixMicros now) {
-    return static_cast<std::time_t>(now / 1'000'000);
+std::int64_t step_at(UnixMicros now) {
+    return now / 1'000'000 / totp_step_seconds;
 }
 
 }  // namespace
@@ -38,14 +47,15 @@ Result<Secret> make_totp_secret() {
 }
 
 Result<Secret> totp_secret_text(const Secret& secret) {
-    use_library();
-    char* text = nullptr;
-    std::size_t size = 0;
-    if (oath_base32_encode(secret.reveal().data(), secret.reveal().size(), &text, &size) != OATH_OK)
-        return fail(ErrorCode::internal, "the second factor's secret cannot be written in base32");
-    const std::unique_ptr<char, decltype(&std::free)> owner(text, &std::free);
-    while (size > 0 && text[size - 1] == '=') --size;
-    return Secret(std::string(text, size));
+    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";  // RFC 4648 §6
+    std::string text;
+    unsigned bits = 0, waiting = 0;
+    for (const char c : secret.reveal()) {
+        waiting = (waiting << 8 | static_cast<unsigned char>(c)) & 0xfffU;
+        for (bits += 8; bits >= 5; bits -= 5) text += alphabet[waiting >> (bits - 5) & 31U];
+    }
+    if (bits > 0) text += alphabet[waiting << (5 - bits) & 31U];
+    return Secret(std::move(text));
 }
 
 Result<Secret> totp_uri(const Secret& secret, std::string_view account) {
@@ -56,28 +66,20 @@ Result<Secret> totp_uri(const Secret& secret, std::string_view account) {
 }
 
 std::optional<std::int64_t> totp_step(const Secret& secret, std::string_view code, UnixMicros now) {
-    use_library();
     std::string digits(code);
     std::erase(digits, ' ');
-    if (digits.size() != code_digits || !std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; }))
-        return std::nullopt;
-    std::uint64_t step = 0;
-    int position = 0;
-    const int found =
-        oath_totp_validate3(secret.reveal().data(), secret.reveal().size(), seconds(now), totp_step_seconds,
-                            OATH_TOTP_DEFAULT_START_TIME, allowed_drift, &position, &step, digits.c_str());
-    if (found < 0) return std::nullopt;
-    return static_cast<std::int64_t>(step);
+    if (digits.size() != code_digits) return std::nullopt;
+    for (std::int64_t step = step_at(now) - allowed_drift; step <= step_at(now) + allowed_drift; ++step) {
+        const auto right = code_of(secret, static_cast<std::uint64_t>(step));
+        if (right && CRYPTO_memcmp(right->data(), digits.data(), code_digits) == 0) return step;
+    }
+    return std::nullopt;
 }
 
 Result<std::string> totp_code(const Secret& secret, UnixMicros now) {
-    use_library();
-    std::array<char, code_digits + 1> code{};
-    if (oath_totp_generate(secret.reveal().data(), secret.reveal().size(), seconds(now), totp_step_seconds,
-                           OATH_TOTP_DEFAULT_START_TIME, code_digits, code.data()) != OATH_OK) {
-        return fail(ErrorCode::internal, "the second factor's code cannot be computed");
-    }
-    return std::string(code.data(), code_digits);
+    auto code = code_of(secret, static_cast<std::uint64_t>(step_at(now)));
+    if (!code) return fail(ErrorCode::internal, "the second factor's code cannot be computed");
+    return *std::move(code);
 }
 
 Result<std::vector<Secret>> make_recovery_codes() {

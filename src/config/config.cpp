@@ -53,10 +53,10 @@ void warn_of_misspelt_variables(const ConfigContext& context, Config& config) {
     const std::vector<std::string> names(known.begin(), known.end());
     for (const auto& [name, value] : context.variables()) {
         if (!name.starts_with("LURUS_") || known.contains(name)) continue;
-        const std::string near = nearest(name, names);
-        const auto difference = static_cast<std::ptrdiff_t>(near.size()) - static_cast<std::ptrdiff_t>(name.size());
-        if (near.empty() || difference > 2 || difference < -2) continue;
-        config.warnings.push_back(name + " is no variable of this program; did you mean " + near + "?");
+        const std::string closest = nearest(name, names);
+        const auto difference = static_cast<std::ptrdiff_t>(closest.size()) - static_cast<std::ptrdiff_t>(name.size());
+        if (closest.empty() || difference > 2 || difference < -2) continue;
+        config.warnings.push_back(name + " is no variable of this program; did you mean " + closest + "?");
     }
 }
 

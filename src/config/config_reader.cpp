@@ -422,9 +422,9 @@ void ConfigTable::finish() {
     for (const auto& [key, value] : *table_) {
         const std::string name(key.str());
         if (std::ranges::find(known_, name) != known_.end()) continue;
-        const std::string near = nearest(name, known_);
+        const std::string closest = nearest(name, known_);
         context_->mistake(context_->position(key.source()),
-                          label(name) + " is not an option" + (near.empty() ? "" : "; did you mean " + near + "?"));
+                          label(name) + " is not an option" + (closest.empty() ? "" : "; did you mean " + closest + "?"));
     }
 }
 

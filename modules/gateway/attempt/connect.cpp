@@ -3,7 +3,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 
-#include "core/os/platform.hpp"
+#include "core/io/stream_socket.hpp"
 #include "modules/gateway/server/local_server.hpp"
 
 namespace lurus::gateway {
@@ -111,22 +111,13 @@ asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<co
     }
 
     for (const auto& address : resolved->addresses) {
-        tcp::socket socket(shard.io());
-        boost::system::error_code ec;
-        socket.open(address.protocol(), ec);
-        if (ec) {
-            result.outcome = Outcome::connect_error;
-            result.error = ec.message();
-            continue;
-        }
-        if (address.address().is_loopback()) platform::send_unpaced(socket.native_handle());
+        Connecting connecting(shard.io(), address);
         auto connected = std::make_shared<Completion>();
-        socket.async_connect(address,
-                             [connected, keep = session.shared_from_this()](const boost::system::error_code& error) {
-                                 connected->ec = error;
-                                 connected->done = true;
-                                 keep->signal.notify();
-                             });
+        connecting.when_connected([connected, keep = session.shared_from_this()](const boost::system::error_code& ec) {
+            connected->ec = ec;
+            connected->done = true;
+            keep->signal.notify();
+        });
         if (!co_await completed(session, connected)) {
             give_up(session, result, "connecting to " + endpoint.base.authority());
             co_return result;
@@ -137,8 +128,7 @@ asio::awaitable<Connected> connect_upstream(Session& session, std::shared_ptr<co
             result.error = "cannot connect to " + endpoint.base.authority() + ": " + connected->ec.message();
             continue;
         }
-        socket.set_option(tcp::no_delay(true), ec);
-        auto connection = std::make_shared<UpstreamConnection>(shard, Channel::Socket(std::move(socket)));
+        auto connection = std::make_shared<UpstreamConnection>(shard, connecting.take());
         connection->owner = &session.signal;
         const auto pool = shard.pool(provider, endpoint);
         connection->pool = pool;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <cstring>
 #include <filesystem>
 
 namespace lurus::gateway {
@@ -22,15 +22,11 @@ Result<void> bind_unix(asio::io_context& io, const ListenerSettings& wanted, Lis
     if (!ec) return fail(ErrorCode::conflict, "cannot listen on " + wanted.address + ": another process serves there");
     // A socket file that nobody serves is what a killed process left.
     if (std::filesystem::is_socket(listener.unix_path)) std::filesystem::remove(listener.unix_path);
-    stream_protocol::acceptor acceptor(io);
-    acceptor.open();
-    acceptor.bind(stream_protocol::endpoint(listener.unix_path), ec);
-    if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
+    listener.socket = ListeningSocket::open(io, stream_protocol::endpoint(listener.unix_path), ec);
     if (ec) return fail(ErrorCode::unavailable, "cannot listen on " + wanted.address + ": " + ec.message());
     std::filesystem::permissions(listener.unix_path,
                                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     listener.address = wanted.address;
-    listener.socket = std::make_unique<ListeningSocket>(io, acceptor.release());
     return {};
 }
 
@@ -60,25 +56,19 @@ Result<void> bind_tcp(asio::io_context& io, const ListenerSettings& wanted, List
                     wanted.address + " is not a loopback address: open = true would serve anybody");
     }
     const tcp::endpoint endpoint(address, static_cast<std::uint16_t>(port));
-    tcp::acceptor acceptor(io);
-    acceptor.open(endpoint.protocol(), ec);
-    if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
-    if (!ec) acceptor.set_option(tcp::no_delay(true), ec);  // clients' sockets inherit it
-    if (!ec && address.is_v6()) acceptor.set_option(asio::ip::v6_only(true), ec);
-    if (!ec) acceptor.bind(endpoint, ec);
-    if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
+    listener.socket = ListeningSocket::open(io, endpoint, ec);
     if (ec == asio::error::address_in_use) {
         return fail(ErrorCode::conflict, "cannot listen on " + wanted.address +
                                              ": the port is in use (is lurus running already? `lurus doctor` tells; or "
                                              "choose another with --listen)");
     }
     if (ec) return fail(ErrorCode::unavailable, "cannot listen on " + wanted.address + ": " + ec.message());
-    const auto bound = acceptor.local_endpoint();
+    tcp::endpoint bound;
+    std::memcpy(bound.data(), listener.socket->endpoint().data(), bound.capacity());
     const std::string shown =
         bound.address().is_v6() ? "[" + bound.address().to_string() + "]" : bound.address().to_string();
     listener.local = bound.address().is_loopback();
     listener.address = shown + ":" + std::to_string(bound.port());
-    listener.socket = std::make_unique<ListeningSocket>(io, acceptor.release());
     return {};
 }
 

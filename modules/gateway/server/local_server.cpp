@@ -3,8 +3,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/local/connect_pair.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -21,7 +19,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-using LocalSocket = asio::local::stream_protocol::socket;
+using LocalSocket = asio::generic::stream_protocol::socket;
 constexpr std::size_t max_head = 256 * 1024;
 
 asio::awaitable<bool> send(LocalSocket& socket, const std::string& bytes) {
@@ -101,12 +99,10 @@ asio::awaitable<void> serve(LocalSocket socket, std::shared_ptr<const LocalVendo
 
 }  // namespace
 
-Channel::Socket connect_local(asio::io_context& io, std::shared_ptr<const LocalVendor> vendor) {
-    LocalSocket ours(io);
-    LocalSocket theirs(io);
-    asio::local::connect_pair(ours, theirs);
-    asio::co_spawn(io, serve(std::move(theirs), std::move(vendor)), asio::detached);
-    return Channel::Socket(std::move(ours));
+StreamSocket connect_local(asio::io_context& io, std::shared_ptr<const LocalVendor> vendor) {
+    LocalPair pair(io);
+    asio::co_spawn(io, serve(std::move(pair.theirs), std::move(vendor)), asio::detached);
+    return std::move(pair.ours);
 }
 
 }  // namespace lurus::gateway

@@ -4,12 +4,12 @@
 #include <boost/asio/io_context.hpp>
 #include <memory>
 
-#include "core/io/channel.hpp"
+#include "core/io/stream_socket.hpp"
 #include "lurus/provider.hpp"
 
 namespace lurus::gateway {
 
 /// Makes the pair, serves one end on `io` until the other is closed, and returns the other.
-Channel::Socket connect_local(boost::asio::io_context& io, std::shared_ptr<const LocalVendor> vendor);
+StreamSocket connect_local(boost::asio::io_context& io, std::shared_ptr<const LocalVendor> vendor);
 
 }  // namespace lurus::gateway

@@ -6,7 +6,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <csignal>
 #include <random>
 #include <thread>
 #include <utility>
@@ -142,9 +141,6 @@ private:
 };
 
 Result<void> Server::start() {
-#ifdef SIGPIPE
-    std::signal(SIGPIPE, SIG_IGN);  // TLS writes to a closed socket
-#endif
     if (kept_store_ != nullptr) {
         auto things = kept_store_->newest(KeptTable::most);
         if (things) {

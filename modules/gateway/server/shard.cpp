@@ -40,8 +40,8 @@ std::string destination(const Provider& provider, const FamilyEndpoint& endpoint
 }
 }  // namespace
 
-UpstreamConnection::UpstreamConnection(Shard& shard, Channel::Socket socket)
-    : channel(std::move(socket)), shard_(shard) {
+UpstreamConnection::UpstreamConnection(Shard& shard, StreamSocket socket)
+    : channel(shard.io(), std::move(socket)), shard_(shard) {
     ++shard_.metrics.upstream_open;
     ++shard_.metrics.upstream_connects_total;
 }

@@ -42,7 +42,7 @@ struct TlsSession final : TlsSessionStore {
 /// One connection to a vendor. While idle it watches for the vendor closing it.
 class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnection>, private TurnWriter {
 public:
-    UpstreamConnection(Shard& shard, Channel::Socket socket);
+    UpstreamConnection(Shard& shard, StreamSocket socket);
     ~UpstreamConnection();
     UpstreamConnection(const UpstreamConnection&) = delete;
     UpstreamConnection& operator=(const UpstreamConnection&) = delete;

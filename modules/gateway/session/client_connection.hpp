@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/io/channel.hpp"
+#include "core/io/listening_socket.hpp"
 #include "core/io/signal.hpp"
 #include "modules/gateway/server/shard.hpp"
 

@@ -323,8 +323,8 @@ std::size_t files_bytes_of(std::string_view body) {
         if (at == body.size()) break;
         std::size_t begin = at + 1;  // behind a data URL's comma
         if (body[at] == '"') {
-            const std::string_view near = body.substr(at, 256);
-            const std::size_t data = near.find(name);
+            const std::string_view around = body.substr(at, 256);
+            const std::size_t data = around.find(name);
             begin = data == std::string_view::npos ? body.size() : body.find('"', at + data + name.size());
             if (begin >= body.size()) continue;
             ++begin;

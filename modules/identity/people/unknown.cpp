@@ -11,7 +11,7 @@ constexpr std::size_t longest_name = 254;
 Error no_such(std::string_view what, std::string_view called, const std::vector<std::string>& known) {
     const std::string_view given = called.substr(0, longest_name);
     std::string text = "there is no " + std::string(what) + " `" + std::string(given) + "`";
-    if (const auto near = nearest_name(given, known); !near.empty()) text += "; did you mean `" + near + "`?";
+    if (const auto closest = nearest_name(given, known); !closest.empty()) text += "; did you mean `" + closest + "`?";
     return Error(ErrorCode::not_found, std::move(text));
 }
 

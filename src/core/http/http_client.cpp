@@ -1,6 +1,5 @@
 #include "core/http/http_client.hpp"
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -15,7 +14,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -78,21 +76,6 @@ Result<Endpoints> resolve(const std::string& host, std::uint16_t port, const Out
     return fail(ErrorCode::timeout, "the name " + host + " was not resolved in time");
 }
 
-/// OpenSSL writes to a socket without MSG_NOSIGNAL. A server ignores the signal anyway; a command wants it back for its
-/// output.
-class WithoutSigpipe {
-public:
-    WithoutSigpipe() = default;
-    WithoutSigpipe(const WithoutSigpipe&) = delete;
-    WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
-#ifdef SIGPIPE
-    ~WithoutSigpipe() { std::signal(SIGPIPE, before_); }
-
-private:
-    void (*before_)(int) = std::signal(SIGPIPE, SIG_IGN);
-#endif
-};
-
 class Exchange {
 public:
     explicit Exchange(const HttpCall& call) : call_(call) {}
@@ -136,8 +119,7 @@ private:
         }
         if (!done) {
             if (channel_) channel_->close();
-            error_code ignored;
-            if (connecting_) connecting_->close(ignored);
+            connecting_.reset();
             context_.restart();
             context_.run();
             return false;
@@ -161,7 +143,7 @@ private:
     }
 
     Result<void> connect() {
-        std::vector<asio::generic::stream_protocol::endpoint> endpoints;
+        std::vector<Connecting::Endpoint> endpoints;
         if (call_.unix_socket.empty()) {
             auto found = resolve(call_.url.host, call_.url.port, {deadline_, call_.limit.stop});
             if (!found) return std::unexpected(found.error());
@@ -173,13 +155,13 @@ private:
         }
         error_code error = asio::error::host_not_found;
         for (const auto& endpoint : endpoints) {
-            connecting_.emplace(context_);
-            if (!wait([&](auto handler) { connecting_->async_connect(endpoint, std::move(handler)); }, error))
+            connecting_.emplace(context_, endpoint);
+            if (!wait([&](auto handler) { connecting_->when_connected(std::move(handler)); }, error))
                 return late("connecting");
             if (!error) break;
         }
         if (error) return broken("cannot connect: " + error.message());
-        channel_.emplace(std::move(*connecting_));
+        channel_.emplace(context_, connecting_->take());
         connecting_.reset();
         return call_.url.tls && call_.unix_socket.empty() ? handshake() : Result<void>();
     }
@@ -352,7 +334,7 @@ private:
     const HttpCall& call_;
     asio::io_context context_{1};
     SteadyClock::time_point deadline_;
-    std::optional<Channel::Socket> connecting_;
+    std::optional<Connecting> connecting_;
     std::optional<Channel> channel_;
     std::string in_;
 };
@@ -373,7 +355,6 @@ Result<HttpAnswer> http_exchange(const HttpCall& call) {
         if (!is_field_name(name) || !is_field_value(value))
             return fail(ErrorCode::invalid_argument, "the header '" + name + "' cannot be sent");
     }
-    const WithoutSigpipe guard;
     Exchange exchange(call);
     return exchange.run();
 }

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -12,8 +11,8 @@
 #include <string_view>
 #include <utility>
 
-#include "core/io/listening_socket.hpp"
 #include "core/io/readiness.hpp"
+#include "core/io/stream_socket.hpp"
 #include "core/io/tls.hpp"
 
 namespace lurus {
@@ -27,11 +26,8 @@ struct IoResult {
 
 class Channel {
 public:
-    using Socket = boost::asio::generic::stream_protocol::socket;
-
-    /// Takes a connected socket out of its io_context's own reactor into the io_context's Readiness.
-    explicit Channel(Socket socket);
-    Channel(boost::asio::io_context& io, AcceptedSocket socket);
+    Channel(boost::asio::io_context& io, StreamSocket socket)
+        : descriptor_(socket.release()), watch_(Readiness::of(io), descriptor_) {}
     ~Channel() { close_descriptor(); }
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;

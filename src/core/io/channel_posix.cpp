@@ -19,21 +19,7 @@ namespace {
 
 constexpr std::size_t most_pieces = 64;
 
-int take_descriptor(Channel::Socket& socket) {
-    boost::system::error_code ec;
-    socket.non_blocking(true, ec);
-    const int descriptor = ec ? -1 : socket.release(ec);
-    return ec ? -1 : descriptor;
-}
-
 }  // namespace
-
-Channel::Channel(Socket socket)
-    : descriptor_(take_descriptor(socket)),
-      watch_(Readiness::of(asio::query(socket.get_executor(), asio::execution::context)), descriptor_) {}
-
-Channel::Channel(asio::io_context& io, AcceptedSocket socket)
-    : descriptor_(socket.release()), watch_(Readiness::of(io), descriptor_) {}
 
 IoResult Channel::failed() {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return IoResult{Io::again, 0};

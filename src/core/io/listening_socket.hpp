@@ -1,45 +1,46 @@
 #pragma once
-// A listening socket, waited for in its io_context's Readiness. Each client costs one system call: it comes
+// A listening socket, waited for in its io_context's Readiness. On Linux each client costs one system call: it comes
 // non-blocking, with its address, and with the socket options that it inherits.
 
 #include <boost/asio/io_context.hpp>
 #include <boost/system/error_code.hpp>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "core/io/readiness.hpp"
+#include "core/io/stream_socket.hpp"
 #include "lurus/ip_address.hpp"
 
 namespace lurus {
 
-/// A connected, non-blocking socket before it has a Channel; closed unless that takes it.
-class AcceptedSocket {
+/// A client's socket.
+class AcceptedSocket : public StreamSocket {
 public:
     AcceptedSocket() = default;
-    AcceptedSocket(int descriptor, std::optional<IpAddress> peer) : descriptor_(descriptor), peer_(peer) {}
-    AcceptedSocket(AcceptedSocket&& other) noexcept
-        : descriptor_(std::exchange(other.descriptor_, -1)), peer_(other.peer_) {}
-    AcceptedSocket& operator=(AcceptedSocket&&) = delete;
-    ~AcceptedSocket();
+    AcceptedSocket(int descriptor, const boost::asio::generic::stream_protocol::endpoint& peer);
 
-    [[nodiscard]] int release() { return std::exchange(descriptor_, -1); }
     /// Empty for a Unix socket.
     [[nodiscard]] const std::optional<IpAddress>& peer() const { return peer_; }
 
 private:
-    int descriptor_ = -1;
     std::optional<IpAddress> peer_;
 };
 
 /// One thread at a time, and where it waits, its io_context's.
 class ListeningSocket {
 public:
-    /// Takes over a descriptor that listens.
-    ListeningSocket(boost::asio::io_context& io, int descriptor);
+    using Endpoint = boost::asio::generic::stream_protocol::endpoint;
+
+    /// Binds and listens: at a port that nobody else has or can take, IPv6 without IPv4. Clients come without delay.
+    static std::unique_ptr<ListeningSocket> open(boost::asio::io_context& io, const Endpoint& at,
+                                                 boost::system::error_code& ec);
     ~ListeningSocket() { close(); }
     ListeningSocket(const ListeningSocket&) = delete;
     ListeningSocket& operator=(const ListeningSocket&) = delete;
 
+    /// As bound.
+    [[nodiscard]] Endpoint endpoint() const;
     /// The client that has waited longest. `would_block` when there is none; another error when none can be taken now,
     /// as when the process has no descriptor left.
     AcceptedSocket accept(boost::system::error_code& ec);
@@ -49,7 +50,11 @@ public:
     void close();
 
 private:
-    int descriptor_;
+    ListeningSocket(boost::asio::io_context& io, StreamSocket socket)
+        : socket_(std::move(socket)), watch_(Readiness::of(io), socket_.descriptor()) {}
+    static StreamSocket listen(const Endpoint& at, boost::system::error_code& ec);
+
+    StreamSocket socket_;
     Watch watch_;
 };
 

@@ -11,13 +11,15 @@ public:
     void opened(int descriptor);
     /// Before the descriptor is closed: it may be another socket's then.
     void closed();
-    /// The same, and closes it; as `::close` answers.
+    /// The same, and closes it: 0 when that went well.
     int close(int descriptor);
     /// Shuts it down, or the one that is opened next: whoever reads or writes it returns at once.
     void shut();
     [[nodiscard]] bool is_shut() const;
 
 private:
+    static void shut_down(int descriptor);
+
     mutable std::mutex mutex_;
     int descriptor_ = -1;
     bool shut_ = false;

@@ -1,6 +1,7 @@
 #pragma once
-// Tells when sockets can be read or written. One edge-triggered set for the sockets of an io_context, itself watched by
-// that io_context: waiting for a socket costs no system call, where Asio's async_wait makes one each time.
+// Tells when sockets can be read or written. One set for the sockets of an io_context, itself watched by that
+// io_context. On Linux it is edge-triggered: waiting for a socket costs no system call, where Asio's async_wait makes
+// one each time. On Windows, where Asio waits for no socket, each wait that is not over at once costs one.
 // A service of its io_context; its thread only.
 
 #include <boost/asio/io_context.hpp>
@@ -39,6 +40,8 @@ public:
     void filled() { writable_ = failed_; }
     /// To be called before the socket is closed: pending callbacks get `operation_aborted`.
     void remove();
+    /// The same for the set's socket, which stays open and may get another watch.
+    void let_go(int descriptor);
 
 private:
     friend class Readiness;
@@ -78,13 +81,29 @@ private:
         std::uint32_t generation = 0;  // an event of a socket that is gone must not reach the slot's next
     };
 
+    /// What the system tells of a socket.
+    struct Events {
+        bool readable = false;
+        bool writable = false;
+        bool ended = false;
+        bool failed = false;
+    };
+
     void shutdown() override;
     boost::system::error_code add(Watch& watch, int descriptor);
     void remove(Watch& watch);
+    void happened(std::uint32_t slot, std::uint32_t generation, Events events);
+    std::exception_ptr end_turn();
+
+    // Each system's own.
+    boost::system::error_code enter(std::uint32_t slot, int descriptor);
+    void leave(std::uint32_t slot);
+    void forget(int descriptor);
+    void waits_for(const Watch& watch, bool writable);
+    void waits_no_more();
+    void close_set();
     void wait();
     std::exception_ptr turn();
-    void happened(std::uint64_t mark, std::uint32_t events);
-    void waits(int change);
 
     boost::asio::io_context& io_;
     std::pmr::unsynchronized_pool_resource memory_;  // of the one wait for the set

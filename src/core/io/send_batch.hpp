@@ -15,7 +15,8 @@ public:
         int descriptor = -1;
         const char* data = nullptr;
         std::size_t size = 0;
-        /// Bytes that the socket took (at least 1), or a negated errno; -EAGAIN when it takes nothing now.
+        /// Bytes that the socket took (at least 1), or a negated error of the system; -EAGAIN when it takes nothing
+        /// now.
         std::ptrdiff_t result = 0;
     };
     enum class Way { best, one_by_one };

@@ -5,11 +5,13 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <memory>
 #include <utility>
 
 #include "core/crypto/sha256.hpp"
+#include "core/io/system_roots.hpp"
 #include "core/os/files.hpp"
 
 namespace lurus {
@@ -36,7 +38,12 @@ BioPtr memory(std::string_view text) {
 UnixMicros time_of(const ASN1_TIME* time) {
     std::tm parts{};
     if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
-    return static_cast<UnixMicros>(timegm(&parts)) * 1'000'000;
+    const std::chrono::sys_days day(std::chrono::year_month_day(
+        std::chrono::year(parts.tm_year + 1900), std::chrono::month(static_cast<unsigned>(parts.tm_mon + 1)),
+        std::chrono::day(static_cast<unsigned>(parts.tm_mday))));
+    const auto seconds =
+        std::chrono::seconds(day.time_since_epoch()).count() + parts.tm_hour * 3600 + parts.tm_min * 60 + parts.tm_sec;
+    return UnixMicros{seconds} * 1'000'000;
 }
 
 std::string name_of(const X509_NAME* name) {
@@ -127,7 +134,7 @@ bool issued(X509* issuer, X509* certificate) {
 bool known_here(X509* certificate) {
     const std::unique_ptr<X509_STORE, Freed<X509_STORE_free>> store(X509_STORE_new());
     const std::unique_ptr<X509_STORE_CTX, Freed<X509_STORE_CTX_free>> context(X509_STORE_CTX_new());
-    X509_STORE_set_default_paths(store.get());
+    add_system_roots(store.get());
     if (X509_STORE_CTX_init(context.get(), store.get(), certificate, nullptr) != 1) return false;
     X509* issuer = nullptr;
     const bool found = X509_STORE_CTX_get1_issuer(&issuer, context.get(), certificate) == 1;

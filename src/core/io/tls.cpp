@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "core/io/system_roots.hpp"
+
 namespace lurus {
 namespace {
 
@@ -60,7 +62,7 @@ Result<SslContextPtr> make_tls_client(bool verify, std::string_view roots) {
     SslContextPtr context(SSL_CTX_new(TLS_client_method()), SslContextFree{});
     if (!context) return fail(ErrorCode::internal, "cannot make a TLS context: " + tls_error_text());
     common_options(context.get());
-    SSL_CTX_set_default_verify_paths(context.get());
+    add_system_roots(SSL_CTX_get_cert_store(context.get()));
     if (!roots.empty()) {
         const auto chain = read_chain(roots);
         if (!chain) return fail(ErrorCode::invalid_argument, "the file of roots " + chain.error().message);

@@ -22,4 +22,30 @@ std::string base64(std::string_view bytes) {
     return out;
 }
 
+std::string base64url(std::string_view bytes) {
+    std::string out = base64(bytes);
+    while (out.ends_with('=')) out.pop_back();
+    std::ranges::replace(out, '+', '-');
+    std::ranges::replace(out, '/', '_');
+    return out;
+}
+
+std::optional<std::string> from_base64url(std::string_view text) {
+    constexpr std::size_t most = std::size_t{1} << 30;  // OpenSSL counts in int
+    if (text.size() > most || text.size() % 4 == 1 || text.find_first_of("+/=") != std::string_view::npos)
+        return std::nullopt;
+    std::string padded(text);
+    std::ranges::replace(padded, '-', '+');
+    std::ranges::replace(padded, '_', '/');
+    padded.resize((text.size() + 3) / 4 * 4, '=');
+    std::string out(padded.size() / 4 * 3, '\0');
+    if (!padded.empty() &&
+        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                        reinterpret_cast<const unsigned char*>(padded.data()), static_cast<int>(padded.size())) < 0)
+        return std::nullopt;
+    out.resize(text.size() * 3 / 4);
+    if (base64url(out) != text) return std::nullopt;
+    return out;
+}
+
 }  // namespace lurus

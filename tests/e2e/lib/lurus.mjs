@@ -17,6 +17,9 @@ export const UPSTREAM_KEY = 'sk-upstream-7f3c9a51e2';
 // Sanitized builds are slower; everything that waits is multiplied.
 export const PATIENCE = Number(process.env.LURUS_TEST_PATIENCE || 1);
 
+// What asks a server to stop. Wine knows SIGINT, which is a Ctrl-C to the program, and ends it at once for SIGTERM.
+const STOP_SIGNAL = process.env.LURUS_TEST_STOP_SIGNAL || 'SIGTERM';
+
 export const tempFolder = (prefix = 'lurus-e2e-') => fs.mkdtempSync(path.join(os.tmpdir(), prefix));
 
 export async function freePort() {
@@ -142,8 +145,8 @@ export class Lurus {
     throw new Error(`lurus was not ready after ${ms} ms\n${this.output}`);
   }
 
-  /// SIGTERM; resolves with how it ended: { code, signal, ms }.
-  async stop({ signal = 'SIGTERM', ms = 15_000 * PATIENCE } = {}) {
+  /// Asks it to stop; resolves with how it ended: { code, signal, ms }.
+  async stop({ signal = STOP_SIGNAL, ms = 15_000 * PATIENCE } = {}) {
     if (!this.process) return null;
     const started = Date.now();
     this.process.kill(signal);

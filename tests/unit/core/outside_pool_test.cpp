@@ -1,8 +1,6 @@
 #include "core/io/outside_pool.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -136,23 +134,27 @@ TEST_CASE("a call that knows no deadline is left behind") {
 }
 
 TEST_CASE("a socket that is shut returns what reads it, and one that is opened later too") {
-    std::array<int, 2> pair{};
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair.data()) == 0);
+    using boost::asio::ip::tcp;
+    Silent server;
+    const auto connected = [&] {
+        tcp::socket socket(server.context);
+        socket.connect(server.acceptor.local_endpoint());
+        return socket;
+    };
     OpenSocket socket;
-    socket.opened(pair[0]);
-    std::thread reader([&] {
-        char byte = 0;
-        CHECK(::recv(pair[0], &byte, 1, 0) == 0);
-    });
+    tcp::socket first = connected();
+    socket.opened(static_cast<int>(first.native_handle()));
+    char byte = 0;
+    boost::system::error_code why;
+    std::thread reader([&] { first.read_some(boost::asio::buffer(&byte, 1), why); });
     socket.shut();
     reader.join();
+    CHECK(why);
     socket.closed();
-    std::array<int, 2> next{};
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, next.data()) == 0);
-    socket.opened(next[0]);
-    char byte = 0;
-    CHECK(::recv(next[0], &byte, 1, 0) == 0);
-    for (const int each : {pair[0], pair[1], next[0], next[1]}) ::close(each);
+    tcp::socket next = connected();
+    socket.opened(static_cast<int>(next.native_handle()));
+    next.read_some(boost::asio::buffer(&byte, 1), why);
+    CHECK(why);
 }
 
 TEST_CASE("an exchange ends with the stop, before, in the middle of TLS and of the answer") {

@@ -1,45 +1,35 @@
 #include "core/io/readiness.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/local/connect_pair.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
 
 #include "core/io/channel.hpp"
+#include "core/io/listening_socket.hpp"
+#include "tests/unit/socket_pair.hpp"
 
 namespace readiness_test {
 
 using namespace lurus;
 namespace asio = boost::asio;
+using test::run_until;
 
 namespace {
 
-struct Pair {
-    explicit Pair(asio::io_context& io) {
-        asio::local::stream_protocol::socket a(io), b(io);
-        asio::local::connect_pair(a, b);
-        ours = std::make_unique<Channel>(Channel::Socket(std::move(a)));
-        theirs = b.release();
-    }
-    ~Pair() {
-        if (theirs >= 0) ::close(theirs);
-    }
-    void say(std::string_view text) const {
-        CHECK(::send(theirs, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
-    }
-    void hang_up() { ::close(std::exchange(theirs, -1)); }
-
-    std::unique_ptr<Channel> ours;
-    int theirs = -1;
+struct Pair : test::SocketPair {
+    explicit Pair(asio::io_context& io)
+        : SocketPair(io), channel(std::make_unique<Channel>(io, std::move(SocketPair::ours))) {}
+    std::unique_ptr<Channel> channel;
 };
 
 struct Told {
@@ -54,9 +44,14 @@ Watch::Callback tells(Told& told) {
     };
 }
 
+/// What is there already.
 void run(asio::io_context& io) {
     io.restart();
     io.poll();
+}
+
+bool told_times(asio::io_context& io, const Told& told, int times) {
+    return run_until(io, [&] { return told.times >= times; }) && told.times == times;
 }
 
 std::string read(Channel& channel, std::size_t most) {
@@ -66,27 +61,36 @@ std::string read(Channel& channel, std::size_t most) {
     return text;
 }
 
+/// Reads until it has come, whatever the waits say.
+bool arrives(Channel& channel, std::string_view expected) {
+    std::string got;
+    for (int i = 0; i < 2000 && got.size() < expected.size(); ++i) {
+        got += read(channel, 100);
+        if (got.size() < expected.size()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return got == expected;
+}
+
 }  // namespace
 
 TEST_CASE("a wait ends when bytes come, once, and not inside the call") {
     asio::io_context io;
     Pair pair(io);
     Told told;
-    pair.ours->when_readable(tells(told));
+    pair.channel->when_readable(tells(told));
     run(io);
     CHECK(told.times == 0);
     pair.say("hello");
     CHECK(told.times == 0);
-    run(io);
-    CHECK(told.times == 1);
+    CHECK(told_times(io, told, 1));
     CHECK(!told.ec);
     pair.say("more");
+    REQUIRE(arrives(*pair.channel, "hellomore"));
     run(io);
     CHECK(told.times == 1);
-    CHECK(read(*pair.ours, 100) == "hellomore");
     std::array<char, 8> block{};
-    CHECK(pair.ours->read(block).state == Io::again);
-    pair.ours->when_readable(tells(told));
+    CHECK(pair.channel->read(block).state == Io::again);
+    pair.channel->when_readable(tells(told));
     run(io);
     CHECK(told.times == 1);
 }
@@ -96,19 +100,17 @@ TEST_CASE("what a read left behind is told of, though nothing new comes") {
     Pair pair(io);
     Told told;
     pair.say("hello");
-    pair.ours->when_readable(tells(told));
-    run(io);
-    CHECK(read(*pair.ours, 2) == "he");
-    pair.ours->when_readable(tells(told));
+    pair.channel->when_readable(tells(told));
+    CHECK(told_times(io, told, 1));
+    CHECK(read(*pair.channel, 2) == "he");
+    pair.channel->when_readable(tells(told));
     CHECK(told.times == 1);
-    run(io);
-    CHECK(told.times == 2);
-    CHECK(read(*pair.ours, 3) == "llo");  // exactly the rest: whether there is more is not known
-    pair.ours->when_readable(tells(told));
-    run(io);
-    CHECK(told.times == 3);
-    CHECK(read(*pair.ours, 3).empty());
-    pair.ours->when_readable(tells(told));
+    CHECK(told_times(io, told, 2));
+    CHECK(read(*pair.channel, 3) == "llo");  // exactly the rest: whether there is more is not known
+    pair.channel->when_readable(tells(told));
+    CHECK(told_times(io, told, 3));
+    CHECK(read(*pair.channel, 3).empty());
+    pair.channel->when_readable(tells(told));
     run(io);
     CHECK(told.times == 3);
 }
@@ -117,48 +119,34 @@ TEST_CASE("an end that came with the last bytes is told of after a short read") 
     asio::io_context io;
     Pair pair(io);
     Told told;
-    pair.ours->when_readable(tells(told));
+    pair.channel->when_readable(tells(told));
     pair.say("bye");
     pair.hang_up();
-    run(io);
-    CHECK(told.times == 1);
-    CHECK(read(*pair.ours, 100) == "bye");
-    pair.ours->when_readable(tells(told));
-    run(io);
-    CHECK(told.times == 2);
+    CHECK(told_times(io, told, 1));
+    CHECK(read(*pair.channel, 100) == "bye");
+    pair.channel->when_readable(tells(told));
+    CHECK(told_times(io, told, 2));
     std::array<char, 8> block{};
-    CHECK(pair.ours->read(block).state == Io::eof);
+    CHECK(pair.channel->read(block).state == Io::eof);
 }
 
 TEST_CASE("a full socket is told of when it takes more") {
     asio::io_context io;
     Pair pair(io);
     Told told;
-    pair.ours->when_writable(tells(told));
+    pair.channel->when_writable(tells(told));
+    CHECK(told_times(io, told, 1));
+    pair.fill(pair.channel->descriptor());
+    const asio::const_buffer more("x", 1);
+    CHECK(pair.channel->write(std::span(&more, 1)).state == Io::again);
+    pair.channel->when_writable(tells(told));
     run(io);
     CHECK(told.times == 1);
-    const std::string block(64 * 1024, 'x');
-    const asio::const_buffer buffer(block.data(), block.size());
-    std::size_t written = 0;
-    for (;;) {
-        const IoResult result = pair.ours->write(std::span(&buffer, 1));
-        if (result.state != Io::ok) {
-            CHECK(result.state == Io::again);
-            break;
-        }
-        written += result.bytes;
-    }
-    pair.ours->when_writable(tells(told));
-    run(io);
-    CHECK(told.times == 1);
-    std::string sink(written, '\0');
-    for (std::size_t got = 0; got < written;) {
-        const ssize_t n = ::recv(pair.theirs, sink.data(), sink.size(), 0);
-        REQUIRE(n > 0);
-        got += static_cast<std::size_t>(n);
-    }
-    run(io);
-    CHECK(told.times == 2);
+    std::string sink(1 << 20, '\0');
+    CHECK(run_until(io, [&] {
+        if (!pair.silent()) (void)pair.theirs.read_some(asio::buffer(sink));
+        return told.times == 2;
+    }));
 }
 
 TEST_CASE("many pieces are written in their order") {
@@ -169,25 +157,23 @@ TEST_CASE("many pieces are written in their order") {
     for (int i = 0; i < 200; ++i) expected += texts.emplace_back(std::to_string(i) + ",");
     std::vector<asio::const_buffer> buffers;
     for (const auto& text : texts) buffers.emplace_back(text.data(), text.size());
-    CHECK(pair.ours->write(buffers).bytes == expected.size());
-    std::string got(expected.size(), '\0');
-    CHECK(::recv(pair.theirs, got.data(), got.size(), MSG_WAITALL) == static_cast<ssize_t>(expected.size()));
-    CHECK(got == expected);
+    CHECK(pair.channel->write(buffers).bytes == expected.size());
+    CHECK(pair.hear(expected.size()) == expected);
 }
 
 TEST_CASE("closing ends the waits, and the io_context runs out of work") {
     asio::io_context io;
     Pair pair(io);
     Told told;
-    pair.ours->when_readable(tells(told));
-    pair.ours->close();
+    pair.channel->when_readable(tells(told));
+    pair.channel->close();
     CHECK(told.times == 0);
     io.restart();
     io.run_for(std::chrono::seconds(20));
     CHECK(io.stopped());
     CHECK(told.times == 1);
     CHECK(told.ec == asio::error::operation_aborted);
-    pair.ours->when_readable(tells(told));
+    pair.channel->when_readable(tells(told));
     run(io);
     CHECK(told.times == 2);
     CHECK(told.ec == asio::error::operation_aborted);
@@ -202,15 +188,16 @@ TEST_CASE("an event of a socket that another's callback closed in the same turn 
         return [&](const boost::system::error_code& ec) {
             if (ec) return;
             ++called;
-            other.ours->close();
+            other.channel->close();
             fresh.emplace(io);  // takes the closed one's place in the set
-            fresh->ours->when_readable([&](const boost::system::error_code& error) { called += error ? 0 : 100; });
+            fresh->channel->when_readable([&](const boost::system::error_code& error) { called += error ? 0 : 100; });
         };
     };
-    a.ours->when_readable(close_others(b));
-    b.ours->when_readable(close_others(a));
+    a.channel->when_readable(close_others(b));
+    b.channel->when_readable(close_others(a));
     a.say("x");
     b.say("x");
+    CHECK(run_until(io, [&] { return called > 0; }));
     run(io);
     CHECK(called == 1);
 }
@@ -218,15 +205,60 @@ TEST_CASE("an event of a socket that another's callback closed in the same turn 
 TEST_CASE("the turn's end comes after its callbacks") {
     asio::io_context io;
     Readiness& ready = Readiness::of(io);
-    Pair a(io), b(io);
+    test::SocketPair a(io), b(io);
+    // What they wait for is there before, so that it is told of in one turn.
+    for (test::SocketPair* pair : {&a, &b}) {
+        pair->say("x");
+        REQUIRE(test::arrived(io, pair->ours.descriptor()));
+    }
+    Channel first(io, std::move(a.ours)), second(io, std::move(b.ours));
     std::string order;
     ready.at_turn_end([&] { order += ready.in_turn() ? "?" : "e"; });
-    a.ours->when_readable([&](const boost::system::error_code&) { order += ready.in_turn() ? "a" : "?"; });
-    b.ours->when_readable([&](const boost::system::error_code&) { order += ready.in_turn() ? "b" : "?"; });
-    a.say("x");
-    b.say("x");
-    run(io);
+    first.when_readable([&](const boost::system::error_code&) { order += ready.in_turn() ? "a" : "?"; });
+    second.when_readable([&](const boost::system::error_code&) { order += ready.in_turn() ? "b" : "?"; });
+    CHECK(run_until(io, [&] { return order.size() >= 3; }));
     CHECK(order == "abe");
+    ready.at_turn_end(nullptr);
+}
+
+TEST_CASE("a socket connects, is refused, or is given up") {
+    asio::io_context io;
+    boost::system::error_code ec;
+    const asio::ip::tcp::endpoint any(asio::ip::address_v4::loopback(), 0);
+    auto listening = ListeningSocket::open(io, any, ec);
+    REQUIRE(listening != nullptr);
+    const auto address = listening->endpoint();
+    Told told;
+    {
+        Connecting connecting(io, address);
+        connecting.when_connected(tells(told));
+        CHECK(told.times == 0);
+        CHECK(told_times(io, told, 1));
+        CHECK(!told.ec);
+        Channel client(io, connecting.take());
+        Told came;
+        listening->when_readable(tells(came));
+        REQUIRE(told_times(io, came, 1));
+        Channel server(io, listening->accept(ec));
+        CHECK(!ec);
+        const asio::const_buffer text("hello", 5);
+        CHECK(client.write(std::span(&text, 1)).bytes == 5);
+        CHECK(arrives(server, "hello"));
+        client.when_readable(tells(told));
+        server.close();
+        CHECK(told_times(io, told, 2));
+    }
+    {
+        Connecting given_up(io, address);
+        given_up.when_connected(tells(told));
+    }
+    CHECK(told_times(io, told, 3));
+    CHECK(told.ec == asio::error::operation_aborted);
+    listening.reset();
+    Connecting refused(io, address);
+    refused.when_connected(tells(told));
+    CHECK(told_times(io, told, 4));
+    CHECK(told.ec == asio::error::connection_refused);
 }
 
 TEST_CASE("an io_context that ends gives back what waits") {
@@ -235,7 +267,7 @@ TEST_CASE("an io_context that ends gives back what waits") {
         asio::io_context io;
         // The callback owns its own channel, as a session does.
         auto pair = std::make_shared<Pair>(io);
-        pair->ours->when_readable([kept, pair](const boost::system::error_code&) {});
+        pair->channel->when_readable([kept, pair](const boost::system::error_code&) {});
         pair.reset();
         CHECK(kept.use_count() == 2);
     }

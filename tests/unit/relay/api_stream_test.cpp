@@ -1,6 +1,5 @@
 // Answers of the management API that are made while they are sent.
 #include <doctest/doctest.h>
-#include <sys/socket.h>
 
 #include <atomic>
 #include <chrono>
@@ -63,9 +62,9 @@ std::size_t drain(const Wire& wire, std::size_t wanted) {
     std::string buffer(piece_bytes, 0);
     std::size_t got = 0;
     while (got < wanted) {
-        const ssize_t n = ::recv(wire.descriptor(), buffer.data(), buffer.size(), 0);
+        const std::size_t n = wire.receive_some(buffer);
         REQUIRE(n > 0);
-        got += static_cast<std::size_t>(n);
+        got += n;
     }
     return got;
 }
@@ -73,9 +72,9 @@ std::size_t drain(const Wire& wire, std::size_t wanted) {
 std::string all_of(const Wire& wire) {
     std::string out, buffer(4096, 0);
     for (;;) {
-        const ssize_t n = ::recv(wire.descriptor(), buffer.data(), buffer.size(), 0);
-        if (n <= 0) return out;
-        out.append(buffer.data(), static_cast<std::size_t>(n));
+        const std::size_t n = wire.receive_some(buffer);
+        if (n == 0) return out;
+        out.append(buffer.data(), n);
     }
 }
 

@@ -1,17 +1,19 @@
 #include "tests/unit/relay/rig.hpp"
 
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/detail/socket_ops.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/write.hpp>
 #include <utility>
 
 namespace lurus::test {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
 namespace {
 
 constexpr std::string_view secret = "cr_0123456789abcdefghijklmnopqrstuv";
@@ -88,44 +90,45 @@ public:
     [[nodiscard]] LogStatus status() const override { return {}; }
 };
 
-sockaddr_in loopback(int port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    return address;
+// Asio's blocking calls know no deadline.
+void wait_for(int descriptor) {
+    boost::system::error_code ec;
+    REQUIRE(asio::detail::socket_ops::poll_read(static_cast<asio::detail::socket_type>(descriptor), 0, 10'000, ec) ==
+            1);
+}
+
+// Of the test's own sockets, which block.
+asio::io_context& no_work() {
+    static asio::io_context context(1);
+    return context;
 }
 
 }  // namespace
 
-Wire::Wire(Wire&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-Wire& Wire::operator=(Wire&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-}
-
-Wire::~Wire() {
-    if (descriptor_ >= 0) ::close(descriptor_);
+Wire::Wire(tcp::socket socket) : socket_(std::move(socket)) {
+    socket_->set_option(tcp::no_delay(true));
 }
 
 void Wire::send(std::string_view bytes) const {
-    while (!bytes.empty()) {
-        const ssize_t n = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        REQUIRE(n > 0);
-        bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
+    boost::system::error_code ec;
+    asio::write(*socket_, asio::buffer(bytes.data(), bytes.size()), ec);
+    REQUIRE(!ec);
+}
+
+std::size_t Wire::receive_some(std::span<char> into) const {
+    wait_for(descriptor());
+    boost::system::error_code ec;
+    const std::size_t n = socket_->read_some(asio::buffer(into.data(), into.size()), ec);
+    return ec ? 0 : n;
 }
 
 std::string_view Wire::receive_until(std::string_view end) const {
     static std::array<char, 1 << 20> buffer;
     std::size_t size = 0;
     for (;;) {
-        pollfd waiting{descriptor_, POLLIN, 0};
-        REQUIRE(::poll(&waiting, 1, 10'000) == 1);
-        const ssize_t n = ::recv(descriptor_, buffer.data() + size, buffer.size() - size, 0);
+        const std::size_t n = receive_some(std::span(buffer).subspan(size));
         REQUIRE(n > 0);
-        size += static_cast<std::size_t>(n);
+        size += n;
         const std::string_view all(buffer.data(), size);
         if (all.ends_with(end)) return all;
     }
@@ -142,25 +145,22 @@ struct Rig::Parts {
     Vendor vendor = Vendor::plain;
     int vendor_address = 1;  // below 127.0.0, all of which are this machine
     int vendor_port = 0;
-    int listener = -1;
-    int port = 0;
+    tcp::acceptor listener{no_work()};
+    std::uint16_t port = 0;
     PromptLog log;
     GatewaySnapshot snapshot;
     std::unique_ptr<Gateway> gateway;
 };
 
 Rig::Rig(Family family, Vendor vendor, ApiHandler api) : parts_(std::make_unique<Parts>()) {
-    parts_->listener = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address = loopback(0);
-    address.sin_addr.s_addr = htonl(INADDR_ANY);
-    REQUIRE(::bind(parts_->listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::listen(parts_->listener, 512) == 0);
-    socklen_t size = sizeof address;
-    REQUIRE(::getsockname(parts_->listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    const tcp::endpoint any(tcp::v4(), 0);
+    parts_->listener.open(any.protocol());
+    parts_->listener.bind(any);
+    parts_->listener.listen(512);
 
     parts_->family = family;
     parts_->vendor = vendor;
-    parts_->vendor_port = ntohs(address.sin_port);
+    parts_->vendor_port = parts_->listener.local_endpoint().port();
     GatewaySnapshot& snapshot = parts_->snapshot;
     snapshot.keys = std::make_shared<OneKey>();
     snapshot.catalog = parts_->catalog();
@@ -173,12 +173,11 @@ Rig::Rig(Family family, Vendor vendor, ApiHandler api) : parts_(std::make_unique
         make_gateway(std::make_shared<GatewaySnapshot>(snapshot), parts_->log, std::move(api), system_clock());
     REQUIRE(parts_->gateway->start());
     const std::string bound = parts_->gateway->addresses().front();
-    parts_->port = std::stoi(bound.substr(bound.rfind(':') + 1));
+    parts_->port = static_cast<std::uint16_t>(std::stoi(bound.substr(bound.rfind(':') + 1)));
 }
 
 Rig::~Rig() {
     parts_->gateway->stop();
-    ::close(parts_->listener);
 }
 
 void Rig::move_provider() {
@@ -196,22 +195,14 @@ void Rig::replace_provider() {
 }
 
 Wire Rig::connect() const {
-    const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
-    const sockaddr_in address = loopback(parts_->port);
-    REQUIRE(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    const int on = 1;
-    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return Wire(descriptor);
+    tcp::socket socket(no_work());
+    socket.connect(tcp::endpoint(asio::ip::address_v4::loopback(), parts_->port));
+    return Wire(std::move(socket));
 }
 
 Wire Rig::accept() const {
-    pollfd waiting{parts_->listener, POLLIN, 0};
-    REQUIRE(::poll(&waiting, 1, 10'000) == 1);
-    const int descriptor = ::accept(parts_->listener, nullptr, nullptr);
-    REQUIRE(descriptor >= 0);
-    const int on = 1;
-    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return Wire(descriptor);
+    wait_for(static_cast<int>(parts_->listener.native_handle()));
+    return Wire(parts_->listener.accept());
 }
 
 std::string Rig::request(std::string_view path, std::string_view model, bool stream, std::size_t size) {

@@ -1,9 +1,10 @@
 #include "modules/signin/jose.hpp"
 
-#include <cjose/cjose.h>
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
+
+#include "core/text/base64.hpp"
 
 using namespace lurus;
 using namespace lurus::signin;
@@ -23,17 +24,6 @@ constexpr std::string_view rfc_key =
 constexpr std::string_view rfc_token =
     "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0"
     "cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
-
-std::string base64url(std::string_view text) {
-    cjose_err error{};
-    char* out = nullptr;
-    std::size_t size = 0;
-    REQUIRE(
-        cjose_base64url_encode(reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), &out, &size, &error));
-    std::string result(out, size);
-    std::free(out);
-    return result;
-}
 
 std::string signed_with_header(std::string_view header) {
     return base64url(header) + "." + base64url("{}") + "." + base64url(std::string(64, 'x'));
@@ -89,6 +79,52 @@ TEST_CASE("a token of the RFC is verified, and each changed character is not") {
         CAPTURE(i);
         CHECK_FALSE(jwt_verify(changed, *key, foreign_algorithms).has_value());
     }
+}
+
+TEST_CASE("tokens that another library signed, with RSA and on another curve") {
+    // Made by Node's crypto.
+    const auto rsa = Jwk::parse(
+        "{\"kty\":\"RSA\",\"n\":\"xwJ7VhCLIM-TOxBV1JM4pwF6DnVj7wMtnEKJUFXC3NcsEYhJYpoX55iVIbSbmxeUPSZcdy51BVCOBAiKaL"
+        "JOHTJvOX0qoBfGtyk9UPmLkMVcTmhRFKaA7Tqie6G6A42Y2TCtSMOCOqls7F6wyg4RqJpwUB2pbz7x6IzZ3VRJPGegoyOtW150z0"
+        "CH2Z6fAOwjYWpRrt1tZ7m4pS4GScjm1zJV00L1a36s2LTjaY8u-hVQ2eK-LJXau89lmDNXI-y_Y-8pUYEE8lsVAX2NSvONED2pg0"
+        "N-lVCMdfG1hsM0MGhNZG-NOtD8SSQCWTuWnC4o7YxJjdIPS0JB55-KlYUMTw\",\"e\":\"AQAB\"}");
+    const auto curve = Jwk::parse(
+        "{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"AFoWfii8IyehU5wTYoWRLmP-Z7mBrXQ-UwNiO_"
+        "S4MNeDJ7suff7Sdhn4z3pF2pICepM0Y"
+        "JyWWp42n19ozLn0bM3D\",\"y\":\"AB-go3XbngJmaqQVC-jgFH7UXUeBoE-xvxs8HvKcTK_4HEzSSFa1rm39ATYfjAChQDud8k3DK1"
+        "w3sUu-OT7ewzS5\"}");
+    const std::string rs256(
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJSUzI1NiJ9.Nm3y1XvBAuqp7vNFwKXzR2A0BeefbRWJ2pJo9zgaSMvWjbnrdaqtLAJD8W"
+        "gvWTQXMjhfVCUjXmKp7_gBIDW-4StP5Z-vmxcMveN0aSbP0q18SM3W6PgppycjZOUEzrDtX_31hujbZ1hn0EC9GqHo8oV5Yyquw2"
+        "odxR8OdjUXlxBe-DnL3JtgGcSNLjRT7yNaP65d7XNeACUhQ8fdQkFAFIFmjwKunzKxf6GmL-Y5S5x6RAnijrjZOchhE9Tk-Ticwl"
+        "AuBPMgLssxcccFKW6GnK_AjHwHt0U4TRcs21lPk7mAfTq_akz8jHdEeCoY6nK3qM-NHIADUjBssTd4GCAlQg"),
+        ps384(
+            "eyJhbGciOiJQUzM4NCJ9.eyJzdWIiOiJQUzM4NCJ9.kmKr-FEXK0EbeXqNBInzlJJ01xhm0HPkC-ERHvYV9CUvLKs50BIldgY4pg"
+            "iFC8fiDrE8qudtg__mztsmlOY6OllM284nKcHwAS1-fjjCP6Iw-s-T-8HagMZOwqwfgkLkE250efHhTokPwDjjA4rM7wouhBjuR6"
+            "NZb95d4LYZAJbrsMZX7TZH7MztrrnqeNUC72RxE9D5S3P871LMKkkexVtoHKKBqYxVapHg8PouODZf7ZjVNk3-27ZyMjndP0wwnQ"
+            "sffOJab3g9okguSEZrypWTYkOmZ890KKMlbQOz8H7qY-jWceAoYqjLlrMTwB5GksLJDKXZ8Zk8ayKd3dPf0Q"),
+        es512(
+            "eyJhbGciOiJFUzUxMiJ9.eyJzdWIiOiJFUzUxMiJ9.AF0j5P8fbFQVBFYMljbiiWd-LzmV-3Bkx8HcqEI9mG8S4iyVwHXR4ei3xX"
+            "AEu5o8fI4Iyf4cyHfvGCFMV0qoMGBrAOybfak5OqAD0LBBtBChaT3zQQH-AsWBBR5Pxw--wkJTBZxyeWweDtHcgceEImPmSHhW7Y"
+            "PYiKTMfG8UImfnK8T1");
+    REQUIRE(rsa.has_value());
+    REQUIRE(curve.has_value());
+    CHECK(*jwt_verify(rs256, *rsa, foreign_algorithms) == R"({"sub":"RS256"})");
+    CHECK(*jwt_verify(ps384, *rsa, foreign_algorithms) == R"({"sub":"PS384"})");
+    CHECK(*jwt_verify(es512, *curve, foreign_algorithms) == R"({"sub":"ES512"})");
+    CHECK_FALSE(jwt_verify(rs256, *curve, foreign_algorithms).has_value());
+    CHECK_FALSE(jwt_verify(es512, *rsa, foreign_algorithms).has_value());
+    CHECK_FALSE(jwt_verify(rs256, *rsa, own_algorithms).has_value());
+    for (const auto& [token, key] : {std::pair{rs256, *rsa}, {ps384, *rsa}, {es512, *curve}}) {
+        std::string changed = token;
+        char& one = changed[changed.rfind('.') + 40];
+        one = one == 'A' ? 'B' : 'A';
+        CHECK_FALSE(jwt_verify(changed, key, foreign_algorithms).has_value());
+    }
+    // A point that is on no curve.
+    auto object = json::parse(R"({"kty":"EC","crv":"P-256"})");
+    object["x"] = object["y"] = base64url(std::string(32, '\1'));
+    CHECK_FALSE(Jwk::parse(object.dump()).has_value());
 }
 
 TEST_CASE("tokens that try to choose how they are checked are refused") {

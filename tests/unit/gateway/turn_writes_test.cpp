@@ -1,48 +1,35 @@
 #include "modules/gateway/server/turn_writes.hpp"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <doctest/doctest.h>
-#include <array>
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
 #include <vector>
+
+#include "tests/unit/socket_pair.hpp"
 
 namespace lurus::gateway {
 namespace {
 
 class Client final : public TurnWriter {
 public:
-    Client() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds_.data()) == 0); }
-    ~Client() {
-        ::close(fds_[0]);
-        ::close(fds_[1]);
-    }
-    Client(const Client&) = delete;
-    Client& operator=(const Client&) = delete;
-
     void on_sent(Io state, std::string_view rest) override {
         states.push_back(state);
         kept.append(rest);
     }
-    [[nodiscard]] int descriptor() const { return fds_[0]; }
-    [[nodiscard]] std::string received() const {
-        std::string out(1 << 20, '\0');
-        const auto n = ::recv(fds_[1], out.data(), out.size(), 0);
-        out.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
-        return out;
-    }
-    void fill() const {
-        const std::string filler(4096, 'x');
-        while (::send(fds_[0], filler.data(), filler.size(), MSG_NOSIGNAL) > 0) {
-        }
-    }
-    void hang_up() const { ::shutdown(fds_[1], SHUT_RDWR); }
+    [[nodiscard]] int descriptor() const { return pair_.ours.descriptor(); }
+    [[nodiscard]] bool heard(std::string_view text) { return pair_.hear(text.size()) == text && silent(); }
+    [[nodiscard]] bool silent() const { return pair_.silent(); }
+    void fill() const { test::SocketPair::fill(descriptor()); }
+    void be_gone() { pair_.be_gone(descriptor()); }
 
     std::vector<Io> states;
     std::string kept;
 
 private:
-    std::array<int, 2> fds_{};
+    boost::asio::io_context io_;
+    test::SocketPair pair_{io_};
 };
 
 void add(TurnWrites& writes, const std::shared_ptr<Client>& client, std::string_view text,
@@ -56,20 +43,20 @@ TEST_CASE("what is added goes when the turn ends, in order for each client") {
     const auto a = std::make_shared<Client>(), b = std::make_shared<Client>();
     add(writes, a, "one ");
     add(writes, a, "two ");
-    CHECK(a->received().empty());
+    CHECK(a->silent());
     add(writes, b, "other");
     // A second write of a client that is not the last one lets all before it go, so that its order holds.
     add(writes, a, "three");
-    CHECK(a->received() == "one two ");
-    CHECK(b->received() == "other");
+    CHECK(a->heard("one two "));
+    CHECK(b->heard("other"));
     writes.send();
-    CHECK(a->received() == "three");
+    CHECK(a->heard("three"));
     CHECK(a->states.empty());
     add(writes, b, "again");
     writes.settle(*a);
-    CHECK(b->received().empty());
+    CHECK(b->silent());
     writes.settle(*b);
-    CHECK(b->received() == "again");
+    CHECK(b->heard("again"));
 }
 
 TEST_CASE("a long turn does not hold its first answer back for ever") {
@@ -79,10 +66,10 @@ TEST_CASE("a long turn does not hold its first answer back for ever") {
         clients.push_back(std::make_shared<Client>());
         add(writes, clients.back(), "x");
     }
-    CHECK(clients.front()->received() == "x");
-    CHECK(clients.back()->received().empty());
+    CHECK(clients.front()->heard("x"));
+    CHECK(clients.back()->silent());
     writes.send();
-    CHECK(clients.back()->received() == "x");
+    CHECK(clients.back()->heard("x"));
 }
 
 TEST_CASE("events of streams wait for fifteen others at most") {
@@ -96,10 +83,10 @@ TEST_CASE("events of streams wait for fifteen others at most") {
         clients.clear();
         join(TurnWrites::Pace::turn);
         for (int i = 0; i < 15; ++i) join(TurnWrites::Pace::event);
-        CHECK(clients.front()->received().empty());
+        CHECK(clients.front()->silent());
         join(TurnWrites::Pace::event);
-        CHECK(clients.front()->received() == "x");
-        CHECK(clients.back()->received() == "x");
+        CHECK(clients.front()->heard("x"));
+        CHECK(clients.back()->heard("x"));
     }
 }
 
@@ -107,7 +94,7 @@ TEST_CASE("a client is told what its socket did not take, and when the peer is g
     TurnWrites writes;
     const auto full = std::make_shared<Client>(), gone = std::make_shared<Client>(), well = std::make_shared<Client>();
     full->fill();
-    gone->hang_up();
+    gone->be_gone();
     add(writes, full, "late");
     add(writes, gone, "lost");
     add(writes, well, "fine");
@@ -115,7 +102,7 @@ TEST_CASE("a client is told what its socket did not take, and when the peer is g
     CHECK(full->states == std::vector<Io>{Io::again});
     CHECK(full->kept == "late");
     CHECK(gone->states == std::vector<Io>{Io::error});
-    CHECK(well->received() == "fine");
+    CHECK(well->heard("fine"));
 }
 
 TEST_CASE("a dropped client's bytes are not sent, and its owner is let go at the turn's end") {
@@ -126,12 +113,12 @@ TEST_CASE("a dropped client's bytes are not sent, and its owner is let go at the
     add(writes, dropped, "never");
     add(writes, other, "sent");
     writes.drop(*dropped);
-    CHECK(dropped->received().empty());
+    CHECK(dropped->silent());
     dropped.reset();
     CHECK(!watch.expired());
     writes.send();
     CHECK(watch.expired());
-    CHECK(other->received() == "sent");
+    CHECK(other->heard("sent"));
 }
 
 }  // namespace

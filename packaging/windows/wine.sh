@@ -1,0 +1,14 @@
+# To be sourced: Wine with a prefix of its own in build/windows, ended when the script ends.
+export WINEPREFIX=${LURUS_WINEPREFIX:-$PWD/build/windows/wine} WINEDEBUG=${WINEDEBUG:--all} WINEDLLOVERRIDES='mscoree,mshtml='
+command -v wine >/dev/null || {
+    echo 'windows: there is no wine (Debian: wine64, wine)' >&2
+    exit 1
+}
+wineserver=$(command -v wineserver || echo /usr/lib/wine/wineserver)
+mkdir -p "$WINEPREFIX"
+"$wineserver" -p300 # stays between programs: a start of each would take a second
+trap '"$wineserver" -k || true' EXIT
+[[ -e $WINEPREFIX/system.reg ]] || timeout 300 wine wineboot --init >"$WINEPREFIX/../wineboot.log" 2>&1 || {
+    cat "$WINEPREFIX/../wineboot.log" >&2
+    exit 1
+}

@@ -3,10 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <array>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/detail/socket_ops.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <utility>
 
 namespace lurus::test {
@@ -90,36 +88,53 @@ public:
     [[nodiscard]] LogStatus status() const override { return {}; }
 };
 
-// Asio's blocking calls know no deadline.
-void wait_for(int descriptor) {
-    boost::system::error_code ec;
-    REQUIRE(asio::detail::socket_ops::poll_read(static_cast<asio::detail::socket_type>(descriptor), 0, 10'000, ec) ==
-            1);
+// What Asio makes of each system's calls. Its socket objects hold memory that would count as the gateway's.
+namespace calls = asio::detail::socket_ops;
+
+calls::state_type blocking() {
+    return 0;
 }
 
-// Of the test's own sockets, which block.
-asio::io_context& no_work() {
-    static asio::io_context context(1);
-    return context;
+asio::detail::socket_type handle(const StreamSocket& socket) {
+    return static_cast<asio::detail::socket_type>(socket.descriptor());
+}
+
+StreamSocket new_socket() {
+    boost::system::error_code ec;
+    StreamSocket socket(static_cast<int>(calls::socket(tcp::v4().family(), SOCK_STREAM, IPPROTO_TCP, ec)));
+    REQUIRE(!ec);
+    return socket;
+}
+
+void wait_for(const StreamSocket& socket) {
+    boost::system::error_code ec;
+    REQUIRE(calls::poll_read(handle(socket), blocking(), 10'000, ec) == 1);
 }
 
 }  // namespace
 
-Wire::Wire(tcp::socket socket) : socket_(std::move(socket)) {
-    socket_->set_option(tcp::no_delay(true));
-}
-
-void Wire::send(std::string_view bytes) const {
+Wire::Wire(StreamSocket socket) : socket_(std::move(socket)) {
+    const int on = 1;
+    calls::state_type state = blocking();
     boost::system::error_code ec;
-    asio::write(*socket_, asio::buffer(bytes.data(), bytes.size()), ec);
+    calls::setsockopt(handle(socket_), state, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on, ec);
     REQUIRE(!ec);
 }
 
+void Wire::send(std::string_view bytes) const {
+    while (!bytes.empty()) {
+        boost::system::error_code ec;
+        const auto n = calls::send1(handle(socket_), bytes.data(), bytes.size(), 0, ec);
+        REQUIRE(n > 0);
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+}
+
 std::size_t Wire::receive_some(std::span<char> into) const {
-    wait_for(descriptor());
+    wait_for(socket_);
     boost::system::error_code ec;
-    const std::size_t n = socket_->read_some(asio::buffer(into.data(), into.size()), ec);
-    return ec ? 0 : n;
+    const auto n = calls::recv1(handle(socket_), into.data(), into.size(), 0, ec);
+    return n > 0 ? static_cast<std::size_t>(n) : 0;
 }
 
 std::string_view Wire::receive_until(std::string_view end) const {
@@ -145,7 +160,7 @@ struct Rig::Parts {
     Vendor vendor = Vendor::plain;
     int vendor_address = 1;  // below 127.0.0, all of which are this machine
     int vendor_port = 0;
-    tcp::acceptor listener{no_work()};
+    StreamSocket listener;
     std::uint16_t port = 0;
     PromptLog log;
     GatewaySnapshot snapshot;
@@ -153,14 +168,20 @@ struct Rig::Parts {
 };
 
 Rig::Rig(Family family, Vendor vendor, ApiHandler api) : parts_(std::make_unique<Parts>()) {
-    const tcp::endpoint any(tcp::v4(), 0);
-    parts_->listener.open(any.protocol());
-    parts_->listener.bind(any);
-    parts_->listener.listen(512);
+    tcp::endpoint at(tcp::v4(), 0);
+    boost::system::error_code ec;
+    parts_->listener = new_socket();
+    calls::bind(handle(parts_->listener), at.data(), at.size(), ec);
+    REQUIRE(!ec);
+    calls::listen(handle(parts_->listener), 512, ec);
+    REQUIRE(!ec);
+    std::size_t size = at.capacity();
+    calls::getsockname(handle(parts_->listener), at.data(), &size, ec);
+    REQUIRE(!ec);
 
     parts_->family = family;
     parts_->vendor = vendor;
-    parts_->vendor_port = parts_->listener.local_endpoint().port();
+    parts_->vendor_port = at.port();
     GatewaySnapshot& snapshot = parts_->snapshot;
     snapshot.keys = std::make_shared<OneKey>();
     snapshot.catalog = parts_->catalog();
@@ -203,14 +224,21 @@ const GatewaySnapshot& Rig::snapshot() const {
 }
 
 Wire Rig::connect() const {
-    tcp::socket socket(no_work());
-    socket.connect(tcp::endpoint(asio::ip::address_v4::loopback(), parts_->port));
+    StreamSocket socket = new_socket();
+    const tcp::endpoint at(asio::ip::address_v4::loopback(), parts_->port);
+    boost::system::error_code ec;
+    calls::connect(handle(socket), at.data(), at.size(), ec);
+    REQUIRE(!ec);
     return Wire(std::move(socket));
 }
 
 Wire Rig::accept() const {
-    wait_for(static_cast<int>(parts_->listener.native_handle()));
-    return Wire(parts_->listener.accept());
+    wait_for(parts_->listener);
+    boost::system::error_code ec;
+    StreamSocket socket(static_cast<int>(
+        calls::accept(handle(parts_->listener), static_cast<void*>(nullptr), static_cast<std::size_t*>(nullptr), ec)));
+    REQUIRE(!ec);
+    return Wire(std::move(socket));
 }
 
 std::string Rig::request(std::string_view path, std::string_view model, bool stream, std::size_t size) {

@@ -1,14 +1,13 @@
 #pragma once
 // A gateway of one shard between a client and a vendor that the test plays itself, with blocking sockets.
 
-#include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "core/io/stream_socket.hpp"
 #include "lurus/gateway.hpp"
 
 namespace lurus::test {
@@ -17,17 +16,17 @@ namespace lurus::test {
 class Wire {
 public:
     Wire() = default;
-    explicit Wire(boost::asio::ip::tcp::socket socket);
+    explicit Wire(StreamSocket socket);
 
     /// These fail the test, but for a peer that has left when `receive_some` is called: 0. None allocates.
     void send(std::string_view bytes) const;
     /// What came up to and with `end`; good until the next call on any wire.
     [[nodiscard]] std::string_view receive_until(std::string_view end) const;
     std::size_t receive_some(std::span<char> into) const;
-    [[nodiscard]] int descriptor() const { return static_cast<int>(socket_->native_handle()); }
+    [[nodiscard]] int descriptor() const { return socket_.descriptor(); }
 
 private:
-    mutable std::optional<boost::asio::ip::tcp::socket> socket_;
+    StreamSocket socket_;
 };
 
 class Rig {

@@ -217,10 +217,11 @@ make_curl() {
 make_openldap() {
     in_source openldap
     # What configure cannot run here: there is no <regex.h>, which only the server needs.
-    ac_cv_header_regex_h=yes ol_cv_c_posix_regex=yes ac_cv_search_regfree='none required' \
+    ac_cv_header_regex_h=yes ol_cv_c_posix_regex=yes ac_cv_search_regfree='none required' ac_cv_func_memcmp_working=yes \
         ./configure --host=$target CC="ccache $cc" CFLAGS="$flags" CPPFLAGS="-I$out/include" LDFLAGS="-L$out/lib" \
         LIBS='-lssl -lcrypto -lws2_32 -lcrypt32 -lgdi32' --with-yielding_select=yes --disable-slapd --with-tls=openssl --without-cyrus-sasl \
         --without-fetch --disable-shared --enable-static
+    echo '#define HAVE_WINSOCK2 1' >>include/portable.h # it looks for the older one first
     make -C include ldap_config.h lber_types.h ldap_features.h
     make -C libraries/liblutil
     make -C libraries/liblber liblber.la

@@ -4,6 +4,8 @@
 #include <winsock2.h>
 // after winsock2.h
 #include <windows.h>
+// after windows.h
+#include <shellapi.h>
 
 #include <memory>
 #include <string>

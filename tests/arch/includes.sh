@@ -57,6 +57,10 @@ for factory in $(grep -rhoE '^[A-Za-z].*\bmake_[a-z0-9_]+\(' include/lurus | sed
     fi
 done
 
+# What a system has of its own is in a source whose name says so, behind a header without conditions.
+breaches+=$'\n'$(grep -rnE '^[[:space:]]*#[[:space:]]*(el)?if.*(_WIN32|_WIN64|__MINGW|__linux__|__unix__|__APPLE__)' --include='*.cpp' --include='*.hpp' include src modules tests |
+    grep -vE '^src/core/(os|io)/' | sed 's/$/: conditions for a system are in core only: *_posix, *_windows/' || true)
+
 breaches=$(sed '/^$/d' <<<"$breaches")
 [[ -z $breaches ]] && exit 0
 printf '%s\n' "$breaches"

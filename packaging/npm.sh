@@ -37,7 +37,7 @@ pack() {
     npm pack --silent --ignore-scripts --pack-destination "$out" "$1"
 }
 
-# platform OS CPU LIBC EXECUTABLE FILE-NAME NOTICES: one package with an executable.
+# platform OS CPU LIBC EXECUTABLE FILE-NAME SYSTEM: one package with an executable.
 platforms=()
 platform() {
     local name=$1-$2 folder=$work/$1-$2
@@ -50,7 +50,7 @@ platform() {
         *) die "$4 is no executable of $1" ;;
     esac
     install -D -m 755 "$4" "$folder/bin/$5"
-    bash "$here/$6/notices.sh" >"$folder/NOTICES"
+    node "$here/sbom.mjs" --notices "$6" >"$folder/NOTICES"
     {
         printf '{\n  "name": "@lurus-switch/%s",\n  "version": "%s",\n' "$name" "$version"
         printf '  "description": "The %s executable of lurus-switch",\n  "license": "Apache-2.0",\n' "$name"

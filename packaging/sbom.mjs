@@ -1,6 +1,7 @@
 // sbom.mjs [--out FOLDER] [--linux-build FOLDER] [--windows-build FOLDER] [--windows-libraries FOLDER]
 // Writes SBOM.spdx.json (SPDX 2.3): what the executables were made from. It asks the builds themselves: the headers that the objects
 // of `lurus` were compiled with and the archives that it was linked with, and Debian which package and source each of them is of.
+// sbom.mjs --notices linux|windows [...]: prints the copyright notices of what is inside that executable instead.
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -14,6 +15,7 @@ const { values: options } = parseArgs({
     out: { type: 'string', default: path.join(ROOT, 'build/package') },
     'linux-build': { type: 'string', default: path.join(ROOT, 'build/release') },
     'windows-build': { type: 'string', default: path.join(ROOT, 'build/windows') },
+    notices: { type: 'string' },
     'windows-libraries': { type: 'string' }, // with versions.tsv: SOURCE PACKAGE, tab, VERSION
   },
 });
@@ -25,7 +27,6 @@ const LICENSES = {
   'boost1.81': 'BSL-1.0',
   'boost1.83': 'BSL-1.0',
   brotli: 'MIT',
-  cjose: 'MIT',
   cli11: 'BSD-3-Clause',
   curl: 'curl',
   fmtlib: 'MIT',
@@ -34,7 +35,6 @@ const LICENSES = {
   'gcc-13': 'GPL-3.0-or-later WITH GCC-exception-3.1',
   'gcc-mingw-w64': 'GPL-3.0-or-later WITH GCC-exception-3.1',
   glibc: 'LGPL-2.1-or-later',
-  jansson: 'MIT',
   jemalloc: 'BSD-2-Clause',
   liburing: '(LGPL-2.1-or-later OR MIT) AND (GPL-2.0-only WITH Linux-syscall-note OR MIT)',
   libxcrypt: 'LGPL-2.1-or-later',
@@ -42,7 +42,6 @@ const LICENSES = {
   linux: 'GPL-2.0-only WITH Linux-syscall-note',
   'mingw-w64': 'ZPL-2.1 AND MIT AND BSD-3-Clause',
   'nlohmann-json3': 'MIT',
-  'oath-toolkit': 'LGPL-2.1-or-later',
   openldap: 'OLDAP-2.8',
   openssl: 'Apache-2.0',
   spdlog: 'MIT',
@@ -140,42 +139,70 @@ const has = (build) => fs.existsSync(path.join(build, 'build.ninja'));
 const asked = (name) => process.argv.some((word) => word === `--${name}` || word.startsWith(`--${name}=`));
 
 const linux = options['linux-build'], windows = options['windows-build'];
-if (!has(linux)) fail(`there is no build in ${linux}`);
-const linuxId = application('linux', 'lurus for Linux (x86-64): the executable of the .deb, the tarball and npm');
-for (const source of sourcesOf(usedFiles(linux, 'lurus')).values()) {
-  const spdxId = library(source);
-  if (LINUX_OPTIONAL.has(source.name)) relate(spdxId, 'OPTIONAL_DEPENDENCY_OF', linuxId, 'Not inside: looked for on the machine when it is configured.');
-  else if (LINUX_DYNAMIC.has(source.name)) relate(linuxId, 'DYNAMIC_LINK', spdxId, "The machine's own, 2.31 or newer.");
-  else if (HEADERS_ONLY.has(source.name)) relate(spdxId, 'BUILD_DEPENDENCY_OF', linuxId);
-  else relate(linuxId, 'STATIC_LINK', spdxId);
-}
+const linuxSources = () => [...sourcesOf(usedFiles(linux, 'lurus')).values()];
 
-if (has(windows)) {
+function windowsSources() {
   const libraries = options['windows-libraries'] ?? run('bash', [path.join(ROOT, 'packaging/windows/libraries.sh'), '--where']).trim();
-  const windowsId = application('windows', 'lurus for Windows (x86-64): the executable of the .zip and npm');
+  const installed = run('dpkg-query', ['-W', '-f=${source:Package}\t${Homepage}\t${Package}\n']).split('\n').map((line) => line.split('\t'));
   const sources = sourcesOf(usedFiles(windows, 'lurus'));
   for (const line of fs.readFileSync(path.join(libraries, 'versions.tsv'), 'utf8').trim().split('\n')) {
     const [name, of] = line.split('\t');
-    const [homepage, binary] = (run('dpkg-query', ['-W', '-f=${source:Package}\t${Homepage}\t${Package}\n']).split('\n').map((each) => each.split('\t'))
-      .find(([source]) => source === name) ?? []).slice(1);
+    const [, homepage, binary] = installed.find(([source]) => source === name) ?? [];
     sources.set(name, { name, version: of, homepage, binary });
   }
-  for (const source of sources.values()) relate(windowsId, 'STATIC_LINK', library(source));
-} else if (asked('windows-build')) {
-  fail(`there is no build in ${windows}`);
-} else {
-  note(`no build in ${windows}: the executable of Windows is left out`);
+  return [...sources.values()];
 }
 
-const all = [...packages.values()].sort((a, b) => (a.SPDXID < b.SPDXID ? -1 : 1));
-relationships.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-const digest = crypto.createHash('sha256').update(JSON.stringify([all, relationships])).digest('hex');
-const document = {
-  spdxVersion: 'SPDX-2.3', dataLicense: 'CC0-1.0', SPDXID: 'SPDXRef-DOCUMENT', name: `lurus-${version}`,
-  documentNamespace: `https://spdx.org/spdxdocs/lurus-${version}-${digest.slice(0, 32)}`,
-  creationInfo: { created: new Date(epoch * 1000).toISOString().replace('.000Z', 'Z'), creators: ['Tool: lurus-sbom'] },
-  packages: all, relationships,
+/// Of Boost's thousands of files, each listed, the one licence that they share.
+function notices(sources) {
+  for (const { name, version: of, binary } of sources.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const file = `/usr/share/doc/${binary}/copyright`;
+    if (!binary || !fs.existsSync(file)) fail(`there is no copyright file of ${name} on this machine`);
+    const text = fs.readFileSync(file, 'utf8');
+    const shown = name.startsWith('boost') ? text.split(/\n\s*\n/).find((stanza) => stanza.startsWith('License: BSL-1.0\n')) : text;
+    process.stdout.write(`==== ${name} ${of} ====\n\n${shown.trimEnd()}\n\n`);
+  }
+}
+
+const INSIDE = {
+  linux: () => linuxSources().filter(({ name }) => !LINUX_DYNAMIC.has(name) && !LINUX_OPTIONAL.has(name) && !HEADERS_ONLY.has(name)),
+  windows: windowsSources,
 };
-fs.mkdirSync(options.out, { recursive: true });
-fs.writeFileSync(path.join(options.out, 'SBOM.spdx.json'), `${JSON.stringify(document, null, 2)}\n`);
-console.log('SBOM.spdx.json');
+
+function writeDocument() {
+  if (!has(linux)) fail(`there is no build in ${linux}`);
+  const linuxId = application('linux', 'lurus for Linux (x86-64): the executable of the .deb, the tarball and npm');
+  for (const source of linuxSources()) {
+    const spdxId = library(source);
+    if (LINUX_OPTIONAL.has(source.name)) relate(spdxId, 'OPTIONAL_DEPENDENCY_OF', linuxId, 'Not inside: looked for on the machine when it is configured.');
+    else if (LINUX_DYNAMIC.has(source.name)) relate(linuxId, 'DYNAMIC_LINK', spdxId, "The machine's own, 2.31 or newer.");
+    else if (HEADERS_ONLY.has(source.name)) relate(spdxId, 'BUILD_DEPENDENCY_OF', linuxId);
+    else relate(linuxId, 'STATIC_LINK', spdxId);
+  }
+
+  if (has(windows)) {
+    const windowsId = application('windows', 'lurus for Windows (x86-64): the executable of the .zip and npm');
+    for (const source of windowsSources()) relate(windowsId, 'STATIC_LINK', library(source));
+  } else if (asked('windows-build')) {
+    fail(`there is no build in ${windows}`);
+  } else {
+    note(`no build in ${windows}: the executable of Windows is left out`);
+  }
+
+  const all = [...packages.values()].sort((a, b) => (a.SPDXID < b.SPDXID ? -1 : 1));
+  relationships.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  const digest = crypto.createHash('sha256').update(JSON.stringify([all, relationships])).digest('hex');
+  const document = {
+    spdxVersion: 'SPDX-2.3', dataLicense: 'CC0-1.0', SPDXID: 'SPDXRef-DOCUMENT', name: `lurus-${version}`,
+    documentNamespace: `https://spdx.org/spdxdocs/lurus-${version}-${digest.slice(0, 32)}`,
+    creationInfo: { created: new Date(epoch * 1000).toISOString().replace('.000Z', 'Z'), creators: ['Tool: lurus-sbom'] },
+    packages: all, relationships,
+  };
+  fs.mkdirSync(options.out, { recursive: true });
+  fs.writeFileSync(path.join(options.out, 'SBOM.spdx.json'), `${JSON.stringify(document, null, 2)}\n`);
+  console.log('SBOM.spdx.json');
+}
+
+if (!options.notices) writeDocument();
+else if (options.notices in INSIDE) notices(INSIDE[options.notices]());
+else fail('--notices wants linux or windows');

@@ -35,7 +35,7 @@ for file in "$root"/packaging/windows/*.ps1 "$root/packaging/windows/Caddyfile" 
     # Notepad of older Windows shows lines that end otherwise as one.
     sed 's/\r*$/\r/' "$file" >"$work/$name/${file##*/}"
 done
-bash "$root/packaging/windows/notices.sh" | sed 's/\r*$/\r/' >"$work/$name/NOTICES.txt"
+node "$root/packaging/sbom.mjs" --notices windows | sed 's/\r*$/\r/' >"$work/$name/NOTICES.txt"
 find "$work/$name" -exec chmod u=rwX,go=rX {} + -exec touch -h -d "@$epoch" {} +
 rm -f "$out/$name.zip"
 (cd "$work" && find "$name" -type f | LC_ALL=C sort | TZ=UTC zip -q -9 -X "$out/$name.zip" -@)

@@ -25,7 +25,8 @@ function Test-Administrator {
 # a name without a wildcard is somebody's wish, so that one fails.
 function Get-Stack([string[]] $Patterns, [string[]] $Optional) {
     $seen = @{}
-    foreach ($pattern in $Patterns) {
+    # `powershell -File` hands a list over as one text.
+    foreach ($pattern in ($Patterns -split '\s*,\s*')) {
         $found = @(Get-Service -Name $pattern -ErrorAction SilentlyContinue)
         if ($found.Count -eq 0) {
             if ($pattern -notmatch '[*?\[]' -and $Optional -notcontains $pattern) { throw "no service is called $pattern" }

@@ -438,11 +438,11 @@ TEST_CASE("a Windows home: names without case, its own folders, its own words") 
 }
 
 TEST_CASE("a file below the home is shown by its way from there") {
-    const ClientHome posix{"/home/ann", {}, platform::HomeStyle::posix};
-    CHECK(posix.relative("/home/ann/.claude/settings.json") == "~/.claude/settings.json");
-    CHECK(posix.relative("/home/anna/x") == "/home/anna/x");
-    CHECK(posix.relative("/home/ANN/x") == "/home/ANN/x");
-    CHECK(posix.relative("/home/ann") == "/home/ann");
+    const ClientHome posix{"/people/ann", {}, platform::HomeStyle::posix};
+    CHECK(posix.relative("/people/ann/.claude/settings.json") == "~/.claude/settings.json");
+    CHECK(posix.relative("/people/anna/x") == "/people/anna/x");
+    CHECK(posix.relative("/people/ANN/x") == "/people/ANN/x");
+    CHECK(posix.relative("/people/ann") == "/people/ann");
     CHECK(ClientHome{"/", {}}.relative("/x") == "/x");
     const ClientHome windows{R"(C:\Users\Ann)", {}, platform::HomeStyle::windows};
     CHECK(windows.relative(R"(c:\users\ann\.claude/settings.json)") == R"(~\.claude\settings.json)");

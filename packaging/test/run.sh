@@ -55,7 +55,7 @@ check 'completion of bash' completions_load
 check 'unit: security, system calls' bash "$here/unit.sh" "$out/stage/linux/lurus"
 check 'tarball in the libc of Debian 11' bash "$here/old_libc.sh" "$tarball" "$libc"
 check 'made again, bit for bit' same_bits
-check 'npm, zip, SBOM, scripts, Caddyfile, README' bash "$here/node.sh"
+check 'npm, zip, SBOM, scripts, Caddyfile, README' bash "$here/node.sh" "$cache"
 check 'a minimal Debian 12' wait "$debian"
 begin=$SECONDS
 if before=$(bash "$here/before.sh" "$cache"); then

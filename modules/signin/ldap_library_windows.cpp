@@ -1,14 +1,10 @@
 #include "modules/signin/ldap_library.hpp"
 
-#include <winsock2.h>
-// after winsock2.h
-#include <wincrypt.h>
-
-// after wincrypt.h, which has names that are OpenSSL's
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 
 #include <memory>
+
+#include "core/io/system_roots.hpp"
 
 namespace lurus::signin {
 
@@ -40,17 +36,7 @@ bool LdapLibrary::trust_system(LDAP* connection, decltype(&ldap_get_option) get_
     void* context = nullptr;
     if (get_option(connection, LDAP_OPT_X_TLS_CTX, &context) != LDAP_OPT_SUCCESS || context == nullptr) return false;
     const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> owner(static_cast<SSL_CTX*>(context), &SSL_CTX_free);
-    const auto close = [](HCERTSTORE store) { CertCloseStore(store, 0); };
-    const std::unique_ptr<void, decltype(close)> roots(CertOpenSystemStoreW(0, L"ROOT"), close);
-    if (!roots) return false;
-    X509_STORE* trusted = SSL_CTX_get_cert_store(owner.get());
-    const CERT_CONTEXT* at = nullptr;
-    while ((at = CertEnumCertificatesInStore(roots.get(), at)) != nullptr) {
-        const unsigned char* bytes = at->pbCertEncoded;
-        const std::unique_ptr<X509, decltype(&X509_free)> root(
-            d2i_X509(nullptr, &bytes, static_cast<long>(at->cbCertEncoded)), &X509_free);
-        if (root) X509_STORE_add_cert(trusted, root.get());
-    }
+    add_system_roots(SSL_CTX_get_cert_store(owner.get()));
     return true;
 }
 

@@ -205,7 +205,7 @@ make_abseil() {
 make_curl() {
     in_source curl
     use_cmake . -DBUILD_CURL_EXE=OFF -DBUILD_TESTING=OFF -DENABLE_MANUAL=OFF -DCURL_USE_OPENSSL=ON -DOPENSSL_USE_STATIC_LIBS=ON \
-        -DCURL_DISABLE_{HTTP,FTP,FILE,TELNET,LDAP,LDAPS,DICT,TFTP,GOPHER,POP3,IMAP,SMB,RTSP,MQTT,NTLM,ALTSVC,HSTS,COOKIES,DOH,MIME,NETRC,PROXY}=ON \
+        -DCURL_DISABLE_{FTP,FILE,TELNET,LDAP,LDAPS,DICT,TFTP,GOPHER,POP3,IMAP,SMB,RTSP,MQTT,NTLM,ALTSVC,HSTS,COOKIES,DOH,MIME,NETRC,PROXY}=ON \
         -DCURL_USE_LIBSSH2=OFF -DCURL_USE_LIBPSL=OFF -DUSE_LIBIDN2=OFF -DUSE_NGHTTP2=OFF -DCURL_ZLIB=OFF -DCURL_BROTLI=OFF -DCURL_ZSTD=OFF \
         -DUSE_WIN32_LDAP=OFF -DCURL_ENABLE_SSL=ON -DENABLE_UNIX_SOCKETS=OFF
     ninja -C build-windows -j2 libcurl
@@ -221,11 +221,11 @@ make_openldap() {
         ./configure --host=$target CC="ccache $cc" CFLAGS="$flags" CPPFLAGS="-I$out/include" LDFLAGS="-L$out/lib" \
         LIBS='-lssl -lcrypto -lws2_32 -lcrypt32 -lgdi32' --with-yielding_select=yes --disable-slapd --with-tls=openssl --without-cyrus-sasl \
         --without-fetch --disable-shared --enable-static
-    echo '#define HAVE_WINSOCK2 1' >>include/portable.h # it looks for the older one first
     make -C include ldap_config.h lber_types.h ldap_features.h
-    make -C libraries/liblutil
-    make -C libraries/liblber liblber.la
-    make -C libraries/libldap libldap.la
+    local name
+    for name in liblutil.a liblber.la libldap.la; do # with the newer of the two kinds of sockets
+        make -C "libraries/${name%.*}" "$name" CC="ccache $cc -include winsock2.h -include ws2tcpip.h" AR="$target-ar"
+    done
     cp libraries/liblber/.libs/liblber.a libraries/libldap/.libs/libldap.a "$out/lib/"
     cp include/{ldap,lber,ldap_features,lber_types,ldap_cdefs,ldap_utf8}.h "$out/include/"
 }

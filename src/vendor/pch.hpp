@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/os/utf8_paths.hpp"
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>

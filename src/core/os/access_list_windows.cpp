@@ -152,14 +152,8 @@ Local<void> private_access(const fs::path& place, AccessOf what) {
 }
 
 DWORD give_access(const fs::path& path, void* descriptor) {
-    BOOL present = FALSE;
-    BOOL by_default = FALSE;
-    PACL list = nullptr;
-    if (::GetSecurityDescriptorDacl(descriptor, &present, &list, &by_default) == 0) return ::GetLastError();
-    std::wstring name = path.native();
-    return ::SetNamedSecurityInfoW(name.data(), SE_FILE_OBJECT,
-                                   DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, nullptr, nullptr,
-                                   list, nullptr);
+    constexpr SECURITY_INFORMATION what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
+    return ::SetFileSecurityW(path.c_str(), what, descriptor) != 0 ? ERROR_SUCCESS : ::GetLastError();
 }
 
 bool others_may_read(const fs::path& path) {

@@ -124,6 +124,7 @@ bool may_write(const fs::path& file) {
     if (attributes == INVALID_FILE_ATTRIBUTES) return false;
     const bool folder = (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
     // On folders the read-only attribute forbids nothing.
+    if (!folder && (attributes & FILE_ATTRIBUTE_READONLY) != 0) return false;
     const DWORD wanted = folder ? FILE_ADD_FILE : FILE_WRITE_DATA | FILE_APPEND_DATA;
     const Handle open(::CreateFileW(file.c_str(), wanted, windows::share_all, nullptr, OPEN_EXISTING,
                                     folder ? FILE_FLAG_BACKUP_SEMANTICS : FILE_ATTRIBUTE_NORMAL, nullptr));

@@ -223,7 +223,7 @@ std::string last_log_error(const std::string& name) {
     return found;
 }
 
-std::string problem_of(const SERVICE_STATUS_PROCESS& status, const std::string& name) {
+std::string state_problem(const SERVICE_STATUS_PROCESS& status, const std::string& name) {
     if (status.dwCurrentState != SERVICE_STOPPED || status.dwWin32ExitCode == NO_ERROR ||
         status.dwWin32ExitCode == ERROR_SERVICE_NEVER_STARTED)
         return {};
@@ -317,7 +317,7 @@ Result<void> start_service(const std::string& name, int timeout_ms) {
     if (status->dwCurrentState == SERVICE_RUNNING) return {};
     const std::string why = status->dwCurrentState == SERVICE_START_PENDING
                                 ? "it is still starting after " + std::to_string(timeout_ms / 1000) + " s"
-                                : problem_of(*status, name);
+                                : state_problem(*status, name);
     return fail(ErrorCode::unavailable,
                 name + " does not start: " + (why.empty() ? "it has ended; see: lurus service logs" : why));
 }
@@ -350,7 +350,7 @@ Result<ServiceState> service_state(const std::string& name) {
     if (!config) return std::unexpected(config.error());
     ServiceState state;
     state.run = run_of_status(status->dwCurrentState);
-    state.problem = problem_of(*status, name);
+    state.problem = state_problem(*status, name);
     if (!state.problem.empty()) state.run = ServiceState::Run::failed;
     state.at_boot = config->at_boot;
     state.pid = status->dwProcessId;

@@ -11,10 +11,11 @@
 #include <string>
 #include <string_view>
 
+#include "core/os/utf8_paths.hpp"
+
 namespace lurus::windows {
 
-/// What is not UTF-8 becomes U+FFFD.
-std::wstring wide(std::string_view utf8);
+/// The other way is `wide`, of utf8_paths.hpp.
 std::string utf8(std::wstring_view text);
 
 /// The system's own sentence for one of its errors, in English where it has that, without its full stop.

@@ -15,6 +15,9 @@
 #include "core/os/windows_api.hpp"
 #include "tests/unit/scratch.hpp"
 
+// after windows.h
+#include <sddl.h>
+
 using namespace lurus;
 
 namespace {

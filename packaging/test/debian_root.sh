@@ -9,12 +9,12 @@ if [[ ! -e $kept ]]; then
     [[ -n $mirror ]] || { echo 'debian_root: apt knows no Debian mirror here' >&2; exit 1; }
     work=$(mktemp -d)
     trap 'rm -rf --one-file-system "$work"' EXIT
-    debootstrap --variant=minbase --include=adduser bookworm "$work/root" "$mirror" >"$cache/debootstrap.log" 2>&1 || {
+    debootstrap --variant=minbase --include=adduser bookworm "$work/debian" "$mirror" >"$cache/debootstrap.log" 2>&1 || {
         tail -n 20 "$cache/debootstrap.log" >&2
         exit 1
     }
-    rm -rf "$work"/root/var/cache/apt/archives/*.deb "$work"/root/var/lib/apt/lists/* "$work"/root/usr/share/{doc,locale,man}/*
-    tar -C "$work/root" -c . | zstd -q -3 -f -o "$kept.new"
+    rm -rf "$work"/debian/var/cache/apt/archives/*.deb "$work"/debian/var/lib/apt/lists/* "$work"/debian/usr/share/{doc,locale,man}/*
+    tar -C "$work/debian" -c . | zstd -q -3 -f -o "$kept.new"
     mv "$kept.new" "$kept"
 fi
 echo "$kept"

@@ -1,24 +1,9 @@
-#ifdef __linux__
-#include <sys/resource.h>
-
-#include <csignal>
-#endif
-
 #include <fstream>
 
 #include "tests/unit/log/fixture.hpp"
 
 namespace lurus::test {
 namespace {
-
-bool becomes_healthy(RequestLog& log) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (std::chrono::steady_clock::now() < deadline) {
-        if (log.status().healthy && log.status().queued == 0) return true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return false;
-}
 
 TEST_CASE("a locked file: answers are let go after the patience, nothing is lost, it recovers by itself") {
     LogFixture f;
@@ -92,40 +77,6 @@ TEST_CASE("the queue is bounded: no room while it is full, room again after it w
     CHECK(f.log->has_room());
     CHECK(f.ask("SELECT count(*) FROM record") == appended);
 }
-
-#ifdef __linux__
-TEST_CASE("a full disk: records wait in memory and are written when there is room") {
-    // The file may not grow for this process: what SQLite sees is what it sees on a full disk.
-    LogFixture f;
-    f.settings.commit_patience_ms = 100;
-    f.open();
-    Samples samples(34);
-    std::vector<RequestRecord> all;
-    f.append(samples, 100, all);
-    struct rlimit unlimited{};
-    REQUIRE(getrlimit(RLIMIT_FSIZE, &unlimited) == 0);
-    const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
-    struct rlimit limited = unlimited;
-    limited.rlim_cur = 300'000;
-    REQUIRE(setrlimit(RLIMIT_FSIZE, &limited) == 0);
-    CountingSink sink;
-    for (std::uint64_t i = 0; i < 2000; ++i) f.log->append(samples.record(), i, &sink);
-    const bool told = sink.wait_for(2000);
-    const LogStatus full = f.log->status();
-    REQUIRE(setrlimit(RLIMIT_FSIZE, &unlimited) == 0);
-    REQUIRE(told);
-    CHECK(full.released_unsafe > 0);
-    CHECK(!full.healthy);
-    CHECK(!full.problem.empty());
-    REQUIRE(becomes_healthy(*f.log));
-    std::signal(SIGXFSZ, ignored);
-    CHECK(f.ask("SELECT count(*) FROM record") == 2100);
-    CHECK(f.ask("SELECT count(DISTINCT id) FROM record") == 2100);
-    LogFilter filter;
-    filter.limit = 1000;
-    CHECK(f.log->query(filter)->size() == 1000);
-}
-#endif
 
 TEST_CASE("what cannot be written at the end is given up after the patience") {
     LogFixture f;

@@ -72,4 +72,13 @@ struct LogFixture {
     }
 };
 
+inline bool becomes_healthy(RequestLog& log) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (std::chrono::steady_clock::now() < deadline) {
+        if (log.status().healthy && log.status().queued == 0) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+}
+
 }  // namespace lurus::test

@@ -1,9 +1,8 @@
 #pragma once
 // What tests of several modules stand on: a folder of their own, a clock that stands still.
 
-#include <stdlib.h>
-
 #include <filesystem>
+#include <random>
 #include <string>
 #include <system_error>
 
@@ -15,8 +14,11 @@ namespace lurus::test {
 class TempFolder {
 public:
     TempFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "lurus-test-XXXXXX").string();
-        path = ::mkdtemp(name.data());
+        std::random_device random;
+        do {
+            path = std::filesystem::temp_directory_path() /
+                   ("lurus-test-" + std::to_string(std::uint64_t{random()} << 32 | random()));
+        } while (!std::filesystem::create_directory(path));  // false: it is somebody else's
     }
     TempFolder(const TempFolder&) = delete;
     TempFolder& operator=(const TempFolder&) = delete;

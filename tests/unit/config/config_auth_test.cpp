@@ -1,10 +1,10 @@
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "config/config.hpp"
+#include "core/os/platform.hpp"
 #include "tests/unit/scratch.hpp"
 
 using namespace lurus;
@@ -19,9 +19,9 @@ struct Place {
     Place() {
         environment.working_dir = environment.home = scratch.dir();
         environment.folders.system_config = scratch.dir() / "etc";
-        ::setenv("LURUS_TEST_CONFIG_SECRET", "a secret of the environment", 1);
+        platform::set_variable("LURUS_TEST_CONFIG_SECRET", "a secret of the environment");
     }
-    ~Place() { ::unsetenv("LURUS_TEST_CONFIG_SECRET"); }
+    ~Place() { platform::set_variable("LURUS_TEST_CONFIG_SECRET", ""); }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 

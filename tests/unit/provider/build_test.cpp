@@ -1,9 +1,9 @@
 #include "modules/provider/catalog/build.hpp"
 
-#include <cstdlib>
 #include <fstream>
 
 #include "core/http/url.hpp"
+#include "core/os/platform.hpp"
 #include "tests/unit/provider/support.hpp"
 
 using namespace lurus;
@@ -162,7 +162,7 @@ TEST_CASE("provider: where credentials come from") {
     CHECK(built(from_file).problem.contains("spaces"));
 
     // The conventional variable is for the vendor's own addresses only.
-    ::setenv("MISTRAL_API_KEY", "sk-conventional", 1);
+    platform::set_variable("MISTRAL_API_KEY", "sk-conventional");
     const auto bare = spec("a", "mistral", {}, "");
     CHECK(built(bare).credential.reveal() == "sk-conventional");
     CHECK(built(bare).credential_source == "env:MISTRAL_API_KEY");
@@ -170,7 +170,7 @@ TEST_CASE("provider: where credentials come from") {
     CHECK(elsewhere.credential.empty());
     CHECK(elsewhere.problem.empty());
     CHECK(elsewhere.endpoints.at(Family::openai).auth == AuthScheme::none);
-    ::unsetenv("MISTRAL_API_KEY");
+    platform::set_variable("MISTRAL_API_KEY", "");
     CHECK(built(bare).problem.contains("or set MISTRAL_API_KEY"));
 
     const Provider local = built(spec("a", "ollama", {}, ""));

@@ -1,5 +1,4 @@
-#include <cstdlib>
-
+#include "core/os/platform.hpp"
 #include "tests/unit/provider/support.hpp"
 
 using namespace lurus;
@@ -130,9 +129,9 @@ TEST_CASE("catalog: providers that cannot be used are left out, and the reason i
     CHECK(f.find("o")->problem.contains("LURUS_TEST_SURELY_UNSET"));
     CHECK(f.find("d")->disabled);
 
-    ::setenv("LURUS_TEST_SURELY_UNSET", "sk-now-set-0123456789", 1);
+    platform::set_variable("LURUS_TEST_SURELY_UNSET", "sk-now-set-0123456789");
     f.configure({missing});
-    ::unsetenv("LURUS_TEST_SURELY_UNSET");
+    platform::set_variable("LURUS_TEST_SURELY_UNSET", "");
     CHECK(f.find("o")->problem.empty());
     CHECK(f.find("o")->credential.reveal() == "sk-now-set-0123456789");
     CHECK(f.find("o")->credential_source == "env:LURUS_TEST_SURELY_UNSET");

@@ -23,10 +23,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int check_timeout_ms = 60'000;
+constexpr int usual_timeout_s = 60;
 
 struct UpdateOptions {
     std::string file, name = "lurus";
-    int timeout_s = 60;
+    int timeout_s = usual_timeout_s;
     bool allow_downgrade = false;
 };
 
@@ -137,7 +138,7 @@ public:
         }
         if (!was_running_) return finish_update(version, {});
         say("Starting " + version + ".");
-        const auto health = start_and_wait();
+        const auto health = start_and_wait(options_.timeout_s);
         if (health.ready && health.pid != before && health.version == version) return finish_update(version, health);
         return roll_back(version, health.ready ? "another server answers in its place" : health.problem);
     }
@@ -149,10 +150,10 @@ private:
         if (!cli_.json) cli_.out << line << "\n" << std::flush;
     }
 
-    ServerHealth start_and_wait() {
-        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(options_.timeout_s);
+    ServerHealth start_and_wait(int timeout_s) {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_s);
         ServerHealth health;
-        if (auto started = platform::start_service(options_.name, options_.timeout_s * 1000); !started) {
+        if (auto started = platform::start_service(options_.name, timeout_s * 1000); !started) {
             health.problem = started.error().message;
             return health;
         }
@@ -180,7 +181,7 @@ private:
     int roll_back(const std::string& version, const std::string& why) {
         (void)platform::stop_service(options_.name, stop_timeout_ms());  // it may have failed already
         const auto back = put_back(installed_.program);
-        const auto health = back ? start_and_wait() : ServerHealth{};
+        const auto health = back ? start_and_wait(std::max(options_.timeout_s, usual_timeout_s)) : ServerHealth{};
         std::string now = fmt::format("{} runs again", installed_.version);
         if (!back)
             now = "and the former one could not be put back: " + back.error().message;

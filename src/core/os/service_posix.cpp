@@ -260,6 +260,8 @@ Result<void> start_service(const std::string& name, int timeout_ms) {
     if (auto root = as_root("start"); !root) return root;
     const auto done = tell_systemd({"start", name + ".service"}, timeout_ms);
     if (done) return {};
+    if (done.error().code == ErrorCode::timeout)
+        return fail(ErrorCode::timeout, name + " still starts after " + std::to_string(timeout_ms / 1000) + " s");
     const auto state = service_state(name);
     if (!state) return std::unexpected(state.error().code == ErrorCode::not_found ? state.error() : done.error());
     return fail(ErrorCode::unavailable,
@@ -268,7 +270,10 @@ Result<void> start_service(const std::string& name, int timeout_ms) {
 
 Result<void> stop_service(const std::string& name, int timeout_ms) {
     if (auto root = as_root("stop"); !root) return root;
-    return tell_systemd({"stop", name + ".service"}, timeout_ms);
+    const auto done = tell_systemd({"stop", name + ".service"}, timeout_ms);
+    if (done || done.error().code != ErrorCode::timeout) return done;
+    return fail(ErrorCode::timeout,
+                name + " has not ended within " + std::to_string(timeout_ms / 1000) + " s: its answers still run");
 }
 
 Result<ServiceState> service_state(const std::string& name) {

@@ -16,7 +16,7 @@ const COLUMNS = 100;
 const URL_ = 'http://127.0.0.1:18100';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lurus-'));
-const bin = path.join(folder, 'bin'), home = path.join(folder, 'ann');
+const bin = path.join(folder, 'bin'), home = path.join(folder, 'you');
 fs.mkdirSync(bin);
 fs.mkdirSync(home);
 fs.symlinkSync(path.resolve(lurus), path.join(bin, 'lurus'));

@@ -70,7 +70,7 @@ std::string typed_program(const config::Environment& environment) {
     if (executable.empty()) return "lurus";
     const auto relative = executable.lexically_relative(environment.working_dir);
     const bool below = !relative.empty() && *relative.begin() != "..";
-    return shell_word(below ? "./" + relative.string() : executable.string());
+    return program_word(below ? ("." / relative).make_preferred().string() : executable.string());
 }
 
 // A fresh one at each start, while nobody owns the installation.

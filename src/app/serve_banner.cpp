@@ -30,39 +30,57 @@ std::string best_url(const std::vector<std::string>& urls) {
     return {};
 }
 
+struct ExampleRequest {
+    std::string path, body;
+    bool has_version = false;  // Anthropic's header
+};
+
+ExampleRequest example_of(const BannerFacts& f, std::string_view stream) {
+    const std::string model = "\"model\":\"" + f.model + "\"";
+    const std::string hello = "[{\"role\":\"user\",\"content\":\"Hello\"}]}";
+    switch (f.family) {
+        case Family::anthropic:
+            return {"/v1/messages",
+                    "{" + model + ",\"max_tokens\":256" + std::string(stream) + ",\"messages\":" + hello, true};
+        case Family::openai:
+            return {"/v1/chat/completions", "{" + model + std::string(stream) + ",\"messages\":" + hello};
+        case Family::gemini: break;
+    }
+    return {"/v1beta/models/" + f.model + (stream.empty() ? ":generateContent" : ":streamGenerateContent?alt=sse"),
+            "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Hello\"}]}]}"};
+}
+
 std::string curl_line(const BannerFacts& f) {
     std::string url = best_url(f.urls);
     std::string line = "curl -N ";
+    const auto word = [&f](const std::string& text) { return shell_word(text, f.style); };
     if (url.starts_with("unix:")) {
-        line += "--unix-socket " + shell_word(url.substr(5)) + " ";
+        line += "--unix-socket " + word(url.substr(5)) + " ";
         url = "http://localhost";
     } else if (url.starts_with("https://") && !f.certificate.empty()) {
-        line += "--cacert " + shell_word(f.certificate) + " ";
+        line += "--cacert " + word(f.certificate) + " ";
     }
-    std::string path, body, extra;
-    const std::string model = "\"model\":\"" + f.model + "\"";
-    switch (f.family) {
-        case Family::anthropic:
-            path = "/v1/messages";
-            extra = " -H 'anthropic-version: 2023-06-01'";
-            body = "{" + model +
-                   ",\"max_tokens\":256,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}";
-            break;
-        case Family::openai:
-            path = "/v1/chat/completions";
-            body = "{" + model + ",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}";
-            break;
-        case Family::gemini:
-            path = "/v1beta/models/" + f.model + ":streamGenerateContent?alt=sse";
-            body = "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Hello\"}]}]}";
-            break;
-    }
-    line += shell_word(url + path);
+    const ExampleRequest example = example_of(f, ",\"stream\":true");
+    line += word(url + example.path);
     if (f.needs_key && !f.key_file.empty())
-        line += " -H \"x-api-key: $(cat " + shell_word(f.key_file) + ")\"";
+        line += " -H \"x-api-key: $(cat " + word(f.key_file) + ")\"";
     else if (f.needs_key)
         line += f.new_key.empty() ? " -H \"x-api-key: $LURUS_KEY\"" : " -H 'x-api-key: " + f.new_key + "'";
-    return line + extra + " -H 'content-type: application/json' -d '" + body + "'";
+    if (example.has_version) line += " -H 'anthropic-version: 2023-06-01'";
+    return line + " -H 'content-type: application/json' -d '" + example.body + "'";
+}
+
+// Windows PowerShell takes the quotes out of what it hands to curl, and calls something else by that name.
+std::string powershell_line(const BannerFacts& f) {
+    const ExampleRequest example = example_of(f, {});
+    std::string headers;
+    if (f.needs_key)
+        headers += "'x-api-key'=" + (!f.key_file.empty() ? "(Get-Content " + shell_word(f.key_file, f.style) + ")"
+                                     : f.new_key.empty() ? std::string("$env:LURUS_KEY")
+                                                         : "'" + f.new_key + "'");
+    if (example.has_version) headers += (headers.empty() ? "" : "; ") + std::string("'anthropic-version'='2023-06-01'");
+    return "Invoke-RestMethod " + best_url(f.urls) + example.path + " -Method Post -ContentType application/json" +
+           (headers.empty() ? "" : " -Headers @{" + headers + "}") + " -Body '" + example.body + "'";
 }
 
 }  // namespace
@@ -102,7 +120,7 @@ std::string banner(const BannerFacts& f, Colour colour) {
         row("Make a key", command("key create --name NAME"));
     }
     if (!f.model.empty()) {
-        out += "  Try it:\n    " + curl_line(f) + "\n";
+        out += "  Try it:\n    " + (f.style == platform::HomeStyle::windows ? powershell_line(f) : curl_line(f)) + "\n";
         if (f.demo_only) row("", paint.dim("the built-in demo answers; no vendor is asked"));
     }
     row("Connect a client", command("connect claude") + paint.dim("   (or codex, gemini; --undo takes it back)"));

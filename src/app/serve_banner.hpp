@@ -26,7 +26,8 @@ struct BannerFacts {
     std::string problem;      // why nothing can be changed; empty = it can
     bool demo_only = false;   // only the demo provider answers
     Family family = Family::anthropic;
-    std::string model;  // for the example; empty: nobody answers yet
+    std::string model;                                   // for the example; empty: nobody answers yet
+    platform::HomeStyle style = platform::home_style();  // whose shell the commands are for
 };
 
 enum class Colour : std::uint8_t { none, terminal };

@@ -115,14 +115,23 @@ fs::path snapshot_ahead(const fs::path& data_dir, bool in_use) {
     return here && there && *here < *there ? snapshot : fs::path();
 }
 
-std::string restore_steps(const fs::path& data_dir, const fs::path& snapshot) {
+std::string restore_steps(const fs::path& data_dir, const fs::path& snapshot, platform::HomeStyle style) {
     const fs::path file = data_dir / main_database_name;
-    const auto word = [](const std::string& path) { return shell_word(path); };
-    // A database and its -wal and -shm belong together: what was stored last may only be in the -wal.
+    const auto word = [style](const std::string& path) { return shell_word(path, style); };
     const std::string from = word(file.string()), to = word(unused_name(file));
+    const auto quoted = [&word](const std::string& path) {
+        std::string text = word(path);
+        return text.starts_with('\'') ? text : "'" + text + "'";
+    };
+    const std::string rest =
+        " (to begin anew instead, leave out the last move and move the snapshot away too), and start it again";
+    // A database and its -wal and -shm belong together: what was stored last may only be in the -wal.
+    if (style == platform::HomeStyle::windows)
+        return "stop lurus serve, then in PowerShell: foreach ($end in '', '-wal', '-shm') { $from = " + quoted(from) +
+               " + $end; if (Test-Path -LiteralPath $from) { Move-Item -LiteralPath $from (" + quoted(to) +
+               " + $end) } }; Move-Item -LiteralPath " + word(snapshot.string()) + " " + from + rest;
     return "stop lurus serve, then: for end in '' -wal -shm; do if [ -e " + from + "$end ]; then mv " + from + "$end " +
-           to + "$end; fi; done && mv -n " + word(snapshot.string()) + " " + from +
-           " (to begin anew instead, leave out the last mv and move the snapshot away too), and start it again";
+           to + "$end; fi; done && mv -n " + word(snapshot.string()) + " " + from + rest;
 }
 
 }  // namespace lurus::control

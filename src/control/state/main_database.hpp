@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "core/os/home_style.hpp"
 #include "lurus/result.hpp"
 
 namespace lurus::control {
@@ -24,8 +25,9 @@ Result<void> check_not_lost(const std::filesystem::path& data_dir);
 void remove_stand_in(const std::filesystem::path& data_dir);
 
 /// What a person does to go on from the snapshot for good. Nothing is deleted: the damaged database is put aside with
-/// all that belongs to it.
-std::string restore_steps(const std::filesystem::path& data_dir, const std::filesystem::path& snapshot);
+/// all that belongs to it. Commands of a POSIX shell, or of PowerShell.
+std::string restore_steps(const std::filesystem::path& data_dir, const std::filesystem::path& snapshot,
+                          platform::HomeStyle style = platform::home_style());
 
 /// The snapshot that has changes which lurus.db lacks, as when lurus.db was copied without its write-ahead log; empty
 /// when there is none. A start keeps it under a name of its own, before the next snapshot takes its place.

@@ -7,6 +7,7 @@ using namespace lurus::app;
 
 TEST_CASE("the banner") {
     BannerFacts facts;
+    facts.style = platform::HomeStyle::posix;
     facts.version = "0.1.0";
     facts.urls = {"https://0.0.0.0:2", "http://127.0.0.1:18100"};
     facts.new_key = "cr_new";
@@ -59,4 +60,26 @@ TEST_CASE("the banner") {
     CHECK(has(banner(facts, Colour::none), "curl -N --unix-socket /tmp/l.sock http://localhost/v1/chat/completions"));
     facts.model.clear();
     CHECK_FALSE(has(banner(facts, Colour::none), "curl"));
+}
+
+TEST_CASE("the banner on Windows has commands for PowerShell") {
+    BannerFacts facts;
+    facts.style = platform::HomeStyle::windows;
+    facts.urls = {"http://127.0.0.1:18100"};
+    facts.model = "demo-model";
+    facts.key_file = "C:\\my data\\first-key.txt";
+    const auto has = [&facts](std::string_view part) {
+        return banner(facts, Colour::none).find(part) != std::string::npos;
+    };
+    CHECK(has("    Invoke-RestMethod http://127.0.0.1:18100/v1/messages -Method Post -ContentType application/json"));
+    CHECK(
+        has(" -Headers @{'x-api-key'=(Get-Content 'C:\\my data\\first-key.txt'); 'anthropic-version'='2023-06-01'} "));
+    CHECK(has(R"( -Body '{"model":"demo-model","max_tokens":256,"messages":[{"role":"user","content":"Hello"}]}')"));
+    facts.key_file.clear();
+    facts.new_key = "cr_new";
+    facts.family = Family::openai;
+    CHECK(
+        has("/v1/chat/completions -Method Post -ContentType application/json -Headers @{'x-api-key'='cr_new'} -Body "));
+    facts.needs_key = false;
+    CHECK_FALSE(has("-Headers"));
 }

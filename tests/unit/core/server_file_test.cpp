@@ -53,11 +53,17 @@ TEST_CASE("addresses as URLs") {
 }
 
 TEST_CASE("shell words") {
-    CHECK(shell_word("/a/b-c_d.e") == "/a/b-c_d.e");
-    CHECK(shell_word("a b") == "'a b'");
-    CHECK(shell_word("it's") == "'it'\\''s'");
-    CHECK(shell_word("$x") == "'$x'");
-    CHECK(shell_word("").size() == 2);
+    constexpr auto posix = platform::HomeStyle::posix, windows = platform::HomeStyle::windows;
+    CHECK(shell_word("/a/b-c_d.e", posix) == "/a/b-c_d.e");
+    CHECK(shell_word("a b", posix) == "'a b'");
+    CHECK(shell_word("it's", posix) == "'it'\\''s'");
+    CHECK(shell_word("$x", posix) == "'$x'");
+    CHECK(shell_word("", posix).size() == 2);
+    CHECK(shell_word("C:\\a\\b.exe", windows) == "C:\\a\\b.exe");
+    CHECK(shell_word("it's", windows) == "'it''s'");
+    CHECK(shell_word("@a", windows) == "'@a'");
+    CHECK(program_word(".\\lurus.exe", windows) == ".\\lurus.exe");
+    CHECK(program_word("C:\\Program Files\\lurus.exe", windows) == "& 'C:\\Program Files\\lurus.exe'");
 }
 
 TEST_CASE("a lock belongs to one holder") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/json/json_scan.hpp"
+#include "core/text/concat.hpp"
 
 namespace lurus::gateway {
 namespace {
@@ -24,6 +25,7 @@ void UsageFields::clear() {
     text_.clear();
     fields_.clear();
     unused_ = 0;
+    is_json_ = false;
 }
 
 std::uint32_t UsageFields::keep(std::string_view text) {
@@ -33,6 +35,7 @@ std::uint32_t UsageFields::keep(std::string_view text) {
 }
 
 void UsageFields::replace(Field& field, std::string_view value) {
+    is_json_ = false;
     if (value.size() <= field.room) {
         value.copy(text_.data() + field.value, value.size());
     } else {
@@ -59,10 +62,14 @@ void UsageFields::compact() {
 void UsageFields::merge(std::string_view object, std::span<const std::string_view> keep_if_zero) {
     json::Reader reader(object, json::Mode::trusting);
     if (reader.peek() != json::Kind::object || !reader.enter_object()) return;
-    if (fields_.empty()) {
-        text_.reserve(object.size());
+    const bool first = fields_.empty();
+    if (first) {
+        text_ = object;
         fields_.reserve(8);
     }
+    const auto place_of = [&](std::string_view part) {
+        return first ? static_cast<std::uint32_t>(part.data() - object.data()) : keep(part);
+    };
     std::string_view name;
     std::size_t guess = 0;  // vendors repeat their fields in the same order
     while (reader.next_member(name)) {
@@ -77,11 +84,12 @@ void UsageFields::merge(std::string_view object, std::span<const std::string_vie
         if (i == fields_.size()) {
             if (i == max_fields) continue;
             Field field;
-            field.key = keep(name);
+            field.key = place_of(name);
             field.key_size = static_cast<std::uint32_t>(name.size());
-            field.value = keep(now);
+            field.value = place_of(now);
             field.value_size = field.room = static_cast<std::uint32_t>(now.size());
             fields_.push_back(field);
+            is_json_ = false;
             continue;
         }
         const std::string_view old = value(i);
@@ -99,6 +107,8 @@ void UsageFields::merge(std::string_view object, std::span<const std::string_vie
             continue;
         replace(fields_[i], now);
     }
+    // What has no byte beside its fields and what must stand around them is written as json() writes it.
+    if (first) is_json_ = json_size() == text_.size();
 }
 
 std::string_view UsageFields::find(std::string_view name) const {
@@ -117,24 +127,20 @@ std::optional<std::int64_t> UsageFields::count(std::string_view name, std::strin
     return token_count(object.empty() ? object : json::find(object, {inner}));
 }
 
-std::string UsageFields::json() const {
-    std::string out;
-    if (fields_.empty()) return out;
-    out.reserve(text_.size() - unused_ + fields_.size() * 4 + 2);
-    char before = '{';
-    for (std::size_t i = 0; i < fields_.size(); ++i) {
-        out += before;
-        out += '"';
-        out.append(key(i)).append("\":").append(value(i));
-        before = ',';
-    }
-    out += '}';
-    return out;
+std::size_t UsageFields::json_size() const {
+    std::size_t size = 1;
+    for (const Field& field : fields_) size += field.key_size + field.value_size + 4;
+    return size;
 }
 
-void UsageValues::set(std::uint8_t id, std::string_view value) {
-    present_ |= std::uint32_t{1} << id;
-    values_[id] = {value.data(), value.size()};
+std::string UsageFields::json() const {
+    if (is_json_) return text_;
+    std::string out;
+    if (fields_.empty()) return out;
+    out.reserve(json_size());
+    for (std::size_t i = 0; i < fields_.size(); ++i) append_all(out, i == 0 ? "{\"" : ",\"", key(i), "\":", value(i));
+    out += '}';
+    return out;
 }
 
 UsageValues::UsageValues(const UsageNames& names, const UsageFields& fields) {
@@ -143,8 +149,7 @@ UsageValues::UsageValues(const UsageNames& names, const UsageFields& fields) {
     }
 }
 
-UsageValues::UsageValues(const UsageNames& names, std::string_view object) {
-    if (object.empty()) return;
+void UsageValues::read(const UsageNames& names, std::string_view object) {
     json::Reader reader(object, json::Mode::trusting);
     if (reader.peek() != json::Kind::object || !reader.enter_object()) return;
     std::string_view key;

@@ -51,13 +51,15 @@ private:
     };
 
     [[nodiscard]] std::string_view find(std::string_view key) const;
+    [[nodiscard]] std::size_t json_size() const;
     std::uint32_t keep(std::string_view text);
     void replace(Field& field, std::string_view value);
     void compact();
 
-    std::string text_;
+    std::string text_;  // begins with the first object, as it was written
     std::vector<Field> fields_;
-    std::size_t unused_ = 0;  // bytes of `text_` that no field points to
+    std::size_t unused_ = 0;  // bytes of `text_` that no field points to any more
+    bool is_json_ = false;    // `text_` is what json() makes of the fields
 };
 
 /// The listed fields of a usage object, found in one pass over it. Views into it.
@@ -65,7 +67,9 @@ class UsageValues {
 public:
     UsageValues(const UsageNames& names, const UsageFields& fields);
     /// Of equal keys the last counts. A text that is no object has no fields.
-    UsageValues(const UsageNames& names, std::string_view object);
+    UsageValues(const UsageNames& names, std::string_view object) {
+        if (!object.empty()) read(names, object);
+    }
 
     /// Empty when it is absent or null.
     [[nodiscard]] std::string_view raw(std::uint8_t id) const {
@@ -78,7 +82,11 @@ public:
     }
 
 private:
-    void set(std::uint8_t id, std::string_view value);
+    void read(const UsageNames& names, std::string_view object);
+    void set(std::uint8_t id, std::string_view value) {
+        present_ |= std::uint32_t{1} << id;
+        values_[id] = {value.data(), value.size()};
+    }
 
     // Most of a dozen objects in an answer are absent: they cost one word, not the clearing of a table.
     struct Value {

@@ -5,13 +5,10 @@
 namespace lurus::gateway {
 
 std::optional<std::uint8_t> UsageNames::find_plain(std::string_view key) const {
-    if (key.empty() || key.size() > longest) return std::nullopt;
-    const std::size_t end = starts_[key.size() + 1];
-    for (std::size_t i = starts_[key.size()]; i < end; ++i) {
-        const std::string_view name = names_[by_length_[i]];
-        if (name.front() == key.front() && name == key) return by_length_[i];
-    }
-    return std::nullopt;
+    if (key.empty()) return std::nullopt;
+    const std::uint8_t number = at_place_[place_of(key)];
+    if (number == most || names_[number] != key) return std::nullopt;
+    return number;
 }
 
 std::optional<std::uint8_t> UsageNames::find(std::string_view raw_key) const {

@@ -13,20 +13,14 @@ namespace lurus::gateway {
 /// A constant list, one for each dialect. A field's number is its place in it.
 class UsageNames {
 public:
-    static constexpr std::size_t most = 32;
-    static constexpr std::size_t longest = 32;
+    static constexpr std::uint8_t most = 32;
 
     consteval UsageNames(std::initializer_list<std::string_view> names) {
         for (const std::string_view name : names) names_.at(count_++) = name;
-        std::uint8_t at = 0;
-        for (std::size_t length = 0; length <= longest; ++length) {
-            starts_[length] = at;
-            for (std::uint8_t i = 0; i < count_; ++i) {
-                if (names_[i].size() == length) by_length_[at++] = i;
-            }
+        for (int tries = 0; !places_all(); ++tries) {
+            if (tries == 500) throw "two names are not told apart";
+            seed_ += 2;
         }
-        starts_[longest + 1] = at;
-        if (at != count_) throw "a name is too long";
     }
 
     /// While compiling only: a name that is not in the list does not compile.
@@ -41,13 +35,31 @@ public:
     [[nodiscard]] std::optional<std::uint8_t> find(std::string_view raw_key) const;
 
 private:
+    static constexpr std::size_t places = 128;
+
     [[nodiscard]] std::optional<std::uint8_t> find_plain(std::string_view key) const;
+    /// A number below `places`, of a key that is not empty.
+    [[nodiscard]] constexpr std::size_t place_of(std::string_view key) const {
+        const auto byte = [&](std::size_t at) { return std::uint32_t{static_cast<unsigned char>(key[at])}; };
+        const std::size_t size = key.size();
+        const std::uint32_t mixed = byte(0) | byte(size * 2 / 5) << 8 | byte(size * 3 / 5) << 16 | byte(size - 1) << 24;
+        return (mixed + static_cast<std::uint32_t>(size) * 0x01010101U) * seed_ >> 25;
+    }
+    /// Gives each name a place. False: two of them would share one.
+    consteval bool places_all() {
+        at_place_.fill(most);
+        for (std::uint8_t i = 0; i < count_; ++i) {
+            std::uint8_t& place = at_place_.at(place_of(names_[i]));
+            if (place != most) return false;
+            place = i;
+        }
+        return true;
+    }
 
     std::array<std::string_view, most> names_{};
     std::uint8_t count_ = 0;
-    // The names of length n are by_length_[starts_[n]] up to by_length_[starts_[n + 1]].
-    std::array<std::uint8_t, most> by_length_{};
-    std::array<std::uint8_t, longest + 2> starts_{};
+    std::uint32_t seed_ = 0x9E3779B1;  // one by which no two names have the same place
+    std::array<std::uint8_t, places> at_place_{};
 };
 
 /// A field of that list by its name, looked up by the compiler.

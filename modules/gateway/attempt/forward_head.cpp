@@ -5,6 +5,7 @@
 
 #include "core/http/url.hpp"
 #include "core/text/ascii.hpp"
+#include "core/text/concat.hpp"
 #include "modules/gateway/attempt/alias.hpp"
 #include "modules/gateway/session/presented_keys.hpp"
 
@@ -32,7 +33,7 @@ struct Known {
     std::string_view name;
     Role role;
 };
-constexpr Known known_fields[] = {
+constexpr std::array known_fields = std::to_array<Known>({
     {"host", Role::host},
     {"authorization", Role::credential},
     {"x-api-key", Role::credential},
@@ -57,7 +58,30 @@ constexpr Known known_fields[] = {
     {"sec-websocket-version", Role::websocket},
     {"sec-websocket-protocol", Role::protocols},
     {"x-lurus-trace-id", Role::trace},
+});
+
+/// The known fields by the length of their names, which tells nearly all other fields from them.
+struct KnownByLength {
+    static constexpr std::size_t longest = 24;
+    std::array<Known, known_fields.size()> fields = known_fields;
+    std::array<std::uint8_t, longest + 2> begin{};  // of each length, and the end
+
+    consteval KnownByLength() {
+        std::ranges::sort(fields, {}, [](const Known& known) { return known.name.size(); });
+        for (const Known& known : fields) {
+            for (std::size_t longer = known.name.size() + 1; longer < begin.size(); ++longer) ++begin[longer];
+        }
+        if (begin[longest + 1] != fields.size()) throw "a name is too long";
+    }
+    [[nodiscard]] Role of(std::string_view name) const {
+        if (name.size() > longest) return Role::ordinary;
+        for (std::size_t i = begin[name.size()]; i < begin[name.size() + 1]; ++i) {
+            if (iequals(fields[i].name, name)) return fields[i].role;
+        }
+        return Role::ordinary;
+    }
 };
+constexpr KnownByLength known_by_length;
 
 /// One head's fields.
 class Roles {
@@ -65,10 +89,9 @@ public:
     explicit Roles(const http1::Head& head) : head_(head), connection_(head.find("connection") != nullptr) {}
 
     [[nodiscard]] Role of(std::string_view name) const {
-        for (const Known& known : known_fields) {
-            if (known.name.size() == name.size() && iequals(known.name, name)) return known.role;
-        }
-        return connection_ && head_.connection_lists(name) ? Role::hop_by_hop : Role::ordinary;
+        const Role role = known_by_length.of(name);
+        if (role != Role::ordinary || !connection_) return role;
+        return head_.connection_lists(name) ? Role::hop_by_hop : Role::ordinary;
     }
 
 private:
@@ -109,7 +132,13 @@ std::string without_sessions(std::string_view cookies) {
 }
 
 void add(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ").append(value).append("\r\n");
+    append_all(out, name, ": ", value, "\r\n");
+}
+
+void add_trace_id(std::string& out, const Id& id) {
+    char hex[32];
+    id.write_hex(hex);
+    add(out, "x-lurus-trace-id", {hex, sizeof hex});
 }
 
 void add_credential(std::string& out, const Provider& provider, AuthScheme scheme) {
@@ -117,7 +146,7 @@ void add_credential(std::string& out, const Provider& provider, AuthScheme schem
     if (secret.empty()) return;
     switch (scheme) {
         case AuthScheme::none: break;
-        case AuthScheme::bearer: out.append("Authorization: Bearer ").append(secret).append("\r\n"); break;
+        case AuthScheme::bearer: append_all(out, "Authorization: Bearer ", secret, "\r\n"); break;
         case AuthScheme::x_api_key: add(out, "x-api-key", secret); break;
         case AuthScheme::x_goog_api_key: add(out, "x-goog-api-key", secret); break;
         case AuthScheme::api_key: add(out, "api-key", secret); break;
@@ -150,7 +179,7 @@ std::string target_for(const http1::RequestHead& head, const Endpoint& endpoint,
 }
 
 void add_unsigned(std::string& out, std::string_view name, std::uint64_t value) {
-    out.append(name).append(": ").append(std::to_string(value)).append("\r\n");
+    add(out, name, Decimal(value));
 }
 
 }  // namespace
@@ -162,11 +191,10 @@ std::string upstream_head(const http1::RequestHead& head, const Endpoint& endpoi
     const FamilyEndpoint& upstream = target.endpoint();
     std::string out;
     out.reserve(1000);
-    out.append(head.method)
-        .append(" ")
-        .append(target_for(head, endpoint, provider, upstream.base, upstream_model))
-        .append(" HTTP/1.1\r\n");
-    add(out, "Host", upstream.base.authority());
+    append_all(out, head.method, " ", target_for(head, endpoint, provider, upstream.base, upstream_model),
+               " HTTP/1.1\r\nHost: ");
+    append_authority(out, upstream.base);
+    out += "\r\n";
     bool credential_sent = false;
     bool length_sent = false;
     bool encoding_sent = false;
@@ -227,7 +255,7 @@ std::string downstream_head(const http1::ResponseHead& head, Framing framing,
                             std::string_view limits, const HeaderRules& rules) {
     std::string out;
     out.reserve(1000);
-    out.append("HTTP/1.1 ").append(std::to_string(head.status)).append(" ").append(head.reason).append("\r\n");
+    append_all(out, "HTTP/1.1 ", Decimal(static_cast<std::uint64_t>(head.status)), " ", head.reason, "\r\n");
     const Roles roles(head);
     for (const auto& [name, value] : head.fields) {
         const Role role = roles.of(name);
@@ -238,7 +266,7 @@ std::string downstream_head(const http1::ResponseHead& head, Framing framing,
         add(out, name, value);
     }
     out.append(limits);
-    add(out, "x-lurus-trace-id", trace_id.hex());
+    add_trace_id(out, trace_id);
     if (framing == Framing::length && content_length) add_unsigned(out, "Content-Length", *content_length);
     if (framing == Framing::chunked) out += "Transfer-Encoding: chunked\r\n";
     if (!keep_alive) out += "Connection: close\r\n";
@@ -255,7 +283,7 @@ std::string switching_head(const http1::ResponseHead& head, const Id& trace_id, 
                           role == Role::extensions || (role == Role::ordinary && !rules.drops(name));
         if (kept) add(out, name, value);
     }
-    add(out, "x-lurus-trace-id", trace_id.hex());
+    add_trace_id(out, trace_id);
     out += "\r\n";
     return out;
 }
@@ -271,9 +299,9 @@ std::string local_head(int status, std::string_view content_type, std::optional<
                        bool keep_alive, const Id* trace_id, std::string_view extra_fields) {
     std::string out;
     out.reserve(256);
-    out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason_phrase(status)).append("\r\n");
+    append_all(out, "HTTP/1.1 ", Decimal(static_cast<std::uint64_t>(status)), " ", reason_phrase(status), "\r\n");
     if (!content_type.empty()) add(out, "Content-Type", content_type);
-    if (trace_id != nullptr) add(out, "x-lurus-trace-id", trace_id->hex());
+    if (trace_id != nullptr) add_trace_id(out, *trace_id);
     out.append(extra_fields);
     if (content_length) add_unsigned(out, "Content-Length", *content_length);
     if (!keep_alive) out += "Connection: close\r\n";

@@ -93,7 +93,7 @@ void start_record(Session& session, Request& request) {
     record.trace_id = request.trace_id;
     record.time = request.time;
     record.dialect = record.upstream_dialect = request.endpoint.dialect;
-    record.operation = std::string(request.endpoint.name);
+    record.operation = request.endpoint.name;
     record.key = request.key != nullptr ? request.key->name : std::string();
     record.user = request.key != nullptr ? request.key->record_user() : std::string();
     if (request.key != nullptr) {

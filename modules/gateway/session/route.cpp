@@ -16,8 +16,8 @@ std::optional<MatchError> route(Request& request) {
     const http1::RequestHead& head = request.head;
     DialectHints hints;
     hints.anthropic_version = head.find("anthropic-version") != nullptr || head.find("x-api-key") != nullptr;
-    hints.google_key = head.find("x-goog-api-key") != nullptr || head.target.find("?key=") != std::string_view::npos ||
-                       head.target.find("&key=") != std::string_view::npos;
+    hints.google_key = head.find("x-goog-api-key") != nullptr ||
+                       (head.target.contains('=') && (head.target.contains("?key=") || head.target.contains("&key=")));
     const ServedTarget served = served_target(head.target, request.served);
     hints.path = served.dialect;
     // What can be read can be asked for without its body.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/text/ascii.hpp"
+#include "core/text/concat.hpp"
 
 namespace lurus {
 namespace {
@@ -136,9 +137,15 @@ Result<Url> Url::parse(std::string_view text) {
 }
 
 std::string Url::authority() const {
-    std::string out = host.find(':') == std::string::npos ? host : "[" + host + "]";
-    if (port != default_port(tls)) out += ":" + std::to_string(port);
+    std::string out;
+    append_authority(out, *this);
     return out;
+}
+
+void append_authority(std::string& out, const Url& url) {
+    const bool v6 = url.host.find(':') != std::string::npos;
+    append_all(out, v6 ? "[" : "", url.host, v6 ? "]" : "");
+    if (url.port != default_port(url.tls)) append_all(out, ":", Decimal(url.port));
 }
 
 bool is_version_segment(std::string_view segment) {
@@ -245,7 +252,9 @@ Url without_endpoint(Url pasted) {
 std::string upstream_target(const Url& base, Family family, std::string_view incoming_target) {
     const auto [path, query] = split(incoming_target);
     const std::string_view bare = without_version(path);
-    std::string out = base.path;
+    std::string out;
+    out.reserve(base.path.size() + incoming_target.size() + 4);
+    out += base.path;
     if (family == Family::gemini &&
         (path.starts_with("/upload/") || path.starts_with("/download/") || path.starts_with("/ws/"))) {
         // Google has these before the version.

@@ -31,6 +31,8 @@ std::string upstream_target(const Url& base, Family family, std::string_view inc
 std::string azure_target(const Url& base, std::string_view api_version, std::string_view deployment,
                          std::string_view incoming_target);
 
+/// Appends url.authority().
+void append_authority(std::string& out, const Url& url);
 /// `https://host[:port]/path`, as it is shown to people.
 std::string to_string(const Url& url);
 

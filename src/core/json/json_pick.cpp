@@ -16,6 +16,20 @@ constexpr bool ends_scalar(char c) {
 
 }  // namespace
 
+const Pick* Picks::named(std::string_view raw_key) const {
+    if (raw_key.find('\\') != std::string_view::npos) {
+        for (const Pick& child : all_) {
+            if (key_equals(raw_key, child.key)) return &child;
+        }
+    } else if ((bits_ & bit_of(raw_key)) != 0) {
+        for (const Pick& child : all_) {
+            if (child.key.size() == raw_key.size() && child.key.front() == raw_key.front() && child.key == raw_key)
+                return &child;
+        }
+    }
+    return any_;
+}
+
 void Picker::reset(const Pick& root) {
     root_ = &root;
     wanted_ = &root;
@@ -39,31 +53,6 @@ bool Picker::unfinished() const {
 
 bool Picker::after_element() const {
     return depth_ == 1 && levels_[0].array && state_ == State::after;
-}
-
-const Pick* Picker::match(std::string_view raw_key) const {
-    const auto children = levels_[depth_ - 1].node->children;
-    if (raw_key.find('\\') != std::string_view::npos) {
-        for (const Pick& child : children) {
-            if (key_equals(raw_key, child.key)) return &child;
-        }
-    } else {
-        for (const Pick& child : children) {
-            if (child.key.size() == raw_key.size() && child.key.front() == raw_key.front() && child.key == raw_key)
-                return &child;
-        }
-    }
-    for (const Pick& child : children) {
-        if (child.key == "*") return &child;
-    }
-    return nullptr;
-}
-
-const Pick* Picker::element() const {
-    for (const Pick& child : levels_[depth_ - 1].node->children) {
-        if (child.key == "[]") return &child;
-    }
-    return nullptr;
 }
 
 void Picker::hold(std::string_view bytes) {

@@ -11,6 +11,34 @@
 
 namespace lurus::json {
 
+struct Pick;
+
+/// A node's children. What finds one of them by its key is worked out by the compiler.
+class Picks {
+public:
+    constexpr Picks() = default;
+    constexpr Picks(std::span<const Pick> all);
+    template <std::size_t N>
+    constexpr Picks(const Pick (&all)[N]) : Picks(std::span<const Pick>(all)) {}
+
+    [[nodiscard]] bool empty() const { return all_.empty(); }
+    /// The child that a key leads to, as written between its quotes, or null.
+    [[nodiscard]] const Pick* named(std::string_view raw_key) const;
+    /// The child that elements of an array lead to, or null.
+    [[nodiscard]] const Pick* element() const { return element_; }
+
+private:
+    static constexpr std::uint64_t bit_of(std::string_view key) {
+        const unsigned first = key.empty() ? 0 : static_cast<unsigned char>(key.front());
+        return std::uint64_t{1} << ((first + 5 * key.size()) % 64);
+    }
+
+    std::span<const Pick> all_;
+    std::uint64_t bits_ = 0;  // of all keys: most that lead nowhere have another one
+    const Pick* any_ = nullptr;
+    const Pick* element_ = nullptr;
+};
+
 /// A tree of wanted paths; the root node stands for the whole text. `key` is a member's name, `*` for every member that
 /// no other child names, or `[]` for every element of an array. A value that is captured is not followed into its
 /// children.
@@ -20,9 +48,17 @@ struct Pick {
     std::string_view key;
     std::uint8_t capture = nothing;  // hand the whole value out under this id
     std::uint8_t mark = nothing;     // say when a value begins and ends here
-    std::span<const Pick> children{};
+    Picks children{};
     std::uint32_t keep = most;  // bytes of a captured value that comes in pieces; the rest is dropped
 };
+
+constexpr Picks::Picks(std::span<const Pick> all) : all_(all) {
+    for (const Pick& child : all) {
+        bits_ |= bit_of(child.key);
+        if (child.key == "*") any_ = &child;
+        if (child.key == "[]") element_ = &child;
+    }
+}
 
 class PickSink {
 public:
@@ -78,8 +114,8 @@ private:
         bool array = false;
     };
 
-    const Pick* match(std::string_view raw_key) const;
-    const Pick* element() const;
+    const Pick* match(std::string_view raw_key) const { return levels_[depth_ - 1].node->children.named(raw_key); }
+    const Pick* element() const { return levels_[depth_ - 1].node->children.element(); }
     std::size_t begin_value(std::string_view piece, std::size_t at, PickSink& sink);
     void end_value(std::string_view piece, std::size_t end, PickSink& sink);
     void close(PickSink& sink);

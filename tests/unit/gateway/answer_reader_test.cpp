@@ -330,6 +330,23 @@ TEST_CASE("usage: fields merge one by one") {
     CHECK(nlohmann::json::parse(many.json()).size() == 128);
 }
 
+TEST_CASE("usage: the merged object has no blanks between its fields and no field twice") {
+    const auto merged = [](std::initializer_list<std::string_view> objects) {
+        UsageFields fields;
+        for (const std::string_view object : objects) fields.merge(object);
+        return fields.json();
+    };
+    CHECK(merged({R"({"a":1,"b":{"c": 2}})"}) == R"({"a":1,"b":{"c": 2}})");
+    CHECK(merged({R"({ "a": 1,"b":2 })"}) == R"({"a":1,"b":2})");
+    CHECK(merged({R"({"a":1,"a":2})"}) == R"({"a":2})");
+    CHECK(merged({R"({"a":1,"a":2000})"}) == R"({"a":2000})");
+    CHECK(merged({R"({"a":1})", R"({"a":1})"}) == R"({"a":1})");
+    CHECK(merged({R"({"a":1})", R"({"a":2})"}) == R"({"a":2})");
+    CHECK(merged({R"({"a":1})", R"({"b":2})"}) == R"({"a":1,"b":2})");
+    CHECK(merged({"{}", R"({"b":2})"}) == R"({"b":2})");
+    CHECK(merged({R"({"a":1} )"}) == R"({"a":1})");
+}
+
 TEST_CASE("usage: values that change length many times stay whole") {
     UsageFields fields;
     fields.merge(R"({"a":1,"b":"x"})");

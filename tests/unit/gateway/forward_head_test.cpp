@@ -77,6 +77,22 @@ TEST_CASE("forward head: fields that stay here go to nobody, the others keep the
     CHECK(has(plain, "Content-Length: 7"));
 }
 
+TEST_CASE("forward head: what is between two hops, and the caller's credential, stays; names like theirs pass") {
+    for (const std::string name :
+         {"Host", "TE", "Expect", "Upgrade", "Trailer", "API-Key", "X-Api-Key", "Connection", "Keep-Alive",
+          "Authorization", "X-Goog-Api-Key", "Proxy-Connection", "Transfer-Encoding", "Proxy-Authenticate",
+          "Proxy-Authorization", "X-Lurus-Trace-Id"}) {
+        CAPTURE(name);
+        const std::string like = name.substr(0, name.size() - 1) + "z", longer = name + "z";
+        const std::string out = upstream({{name, "ours"}, {like, "1"}, {longer, "2"}});
+        CHECK(out.find("ours") == std::string::npos);
+        if (!name.starts_with("X-Lurus-")) CHECK(has(out, like + ": 1\r\n" + longer + ": 2"));
+    }
+    const std::string named = upstream({{"Connection", "x-mine"}, {"X-Mine", "ours"}, {"x-other", "1"}});
+    CHECK(named.find("ours") == std::string::npos);
+    CHECK(has(named, "x-other: 1"));
+}
+
 TEST_CASE("forward head: an upgrade keeps its handshake and drops what other requests drop") {
     const std::string out = upstream({{"Connection", "Upgrade"},
                                       {"Upgrade", "websocket"},

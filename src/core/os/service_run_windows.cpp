@@ -93,10 +93,13 @@ namespace platform {
 Result<int> run_service(const std::string& name, const std::function<int()>& serve) {
     const auto log = service_log_file(name);
     if (auto made = log_to_file(log); !made) return std::unexpected(made.error());
-    // A service has no console: what is printed at the start would fail, and what fails there is taken back.
+    // A service has no console: what is printed at the start would fail, and what fails there is taken back. A stream
+    // without a descriptor is not reopened everywhere; the C library's is a plain structure here.
     const std::string printed = (log.parent_path() / "start.txt").string();
-    if (std::freopen(printed.c_str(), "w", stdout) == nullptr || std::freopen(printed.c_str(), "a", stderr) == nullptr)
-        return fail(ErrorCode::unavailable, "cannot write " + printed);
+    std::FILE* file = std::fopen(printed.c_str(), "w");
+    if (file == nullptr) return fail(ErrorCode::unavailable, "cannot write " + printed);
+    std::setvbuf(file, nullptr, _IONBF, 0);
+    *stdout = *stderr = *file;
     RunningService service;
     service.name = windows::wide(name);
     service.serve = &serve;

@@ -364,7 +364,7 @@ void add_service_commands(CLI::App& app, Cli& cli) {
     logs->add_option("-n,--lines", options->lines, "How many of the last lines (default: 50)")
         ->type_name("N")
         ->check(CLI::Range(0, 1'000'000), "");
-    add("run", "", "", run)->group("");  // started by the service control manager
+    add("run", "Serve as the service control manager starts it", "  lurus service run --name lurus", run)->group("");
 }
 
 }  // namespace lurus::cli

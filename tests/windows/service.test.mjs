@@ -39,9 +39,11 @@ before(async () => {
   prefix = process.env.WINEPREFIX || path.join(folder, 'wine');
   if (!windows) {
     fs.mkdirSync(prefix, { recursive: true });
-    spawnSync('wineserver', ['-p600'], { env: { ...process.env, WINEPREFIX: prefix, WINEDEBUG: '-all' } });
-    // The first program makes the prefix; wineboot beside it would be a second service control manager.
-    ok(await run(['version']));
+    spawnSync('wineserver', ['-p600'], { stdio: 'ignore', env: { ...process.env, WINEPREFIX: prefix, WINEDEBUG: '-all' } });
+    // The first program makes the prefix and starts what stays, which would keep a pipe of ours open. Not by wineboot: beside it there would be
+    // a second service control manager.
+    const first = spawnSync('wine', [exe, 'version'], { stdio: 'ignore', timeout: started, env: { ...process.env, WINEPREFIX: prefix, WINEDEBUG: '-all' } });
+    assert.equal(first.status, 0);
   }
   up = await startUpstream();
   port = await freePort();
@@ -50,7 +52,7 @@ before(async () => {
 after(async () => {
   if (skip) return;
   await service('uninstall');
-  if (!windows) spawnSync('wineserver', ['-k'], { env: { ...process.env, WINEPREFIX: prefix } });
+  if (!windows) spawnSync('wineserver', ['-k'], { stdio: 'ignore', env: { ...process.env, WINEPREFIX: prefix } });
   await up?.close();
   fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });

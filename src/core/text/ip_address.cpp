@@ -32,6 +32,20 @@ std::string_view without_port(std::string_view text) {
                : text;
 }
 
+// Some systems take `2130706433` and `127.1` for addresses as well, and so a name for what it is not.
+bool is_written_out(std::string_view text) {
+    if (text.contains(':')) return true;
+    int parts = 0;
+    for (std::size_t at = 0; at <= text.size(); ++parts) {
+        const std::string_view part = text.substr(at, text.find('.', at) - at);
+        if (part.empty() || part.size() > 3 || (part.size() > 1 && part.front() == '0') ||
+            part.find_first_not_of("0123456789") != std::string_view::npos)
+            return false;
+        at += part.size() + 1;
+    }
+    return parts == 4;
+}
+
 bool bit(const IpAddress& address, int at) {
     return (address.bytes[static_cast<std::size_t>(at / 8)] >> (7 - at % 8) & 1) != 0;
 }
@@ -51,7 +65,8 @@ std::string IpAddress::text() const {
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
     const std::string_view bare = without_port(text);
     // A scope (`%eth0`) means something on one machine only.
-    if (bare.empty() || bare.size() > 45 || bare.find('%') != std::string_view::npos) return std::nullopt;
+    if (bare.empty() || bare.size() > 45 || bare.find('%') != std::string_view::npos || !is_written_out(bare))
+        return std::nullopt;
     boost::system::error_code bad;
     const auto address = ip::make_address(std::string(bare), bad);
     if (bad) return std::nullopt;
@@ -85,7 +100,7 @@ Result<IpRange> IpRange::parse(std::string_view text) {
     const std::string_view host = text.substr(0, slash);
     boost::system::error_code bad;
     const auto address = ip::make_address(std::string(host.substr(0, 46)), bad);
-    if (bad || host.find('%') != std::string_view::npos) return wrong("");
+    if (bad || host.find('%') != std::string_view::npos || !is_written_out(host)) return wrong("");
     const int most = address.is_v4() ? 32 : 128;
     int bits = most;
     if (slash != std::string_view::npos) {

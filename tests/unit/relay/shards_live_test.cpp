@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
-#include <latch>
+#include <future>
 #include <thread>
 
 #include "tests/unit/relay/rig.hpp"
@@ -19,7 +19,7 @@ bool live_in_the_end(Gateway& gateway) {
 }
 
 TEST_CASE("a shard that hangs gives no sign of life, and gives it when it goes on") {
-    std::latch hangs(1), goes_on(1);
+    std::promise<void> hangs, goes_on;
     const Rig rig(Family::openai);
     Gateway& gateway = rig.gateway();
     CHECK(gateway.shards_live());
@@ -27,16 +27,16 @@ TEST_CASE("a shard that hangs gives no sign of life, and gives it when it goes o
     // The shard lets go of it when the next one comes, and with that runs what deletes it.
     gateway.publish(std::shared_ptr<const GatewaySnapshot>(new GatewaySnapshot(rig.snapshot()),
                                                            [&](const GatewaySnapshot* snapshot) {
-                                                               hangs.count_down();
-                                                               goes_on.wait();
+                                                               hangs.set_value();
+                                                               goes_on.get_future().wait();
                                                                delete snapshot;
                                                            }));
     gateway.publish(std::make_shared<GatewaySnapshot>(rig.snapshot()));
-    hangs.wait();
+    hangs.get_future().wait();
     (void)gateway.shards_live();  // the sign that was asked for before may have come
     CHECK_FALSE(gateway.shards_live());
     CHECK_FALSE(gateway.shards_live());
-    goes_on.count_down();
+    goes_on.set_value();
     CHECK(live_in_the_end(gateway));
 }
 

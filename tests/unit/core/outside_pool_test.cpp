@@ -7,12 +7,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <future>
-#include <latch>
+
 #include <thread>
 
 #include "core/http/http_client.hpp"
 #include "core/io/left_behind.hpp"
 #include "core/io/open_socket.hpp"
+#include "tests/unit/latch.hpp"
 
 namespace outside_pool_test {
 
@@ -41,7 +42,7 @@ struct Silent {
 TEST_CASE("there is no thread before the first call; calls run beside each other") {
     OutsidePool pool;
     CHECK(pool.threads() == 0);
-    std::latch together(6);
+    test::Latch together(6);
     for (int i = 0; i < 6; ++i) pool.post({}, [&] { together.arrive_and_wait(); });
     together.wait();
     CHECK(pool.threads() == 6);
@@ -53,7 +54,7 @@ TEST_CASE("there is no thread before the first call; calls run beside each other
 
 TEST_CASE("a lane has its threads at most, and those that wait in it take none of another's") {
     OutsidePool pool;
-    std::latch full(3), open(1);
+    test::Latch full(3), open(1);
     std::atomic<int> at_once = 0, most = 0, done = 0;
     for (int i = 0; i < 20; ++i) {
         pool.post({"hung", 3}, [&, i] {
@@ -80,7 +81,7 @@ TEST_CASE("the stop ends what waits, what follows ends at once, and everything p
     std::atomic<int> done = 0;
     {
         OutsidePool pool;
-        std::latch waiting(3);
+        test::Latch waiting(3);
         for (int i = 0; i < 3; ++i) {
             pool.post({}, [&] {
                 const OutsideLimit limit = pool.within(1h);

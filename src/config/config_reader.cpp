@@ -423,8 +423,9 @@ void ConfigTable::finish() {
         const std::string name(key.str());
         if (std::ranges::find(known_, name) != known_.end()) continue;
         const std::string closest = nearest(name, known_);
-        context_->mistake(context_->position(key.source()),
-                          label(name) + " is not an option" + (closest.empty() ? "" : "; did you mean " + closest + "?"));
+        context_->mistake(
+            context_->position(key.source()),
+            label(name) + " is not an option" + (closest.empty() ? "" : "; did you mean " + closest + "?"));
     }
 }
 

@@ -142,7 +142,7 @@ const linux = options['linux-build'], windows = options['windows-build'];
 const linuxSources = () => [...sourcesOf(usedFiles(linux, 'lurus')).values()];
 
 function windowsSources() {
-  const libraries = options['windows-libraries'] ?? run('bash', [path.join(ROOT, 'packaging/windows/libraries.sh'), '--where']).trim();
+  const libraries = options['windows-libraries'] ?? path.join(ROOT, 'build/windows-libraries');
   const installed = run('dpkg-query', ['-W', '-f=${source:Package}\t${Homepage}\t${Package}\n']).split('\n').map((line) => line.split('\t'));
   const sources = sourcesOf(usedFiles(windows, 'lurus'));
   for (const line of fs.readFileSync(path.join(libraries, 'versions.tsv'), 'utf8').trim().split('\n')) {

@@ -52,6 +52,7 @@ std::string one_line(std::string_view text) {
 /// Every command takes the global options, wherever they stand, so that they show in each one's help.
 void add_globals(CLI::App& app, Cli& cli) {
     constexpr const char* group = "Global options";
+    app.allow_windows_style_options(false);  // on Windows, `/c/data` would be an option
     app.set_help_flag("-h,--help", "Print this help and exit")->group(group);
     takes_file(cli, app.add_option("--config", cli.config_flag, "Configuration file (default: lurus.toml, looked for)")
                         ->type_name("FILE")

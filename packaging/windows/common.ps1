@@ -21,15 +21,20 @@ function Test-Administrator {
     return ([Security.Principal.WindowsPrincipal] $identity).IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
 }
 
-# The installed services that the patterns name, in their order, each once. A pattern without a match is told and left out;
-# a name without a wildcard is somebody's wish, so that one fails.
-function Get-Stack([string[]] $Patterns, [string[]] $Optional) {
+# The installed services that the patterns name, in their order, each once; the usual ones where none is named. A pattern without a match
+# is told and left out; a name without a wildcard is somebody's wish, so that one fails.
+function Get-Stack([string[]] $Services, [string] $Lurus) {
+    $optional = @()
+    if (-not $Services) {
+        $Services = $DefaultServices -replace '^lurus$', $Lurus
+        $optional = @($Lurus)
+    }
     $seen = @{}
     # `powershell -File` hands a list over as one text.
-    foreach ($pattern in ($Patterns -split '\s*,\s*')) {
+    foreach ($pattern in ($Services -split '\s*,\s*')) {
         $found = @(Get-Service -Name $pattern -ErrorAction SilentlyContinue)
         if ($found.Count -eq 0) {
-            if ($pattern -notmatch '[*?\[]' -and $Optional -notcontains $pattern) { throw "no service is called $pattern" }
+            if ($pattern -notmatch '[*?\[]' -and $optional -notcontains $pattern) { throw "no service is called $pattern" }
             Write-Verbose "no service matches $pattern"
         }
         foreach ($service in $found) {

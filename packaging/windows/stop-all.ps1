@@ -27,12 +27,7 @@ $ErrorActionPreference = 'Stop'
 . (Join-Path $PSScriptRoot 'common.ps1')
 
 try {
-    $optional = @()
-    if (-not $Services) {
-        $Services = $DefaultServices -replace '^lurus$', $Lurus
-        $optional = @($Lurus)
-    }
-    $stack = @(Get-Stack $Services $optional)
+    $stack = @(Get-Stack $Services $Lurus)
     if ($stack.Count -eq 0) { throw 'none of the services is installed' }
     [array]::Reverse($stack)
     foreach ($service in $stack) {

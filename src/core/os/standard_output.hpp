@@ -5,6 +5,7 @@
 #include <ostream>
 #include <streambuf>
 #include <string>
+#include <string_view>
 
 namespace lurus {
 
@@ -12,15 +13,25 @@ namespace lurus {
 class StandardOutput final : public std::ostream {
 public:
     explicit StandardOutput(int descriptor = 1);
-    ~StandardOutput() override;
+    ~StandardOutput() override { flush(); }
     /// Why something could not be written; empty = all that was flushed is.
     [[nodiscard]] const std::string& problem() const { return buffer_.problem; }
 
 private:
     struct Buffer final : std::streambuf {
         explicit Buffer(int to);
-        int overflow(int c) override;
-        std::streamsize xsputn(const char* text, std::streamsize size) override;
+        int overflow(int c) override {
+            if (sync() != 0) return traits_type::eof();
+            if (c == traits_type::eof()) return 0;
+            *pptr() = static_cast<char>(c);
+            pbump(1);
+            return by_lines && c == '\n' && sync() != 0 ? traits_type::eof() : c;
+        }
+        std::streamsize xsputn(const char* text, std::streamsize size) override {
+            const std::streamsize done = std::streambuf::xsputn(text, size);
+            const bool line = by_lines && std::string_view(text, static_cast<std::size_t>(size)).ends_with('\n');
+            return line && sync() != 0 ? 0 : done;
+        }
         int sync() override;
 
         const int descriptor;

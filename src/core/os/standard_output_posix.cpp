@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <string_view>
 
 #include "core/os/standard_output.hpp"
 
@@ -13,26 +12,8 @@ StandardOutput::StandardOutput(int descriptor) : std::ostream(nullptr), buffer_(
     rdbuf(&buffer_);
 }
 
-StandardOutput::~StandardOutput() {
-    flush();
-}
-
 StandardOutput::Buffer::Buffer(int to) : descriptor(to), by_lines(::isatty(to) == 1) {
     setp(bytes.data(), bytes.data() + bytes.size());
-}
-
-int StandardOutput::Buffer::overflow(int c) {
-    if (sync() != 0) return traits_type::eof();
-    if (c == traits_type::eof()) return 0;
-    *pptr() = static_cast<char>(c);
-    pbump(1);
-    return by_lines && c == '\n' && sync() != 0 ? traits_type::eof() : c;
-}
-
-std::streamsize StandardOutput::Buffer::xsputn(const char* text, std::streamsize size) {
-    const std::streamsize done = std::streambuf::xsputn(text, size);
-    const bool line = by_lines && std::string_view(text, static_cast<std::size_t>(size)).ends_with('\n');
-    return line && sync() != 0 ? 0 : done;
 }
 
 int StandardOutput::Buffer::sync() {

@@ -229,7 +229,8 @@ Result<std::vector<std::string>> install_service(const ServiceWanted& asked) {
             return std::unexpected(ok.error());
     }
     if (auto ours = check_ours(wanted.name); !ours) return std::unexpected(ours.error());
-    if (auto there = tell_systemd({"--version"}); !there) return std::unexpected(there.error());
+    // Before anything is made: its answer comes from the running manager.
+    if (auto there = tell_systemd({"show", "--property=Version"}); !there) return std::unexpected(there.error());
     const auto account = account_for(wanted);
     if (!account) return std::unexpected(account.error());
     if (auto made = make_data_folder(wanted.data_dir, *account, wanted.account); !made)

@@ -56,7 +56,7 @@ if (verb === 'start') {
 } else if (verb === 'cat') process.stdout.write(unit() ?? '');
 else if (verb === 'enable') fs.writeFileSync(folder + '/' + name + '.enabled', '');
 else if (verb === 'disable') fs.rmSync(folder + '/' + name + '.enabled', { force: true });
-else if (verb !== 'daemon-reload' && verb !== '--version') fail('what is ' + verb + '?');
+else if (verb !== 'daemon-reload') fail('what is ' + verb + '?');
 `;
 
 const journalctl = (folder) => `#!/bin/sh

@@ -104,7 +104,7 @@ TEST_CASE("recordings: all have a price under their real names but those that ar
         one.target = golden::target_of(meta);
         one.status = meta["response"]["status"];
         if (one.target.empty() || one.status != 200) continue;
-        one.name = std::filesystem::relative(path, folder).string();
+        one.name = std::filesystem::relative(path, folder).generic_string();
         one.name.resize(one.name.size() - std::string_view(".meta.json").size());
         const json type = meta["response"].value("content_type", json());
         one.content_type = type.is_string() ? type.get<std::string>() : std::string();

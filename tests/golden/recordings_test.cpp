@@ -101,7 +101,7 @@ TEST_CASE("recordings: usage, errors and ends agree with what is written beside 
     for (const fs::path& path : metas) {
         const json meta = json::parse(golden::read_file(path.string()));
         golden::Case one;
-        one.name = fs::relative(path, folder).string();
+        one.name = fs::relative(path, folder).generic_string();
         one.target = golden::target_of(meta);
         if (one.target.empty()) {
             ++bedrock;

@@ -18,7 +18,7 @@ export const UPSTREAM_KEY = 'sk-upstream-7f3c9a51e2';
 export const PATIENCE = Number(process.env.LURUS_TEST_PATIENCE || 1);
 
 // What asks a server to stop. Wine knows SIGINT, which is a Ctrl-C to the program, and ends it at once for SIGTERM.
-const STOP_SIGNAL = process.env.LURUS_TEST_STOP_SIGNAL || 'SIGTERM';
+export const STOP_SIGNAL = process.env.LURUS_TEST_STOP_SIGNAL || 'SIGTERM';
 
 export const tempFolder = (prefix = 'lurus-e2e-') => fs.mkdtempSync(path.join(os.tmpdir(), prefix));
 
@@ -179,12 +179,13 @@ export class Lurus {
     }
   }
 
-  /// Runs a command of the CLI on this server's data folder: { code, stdout, stderr }.
+  /// Runs a command of the CLI on this server's data folder: { code, stdout, stderr }. Windows ends the lines of standard error with
+  /// CR LF; here it is LF everywhere.
   cli(args, { env = {}, input, timeout = 20_000 * PATIENCE } = {}) {
     const all = [...args, '--data-dir', this.dataDir, ...(this.config ? ['--config', this.configFile] : [])];
     return new Promise((resolve) => {
       const child = execFile(LURUS_BIN, all, { cwd: this.folder, env: { ...this.childEnv(), ...env }, timeout, maxBuffer: 64 << 20 },
-        (error, stdout, stderr) => resolve({ code: error ? (error.code ?? 1) : 0, signal: error?.signal ?? null, stdout, stderr }));
+        (error, stdout, stderr) => resolve({ code: error ? (error.code ?? 1) : 0, signal: error?.signal ?? null, stdout, stderr: stderr.replaceAll('\r\n', '\n') }));
       child.stdin.on('error', () => {}); // it may end without reading
       child.stdin.end(input ?? '');
     });

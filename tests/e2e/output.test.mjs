@@ -7,7 +7,7 @@ import path from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { anthropic, json, startUpstream } from '../upstream/index.mjs';
-import { KEY, LURUS_BIN, configFor, freePort, startLurus, tempFolder } from './lib/lurus.mjs';
+import { KEY, LURUS_BIN, STOP_SIGNAL, configFor, freePort, startLurus, tempFolder } from './lib/lurus.mjs';
 import { post } from './lib/raw.mjs';
 
 async function started(t) {
@@ -63,7 +63,7 @@ const COMMANDS = [
   ['version'], ['version', '--json'], ['doctor'], ['doctor', '--json'], ['--version'], ['--help'], ['key', 'create', '--help'],
 ];
 
-for (const [where, print, why] of [['a full disk', toFullDisk, /No space left/], ['a closed pipe', toClosedPipe, /Broken pipe/]]) {
+for (const [where, print, why] of [['a full disk', toFullDisk, /No space left|not enough space|Disk full/], ['a closed pipe', toClosedPipe, /Broken pipe/]]) {
   test(`every command that prints to ${where} fails and says so`, async (t) => {
     const lurus = await started(t);
     for (const args of COMMANDS) {
@@ -107,6 +107,6 @@ test('the first key is not left behind when the start could not show it', async 
   await Promise.race([told, exited]);
   assert.match(stderr, /could not be written to standard output/);
   assert.match(stderr, /the first key was revoked again/);
-  child.kill('SIGTERM');
+  child.kill(STOP_SIGNAL);
   assert.equal((await exited)[0], 0, stderr);
 });

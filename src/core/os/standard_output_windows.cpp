@@ -47,7 +47,7 @@ bool write_some(HANDLE to, std::string_view& text) {
 }
 
 std::string problem_of(DWORD code) {
-    const bool nobody_reads = code == ERROR_BROKEN_PIPE || code == ERROR_NO_DATA;
+    const bool nobody_reads = code == ERROR_BROKEN_PIPE || code == ERROR_NO_DATA || code == ERROR_PIPE_NOT_CONNECTED;
     return nobody_reads ? "Broken pipe" : windows::text_of_error(code);
 }
 

@@ -45,6 +45,23 @@ test('nothing is installed: status says so, and start what to do', { skip }, asy
   assert.match(start.stderr, /lurus service install/);
 });
 
+test('where systemd does not run, install leaves nothing behind and says what to do', { skip }, async () => {
+  const everything = async () => ok(await machine.run(['find', '/etc', '/var/lib', '/srv', '-printf', '%p %s %m %u %C@\\n'])).stdout.split('\n');
+  const before = new Set(await everything());
+  for (const [answer, pattern] of [
+    ["System has not been booted with systemd as init system (PID 1). Can't operate.\nFailed to connect to bus: Host is down",
+      /systemd does not run here: .*`lurus serve`/],
+    ['Failed to connect to bus: No such file or directory', /systemctl show .*: Failed to connect to bus: No such file or directory/],
+  ]) {
+    machine.managerAway(answer);
+    const refused = await machine.lurus(['service', 'install']);
+    machine.managerAway(null);
+    assert.equal(refused.code, 4, refused.stderr);
+    assert.match(refused.stderr, pattern);
+    assert.deepEqual((await everything()).filter((file) => !before.has(file)), []);
+  }
+});
+
 test('install writes the packaged unit, which systemd takes, with an account and folders of its own', { skip }, async () => {
   const made = json(ok(await machine.lurus(['service', 'install', '--json'])));
   assert.equal(made.unit, UNIT);

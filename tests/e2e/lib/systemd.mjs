@@ -3,12 +3,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { LURUS_BIN, PATIENCE, tempFolder } from './lurus.mjs';
+import { LURUS_BIN, PATIENCE, WINDOWS, tempFolder } from './lurus.mjs';
 import { until } from './until.mjs';
 
-export const skip = process.getuid() !== 0 ? 'only root installs services'
-  : spawnSync('unshare', ['--mount', 'true']).status !== 0 ? 'mount namespaces are not allowed here'
-    : spawnSync('perl', ['-MSocket', '-e', '1']).status !== 0 ? 'perl listens to NOTIFY_SOCKET' : false;
+export const skip = WINDOWS ? 'systemd is a service manager of Linux'
+  : process.getuid() !== 0 ? 'only root installs services'
+    : spawnSync('unshare', ['--mount', 'true']).status !== 0 ? 'mount namespaces are not allowed here'
+      : spawnSync('perl', ['-MSocket', '-e', '1']).status !== 0 ? 'perl listens to NOTIFY_SOCKET' : false;
 
 // Node has no Unix datagram sockets. Each datagram becomes a line, its own newlines spaces.
 const LISTENER = `use Socket; $| = 1; my $p = shift; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; bind($s, sockaddr_un($p)) or die;

@@ -3,7 +3,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { execFile } from 'node:child_process';
-import { LURUS_BIN, freePort, httpGet } from './lib/lurus.mjs';
+import { LURUS_BIN, WINDOWS, freePort, httpGet } from './lib/lurus.mjs';
 import { until } from './lib/until.mjs';
 import { Machine, skip } from './lib/systemd.mjs';
 
@@ -26,7 +26,7 @@ const ok = (result) => {
 const ready = async () => (await httpGet(`http://127.0.0.1:${port}/ready`)).status;
 const UNIT = '/etc/systemd/system/lurus.service';
 
-test('without root it says how', { skip: process.getuid() !== 0 && 'only root can be somebody else' }, async () => {
+test('without root it says how', { skip: WINDOWS ? 'Wine starts nothing for another user' : process.getuid() !== 0 && 'only root can be somebody else' }, async () => {
   const refused = await new Promise((resolve) => {
     execFile('setpriv', ['--reuid=65534', '--clear-groups', LURUS_BIN, 'service', 'install'], { env: { PATH: process.env.PATH } },
       (error, stdout, stderr) => resolve({ code: error?.code, stderr }));
@@ -43,6 +43,23 @@ test('nothing is installed: status says so, and start what to do', { skip }, asy
   const start = await machine.lurus(['service', 'start']);
   assert.equal(start.code, 3);
   assert.match(start.stderr, /lurus service install/);
+});
+
+test('where systemd does not run, install leaves nothing behind and says what to do', { skip }, async () => {
+  const everything = async () => ok(await machine.run(['find', '/etc', '/var/lib', '/srv', '-printf', '%p %s %m %u %C@\\n'])).stdout.split('\n');
+  const before = new Set(await everything());
+  for (const [answer, pattern] of [
+    ["System has not been booted with systemd as init system (PID 1). Can't operate.\nFailed to connect to bus: Host is down",
+      /systemd does not run here: .*`lurus serve`/],
+    ['Failed to connect to bus: No such file or directory', /systemctl show .*: Failed to connect to bus: No such file or directory/],
+  ]) {
+    machine.managerAway(answer);
+    const refused = await machine.lurus(['service', 'install']);
+    machine.managerAway(null);
+    assert.equal(refused.code, 4, refused.stderr);
+    assert.match(refused.stderr, pattern);
+    assert.deepEqual((await everything()).filter((file) => !before.has(file)), []);
+  }
 });
 
 test('install writes the packaged unit, which systemd takes, with an account and folders of its own', { skip }, async () => {

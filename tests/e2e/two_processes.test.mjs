@@ -21,7 +21,8 @@ before(async () => {
   // The other one has a folder, a log and a lock of its own, and the first one's lurus.db.
   context.folder = tempFolder();
   fs.mkdirSync(path.join(context.folder, 'data'), { mode: 0o700 });
-  fs.symlinkSync(path.join(context.one.dataDir, 'lurus.db'), path.join(context.folder, 'data', 'lurus.db'));
+  // SQLite follows a link to the database itself, and looks for the other two beside the link on Windows.
+  for (const name of ['lurus.db', 'lurus.db-wal', 'lurus.db-shm']) fs.symlinkSync(path.join(context.one.dataDir, name), path.join(context.folder, 'data', name));
   context.two = await startLurus({ config: config(), env, dataDir: context.folder });
 });
 

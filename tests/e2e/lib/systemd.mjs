@@ -3,12 +3,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { LURUS_BIN, PATIENCE, tempFolder } from './lurus.mjs';
+import { LURUS_BIN, PATIENCE, WINDOWS, tempFolder } from './lurus.mjs';
 import { until } from './until.mjs';
 
-export const skip = process.getuid() !== 0 ? 'only root installs services'
-  : spawnSync('unshare', ['--mount', 'true']).status !== 0 ? 'mount namespaces are not allowed here'
-    : spawnSync('perl', ['-MSocket', '-e', '1']).status !== 0 ? 'perl listens to NOTIFY_SOCKET' : false;
+export const skip = WINDOWS ? 'systemd is a service manager of Linux'
+  : process.getuid() !== 0 ? 'only root installs services'
+    : spawnSync('unshare', ['--mount', 'true']).status !== 0 ? 'mount namespaces are not allowed here'
+      : spawnSync('perl', ['-MSocket', '-e', '1']).status !== 0 ? 'perl listens to NOTIFY_SOCKET' : false;
 
 // Node has no Unix datagram sockets. Each datagram becomes a line, its own newlines spaces.
 const LISTENER = `use Socket; $| = 1; my $p = shift; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; bind($s, sockaddr_un($p)) or die;
@@ -30,6 +31,8 @@ const status = () => [...heard().matchAll(/STATUS=([^\\n]*)/g)].at(-1)?.[1].trim
 const alive = (pid) => { try { return /^State:\\s+[^Z]/m.test(fs.readFileSync('/proc/' + pid + '/status', 'utf8')); } catch { return false; } };
 const pause = () => spawnSync('sleep', ['0.05']);
 const fail = (text) => { console.error(text); process.exit(1); };
+const away = folder + '/away';
+if (fs.existsSync(away) && !['enable', 'disable', '--version'].includes(verb)) fail(fs.readFileSync(away, 'utf8'));
 if (verb === 'start') {
   if (!unit()) fail('Unit ' + name + '.service not found.');
   const from = heard().length, out = fs.openSync(folder + '/journal', 'a');
@@ -56,7 +59,7 @@ if (verb === 'start') {
 } else if (verb === 'cat') process.stdout.write(unit() ?? '');
 else if (verb === 'enable') fs.writeFileSync(folder + '/' + name + '.enabled', '');
 else if (verb === 'disable') fs.rmSync(folder + '/' + name + '.enabled', { force: true });
-else if (verb !== 'daemon-reload') fail('what is ' + verb + '?');
+else if (verb !== 'daemon-reload' && verb !== '--version') fail('what is ' + verb + '?');
 `;
 
 const journalctl = (folder) => `#!/bin/sh
@@ -91,6 +94,13 @@ export class Machine {
 
   notified() {
     return fs.readFileSync(path.join(this.folder, 'notify'), 'utf8');
+  }
+
+  /// From here on `systemctl` finds no running manager and says `text`; what needs none still works, as it does there. null ends it.
+  managerAway(text) {
+    const file = path.join(this.folder, 'away');
+    if (text === null) fs.rmSync(file);
+    else fs.writeFileSync(file, text);
   }
 
   calls(which = 'calls') {

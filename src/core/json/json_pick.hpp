@@ -24,6 +24,10 @@ public:
     [[nodiscard]] bool empty() const { return all_.empty(); }
     /// The child that a key leads to, as written between its quotes, or null.
     [[nodiscard]] const Pick* named(std::string_view raw_key) const;
+    /// The same of a key without escapes.
+    [[nodiscard]] const Pick* named_plainly(std::string_view key) const {
+        return (bits_ & bit_of(key)) != 0 ? find(key) : any_;
+    }
     /// The child that elements of an array lead to, or null.
     [[nodiscard]] const Pick* element() const { return element_; }
 
@@ -32,6 +36,7 @@ private:
         const unsigned first = key.empty() ? 0 : static_cast<unsigned char>(key.front());
         return std::uint64_t{1} << ((first + 5 * key.size()) % 64);
     }
+    [[nodiscard]] const Pick* find(std::string_view key) const;
 
     std::span<const Pick> all_;
     std::uint64_t bits_ = 0;  // of all keys: most that lead nowhere have another one
@@ -114,8 +119,8 @@ private:
         bool array = false;
     };
 
-    const Pick* match(std::string_view raw_key) const { return levels_[depth_ - 1].node->children.named(raw_key); }
-    const Pick* element() const { return levels_[depth_ - 1].node->children.element(); }
+    const Picks& children() const { return levels_[depth_ - 1].node->children; }
+    const Pick* element() const { return children().element(); }
     std::size_t begin_value(std::string_view piece, std::size_t at, PickSink& sink);
     void end_value(std::string_view piece, std::size_t end, PickSink& sink);
     void close(PickSink& sink);

@@ -24,9 +24,9 @@ const Pick* Picks::named(std::string_view raw_key) const {
     return any_;
 }
 
-const Pick* Picks::find(std::string_view key) const {
-    for (const Pick& child : all_) {
-        if (child.key.size() == key.size() && child.key.front() == key.front() && child.key == key) return &child;
+const Pick* Picks::find(std::string_view key, std::size_t first) const {
+    for (const Pick& child : all_.subspan(first)) {
+        if (child.key == key) return &child;
     }
     return any_;
 }

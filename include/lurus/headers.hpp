@@ -30,6 +30,7 @@ private:
         bool glob = false;      // anything else with a wildcard
     };
     static bool matches(const Pattern& pattern, std::string_view name);
+    static bool matches_glob(std::string_view glob, std::string_view name);
 
     std::vector<Pattern> patterns_;          // by first character; those that begin with a wildcard are last
     std::array<std::uint16_t, 29> begin_{};  // of each first letter, of what is none, of the wildcards, and the end

@@ -182,12 +182,17 @@ void HeaderPatterns::prepare() {
     }
 }
 
-bool HeaderPatterns::matches(const Pattern& pattern, std::string_view name) {
-    if (pattern.open_end) return name.size() >= pattern.text.size() && begins(name, pattern.text);
-    if (!pattern.glob) return name.size() == pattern.text.size() && begins(name, pattern.text);
+// Most patterns that are looked at have another length: those cost no call.
+inline bool HeaderPatterns::matches(const Pattern& pattern, std::string_view name) {
+    if (pattern.glob) return matches_glob(pattern.text, name);
+    const std::size_t size = pattern.text.size();
+    return (pattern.open_end ? name.size() >= size : name.size() == size) && begins(name, pattern.text);
+}
+
+bool HeaderPatterns::matches_glob(std::string_view glob, std::string_view name) {
     std::string text(name);
     std::ranges::transform(text, text.begin(), plain);
-    return glob_match(pattern.text, text);
+    return glob_match(glob, text);
 }
 
 bool HeaderPatterns::match(std::string_view name) const {

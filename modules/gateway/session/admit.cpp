@@ -64,7 +64,7 @@ std::string broken_rule(const Request& request) {
         return "this key may not be used from " +
                (request.address ? "the address " + request.address->text() : "a connection without an address");
     }
-    if (!key.rules.allows_user_agent(request.head.value("user-agent"))) {
+    if (!key.rules.user_agents.empty() && !key.rules.allows_user_agent(request.head.value("user-agent"))) {
         return "this key may not be used by the client " + cut_field(request.head.value("user-agent"));
     }
     if (!key.allows(request.family)) {
@@ -122,8 +122,9 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
     }
     RequestFacts& facts = request.facts;
     const bool scanned = head.method == "POST" || head.method == "PUT" || head.method == "PATCH";
+    const std::string_view content_type = head.value("content-type");
     if (scanned) {
-        facts = scan_request(request.endpoint, head.value("content-type"), request.body);
+        facts = scan_request(request.endpoint, content_type, request.body);
         if (!facts.error.empty()) return rejected(400, facts.error);
     }
     if (facts.background && request.endpoint.operation == Operation::responses)
@@ -161,7 +162,7 @@ std::unique_ptr<Rejection> admit(Session& session, Request& request) {
         }
     }
     const std::string_view body = scanned ? request.body : std::string_view();
-    if (auto doubtful = judge_models(request, head.value("content-type"), body)) return doubtful;
+    if (auto doubtful = judge_models(request, content_type, body)) return doubtful;
     if (std::string rule = broken_rule(request); !rule.empty()) return rejected(403, std::move(rule));
     const bool needs_model = request.endpoint.model_in_body && head.method == "POST" && !request.body.empty();
     if (needs_model && facts.model.empty() && request.endpoint.operation != Operation::moderations &&

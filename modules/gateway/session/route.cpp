@@ -12,12 +12,31 @@ bool asks_for_websocket(const http1::RequestHead& head) {
     return head.method != "HEAD" && iequals(head.upgrade, "websocket");
 }
 
+namespace {
+
+// One pass over the fields, and most of their names have another length.
+DialectHints hints_of(const http1::RequestHead& head) {
+    DialectHints hints;
+    for (const http1::Field& field : head.fields) {
+        switch (field.name.size()) {
+            case 9: hints.anthropic_version = hints.anthropic_version || iequals(field.name, "x-api-key"); break;
+            case 14: hints.google_key = hints.google_key || iequals(field.name, "x-goog-api-key"); break;
+            case 17:
+                hints.anthropic_version = hints.anthropic_version || iequals(field.name, "anthropic-version");
+                break;
+            default: break;
+        }
+    }
+    if (head.target.contains('=') && (head.target.contains("?key=") || head.target.contains("&key=")))
+        hints.google_key = true;
+    return hints;
+}
+
+}  // namespace
+
 std::optional<MatchError> route(Request& request) {
     const http1::RequestHead& head = request.head;
-    DialectHints hints;
-    hints.anthropic_version = head.find("anthropic-version") != nullptr || head.find("x-api-key") != nullptr;
-    hints.google_key = head.find("x-goog-api-key") != nullptr ||
-                       (head.target.contains('=') && (head.target.contains("?key=") || head.target.contains("&key=")));
+    DialectHints hints = hints_of(head);
     const ServedTarget served = served_target(head.target, request.served);
     hints.path = served.dialect;
     // What can be read can be asked for without its body.

@@ -1,9 +1,9 @@
 #include "modules/identity/keys/key_snapshot.hpp"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstdint>
 #include <cstring>
 
 #include "core/text/glob.hpp"
@@ -16,6 +16,16 @@ namespace {
 
 Id id_of(const std::string& text) {
     return Id::parse(text).value_or(Id());
+}
+
+// Takes the same time wherever they differ.
+bool is_same(const Sha256& a, const Sha256& b) {
+    std::array<std::uint64_t, sizeof(Sha256) / sizeof(std::uint64_t)> x{}, y{};
+    std::memcpy(x.data(), a.data(), sizeof x);
+    std::memcpy(y.data(), b.data(), sizeof y);
+    std::uint64_t difference = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) difference |= x[i] ^ y[i];
+    return difference == 0;
 }
 
 /// Open addressing over the hashes; at most half full. A SHA-256 is uniform, so its first bytes are the slot.
@@ -43,7 +53,7 @@ public:
         const Sha256 hash = hash_of(presented);
         for (std::size_t at = slot_of(hash); slots_[at] != empty; at = (at + 1) & (slots_.size() - 1)) {
             const KeyInfo& key = key_at(slots_[at]);
-            if (CRYPTO_memcmp(key.hash.data(), hash.data(), hash.size()) == 0) return &key;
+            if (is_same(key.hash, hash)) return &key;
         }
         return nullptr;
     }

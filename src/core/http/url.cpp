@@ -144,7 +144,11 @@ std::string Url::authority() const {
 
 void append_authority(std::string& out, const Url& url) {
     const bool v6 = url.host.find(':') != std::string::npos;
-    append_all(out, v6 ? "[" : "", url.host, v6 ? "]" : "");
+    if (v6) {
+        append_all(out, "[", url.host, "]");
+    } else {
+        out += url.host;
+    }
     if (url.port != default_port(url.tls)) append_all(out, ":", Decimal(url.port));
 }
 

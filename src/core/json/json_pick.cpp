@@ -17,15 +17,16 @@ constexpr bool ends_scalar(char c) {
 }  // namespace
 
 const Pick* Picks::named(std::string_view raw_key) const {
-    if (raw_key.find('\\') != std::string_view::npos) {
-        for (const Pick& child : all_) {
-            if (key_equals(raw_key, child.key)) return &child;
-        }
-    } else if ((bits_ & bit_of(raw_key)) != 0) {
-        for (const Pick& child : all_) {
-            if (child.key.size() == raw_key.size() && child.key.front() == raw_key.front() && child.key == raw_key)
-                return &child;
-        }
+    if (raw_key.find('\\') == std::string_view::npos) return named_plainly(raw_key);
+    for (const Pick& child : all_) {
+        if (key_equals(raw_key, child.key)) return &child;
+    }
+    return any_;
+}
+
+const Pick* Picks::find(std::string_view key, std::size_t first) const {
+    for (const Pick& child : all_.subspan(first)) {
+        if (child.key == key) return &child;
     }
     return any_;
 }
@@ -119,10 +120,10 @@ std::size_t Picker::read_key(std::string_view piece, std::size_t at) {
     const std::string_view here = piece.substr(at, stop - at);
     if (stop < piece.size() && piece[stop] == '"') {
         if (key_.empty()) {
-            wanted_ = match(here);
+            wanted_ = children().named_plainly(here);
         } else {
             key_.append(here.substr(0, max_key));
-            wanted_ = match(key_);
+            wanted_ = children().named(key_);
         }
         state_ = State::colon;
         return stop + 1;

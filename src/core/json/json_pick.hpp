@@ -24,17 +24,33 @@ public:
     [[nodiscard]] bool empty() const { return all_.empty(); }
     /// The child that a key leads to, as written between its quotes, or null.
     [[nodiscard]] const Pick* named(std::string_view raw_key) const;
+    /// The same of a key without escapes.
+    [[nodiscard]] const Pick* named_plainly(std::string_view key) const {
+        const std::uint8_t first = first_[place_of(key)];
+        return first != no_child ? find(key, first) : any_;
+    }
     /// The child that elements of an array lead to, or null.
     [[nodiscard]] const Pick* element() const { return element_; }
 
 private:
-    static constexpr std::uint64_t bit_of(std::string_view key) {
+    static constexpr std::uint8_t no_child = 255;
+    static constexpr std::size_t places = 64;
+
+    static constexpr std::size_t place_of(std::string_view key) {
         const unsigned first = key.empty() ? 0 : static_cast<unsigned char>(key.front());
-        return std::uint64_t{1} << ((first + 5 * key.size()) % 64);
+        return (first + 5 * key.size()) % places;
     }
+    static constexpr std::array<std::uint8_t, places> no_children() {
+        std::array<std::uint8_t, places> none{};
+        none.fill(no_child);
+        return none;
+    }
+    /// From this child on.
+    [[nodiscard]] const Pick* find(std::string_view key, std::size_t first) const;
 
     std::span<const Pick> all_;
-    std::uint64_t bits_ = 0;  // of all keys: most that lead nowhere have another one
+    // Of each place the first child whose key has it: most keys that lead nowhere have another one.
+    std::array<std::uint8_t, places> first_ = no_children();
     const Pick* any_ = nullptr;
     const Pick* element_ = nullptr;
 };
@@ -53,8 +69,11 @@ struct Pick {
 };
 
 constexpr Picks::Picks(std::span<const Pick> all) : all_(all) {
-    for (const Pick& child : all) {
-        bits_ |= bit_of(child.key);
+    if (all.size() > no_child) throw "too many children";
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const Pick& child = all[i];
+        std::uint8_t& first = first_[place_of(child.key)];
+        if (first == no_child) first = static_cast<std::uint8_t>(i);
         if (child.key == "*") any_ = &child;
         if (child.key == "[]") element_ = &child;
     }
@@ -114,8 +133,8 @@ private:
         bool array = false;
     };
 
-    const Pick* match(std::string_view raw_key) const { return levels_[depth_ - 1].node->children.named(raw_key); }
-    const Pick* element() const { return levels_[depth_ - 1].node->children.element(); }
+    const Picks& children() const { return levels_[depth_ - 1].node->children; }
+    const Pick* element() const { return children().element(); }
     std::size_t begin_value(std::string_view piece, std::size_t at, PickSink& sink);
     void end_value(std::string_view piece, std::size_t end, PickSink& sink);
     void close(PickSink& sink);

@@ -9,8 +9,13 @@ exe=$PWD/build/windows/lurus.exe
 out=build/windows/e2e
 rm -rf "$out"
 mkdir -p "$out"
-# The program takes the shell's place, so that what a test does to its process happens to the program.
-printf '#!/bin/sh\nexec wine %s "$@"\n' "$exe" >build/windows/lurus-wine
+# The program takes the shell's place, so that what a test does to its process happens to the program. Some tests give their process
+# an environment of its own, where Wine would make itself a prefix.
+{
+    printf '#!/bin/sh\nexport'
+    printf ' %q' "WINEPREFIX=$WINEPREFIX" "WINEDEBUG=$WINEDEBUG" "WINEDLLOVERRIDES=$WINEDLLOVERRIDES"
+    printf '\nexec wine %q "$@"\n' "$exe"
+} >build/windows/lurus-wine
 chmod +x build/windows/lurus-wine
 export LURUS_BIN=$PWD/build/windows/lurus-wine LURUS_TEST_STOP_SIGNAL=SIGINT LURUS_TEST_PATIENCE=${LURUS_TEST_PATIENCE:-4}
 names=("$@")

@@ -12,3 +12,6 @@ trap '"$wineserver" -k || true' EXIT
     cat "$WINEPREFIX/../wineboot.log" >&2
     exit 1
 }
+# The first program starts Wine's services, which keep its standard error open, so a test that waited for the end of that would wait
+# for theirs.
+timeout 60 wine cmd /c exit </dev/null >/dev/null 2>&1

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { anthropic, json, startUpstream } from '../upstream/index.mjs';
-import { configFor, httpGet, KEY, startLurus } from './lib/lurus.mjs';
+import { configFor, httpGet, KEY, modeOf, startLurus } from './lib/lurus.mjs';
 import { api, login, users } from './lib/people.mjs';
 import { post } from './lib/raw.mjs';
 import { FAULTS } from './lib/database.mjs';
@@ -217,7 +217,7 @@ test('the snapshot follows a change while the server runs, is private, and a bro
     assert.ok(i < 200, 'the new key is in the snapshot');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  assert.equal(fs.statSync(snapshot).mode & 0o777, 0o600);
+  assert.equal(modeOf(snapshot), 0o600);
   await context.lurus.kill9();
   for (const end of ['', '-wal', '-shm']) fs.rmSync(context.file(`lurus.db${end}`), { force: true });
   await restarted(context);

@@ -4,12 +4,12 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { post } from './lib/raw.mjs';
 import { PASSWORD, api, setupLink } from './lib/people.mjs';
-import { LURUS_BIN, Lurus, PATIENCE, httpGet, startLurus, tempFolder } from './lib/lurus.mjs';
+import { LURUS_BIN, Lurus, PATIENCE, WINDOWS, httpGet, modeOf, native, startLurus, tempFolder } from './lib/lurus.mjs';
+import { NO_TERMINAL, Terminal } from './lib/terminal.mjs';
 
 async function until(condition, what) {
   const end = Date.now() + 10_000 * PATIENCE;
@@ -19,7 +19,6 @@ async function until(condition, what) {
   }
 }
 const ready = (lurus) => until(() => lurus.output.includes(' usage'), `the banner of ${lurus.output}`);
-const mode = (file) => fs.statSync(file).mode & 0o777;
 
 test('no terminal: the first key and the owner\'s link are in files of their own, not in the output', async () => {
   const lurus = await startLurus({ config: { server: { threads: 1 } } });
@@ -29,16 +28,16 @@ test('no terminal: the first key and the owner\'s link are in files of their own
     const key = fs.readFileSync(keyFile, 'utf8').trim();
     const { link, token, file } = setupLink(lurus);
     for (const one of [keyFile, file]) {
-      assert.equal(mode(one), 0o600);
-      assert.ok(lurus.output.includes(one), 'it is not said where');
+      assert.equal(modeOf(one), 0o600);
+      assert.ok(lurus.output.includes(native(one)), 'it is not said where');
     }
     for (const secret of [key, link, token]) assert.ok(secret.length > 20 && !lurus.output.includes(secret));
     assert.doesNotMatch(lurus.output, /cr_[0-9A-Za-z]{8}|token=/);
     const body = { model: 'demo-claude', max_tokens: 16, messages: [{ role: 'user', content: 'Hello' }] };
     assert.notEqual((await post(lurus, '/v1/messages', JSON.stringify(body), { key })).status, 401);
     // The example works as it is printed.
-    const [line] = /^ +curl .*$/m.exec(lurus.output);
-    const tried = spawnSync('sh', ['-c', line.trim()], { encoding: 'utf8' });
+    const [line] = /^ +(curl|Invoke-RestMethod) .*$/m.exec(lurus.output);
+    const tried = spawnSync(WINDOWS ? 'pwsh' : 'sh', [WINDOWS ? '-Command' : '-c', line.trim()], { encoding: 'utf8' });
     if (!tried.error && tried.status !== 127) assert.match(tried.stdout, /message_stop|content|choices/, tried.stdout + tried.stderr);
 
     await lurus.stop();
@@ -62,26 +61,25 @@ test('no terminal: the first key and the owner\'s link are in files of their own
   }
 });
 
-const script = spawnSync('script', ['--version']).error ? 'no `script` to make a terminal with' : false;
-test('on a terminal both are shown, and in no file', { skip: script }, async () => {
+test('on a terminal both are shown, and in no file', { skip: NO_TERMINAL }, async (t) => {
   const folder = tempFolder();
   const data = path.join(folder, 'data');
   const lurus = new Lurus({ dataDir: folder });
-  const child = spawn('script', ['-qefc', `'${LURUS_BIN}' serve --listen 127.0.0.1:0 --data-dir '${data}'`, '/dev/null'], { cwd: folder, env: lurus.childEnv(), stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdout.setEncoding('utf8').on('data', (text) => (lurus.output += text.replace(/\x1b\[[\d;]*m/g, '')));
+  const terminal = new Terminal(`'${LURUS_BIN}' serve --listen 127.0.0.1:0 --data-dir '${data}'`, { cwd: folder, env: lurus.childEnv() });
+  t.after(() => terminal.kill());
   try {
-    await ready(lurus);
-    assert.match(lurus.output, /Your key +cr_\S+/);
-    assert.match(lurus.output, /own it: http:\S+#token=\S+/);
+    await terminal.until(' usage');
+    assert.match(terminal.text, /Your key +cr_\S+/);
+    await terminal.until('(once, today)');
+    assert.match(terminal.text, /own it: http:\S+#token=\S+/);
     assert.deepEqual(fs.readdirSync(data).filter((name) => name.endsWith('.txt')), []);
+    assert.equal(await terminal.interrupt(), 0, terminal.text);
   } finally {
-    process.kill(JSON.parse(fs.readFileSync(path.join(data, 'server.json'))).pid, 'SIGTERM');
-    await once(child, 'close');
     fs.rmSync(folder, { recursive: true, force: true });
   }
 });
 
-test('signals that mean nothing to a server end nothing; SIGHUP reads the configuration', async () => {
+test('signals that mean nothing to a server end nothing; SIGHUP reads the configuration', { skip: WINDOWS && 'Windows has none of these signals' }, async () => {
   const lurus = await startLurus({ config: { server: { threads: 1 }, key: [{ name: 'a', value: 'cr_first_0123456789abcdef' }] } });
   try {
     const status = async (key) => (await httpGet(`${lurus.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status;

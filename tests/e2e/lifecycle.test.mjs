@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { anthropic, chat, json, sse, startUpstream, streamOf } from '../upstream/index.mjs';
 import { connectRaw, header, post, requestBytes } from './lib/raw.mjs';
-import { KEY, Lurus, configFor, httpGet, startLurus, tempFolder } from './lib/lurus.mjs';
+import { KEY, Lurus, configFor, httpGet, modeOf, startLurus, tempFolder } from './lib/lurus.mjs';
 
 async function withBoth(run, options = {}) {
   const up = await startUpstream();
@@ -37,7 +37,7 @@ async function openStream(up, lurus, gapMs) {
   return client;
 }
 
-test('SIGTERM: a stream in flight ends well, new connections are refused, exit 0', () => withBoth(async ({ up, lurus }) => {
+test('asked to stop: a stream in flight ends well, new connections are refused, exit 0', () => withBoth(async ({ up, lurus }) => {
   const client = await openStream(up, lurus, 800);
   const idle = await connectRaw(lurus);
   const ending = lurus.stop();
@@ -67,10 +67,10 @@ test('SIGINT does the same as SIGTERM', () => withBoth(async ({ up, lurus }) => 
 test('a second signal ends it at once', () => withBoth(async ({ up, lurus }) => {
   const client = await openStream(up, lurus, 20_000);
   const started = Date.now();
-  lurus.process.kill('SIGTERM');
+  const first = lurus.stop({ ms: 10_000 });
   await sleep(300);
   assert.equal(lurus.process.exitCode, null, 'it did not wait for the stream');
-  await lurus.stop({ ms: 3000 });
+  await Promise.all([first, lurus.stop({ ms: 3000 })]);
   assert.ok(Date.now() - started < 3000);
   await client.closed(1000);
 }));
@@ -96,7 +96,7 @@ test('an idle server ends within a second', () => withBoth(async ({ up, lurus })
   assert.ok(how.ms < 1500, `${how.ms} ms with only idle connections`);
 }));
 
-test('hot reload: a route and a key are there when the file changes, and on SIGHUP', () => withBoth(async ({ up, lurus }) => {
+test('hot reload: a route and a key are there when the file changes, and on a reload', () => withBoth(async ({ up, lurus }) => {
   up.always(json(anthropic.json));
   const ask = (more, key) => post(lurus, '/v1/messages', anthropic.request(false, more), key ? { key } : {});
   const base = structuredClone(lurus.config);
@@ -108,7 +108,7 @@ test('hot reload: a route and a key are there when the file changes, and on SIGH
   const second = 'cr_second_000000000000000000000000';
   assert.equal((await ask({}, second)).status, 401);
   lurus.writeConfig({ ...base, key: [...base.key, { name: 'second', value: second }] });
-  lurus.process.kill('SIGHUP');
+  await lurus.reload();
   await changed(async () => (await ask({}, second)).status === 200, 'the new key');
   lurus.writeConfig(base);
   await changed(async () => (await ask({}, second)).status === 401, 'the end of the key');
@@ -117,7 +117,7 @@ test('hot reload: a route and a key are there when the file changes, and on SIGH
 test('hot reload: a stream in flight is not touched', () => withBoth(async ({ up, lurus }) => {
   const client = await openStream(up, lurus, 1200);
   lurus.writeConfig({ ...lurus.config, provider: [lurus.config.provider[1]] });
-  lurus.process.kill('SIGHUP');
+  await lurus.reload();
   assert.equal((await client.answer()).body.toString(), streamOf(anthropic));
   client.close();
 }));
@@ -128,7 +128,7 @@ test('a bad file is refused with line and column, the old configuration goes on'
   for (const bad of [`${good}\n[server\n`, good.replace('threads = 2', 'threads = "two"'), `${good}\nno_such_section = 1\n`]) {
     const before = lurus.output.length;
     fs.writeFileSync(lurus.configFile, bad);
-    lurus.process.kill('SIGHUP');
+    await lurus.reload();
     await changed(async () => /lurus\.toml:\d+:\d+/.test(lurus.output.slice(before)), 'the complaint with line and column');
     assert.equal((await post(lurus, '/v1/messages', anthropic.request(false))).status, 200);
     assert.equal((await httpGet(`${lurus.url}/ready`)).status, 200);
@@ -181,13 +181,13 @@ test('the folder is private, and a server with no configuration at all starts wi
     lurus.port = Number(/127\.0\.0\.1:(\d+)/.exec(lurus.output)[1]);
     const key = fs.readFileSync(path.join(lurus.dataDir, 'first-key.txt'), 'utf8').trim();
     assert.match(key, /^cr_[\w-]{20,}$/);
-    assert.match(lurus.output, /curl/);
+    assert.match(lurus.output, /curl|Invoke-RestMethod/);
     const answer = await post(lurus, '/v1/messages', anthropic.request(true), { key });
     assert.equal(answer.status, 200, answer.body.toString());
     assert.match(answer.body.toString(), /message_stop/);
-    assert.equal(fs.statSync(lurus.dataDir).mode & 0o077, 0, 'others may look into the data folder');
+    assert.equal(modeOf(lurus.dataDir) & 0o077, 0, 'others may look into the data folder');
     for (const file of fs.readdirSync(lurus.dataDir)) {
-      if (/key|token/.test(file)) assert.equal(fs.statSync(path.join(lurus.dataDir, file)).mode & 0o077, 0, file);
+      if (/key|token/.test(file)) assert.equal(modeOf(path.join(lurus.dataDir, file)) & 0o077, 0, file);
     }
     assert.equal((await lurus.stop()).code, 0);
     assert.notEqual(KEY, key);

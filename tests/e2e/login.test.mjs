@@ -6,8 +6,9 @@ import path from 'node:path';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LURUS_BIN, PATIENCE, configFor, freePort, startLurus, tempFolder } from './lib/lurus.mjs';
+import { LURUS_BIN, PATIENCE, configFor, freePort, modeOf, native, startLurus, tempFolder } from './lib/lurus.mjs';
 import { PASSWORD, api, login, users } from './lib/people.mjs';
+import { NO_TERMINAL, Terminal } from './lib/terminal.mjs';
 import { totp } from './lib/totp.mjs';
 
 const { user, env } = users([
@@ -35,7 +36,7 @@ class Person {
 
   get env() {
     const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(LURUS_|XDG_)/.test(name)));
-    return { ...clean, HOME: this.home, NO_COLOR: '1', ...this.variables };
+    return { ...clean, HOME: this.home, XDG_CONFIG_HOME: native(path.join(this.home, '.config')), CLAUDE_CONFIG_DIR: native(path.join(this.home, '.claude')), NO_COLOR: '1', ...this.variables };
   }
 
   async run(args, { input = '', variables = {} } = {}) {
@@ -85,8 +86,8 @@ test('who signs in acts with their own rights, under their own name', async (t) 
   const signed = await ann.login('ann@example.com');
   assert.equal(signed.code, 0, signed.stderr);
   assert.equal(signed.stdout, `Signed in at ${lurus.url} as ann@example.com.\n`);
-  assert.equal(fs.statSync(ann.file).mode & 0o777, 0o600);
-  assert.equal(fs.statSync(ann.folder).mode & 0o777, 0o700);
+  assert.equal(modeOf(ann.file), 0o600);
+  assert.equal(modeOf(ann.folder), 0o700);
   const who = JSON.parse(await ann.must(['whoami', '--json']));
   assert.equal(who.name, 'ann@example.com');
   assert.equal(who.role, 'member');
@@ -142,26 +143,23 @@ test('a second factor: its code, or a recovery code', async (t) => {
   assert.match(await person.must(['whoami']), /second@example\.com/);
 });
 
-test('at a terminal the address, the password unseen and the second factor are asked for', async (t) => {
+test('at a terminal the address, the password unseen and the second factor are asked for', { skip: NO_TERMINAL }, async (t) => {
   const { access_token: token } = (await login(lurus, 'term@example.com')).body;
   const { body: enrolled } = await api(lurus, 'POST', 'totp', { token, body: { password: PASSWORD } });
   await api(lurus, 'POST', 'totp/confirm', { token, body: { code: totp(enrolled.secret) } });
   const person = new Person(t);
-  const child = spawn('script', ['-qec', `'${LURUS_BIN}' login ${lurus.url}`, '/dev/null'], { cwd: person.home, env: { ...person.env, SHELL: '/bin/sh' } });
-  t.after(() => child.kill('SIGKILL'));
-  let seen = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => { seen += text; child.emit('said'); });
-  const closed = once(child, 'close');
+  const terminal = new Terminal(`'${LURUS_BIN}' login ${lurus.url}`, { cwd: person.home, env: person.env });
+  t.after(() => terminal.kill());
   const answer = async (prompt, text) => {
-    while (!seen.includes(prompt)) await Promise.race([once(child, 'said'), closed.then(() => { throw new Error(seen); })]);
-    child.stdin.write(`${text}\n`);
+    await terminal.until(prompt);
+    terminal.write(`${text}\r`); // as the key does
   };
   await answer('Address: ', 'term@example.com');
   await answer('Password (not shown): ', PASSWORD);
   await answer('or a recovery code: ', totp(enrolled.secret, Date.now() + 30_000));
-  assert.equal((await closed)[0], 0, seen);
-  assert.match(seen, /Signed in at .* as term@example\.com\./);
-  assert.ok(!seen.includes(PASSWORD), 'a password is not echoed');
+  assert.equal(await terminal.closed, 0, terminal.text);
+  assert.match(terminal.text, /Signed in at .* as term@example\.com\./);
+  assert.ok(!terminal.text.includes(PASSWORD), 'a password is not echoed');
   assert.match(await person.must(['whoami']), /^term@example\.com/);
 });
 
@@ -203,7 +201,7 @@ test('sixteen commands at once renew the sign-in once', async (t) => {
     assert.notEqual(ann.stored.refresh_token, before);
   }
   assert.equal((await audit('action=refreshTokens')).length, 0, 'no token was used twice');
-  assert.equal(fs.statSync(ann.file).mode & 0o777, 0o600);
+  assert.equal(modeOf(ann.file), 0o600);
 });
 
 test('a session that is over says so, and nothing is done as somebody else instead', async (t) => {

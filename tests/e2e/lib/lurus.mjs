@@ -26,6 +26,12 @@ export const STOP_SIGNAL = WINDOWS ? 'SIGINT' : 'SIGTERM';
 /// A path of this system as the program says it.
 export const native = (file) => (WINDOWS ? `Z:${file.replaceAll('/', '\\')}` : file);
 
+/// The rights of a file or folder. Wine shows those of the administrators as the group's, and a file that one may read as one to run.
+export function modeOf(file) {
+  const found = fs.statSync(file);
+  return found.mode & (WINDOWS ? (found.isDirectory() ? 0o707 : 0o607) : 0o777);
+}
+
 // Standard output and error end lines by \r\n on Windows.
 const plainLines = (text) => (WINDOWS ? text.replaceAll('\r\n', '\n') : text);
 

@@ -21,7 +21,7 @@ for (const report of fs.readdirSync(folder).filter((name) => name.endsWith('.xml
     found += 1;
     const name = plain(/name="([^"]*)"/.exec(attributes)[1]);
     const result = /<skipped/.test(body ?? '') ? 'skipped' : /<failure/.test(body ?? '') ? 'failed' : 'passed';
-    rows.push({ file, name, result, why: '' });
+    rows.push({ file, name, result, why: result === 'skipped' ? plain(/<skipped[^>]*message="([^"]*)"/.exec(body)?.[1] ?? '') : '' });
   }
   // Cut off by the time limit, or ended before its first test.
   if (found === 0 || !xml.includes('</testsuites>')) rows.push({ file, name: '(the file itself)', result: 'failed', why: 'it did not end in time' });

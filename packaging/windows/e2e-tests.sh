@@ -12,7 +12,7 @@ mkdir -p "$out"
 # The program takes the shell's place, so that what a test does to its process happens to the program.
 printf '#!/bin/sh\nexec wine %s "$@"\n' "$exe" >build/windows/lurus-wine
 chmod +x build/windows/lurus-wine
-export LURUS_BIN=$PWD/build/windows/lurus-wine LURUS_TEST_STOP_SIGNAL=SIGINT LURUS_TEST_PATIENCE=${LURUS_TEST_PATIENCE:-4}
+export LURUS_BIN=$PWD/build/windows/lurus-wine LURUS_TEST_SYSTEM=windows LURUS_TEST_PATIENCE=${LURUS_TEST_PATIENCE:-4}
 names=("$@")
 (($#)) || names=($(cd tests/e2e && printf '%s\n' *.test.mjs | sed 's/\.test\.mjs$//'))
 one() {

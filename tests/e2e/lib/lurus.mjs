@@ -17,8 +17,17 @@ export const UPSTREAM_KEY = 'sk-upstream-7f3c9a51e2';
 // Sanitized builds are slower; everything that waits is multiplied.
 export const PATIENCE = Number(process.env.LURUS_TEST_PATIENCE || 1);
 
+/// Whether the program is that for Windows, which Wine runs here.
+export const WINDOWS = process.env.LURUS_TEST_SYSTEM === 'windows';
+
 // What asks a server to stop. Wine knows SIGINT, which is a Ctrl-C to the program, and ends it at once for SIGTERM.
-const STOP_SIGNAL = process.env.LURUS_TEST_STOP_SIGNAL || 'SIGTERM';
+const STOP_SIGNAL = WINDOWS ? 'SIGINT' : 'SIGTERM';
+
+/// A path of this system as the program says it.
+export const native = (file) => (WINDOWS ? `Z:${file.replaceAll('/', '\\')}` : file);
+
+// Standard output and error end lines by \r\n on Windows.
+const plainLines = (text) => (WINDOWS ? text.replaceAll('\r\n', '\n') : text);
 
 export const tempFolder = (prefix = 'lurus-e2e-') => fs.mkdtempSync(path.join(os.tmpdir(), prefix));
 
@@ -114,7 +123,7 @@ export class Lurus {
     });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
-        this.output = (this.output + text).slice(-200_000);
+        this.output = plainLines(this.output + text).slice(-200_000);
       });
     }
     if (waitReady) await this.ready();
@@ -160,6 +169,16 @@ export class Lurus {
     return { ...how, ms: Date.now() - started };
   }
 
+  /// Asks it to read its configuration again, by the management API where there is no SIGHUP.
+  async reload() {
+    if (!WINDOWS) {
+      this.process.kill('SIGHUP');
+      return;
+    }
+    const token = fs.readFileSync(path.join(this.dataDir, 'admin.token'), 'utf8').trim();
+    await httpGet(`${this.url}/api/v1/reload`, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+  }
+
   async kill9() {
     this.process.kill('SIGKILL');
     const how = await this.exited;
@@ -184,7 +203,7 @@ export class Lurus {
     const all = [...args, '--data-dir', this.dataDir, ...(this.config ? ['--config', this.configFile] : [])];
     return new Promise((resolve) => {
       const child = execFile(LURUS_BIN, all, { cwd: this.folder, env: { ...this.childEnv(), ...env }, timeout, maxBuffer: 64 << 20 },
-        (error, stdout, stderr) => resolve({ code: error ? (error.code ?? 1) : 0, signal: error?.signal ?? null, stdout, stderr }));
+        (error, stdout, stderr) => resolve({ code: error ? (error.code ?? 1) : 0, signal: error?.signal ?? null, stdout: plainLines(stdout), stderr: plainLines(stderr) }));
       child.stdin.on('error', () => {}); // it may end without reading
       child.stdin.end(input ?? '');
     });

@@ -14,4 +14,4 @@ trap '"$wineserver" -k || true' EXIT
 }
 # The first program starts Wine's services, which keep its standard error open, so a test that waited for the end of that would wait
 # for theirs.
-timeout 60 wine cmd /c exit </dev/null >/dev/null 2>&1
+timeout 300 wine cmd /c exit </dev/null >/dev/null 2>&1

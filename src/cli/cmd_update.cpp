@@ -90,7 +90,7 @@ Outcome<void> check_not_by_hand(const Installed& installed) {
     return std::unexpected(failed_with(
         exit_conflict,
         fmt::format(
-            "a server{} works on {} that was started by hand: stop it (Ctrl-C, or kill -TERM), update, and start "
+            "a server{} works on {} that was started by hand: stop it (Ctrl-C where it runs), update, and start "
             "it again",
             noted ? fmt::format(" (pid {})", noted->pid) : std::string(), installed.data_dir.string())));
 }

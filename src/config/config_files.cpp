@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <system_error>
 
 #include "core/io/server_certificate.hpp"
+#include "core/os/file_owner.hpp"
 #include "core/os/files.hpp"
 #include "core/os/platform.hpp"
 
@@ -12,13 +12,6 @@ namespace lurus::config {
 namespace {
 
 using Level = FileFinding::Level;
-
-// Keys of a group (Debian's ssl-cert) are usual.
-bool readable_by_all(const std::filesystem::path& file) {
-    std::error_code ignored;
-    const auto perms = std::filesystem::status(file, ignored).permissions();
-    return !ignored && (perms & std::filesystem::perms::others_read) != std::filesystem::perms::none;
-}
 
 constexpr const char* renew = "renew it: a running server reads it again by itself";
 
@@ -36,7 +29,7 @@ public:
         for (const auto& warning : read->warnings) add(Level::bad, where, warning);
         if (!read->gap.empty())
             add(Level::soon, where, read->gap, "append the certificates of the authorities in between to the file");
-        if (readable_by_all(listener.private_key_file))
+        if (platform::readable_by_all(listener.private_key_file))
             add(Level::soon, where, "all users may read the private key " + listener.private_key_file,
                 platform::private_hint(listener.private_key_file));
         const std::string dates = date_problem(read->facts, now_), soon = expires_soon(read->facts, now_);

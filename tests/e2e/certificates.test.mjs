@@ -106,7 +106,7 @@ test('what cannot be served leaves the certificate before in use, and is told un
   }
 }));
 
-test('SIGHUP reads certificates again at once, and a link that is led elsewhere is followed', () => withTls(async ({ lurus, secure, files, own }) => {
+test('a reload reads certificates again at once, and a link that is led elsewhere is followed', () => withTls(async ({ lurus, secure, files, own }) => {
   for (const version of ['v1', 'v2']) fs.mkdirSync(path.join(own, version));
   const renewed = root.issue('mounted');
   for (const [version, pair] of [['v1', good], ['v2', renewed]]) {
@@ -124,7 +124,7 @@ test('SIGHUP reads certificates again at once, and a link that is led elsewhere 
   const third = root.issue('third');
   replaceFile(files.certificate, third.certificate);
   replaceFile(files.private_key, third.key);
-  lurus.process.kill('SIGHUP');
+  await lurus.reload();
   await until('the third certificate', async () => (await servedName(secure)) === 'third');
 }));
 
@@ -139,8 +139,8 @@ test('each wrong certificate is named by `config check`, `doctor` and `serve`, a
   const cut = file('cut.pem', fs.readFileSync(good.key, 'utf8').slice(0, 100));
   const reversed = intermediate.issue('reversed');
   const cases = [
-    ['missing certificate', '/nonexistent/cert.pem', good.key, /\/nonexistent\/cert\.pem does not exist/],
-    ['missing key', good.certificate, '/nonexistent/key.pem', /the private key: \/nonexistent\/key\.pem does not exist/],
+    ['missing certificate', '/nonexistent/cert.pem', good.key, /[\\/]nonexistent[\\/]cert\.pem does not exist/],
+    ['missing key', good.certificate, '/nonexistent/key.pem', /the private key: \S*[\\/]nonexistent[\\/]key\.pem does not exist/],
     ['folder', own, good.key, /is a folder/],
     ['empty', file('empty.pem', ''), good.key, /empty\.pem is empty/],
     ['encrypted', good.certificate, encrypted(good.key), /the private key .*\.encrypted is encrypted, and nobody is asked for its pass phrase: decrypt it/],

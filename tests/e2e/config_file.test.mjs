@@ -45,14 +45,14 @@ for (const [name, text, says] of [
     await told(lurus, says);
     assert.equal(await status(lurus), 200);
     assert.match(lurus.output, says);
-    assert.match(lurus.output, /if it is meant so, send SIGHUP/);
+    assert.match(lurus.output, /if it is meant so, (send SIGHUP|POST \/api\/v1\/reload)/);
     await doctor(lurus, says);
     fs.writeFileSync(lurus.configFile, whole);
     await healthy(lurus);
     assert.equal(await status(lurus), 200);
     fs.writeFileSync(lurus.configFile, lost);
     await told(lurus, says);
-    lurus.process.kill('SIGHUP');
+    await lurus.reload();
     await healthy(lurus);
     assert.equal(await status(lurus), 401, 'what was asked for is taken');
     fs.writeFileSync(lurus.configFile, whole);

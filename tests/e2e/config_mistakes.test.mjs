@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Lurus, PATIENCE, freePort, startLurus, tempFolder } from './lib/lurus.mjs';
+import { Lurus, PATIENCE, freePort, native, startLurus, tempFolder } from './lib/lurus.mjs';
 
 // What the file's reader sees, and what only a start sees.
 const WRITTEN = `[server]
@@ -43,7 +43,10 @@ function folderWith(t, text) {
   return lurus;
 }
 
-const places = (lurus, text, prefix = 'lurus: ') => text.split('\n').filter((line) => line.startsWith(`${prefix}${lurus.configFile}:`)).map((line) => Number(line.slice(prefix.length + lurus.configFile.length + 1).split(':')[0]));
+const places = (lurus, text) => {
+  const before = `lurus: ${native(lurus.configFile)}:`;
+  return text.split('\n').filter((line) => line.startsWith(before)).map((line) => Number(line.slice(before.length).split(':')[0]));
+};
 
 for (const [name, text, lines] of [['of its text', WRITTEN, [2, 4, 5]], ['of its meaning', MEANT, [1, 4, 17]]]) {
   test(`mistakes ${name}: config check, serve, doctor and commands say each on a line`, async (t) => {
@@ -76,8 +79,8 @@ test('a reload tells each mistake on a line, and doctor does', async () => {
   const good = fs.readFileSync(lurus.configFile, 'utf8');
   try {
     lurus.writeConfig(`${good}\n[log]\nlevel = "loud"\n[billing]\ndurability = "perhaps"\n`);
-    lurus.process.kill('SIGHUP');
-    const logged = () => lurus.output.split('\n').filter((line) => line.includes('configuration refused')).map((line) => line.slice(line.indexOf(lurus.configFile)));
+    await lurus.reload();
+    const logged = () => lurus.output.split('\n').filter((line) => line.includes('configuration refused')).map((line) => line.slice(line.indexOf(native(lurus.configFile))));
     const until = Date.now() + 10_000 * PATIENCE;
     while (logged().length < 2 && Date.now() < until) await sleep(20);
     assert.equal(logged().filter((line) => /lurus\.toml:\d+:\d+: .*(level|durability)/.test(line)).length, 2, lurus.output);

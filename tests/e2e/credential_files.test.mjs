@@ -43,9 +43,9 @@ async function changesOf(lurus, file, model) {
     assert.equal(await keySent(lurus, model), 'sk-second');
     const reloads = () => lurus.output.split('configuration reloaded').length;
     const before = reloads();
-    lurus.process.kill('SIGHUP');
+    await lurus.reload();
     await until('the reload', async () => reloads() > before);
-    assert.equal(await keySent(lurus, model), 'sk-second', 'after SIGHUP');
+    assert.equal(await keySent(lurus, model), 'sk-second', 'after a reload');
     assert.match(lurus.output, says);
     const { stdout } = await lurus.cli(['doctor', '--json']);
     assert.ok(stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line)).some((f) => f.check === 'files' && f.level === 'broken' && says.test(f.detail)), stdout);

@@ -12,6 +12,7 @@
 #include "control/state/spent.hpp"
 #include "core/os/log_setup.hpp"
 #include "core/os/server_file.hpp"
+#include "core/os/service_link.hpp"
 #include "core/os/version.hpp"
 
 namespace lurus::control {
@@ -224,9 +225,8 @@ void ControlPlane::follow_file(Result<config::Config> read) {
             lost = what_is_lost(read_config_, *read);
         }
         if (!lost.empty()) {
-            read = fail(ErrorCode::invalid_argument, read->file.string() + " " + lost +
-                                                         "; if it is meant so, send SIGHUP (POST /api/v1/reload, "
-                                                         "systemctl reload) or restart");
+            read = fail(ErrorCode::invalid_argument, read->file.string() + " " + lost + "; if it is meant so, " +
+                                                         std::string(service_link::how_to_reload()) + " or restart");
         }
     }
     const auto done = take_or_refuse(std::move(read));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/db/sqlite.hpp"
+#include "core/os/open_to_read.hpp"
 #include "core/os/platform.hpp"
 
 namespace lurus {
@@ -39,7 +40,7 @@ std::string hex_of(const unsigned char* bytes, unsigned size) {
 /// SHA-256 of the first `size` bytes.
 Result<std::string> hash_of_file(const fs::path& file, std::uintmax_t size) {
     const auto unreadable = [&] { return fail(ErrorCode::unavailable, "cannot read " + file.string()); };
-    std::ifstream in(file, std::ios::binary);
+    std::ifstream in = platform::open_to_read(file);
     const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
     if (!in || !context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) return unreadable();
     std::vector<char> block(1 << 18);
@@ -149,7 +150,7 @@ Result<UnixMicros> check_snapshot(const fs::path& snapshot) {
     }
     if (size <= seal_size) return damaged(snapshot);
     std::string seal(seal_size, '\0');
-    std::ifstream in(snapshot, std::ios::binary);
+    std::ifstream in = platform::open_to_read(snapshot);
     in.seekg(static_cast<std::streamoff>(size - seal_size));
     if (!in.read(seal.data(), static_cast<std::streamsize>(seal.size())))
         return fail(ErrorCode::unavailable, "cannot read " + snapshot.string());

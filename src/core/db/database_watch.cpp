@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/db/sqlite.hpp"
+#include "core/os/file_owner.hpp"
 #include "core/os/platform.hpp"
 
 namespace lurus {
@@ -186,7 +187,8 @@ Result<void> check_writable(const fs::path& file) {
     using enum fs::perms;
     const bool nobody = !error && (permissions & (owner_write | group_write | others_write)) == none;
     if (nobody || !platform::may_write(file))
-        return fail(ErrorCode::unavailable, file.string() + " is read-only: make it writable again (chmod u+w)");
+        return fail(ErrorCode::unavailable,
+                    file.string() + " is read-only: make it writable again: " + platform::writable_hint(file));
     return {};
 }
 

@@ -37,6 +37,12 @@ private:
 /// Whom the calling thread's file operations are done for.
 UserId acting_user();
 
+/// Whether every user of this machine may read it; a group of some, such as Debian's ssl-cert, is not all. On Windows
+/// whether anybody may besides those whom a private file is for.
+bool readable_by_all(const std::filesystem::path& file);
+/// What a person types so that its owner may write it again: `chmod u+w FILE`.
+std::string writable_hint(const std::filesystem::path& file);
+
 /// Whether the file can be given other bytes by `replace_file`, or made: `permission_denied` says why not and what to
 /// do. What is another user's is not written, even where its mode lets us, except by root in folders of its own.
 Result<void> check_replaceable(const std::filesystem::path& file);

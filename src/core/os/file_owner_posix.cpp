@@ -101,6 +101,15 @@ UserId acting_user() {
     return file_user();
 }
 
+bool readable_by_all(const fs::path& file) {
+    struct stat info{};
+    return ::stat(file.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
+}
+
+std::string writable_hint(const fs::path& file) {
+    return "chmod u+w " + file.string();
+}
+
 Result<void> check_replaceable(const fs::path& file) {
     struct stat info{};
     if (::lstat(file.c_str(), &info) != 0) {
@@ -115,8 +124,7 @@ Result<void> check_replaceable(const fs::path& file) {
                                                   ", or give it to " + mine + " (as root: chown " + mine + " " +
                                                   file.string() + ")"));
     }
-    if ((info.st_mode & S_IWUSR) == 0)
-        return std::unexpected(not_ours(file, "is read-only: chmod u+w " + file.string()));
+    if ((info.st_mode & S_IWUSR) == 0) return std::unexpected(not_ours(file, "is read-only: " + writable_hint(file)));
     const int fd = ::open(file.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0) {
         ::close(fd);

@@ -91,6 +91,14 @@ UserId acting_user() {
     return own_id;
 }
 
+bool readable_by_all(const fs::path& file) {
+    return windows::others_may_read(file);
+}
+
+std::string writable_hint(const fs::path& file) {
+    return "attrib -r \"" + file.string() + "\"";
+}
+
 Result<void> check_replaceable(const fs::path& file) {
     const DWORD attributes = ::GetFileAttributesW(file.c_str());
     if (attributes == INVALID_FILE_ATTRIBUTES) {
@@ -107,7 +115,7 @@ Result<void> check_replaceable(const fs::path& file) {
                       owner->name() + ", or take it (as an administrator: takeown /f \"" + file.string() + "\")"));
     }
     if ((attributes & FILE_ATTRIBUTE_READONLY) != 0)
-        return std::unexpected(not_mine(file, "is read-only: attrib -r \"" + file.string() + "\""));
+        return std::unexpected(not_mine(file, "is read-only: " + writable_hint(file)));
     const windows::Handle open(::CreateFileW(file.c_str(), GENERIC_WRITE, windows::share_all, nullptr, OPEN_EXISTING,
                                              FILE_FLAG_OPEN_REPARSE_POINT, nullptr));
     if (open.valid()) return {};

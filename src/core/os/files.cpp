@@ -6,6 +6,7 @@
 #include <iostream>
 #include <system_error>
 
+#include "core/os/open_to_read.hpp"
 #include "core/os/platform.hpp"
 
 namespace lurus {
@@ -33,7 +34,7 @@ Result<std::string> read_file(const fs::path& file, std::uintmax_t max_bytes) {
     const auto status = fs::status(file, error);
     if (!fs::exists(status)) return fail(ErrorCode::not_found, file.string() + " does not exist");
     if (fs::is_directory(status)) return fail(ErrorCode::invalid_argument, file.string() + " is a folder");
-    std::ifstream in(file, std::ios::binary);
+    std::ifstream in = platform::open_to_read(file);
     if (!in) return fail(ErrorCode::unavailable, "cannot read " + file.string() + ": permission denied or away");
     return read_whole(in, file.string(), max_bytes);
 }

@@ -23,6 +23,7 @@
 #include <fstream>
 
 #include "core/os/control_group.hpp"
+#include "core/os/open_to_read.hpp"
 
 extern char** environ;
 // There where the program is linked with jemalloc.
@@ -262,6 +263,10 @@ std::error_code rename_over(const std::filesystem::path& from, const std::filesy
     std::error_code error;
     std::filesystem::rename(from, to, error);
     return error;
+}
+
+std::ifstream open_to_read(const std::filesystem::path& file) {
+    return std::ifstream(file, std::ios::binary);
 }
 
 bool may_write(const std::filesystem::path& file) {

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <thread>
 
 #include "core/os/access_list.hpp"
+#include "core/os/open_to_read.hpp"
 #include "core/os/platform.hpp"
 
 namespace lurus::platform {
@@ -115,6 +117,17 @@ std::error_code rename_over(const fs::path& from, const fs::path& to) {
         const bool busy =
             code == ERROR_SHARING_VIOLATION || code == ERROR_ACCESS_DENIED || code == ERROR_LOCK_VIOLATION;
         if (!busy || i == tries) return windows_error(code);
+        std::this_thread::sleep_for(pause);
+    }
+}
+
+std::ifstream open_to_read(const fs::path& file) {
+    constexpr auto pause = std::chrono::milliseconds(20);
+    constexpr int tries = 25;
+    for (int i = 0;; ++i) {
+        errno = 0;
+        std::ifstream in(file, std::ios::binary);
+        if (in || errno != EACCES || i == tries) return in;
         std::this_thread::sleep_for(pause);
     }
 }

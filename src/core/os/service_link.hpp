@@ -11,6 +11,8 @@ namespace lurus::service_link {
 /// `status`: one line for who looks at the service.
 void ready(std::string_view status);
 void reloading();
+/// What a person does so that a running server takes its configuration again: `send SIGHUP (…)`.
+std::string_view how_to_reload();
 /// It is ending, and this takes `more_ms` at most from now on. Again and again while it lasts.
 void stopping(std::string_view status, int more_ms);
 /// It does not start, or ends, for that reason.

@@ -37,6 +37,10 @@ void reloading() {
     platform::notify_service_manager("RELOADING=1");
 }
 
+std::string_view how_to_reload() {
+    return "send SIGHUP (POST /api/v1/reload, systemctl reload)";
+}
+
 void stopping(std::string_view status, int more_ms) {
     platform::notify_service_manager("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(more_ms * 1000ll) + "\n" +
                                      status_line(status));

@@ -123,6 +123,10 @@ void ready(std::string_view status) {
 
 void reloading() {}  // there is no such state
 
+std::string_view how_to_reload() {
+    return "POST /api/v1/reload (of a service also: sc control NAME paramchange)";
+}
+
 void stopping(std::string_view, int more_ms) {
     if (running_service != nullptr) running_service->report(SERVICE_STOP_PENDING, static_cast<DWORD>(more_ms));
 }

@@ -70,8 +70,10 @@ TEST_CASE("windows: a private file is nobody else's") {
     CHECK(platform::write_new_private_file(file, "again").error().code == ErrorCode::conflict);
     open_to_all(file);
     CHECK(platform::readable_by_others(file));
+    CHECK(platform::readable_by_all(file));
     CHECK_FALSE(platform::make_private(file));
     CHECK_FALSE(platform::readable_by_others(file));
+    CHECK_FALSE(platform::readable_by_all(file));
     CHECK(platform::private_hint(file).contains("/inheritance:r"));
 }
 

@@ -86,7 +86,9 @@ test('a backup under load holds every answer that ended before it began; restore
   const bytes = fs.readFileSync(file);
   for (const secret of ['master.key', 'admin.token']) {
     const text = fs.readFileSync(path.join(lurus.dataDir, secret), 'utf8').trim();
-    assert.ok(!bytes.includes(text) && !bytes.includes(Buffer.from(text, 'hex')), `${secret} is not readable in it`);
+    assert.ok(!bytes.includes(text), `${secret} is not readable in it`);
+    // Windows keeps the master key sealed.
+    if (/^[0-9a-f]+$/.test(text)) assert.ok(!bytes.includes(Buffer.from(text, 'hex')), `${secret} is not readable in it`);
   }
   assert.match(done(await lurus.cli(['restore', file, '--verify'])), /is whole/);
 
@@ -94,7 +96,10 @@ test('a backup under load holds every answer that ended before it began; restore
   const restored = JSON.parse(done(await other.cli(['restore', file, '--json'], { env: { LURUS_BACKUP_PASSPHRASE: PHRASE } })));
   assert.equal(restored.needs_master_key, false);
   assert.equal(restored.moved_to, null);
-  assert.equal(fs.readFileSync(path.join(other.dataDir, 'master.key'), 'utf8'), fs.readFileSync(path.join(lurus.dataDir, 'master.key'), 'utf8'));
+  // Windows seals it anew, and nobody but the program can open that.
+  const [there, here] = [other, lurus].map((one) => fs.readFileSync(path.join(one.dataDir, 'master.key'), 'utf8'));
+  if (WINDOWS) assert.match(there, /^dpapi:/);
+  else assert.equal(there, here);
   assert.deepEqual(fs.readdirSync(other.dataDir).sort(), ['admin.token', 'log.db', 'lurus.db', 'lurus.lock', 'master.key']);
   await other.start();
   const traces = new Set((await other.logs(100000)).map((row) => row.trace_id));

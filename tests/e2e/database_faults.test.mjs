@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { anthropic, json, startUpstream } from '../upstream/index.mjs';
-import { configFor, httpGet, KEY, modeOf, startLurus } from './lib/lurus.mjs';
+import { configFor, httpGet, KEY, modeOf, startLurus, WINDOWS } from './lib/lurus.mjs';
 import { api, login, users } from './lib/people.mjs';
 import { post } from './lib/raw.mjs';
 import { FAULTS } from './lib/database.mjs';
@@ -33,6 +33,19 @@ async function started(t) {
   const signedIn = await login(lurus, ADA);
   assert.equal(signedIn.status, 200, JSON.stringify(signedIn.body));
   return { lurus, admin, undos, stored: made.body.key, access: signedIn.body.access_token, file: (name) => path.join(lurus.dataDir, name) };
+}
+
+/// Does what the doctor says. On Windows that is PowerShell's, which Wine does not have: the paths are taken from it.
+function takeSteps(fix) {
+  if (!WINDOWS) {
+    execFileSync('sh', ['-c', /then: (.*) \(to begin/.exec(fix)[1]]);
+    return;
+  }
+  const here = (named) => named.replace(/^'(.*)'$/, '$1').replace(/^Z:/, '').replaceAll('\\', '/');
+  const moves = /then in PowerShell: foreach \(\$end in '', '-wal', '-shm'\) \{ \$from = (\S+) \+ \$end; .* -LiteralPath \$from \((\S+) \+ \$end\) \} \}; Move-Item -LiteralPath (\S+) (\S+) \(to begin/;
+  const [, from, to, snapshot, file] = moves.exec(fix).map(here);
+  for (const end of ['', '-wal', '-shm']) if (fs.existsSync(from + end)) fs.renameSync(from + end, to + end);
+  fs.renameSync(snapshot, file);
 }
 
 async function assertServed({ lurus, stored }) {
@@ -198,8 +211,7 @@ for (const fault of ['deleted', 'locked', 'read-only', 'overwritten', 'truncated
       assert.equal(fs.existsSync(file), before !== null);
       // What the doctor says to do.
       const { fix } = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line)).find((one) => one.check === 'lurus.db' && one.fix);
-      const steps = /then: (.*) \(to begin/.exec(fix)[1];
-      execFileSync('sh', ['-c', steps]);
+      takeSteps(fix);
     }
     await restarted(context);
     await assertServed(context);
@@ -314,7 +326,7 @@ test('a damaged database is put aside with its write-ahead log, and an earlier o
   const { stdout } = await context.lurus.cli(['doctor', '--json']);
   const { fix } = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line)).find((one) => one.check === 'lurus.db' && one.fix);
   assert.doesNotMatch(fix, /rm /);
-  execFileSync('sh', ['-c', /then: (.*) \(to begin/.exec(fix)[1]]);
+  takeSteps(fix);
   assert.deepEqual(fs.readFileSync(`${file}.damaged-2`), damaged);
   assert.ok(fs.existsSync(`${file}.damaged-2-wal`));
   assert.equal(fs.readFileSync(`${file}.damaged`, 'utf8'), 'an earlier one');
@@ -343,7 +355,7 @@ test('a lurus.db that was copied without its write-ahead log is noticed, and the
   assert.ok(fs.existsSync(`${snapshot}.ahead`));
   const told = await noticed();
   await context.lurus.stop();
-  execFileSync('sh', ['-c', /then: (.*) \(to begin/.exec(told.fix)[1]]);
+  takeSteps(told.fix);
   await restarted(context);
   await assertServed({ ...context, stored: made.body.key });
   assert.equal(await noticed(), undefined);

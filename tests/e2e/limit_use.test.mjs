@@ -122,7 +122,7 @@ test('days and hours of a time zone', async () => {
 test('usage as CSV has names in it, and nothing a spreadsheet runs', async () => {
   const { key } = await ready();
   await post(context.lurus, chat.target(false), chat.request(false, { model: '=HYPERLINK("x"),1' }), { key });
-  const rows = (await cli('usage', '--by', 'model', '--csv')).split('\r\n');
+  const rows = (await cli('usage', '--by', 'model', '--csv')).split(/\r?\n/);
   assert.match(rows[0], /^time,group,id,name,requests,.*,cost_nano_usd,avg_duration_us$/);
   assert.ok(rows.some((row) => row.startsWith(`,"'=HYPERLINK(""x""),1",`)), rows.join('\n'));
   assert.match(await cli('usage', '--by', 'team', '--csv'), /,search,\d+,/);

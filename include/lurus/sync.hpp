@@ -51,8 +51,8 @@ class Sync {
 public:
     virtual ~Sync() = default;
 
-    /// What the stores of the installation are made over: reads come from the mirror, changes go to the authority and are in
-    /// the mirror when the change returns. `unavailable` while the authority is away. Lives as long as this.
+    /// What the stores of the installation are made over: reads come from the mirror, changes go to the authority and
+    /// are in the mirror when the change returns. `unavailable` while the authority is away. Lives as long as this.
     [[nodiscard]] virtual sql::Database& database() = 0;
     [[nodiscard]] virtual BackendState state() const = 0;
     /// Whether this folder has seen its installation: without, there is nothing to serve from.
@@ -62,8 +62,8 @@ public:
     /// Counts from now on, and after the next start. `conflict`: it is not configured.
     virtual Result<void> set(BackendSetting setting) = 0;
 
-    /// Connects and takes over what is new, once; waits no longer than `ms`. Fails where the two databases do not belong
-    /// together, and says what to do; that the authority is away is no failure.
+    /// Connects and takes over what is new, once; waits no longer than `ms`. Fails where the two databases do not
+    /// belong together, and says what to do; that the authority is away is no failure.
     virtual Result<void> meet(int ms) = 0;
     /// From now on by a thread of its own, until the end.
     virtual void follow() = 0;
@@ -74,8 +74,8 @@ struct SyncSettings {
     std::string shown;  // where the authority is, for messages
 };
 
-/// `local` outlives it, and has the sets of migrations of all stores and `sync`. Without `authority` the folder belongs to
-/// an installation whose database is not configured any more: a manual outage.
+/// `local` outlives it, and has the sets of migrations of all stores and `sync`. Without `authority` the folder belongs
+/// to an installation whose database is not configured any more: a manual outage.
 Result<std::unique_ptr<Sync>> make_sync(const SyncSettings& settings, std::unique_ptr<sql::PostgresDatabase> authority,
                                         sql::Database& local, const Clock& clock);
 /// Whether the folder whose database this is belongs to an installation.

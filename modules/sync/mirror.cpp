@@ -14,11 +14,10 @@ namespace lurus::sync {
 namespace {
 
 // In an order in which each comes after those that it refers to.
-constexpr std::array mirrored = {"feed_head",   "feed_change", "org",           "user_account", "member",
-                                 "team",        "team_member", "setup_token",   "api_key",      "key_rules",
-                                 "password",    "totp",        "recovery_code", "signing_key",  "outside_identity",
-                                 "price",       "price_model", "flag",          "provider",     "route",
-                                 "model_list"};
+constexpr std::array mirrored = {
+    "feed_head",        "feed_change", "org",         "user_account", "member",   "team",          "team_member",
+    "setup_token",      "api_key",     "key_rules",   "password",     "totp",     "recovery_code", "signing_key",
+    "outside_identity", "price",       "price_model", "flag",         "provider", "route",         "model_list"};
 
 std::string listed(const std::vector<std::string>& columns) {
     std::string out;
@@ -36,7 +35,8 @@ std::string numbered(std::size_t first, std::size_t count) {
 /// `a = $1 AND b = $2`
 std::string matched(const std::vector<std::string>& key) {
     std::string out;
-    for (std::size_t i = 0; i < key.size(); ++i) out += (i == 0 ? "" : " AND ") + key[i] + " = $" + std::to_string(i + 1);
+    for (std::size_t i = 0; i < key.size(); ++i)
+        out += (i == 0 ? "" : " AND ") + key[i] + " = $" + std::to_string(i + 1);
     return out;
 }
 
@@ -269,7 +269,8 @@ Result<std::int64_t> Mirror::pull() {
                                       numbered(1, rows.table->columns.size()), ") ON CONFLICT (",
                                       listed(rows.table->key), ") DO UPDATE SET "});
             std::string set;
-            for (const auto& column : rows.table->columns) set += (set.empty() ? "" : ", ") + column + " = excluded." + column;
+            for (const auto& column : rows.table->columns)
+                set += (set.empty() ? "" : ", ") + column + " = excluded." + column;
             put += set;
             for (const auto& values : rows.present) {
                 if (auto done = db.execute(put, values); !done) return std::unexpected(done.error());

@@ -22,8 +22,8 @@ class Mirror {
 public:
     Mirror(sql::Database& authority, sql::Database& local) : authority_(authority), local_(local) {}
 
-    /// Takes over all that was committed; how many commits that was. One at a time: who waits for another's finds its own
-    /// commit in it, or takes it over then. `conflict`: the authority is another installation's by now.
+    /// Takes over all that was committed; how many commits that was. One at a time: who waits for another's finds its
+    /// own commit in it, or takes it over then. `conflict`: the authority is another installation's by now.
     Result<std::int64_t> pull();
     [[nodiscard]] Result<MirrorPlace> place();
     /// Copies everything, whatever is here. Only for a folder that may become a mirror.
@@ -42,7 +42,7 @@ private:
 
     sql::Database& authority_;
     sql::Database& local_;
-    std::mutex mutex_;  // one pull at a time
+    std::mutex mutex_;           // one pull at a time
     std::vector<Table> tables_;  // read once
 };
 

@@ -23,7 +23,8 @@ Result<void> MirroredDatabase::with_writer(std::string_view doing,
     auto done = authority_->write(doing, [&](sql::Transaction& db) { return work(db); });
     gate_.asked(done);
     if (!done) return done;
-    // Whoever changed something reads it next. Where this fails, it is committed all the same, and follows with the next.
+    // Whoever changed something reads it next. Where this fails, it is committed all the same, and follows with the
+    // next.
     if (const auto pulled = mirror_->pull(); !pulled) spdlog::warn("{}", pulled.error().message);
     return done;
 }

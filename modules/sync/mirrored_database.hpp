@@ -18,7 +18,8 @@ public:
     virtual void asked(const Result<void>& outcome) = 0;
 };
 
-/// Any thread. All outlive it. `mirror` and `authority` are null where there is no authority: then the gate lets nobody in.
+/// Any thread. All outlive it. `mirror` and `authority` are null where there is no authority: then the gate lets nobody
+/// in.
 class MirroredDatabase final : public sql::Database {
 public:
     MirroredDatabase(sql::Database* authority, Mirror* mirror, sql::Database& local, AuthorityGate& gate)
@@ -27,10 +28,12 @@ public:
     Result<bool> changed() override { return local_.changed(); }
 
 protected:
-    Result<void> with_reader(std::string_view doing, const std::function<Result<void>(sql::Connection&)>& work) override;
+    Result<void> with_reader(std::string_view doing,
+                             const std::function<Result<void>(sql::Connection&)>& work) override;
     Result<void> with_original_reader(std::string_view doing,
                                       const std::function<Result<void>(sql::Connection&)>& work) override;
-    Result<void> with_writer(std::string_view doing, const std::function<Result<void>(sql::Transaction&)>& work) override;
+    Result<void> with_writer(std::string_view doing,
+                             const std::function<Result<void>(sql::Transaction&)>& work) override;
 
 private:
     sql::Database* const authority_;

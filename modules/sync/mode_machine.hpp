@@ -12,10 +12,11 @@ namespace lurus::sync {
 class ModeMachine {
 public:
     struct Rules {
-        int failures = 2;                  // in a row, within `window_us`, until it counts as away
+        int failures = 2;  // in a row, within `window_us`, until it counts as away
         std::int64_t window_us = 2'000'000;
-        std::int64_t silence_us = 1'000'000;  // so long after a first failure without a success it counts as away as well
-        int probes = 2;                    // good ones in a row until what happened meanwhile is taken over
+        std::int64_t silence_us =
+            1'000'000;   // so long after a first failure without a success it counts as away as well
+        int probes = 2;  // good ones in a row until what happened meanwhile is taken over
     };
 
     ModeMachine(Rules rules, BackendSetting setting);

@@ -218,20 +218,24 @@ private:
         if (!place->installation.empty()) {
             if (*there == place->installation) return clear_refusal();
             if (!*there)
-                return fail(ErrorCode::conflict, "the database at " + settings_.shown +
-                                                     " is empty, and this folder belongs to an installation: restore its "
-                                                     "backup, or name the right one in [postgres]");
-            return fail(ErrorCode::conflict, "the database at " + settings_.shown + " belongs to another installation (" +
-                                                 **there + ", this folder to " + place->installation + ")");
+                return fail(ErrorCode::conflict,
+                            "the database at " + settings_.shown +
+                                " is empty, and this folder belongs to an installation: restore its "
+                                "backup, or name the right one in [postgres]");
+            return fail(ErrorCode::conflict, "the database at " + settings_.shown +
+                                                 " belongs to another installation (" + **there + ", this folder to " +
+                                                 place->installation + ")");
         }
         auto content = content_of(local_);
         if (!content) return std::unexpected(content.error());
         if (!content->empty())
-            return fail(ErrorCode::conflict,
-                        *there ? "the database at " + settings_.shown + " has an installation, and this folder has content "
-                                 "of its own (" + *content + "): give this node an empty --data-dir"
-                               : "the database at " + settings_.shown + " is empty, and this folder has content (" +
-                                     *content + "): move it with `lurus migrate --to-postgres`");
+            return fail(ErrorCode::conflict, *there ? "the database at " + settings_.shown +
+                                                          " has an installation, and this folder has content "
+                                                          "of its own (" +
+                                                          *content + "): give this node an empty --data-dir"
+                                                    : "the database at " + settings_.shown +
+                                                          " is empty, and this folder has content (" + *content +
+                                                          "): move it with `lurus migrate --to-postgres`");
         if (!*there) {
             auto id = new_installation();
             if (!id) return std::unexpected(id.error());

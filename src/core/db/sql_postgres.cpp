@@ -32,7 +32,7 @@ public:
     }
 
     Result<void> migrate() override {
-        return with_connection("bringing the schema up to date", [&](PostgresConnection& db) {
+        return with_connection("connecting", [&](PostgresConnection& db) {
             return in_transaction(db, "BEGIN", [&]() -> Result<void> {
                 if (auto done = locked(db); !done) return done;
                 return apply_migrations(db);

@@ -21,6 +21,7 @@
 #include "lurus/result.hpp"
 #include "lurus/store/background.hpp"
 #include "lurus/store/journal.hpp"
+#include "lurus/sync.hpp"
 
 namespace lurus {
 
@@ -77,6 +78,7 @@ struct GatewaySnapshot {
     /// to wait for. A newer snapshot may come before that. Null = none.
     std::function<void(std::function<void()> done)> refresh_models;
     std::vector<std::string> problems;  // what `/health` shows beside its own, such as a refused configuration file
+    const Sync* sync = nullptr;         // what this node shares with others; null = nothing. Outlives the gateway
 };
 
 /// Owned by the app. Threads: one per shard plus a small pool for the management API, beside those that call outside.

@@ -57,19 +57,19 @@ Result<void> SqlCredentials::add_session(const SignInSession& session, const std
 }
 
 Result<std::optional<SignInSession>> SqlCredentials::session(std::string_view id) {
-    return database_.read("reading a session", [&](sql::Connection& db) {
+    return database_.read_original("reading a session", [&](sql::Connection& db) {
         return db.first(concat({select_session, "WHERE id = $1"}), {id}, session_from);
     });
 }
 
 Result<std::optional<SignInSession>> SqlCredentials::session_of_cookie(const SecretHash& cookie) {
-    return database_.read("reading a session", [&](sql::Connection& db) {
+    return database_.read_original("reading a session", [&](sql::Connection& db) {
         return db.first(concat({select_session, "WHERE cookie_hash = $1"}), {value_of(cookie)}, session_from);
     });
 }
 
 Result<std::vector<SignInSession>> SqlCredentials::sessions(std::string_view user, UnixMicros now) {
-    return database_.read("reading sessions", [&](sql::Connection& db) {
+    return database_.read_original("reading sessions", [&](sql::Connection& db) {
         return db.all(concat({select_session,
                               "WHERE user_id = $1 AND ended_us IS NULL AND expires_us > $2 ORDER BY created_us DESC, "
                               "id LIMIT 1000"}),
@@ -134,8 +134,8 @@ Result<void> SqlCredentials::add_ticket(const SecretHash& hash, const Ticket& ti
 }
 
 Result<std::optional<Ticket>> SqlCredentials::ticket(const SecretHash& hash, std::string_view purpose, UnixMicros now) {
-    return database_.read("reading a link",
-                          [&](sql::Connection& db) { return read_ticket(db, value_of(hash), purpose, now); });
+    return database_.read_original("reading a link",
+                                   [&](sql::Connection& db) { return read_ticket(db, value_of(hash), purpose, now); });
 }
 
 Result<std::optional<Ticket>> SqlCredentials::take_ticket(const SecretHash& hash, std::string_view purpose,

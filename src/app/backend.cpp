@@ -1,5 +1,9 @@
 #include "app/backend.hpp"
 
+#include <string_view>
+#include <vector>
+
+#include "core/db/sql_postgres.hpp"
 #include "core/db/sql_sqlite.hpp"
 #include "lurus/store/audit.hpp"
 #include "lurus/store/background.hpp"
@@ -10,15 +14,18 @@
 #include "lurus/store/people.hpp"
 #include "lurus/store/prices.hpp"
 #include "lurus/store/providers.hpp"
+#include "lurus/sync.hpp"
 
 namespace lurus::app {
 namespace {
 
 class SqlBackend final : public Backend {
 public:
-    explicit SqlBackend(std::unique_ptr<sql::Database> database) : database_(std::move(database)) {}
+    SqlBackend(std::unique_ptr<sql::Database> local, std::unique_ptr<Sync> sync)
+        : local_(std::move(local)), sync_(std::move(sync)) {}
 
-    Result<bool> changed() override { return database_->changed(); }
+    Result<bool> changed() override { return local_->changed(); }
+    Sync* sync() override { return sync_.get(); }
 
     // Who may do what.
     KeyStore& keys() override { return *keys_; }
@@ -36,44 +43,74 @@ public:
     BackgroundStore& background() override { return *background_; }
 
 private:
-    std::unique_ptr<sql::Database> database_;  // outlives the stores
+    std::unique_ptr<sql::Database> local_;  // outlives what follows
+    std::unique_ptr<Sync> sync_;            // null = this node is alone
+    sql::Database& shared_ = sync_ ? sync_->database() : *local_;
 
-    // Who may do what.
-    std::unique_ptr<KeyStore> keys_ = make_key_store(*database_);
-    std::unique_ptr<PeopleStore> people_ = make_people_store(*database_);
-    std::unique_ptr<AuditStore> audit_ = make_audit_store(*database_);
-    std::unique_ptr<CredentialStore> credentials_ = make_credential_store(*database_);
+    // Who may do what. Each node has an audit chain of its own.
+    std::unique_ptr<KeyStore> keys_ = make_key_store(shared_);
+    std::unique_ptr<PeopleStore> people_ = make_people_store(shared_);
+    std::unique_ptr<AuditStore> audit_ = make_audit_store(*local_);
+    std::unique_ptr<CredentialStore> credentials_ = make_credential_store(shared_);
 
     // What is configured while the server runs.
-    std::unique_ptr<PriceStore> prices_ = make_price_store(*database_);
-    std::unique_ptr<ProviderStore> providers_ = make_provider_store(*database_);
-    std::unique_ptr<FlagStore> flags_ = make_flag_store(*database_);
-    std::unique_ptr<IdempotencyStore> idempotency_ = make_idempotency_store(*database_);
+    std::unique_ptr<PriceStore> prices_ = make_price_store(shared_);
+    std::unique_ptr<ProviderStore> providers_ = make_provider_store(shared_);
+    std::unique_ptr<FlagStore> flags_ = make_flag_store(shared_);
+    std::unique_ptr<IdempotencyStore> idempotency_ = make_idempotency_store(shared_);
 
-    // What is to be booked yet.
-    std::unique_ptr<BackgroundStore> background_ = make_background_store(*database_);
+    // What is to be booked yet, by the node that asked for it.
+    std::unique_ptr<BackgroundStore> background_ = make_background_store(*local_);
 };
+
+// Of everything that is kept besides the log.
+const std::vector<std::string_view> all_sets = {
+    // Who may do what.
+    "identity", "limits", "tenancy", "audit", "signin",
+    // What is configured while the server runs.
+    "billing", "provider", "flags", "api",
+    // What is to be booked yet.
+    "background"};
 
 }  // namespace
 
 Result<std::unique_ptr<Backend>> make_backend_sqlite(const std::filesystem::path& file) {
-    auto database = sql::open_sqlite(file, {
-                                               // Who may do what.
-                                               "identity",
-                                               "limits",
-                                               "tenancy",
-                                               "audit",
-                                               "signin",
-                                               // What is configured while the server runs.
-                                               "billing",
-                                               "provider",
-                                               "flags",
-                                               "api",
-                                               // What is to be booked yet.
-                                               "background",
-                                           });
-    if (!database) return std::unexpected(database.error());
-    return std::make_unique<SqlBackend>(*std::move(database));
+    return make_backend(file, std::nullopt, system_clock());
+}
+
+Result<std::unique_ptr<Backend>> make_backend(const std::filesystem::path& file,
+                                              const std::optional<config::PostgresConfig>& postgres,
+                                              const Clock& clock) {
+    auto local = sql::open_sqlite(file, all_sets);
+    if (!local) return std::unexpected(local.error());
+    const auto belongs = belongs_to_installation(**local);
+    if (!belongs) return std::unexpected(belongs.error());
+    if (!postgres && !*belongs) return std::make_unique<SqlBackend>(*std::move(local), nullptr);
+
+    // A node that is alone has nothing of this in its file.
+    local->reset();
+    std::vector<std::string_view> sets = all_sets;
+    sets.emplace_back("sync");
+    local = sql::open_sqlite(file, sets);
+    if (!local) return std::unexpected(local.error());
+    SyncSettings settings;
+    std::unique_ptr<sql::PostgresDatabase> authority;
+    if (postgres) {
+        constexpr int connect_seconds = 2;
+        auto address = sql::read_postgres_url(postgres->url, connect_seconds);
+        if (!address) return std::unexpected(address.error());
+        settings.setting = postgres->mode;
+        settings.shown = address->shown;
+        sql::PostgresSettings there;
+        there.address = *std::move(address);
+        authority = sql::open_postgres(std::move(there));
+    }
+    auto sync = make_sync(settings, std::move(authority), **local, clock);
+    if (!sync) return std::unexpected(sync.error());
+    // A node that knows its installation is served from its mirror; one that does not has nothing to be served from.
+    const int patience_ms = (*sync)->joined() ? 300 : 800;
+    if (auto met = (*sync)->meet(patience_ms); !met) return std::unexpected(met.error());
+    return std::make_unique<SqlBackend>(*std::move(local), *std::move(sync));
 }
 
 }  // namespace lurus::app

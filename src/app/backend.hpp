@@ -3,13 +3,21 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
+#include "config/config.hpp"
+#include "lurus/clock.hpp"
 #include "lurus/result.hpp"
 #include "lurus/store/backend.hpp"
 
 namespace lurus::app {
 
-/// Opens or makes a SQLite file and brings it up to date. `corrupt`: no database, or one of a newer program.
+/// Opens or makes a SQLite file and brings it up to date. `corrupt`: no database, or one of a newer program. With
+/// `postgres`, or where the file belongs to an installation, it is that one's mirror.
+Result<std::unique_ptr<Backend>> make_backend(const std::filesystem::path& file,
+                                              const std::optional<config::PostgresConfig>& postgres,
+                                              const Clock& clock);
+/// The same for a file that belongs to nobody else.
 Result<std::unique_ptr<Backend>> make_backend_sqlite(const std::filesystem::path& file);
 
 }  // namespace lurus::app

@@ -51,6 +51,10 @@ std::vector<std::string> urls_of(const Gateway& gateway, const GatewaySettings& 
 
 // With no key at all nobody could use what was just started.
 Result<std::string> first_key(control::ControlPlane& plane, const GatewaySettings& settings) {
+    // A node that has not seen its installation makes nothing of its own; nor is there a key to be made while it cannot
+    // be.
+    if (const Sync* sync = plane.sync(); sync != nullptr && (!sync->joined() || !sync->state().reason.empty()))
+        return std::string();
     const bool open = std::ranges::all_of(settings.listeners, &ListenerSettings::open);
     auto keys = plane.identity().list_keys();
     if (!keys) return std::unexpected(keys.error());
@@ -76,6 +80,7 @@ std::string typed_program(const config::Environment& environment) {
 // A fresh one at each start, while nobody owns the installation.
 std::string owner_link(control::ControlPlane& plane, const config::Config& config,
                        const std::vector<std::string>& urls) {
+    if (const Sync* sync = plane.sync(); sync != nullptr && !sync->state().reason.empty()) return {};
     const auto token = plane.users().new_setup_token();
     if (!token) {
         if (token.error().code != ErrorCode::conflict) spdlog::warn("no link for an owner: {}", token.error().message);

@@ -159,7 +159,7 @@ Result<control::Modules> make_modules(const config::Config& config, control::Use
     if (!main) return std::unexpected(main.error());
     made.main = *std::move(main);
     made.outside = std::make_unique<OutsidePool>();
-    auto backend = make_backend_sqlite(made.main.file);
+    auto backend = make_backend(made.main.file, config.postgres, clock);
     if (!backend) return std::unexpected(backend.error());
     made.backend = std::move(*backend);
     if (auto done = make_people(made, config, clock); !done) return std::unexpected(done.error());
@@ -198,6 +198,7 @@ Result<void> judge_configuration(const config::Config& config) {
     const ScratchFolder scratch{std::filesystem::temp_directory_path(ec) / ("lurus-check-" + *suffix)};
     config::Config trial = config;
     trial.data_dir = scratch.path;
+    trial.postgres.reset();  // of which nothing is asked here
     // What is stored there may have the providers that a route names.
     if (std::filesystem::exists(config.data_dir / control::main_database_name, ec))
         std::erase_if(trial.routes, [&](const RouteSpec& route) { return !names_declared(config, route); });

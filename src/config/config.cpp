@@ -62,8 +62,8 @@ void warn_of_misspelt_variables(const ConfigContext& context, Config& config) {
 
 void warn_of_readable_secrets(Config& config) {
     if (config.file.empty() || !platform::readable_by_others(config.file)) return;
-    const bool secrets =
-        !config.keys.empty() || std::ranges::any_of(config.providers, [](const auto& p) { return !p.api_key.empty(); });
+    const bool secrets = !config.keys.empty() || config.origins.contains("postgres.url") ||
+                         std::ranges::any_of(config.providers, [](const auto& p) { return !p.api_key.empty(); });
     if (secrets)
         config.warnings.push_back(config.file.string() +
                                   " holds keys and other users may read it: " + platform::private_hint(config.file));
@@ -194,6 +194,7 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
     read_headers(top.table("headers"), config);
     read_log(top.table("log"), config);
     read_billing(top.table("billing"), config);
+    read_postgres(top.table("postgres"), config);
     read_keys(top.table("keys"), config);
     read_limits(top.table("limits"), config.gateway.limits);
     for (auto& section : top.tables("provider")) read_provider(std::move(section), config);

@@ -17,8 +17,15 @@
 #include "lurus/result.hpp"
 #include "lurus/secret.hpp"
 #include "lurus/signin.hpp"
+#include "lurus/sync.hpp"
 
 namespace lurus::config {
+
+/// [postgres]
+struct PostgresConfig {
+    Secret url;
+    BackendSetting mode = BackendSetting::automatic;
+};
 
 struct Config {
     std::filesystem::path file;  // empty = none was found
@@ -40,6 +47,7 @@ struct Config {
     int log_retention_days = 0;
     int api_rpm = 3000;                 // requests a minute to the management API, per account or address; 0 = no limit
     std::string log_level = "info";     // of the process's own log: trace, debug, info, warn, error
+    std::optional<PostgresConfig> postgres;  // what this node shares with others
     Secret master_key;                  // LURUS_MASTER_KEY; empty = the data folder's master.key
     std::vector<std::string> warnings;  // what works, but hardly as meant
     std::map<std::string, std::string>

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/config.hpp"
+#include "core/db/postgres_url.hpp"
 
 namespace lurus::config {
 namespace {
@@ -190,6 +191,10 @@ std::string to_json(const Config& config) {
                   {"retention_days", config.log_retention_days},
                   {"level", config.log_level}};
     out["billing"] = {{"durability", config.log_strict ? "strict" : "normal"}};
+    if (config.postgres) {
+        const auto shown = sql::read_postgres_url(config.postgres->url, 2);
+        out["postgres"] = {{"at", shown ? shown->shown : ""}, {"mode", name_of(config.postgres->mode)}};
+    }
     out["keys"] = {{"prefix", config.key_prefix}};
     out["limits"] = common_limits_json(g.limits);
     out["auth"] = auth_json(config.auth);

@@ -15,6 +15,7 @@ void read_server(ConfigTable section, const std::vector<std::string>& listen_fla
 void read_headers(ConfigTable section, Config& config);
 void read_log(ConfigTable section, Config& config);
 void read_billing(ConfigTable section, Config& config);
+void read_postgres(ConfigTable section, Config& config);
 void read_keys(ConfigTable section, Config& config);
 void read_default_routes(ConfigTable section, Config& config);
 void read_provider(ConfigTable section, Config& config);

@@ -15,6 +15,7 @@ class FlagStore;
 class IdempotencyStore;
 class PriceStore;
 class ProviderStore;
+class Sync;
 
 /// Any thread. Outlives every module that uses one of its stores.
 class Backend {
@@ -24,6 +25,9 @@ public:
     /// Whether anything was committed since the last call, by this process or another: then it is time to refresh from
     /// the feeds. Costs microseconds and no disk access. The first call says true.
     virtual Result<bool> changed() = 0;
+
+    /// What is shared with other nodes; null = nothing is.
+    [[nodiscard]] virtual Sync* sync() = 0;
 
     // Who may do what.
     [[nodiscard]] virtual KeyStore& keys() = 0;

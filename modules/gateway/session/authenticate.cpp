@@ -33,6 +33,13 @@ std::optional<EarlyRefusal> authenticate(const Session& session, Request& reques
     }
     if (session.open()) return std::nullopt;
     if (any) {
+        // The mirror may lack a key that another node made: whoever has it must not think that it is wrong.
+        if (const Sync* sync = request.snapshot->sync; sync != nullptr) {
+            if (const BackendState state = sync->state(); state.mode != BackendMode::online || !sync->joined())
+                return EarlyRefusal(503, "key_not_known_yet",
+                                    "this key is not known here, and the database that may know it is away: try again",
+                                    "Retry-After: 2\r\n");
+        }
         return bad_key(request, "unknown_key",
                        "this key is not known here (make one with `lurus key create --name NAME`)");
     }

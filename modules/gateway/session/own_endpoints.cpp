@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "modules/gateway/attempt/alias.hpp"
+#include "modules/gateway/metrics/backend_metrics.hpp"
 #include "modules/gateway/server/services.hpp"
 #include "modules/gateway/session/steps.hpp"
 
@@ -27,10 +28,21 @@ bool is_for_api(std::string_view path) {
     return is_api(path) || is_page(path);
 }
 
+std::string backend_json(const BackendState& state) {
+    std::string out = "{\"mode\":";
+    out.append(quote_json(name_of(state.mode))).append(",\"setting\":").append(quote_json(name_of(state.setting)));
+    out.append(",\"since\":").append(quote_json(format_time(state.since)));
+    out.append(",\"reason\":").append(state.reason.empty() ? "null" : quote_json(state.reason));
+    out.append(",\"backlog\":").append(std::to_string(state.backlog));
+    out.append(",\"mirror\":").append(state.mirror ? quote_json(format_time(*state.mirror)) : "null");
+    return out + "}";
+}
+
 std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, bool draining, double uptime) {
     char seconds[40];
     std::snprintf(seconds, sizeof seconds, "%.0f", uptime);
-    const bool good = log.healthy && snapshot.problems.empty();
+    const bool shared = snapshot.sync == nullptr || snapshot.sync->state().reason.empty();
+    const bool good = log.healthy && snapshot.problems.empty() && shared;
     std::string out = "{\"status\":\"";
     out += draining ? "draining" : good ? "healthy" : "degraded";
     out.append("\",\"uptime_seconds\":").append(seconds);
@@ -39,6 +51,8 @@ std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, b
     out.append(",\"healthy\":").append(log.healthy ? "true" : "false");
     out.append(",\"queued\":").append(std::to_string(log.queued));
     if (!log.problem.empty()) out.append(",\"problem\":").append(quote_json(log.problem));
+    out += "},\"backends\":{";
+    if (snapshot.sync != nullptr) out.append("\"postgres\":").append(backend_json(snapshot.sync->state()));
     out += "},\"problems\":[";
     for (std::size_t i = 0; i < snapshot.problems.size(); ++i) {
         if (i > 0) out += ',';
@@ -91,8 +105,12 @@ asio::awaitable<void> serve_own(Session& session, Request& request) {
         body = health_json(*request.snapshot, session.shard.log.status(), session.shard.draining(),
                            session.services().uptime_seconds());
     } else if (path == "/ready") {
-        status = session.shard.draining() ? 503 : 200;
-        body = session.shard.draining() ? R"({"status":"draining"})" : R"({"status":"ready"})";
+        const std::string missing =
+            request.snapshot->sync != nullptr ? request.snapshot->sync->not_ready() : std::string();
+        status = session.shard.draining() || !missing.empty() ? 503 : 200;
+        body = session.shard.draining() ? R"({"status":"draining"})"
+               : missing.empty()        ? R"({"status":"ready"})"
+                                        : R"({"status":"waiting","reason":)" + quote_json(missing) + "}";
     } else if (path == "/metrics" && request.snapshot->settings.metrics_for == GatewaySettings::MetricsFor::off) {
         EarlyRefusal why(404, "metrics_off", "server.metrics is off here");
         co_await refuse_early(session, request, std::move(why));
@@ -117,6 +135,8 @@ asio::awaitable<void> serve_own(Session& session, Request& request) {
         (*merged)->body_memory_most = session.services().bodies().capacity();
         body = (*merged)->prometheus(session.shard.log.status(), session.services().uptime_seconds(),
                                      session.services().shard_count());
+        if (request.snapshot->sync != nullptr)
+            body += backend_metrics("postgres", request.snapshot->sync->state().mode);
     } else if (path == hello) {
         body = R"({"message":"hello"})";
     } else {

@@ -281,6 +281,7 @@ void ControlPlane::publish_counting(Counting counting) {
         std::ranges::copy(file_problems_, std::back_inserter(next->problems));
     }
     std::ranges::move(databases_->problems(), std::back_inserter(next->problems));
+    next->sync = backend_->sync();
     if (use_ == Use::server) {
         next->spent = spent_so_far(
             *next->keys, next->settings.limits, *log_,

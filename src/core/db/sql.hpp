@@ -166,6 +166,12 @@ public:
     auto read(std::string_view doing, Work work) {
         return carried<Connection>(work, [&](const auto& run) { return with_reader(doing, run); });
     }
+    /// The same for what has no copy: of a database that is mirrored here it reads the original, and is `unavailable`
+    /// while that is away.
+    template <class Work>
+    auto read_original(std::string_view doing, Work work) {
+        return carried<Connection>(work, [&](const auto& run) { return with_original_reader(doing, run); });
+    }
     /// `work(Transaction&)` returns a Result. Success is committed; failure and an exception undo it all. Writers come
     /// one after another.
     template <class Work>
@@ -178,6 +184,10 @@ public:
 
 protected:
     virtual Result<void> with_reader(std::string_view doing, const std::function<Result<void>(Connection&)>& work) = 0;
+    virtual Result<void> with_original_reader(std::string_view doing,
+                                              const std::function<Result<void>(Connection&)>& work) {
+        return with_reader(doing, work);
+    }
     virtual Result<void> with_writer(std::string_view doing, const std::function<Result<void>(Transaction&)>& work) = 0;
 };
 

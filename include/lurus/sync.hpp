@@ -1,0 +1,84 @@
+#pragma once
+// Port: what a node shares with others, by a database that may vanish and come back at any moment. That database is the
+// authority; the node's own is its mirror, from which it is served.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lurus/clock.hpp"
+#include "lurus/result.hpp"
+
+namespace lurus {
+
+namespace sql {
+class Database;
+class PostgresDatabase;
+}  // namespace sql
+
+/// What is asked for of a backend.
+enum class BackendSetting : std::uint8_t {
+    off,        // as in an outage, until it is set otherwise
+    on,         // without it the node is not ready
+    automatic,  // without it the node goes on
+};
+/// As the configuration and the management API write them: `off`, `on`, `auto`.
+std::string_view name_of(BackendSetting setting);
+std::optional<BackendSetting> backend_setting_from(std::string_view name);
+
+/// How a backend does.
+enum class BackendMode : std::uint8_t {
+    off,        // it is not used
+    online,     // it answers, and what it has is here
+    offline,    // it does not answer
+    replaying,  // it answers again, and what happened meanwhile is being taken over
+};
+std::string_view name_of(BackendMode mode);
+
+struct BackendState {
+    BackendMode mode = BackendMode::off;
+    BackendSetting setting = BackendSetting::automatic;
+    UnixMicros since = 0;              // of the mode
+    std::string reason;                // why it is not online; empty when it is
+    std::int64_t backlog = 0;          // changes of this node that it does not have yet
+    std::optional<UnixMicros> mirror;  // when the mirror was last known to have all that the authority has
+};
+
+/// Any thread.
+class Sync {
+public:
+    virtual ~Sync() = default;
+
+    /// What the stores of the installation are made over: reads come from the mirror, changes go to the authority and
+    /// are in the mirror when the change returns. `unavailable` while the authority is away. Lives as long as this.
+    [[nodiscard]] virtual sql::Database& database() = 0;
+    [[nodiscard]] virtual BackendState state() const = 0;
+    /// Whether this folder has seen its installation: without, there is nothing to serve from.
+    [[nodiscard]] virtual bool joined() const = 0;
+    /// What keeps the node from being ready; empty = nothing.
+    [[nodiscard]] virtual std::string not_ready() const = 0;
+    /// Counts from now on, and after the next start. `conflict`: it is not configured.
+    virtual Result<void> set(BackendSetting setting) = 0;
+
+    /// Connects and takes over what is new, once; waits no longer than `ms`. Fails where the two databases do not
+    /// belong together, and says what to do; that the authority is away is no failure.
+    virtual Result<void> meet(int ms) = 0;
+    /// From now on by a thread of its own, until the end.
+    virtual void follow() = 0;
+};
+
+struct SyncSettings {
+    BackendSetting setting = BackendSetting::automatic;
+    std::string shown;  // where the authority is, for messages
+};
+
+/// `local` outlives it, and has the sets of migrations of all stores and `sync`. Without `authority` the folder belongs
+/// to an installation whose database is not configured any more: a manual outage.
+Result<std::unique_ptr<Sync>> make_sync(const SyncSettings& settings, std::unique_ptr<sql::PostgresDatabase> authority,
+                                        sql::Database& local, const Clock& clock);
+/// Whether the folder whose database this is belongs to an installation.
+Result<bool> belongs_to_installation(sql::Database& local);
+
+}  // namespace lurus

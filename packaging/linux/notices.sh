@@ -15,7 +15,11 @@ mapfile -t packages < <({
 # Boost's own lists each of its thousands of files, under one license.
 only_license() { awk -v license="License: $1" '$0 == license && paragraph { on = 1 } on && /^$/ { exit } on { print } { paragraph = /^$/ }'; }
 
+declare -A shown=()
 for package in "${packages[@]}"; do
+    source=$(dpkg-query -W -f='${source:Package}' "$package")
+    [[ -z ${shown[$source]:-} ]] || continue
+    shown[$source]=1
     copyright=/usr/share/doc/$package/copyright
     [[ -e $copyright ]] || { echo "notices: no copyright of $package" >&2; exit 1; }
     printf '==== %s ====\n\n' "$(dpkg-query -W -f='${source:Package} ${source:Version}, in ${Package}' "$package")"

@@ -249,6 +249,41 @@ make_libxcrypt() {
     cp crypt.h "$out/include/"
 }
 
+# The client library alone, of whose sources those are taken that it needs; into one archive, since its own build makes a DLL.
+make_postgresql() {
+    in_source postgresql
+    ./configure --host=$target CC="$cc" AR=$target-ar CFLAGS="$flags" CPPFLAGS="-I$out/include" LDFLAGS="-L$out/lib" \
+        LIBS='-lcrypt32 -lws2_32 -lgdi32' --with-ssl=openssl --without-zlib --without-readline
+    make -C src/port pg_config_paths.h
+    sed -i 's/__declspec *(dll[a-z]*)//' src/include/port/win32.h
+    local libpq=src/interfaces/libpq common=src/common port=src/port file name objects=() renamed=()
+    # The compiler's threads have functions of these names.
+    for name in self setspecific getspecific mutex_init mutex_lock mutex_unlock; do renamed+=("-Dpthread_$name=libpq_pthread_$name"); done
+    for file in $libpq/{fe-{auth,auth-scram,connect,exec,lobj,misc,print,protocol3,secure,secure-common,secure-openssl,trace},legacy-pqsignal,libpq-events,pqexpbuffer,win32,pthread-win32} \
+        $common/{base64,cryptohash_openssl,encnames,hmac_openssl,ip,link-canary,md5_common,saslprep,scram-common,string,unicode_norm,wchar} \
+        $port/{chklocale,dirmod,explicit_bzero,getaddrinfo,getpeereid,inet_aton,inet_net_ntop,noblock,open,pg_strong_random,pgsleep,pgstrcasecmp,snprintf,strerror,strlcpy,system,timingsafe_bcmp,win32common,win32error,win32ntdll,win32setlocale,win32stat}; do
+        ccache "$cc" $flags -w -fno-strict-aliasing -fwrapv -fexcess-precision=standard -DNDEBUG -DFRONTEND -DUNSAFE_STAT_OK -DBUILDING_DLL \
+            "${renamed[@]}" -I$libpq -I$port -I$common -Isrc/include -Isrc/include/port/win32 -I"$out/include" -c "$file.c" -o "$file.o"
+        objects+=("$file.o")
+    done
+    archive pq "${objects[@]}"
+    mkdir "$out/include/postgresql"
+    cp $libpq/libpq-fe.h src/include/{postgres_ext,pg_config_ext}.h "$out/include/postgresql/"
+}
+
+make_libpqxx() {
+    in_source libpqxx
+    local file objects=()
+    : >include/pqxx/config-public-compiler.h # what configure finds out of the compiler: nothing that C++17 does not have
+    : >include/pqxx/config-internal-compiler.h
+    for file in src/*.cxx; do
+        ccache "$cxx" -std=c++17 $flags -w -DNDEBUG -D_WIN32_WINNT=0x0A00 -Iinclude -I"$out/include/postgresql" -c "$file" -o "${file%.cxx}.o"
+        objects+=("${file%.cxx}.o")
+    done
+    archive pqxx "${objects[@]}"
+    cp -R include/pqxx "$out/include/"
+}
+
 # Headers only: those that Debian has installed, without the rest of /usr/include.
 link_headers() {
     local name
@@ -285,11 +320,11 @@ say "windows libraries: making them in $folder (once)"
 make_apt security < <(grep -e '-security$' <<<"$archives")
 make_apt release < <(grep -v -e '-security$' <<<"$archives")
 make_apt next <<<"$main $next_codename"
-fetch openssl sqlite3 sqlitecpp zlib libzstd brotli abseil curl libxcrypt openldap
+fetch openssl sqlite3 sqlitecpp zlib libzstd brotli abseil curl libxcrypt openldap postgresql-15 libpqxx
 fetch_next argon2
 link_headers
 # Not as parts of a condition, where bash goes on after an error.
-make_all openssl curl openldap &
+make_all openssl curl openldap postgresql libpqxx &
 first=$!
 make_all sqlite3 sqlitecpp zlib libzstd brotli argon2 abseil libxcrypt &
 second=$!

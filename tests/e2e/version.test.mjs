@@ -20,7 +20,7 @@ test('version --features says of each part whether it is here, and why not where
   const { version, features } = JSON.parse(stdout);
   assert.match(version, /^\d+\.\d+\.\d+$/);
   const names = features.map((feature) => feature.name);
-  for (const name of ['io_uring', 'mail', 'ldap', 'bcrypt', 'unix_sockets', 'allocator', 'service', 'sealed_key', 'time_zones', 'system_roots']) {
+  for (const name of ['io_uring', 'mail', 'ldap', 'bcrypt', 'unix_sockets', 'allocator', 'service', 'sealed_key', 'time_zones', 'system_roots', 'postgres']) {
     assert.ok(names.includes(name), name);
   }
   for (const { name, present, how } of features) {

@@ -30,6 +30,7 @@ std::vector<Feature> features() {
         {"ldap", directory,
          directory ? "libldap, which the system has"
                    : "libldap is not installed (Debian: apt install libldap-2.5-0, Ubuntu: libldap2)"},
+        {"postgres", true, "libpq, linked in, without Kerberos"},
         {"bcrypt", true, "libxcrypt: imported password hashes"},
         {"unix_sockets", true, "listeners `unix:PATH`"},
         {"allocator", jemalloc, jemalloc ? "jemalloc" : "it is linked without jemalloc: the C library's"},

@@ -7,6 +7,7 @@ std::vector<Feature> features() {
         {"io_uring", false, "Windows has none: answers are sent one by one"},
         {"mail", true, "libcurl, linked in"},
         {"ldap", true, "OpenLDAP's libldap, linked in"},
+        {"postgres", true, "libpq, linked in"},
         {"bcrypt", true, "libxcrypt, linked in: imported password hashes"},
         {"unix_sockets", false, "not on Windows: listen on 127.0.0.1:PORT"},
         {"allocator", false, "there is no jemalloc for Windows: the C library's"},

@@ -8,6 +8,7 @@
 
 #include "core/json/json_bytes.hpp"
 #include "core/text/concat.hpp"
+#include "modules/sync/move.hpp"
 #include "modules/sync/tables.hpp"
 
 namespace lurus::sync {
@@ -49,11 +50,7 @@ Result<MirrorPlace> head_of(sql::Connection& db) {
         "SELECT i.id, h.number, coalesce(f.mark::text, ''), i.retired_us IS NOT NULL FROM installation i CROSS JOIN "
         "commit_head h LEFT JOIN commit_feed f ON f.number = h.number",
         {}, [](const sql::Row& row) -> Result<MirrorPlace> {
-            if (row.integer(3) != 0)
-                return fail(ErrorCode::conflict,
-                            "the installation was moved out of its database with `lurus migrate --to-sqlite`: the node "
-                            "that took it is the only one that changes it; where that was here and did not end, run "
-                            "it again");
+            if (row.integer(3) != 0) return fail(ErrorCode::conflict, retired_text);
             MirrorPlace out;
             out.installation = row.text(0);
             out.number = row.integer(1);

@@ -9,6 +9,12 @@
 
 namespace lurus::sync {
 
+/// What whoever still asks a retired installation is told.
+inline constexpr const char* retired_text =
+    "the installation was moved out of its database with `lurus migrate --to-sqlite`: only the node that took it "
+    "changes "
+    "it, without [postgres] in its lurus.toml; where that was here and was cut off, run it again";
+
 enum class MoveDirection : std::uint8_t { to_postgres, to_sqlite };
 
 /// A move that was begun and did not end here.

@@ -250,8 +250,11 @@ private:
         auto place = mirror_->place();
         if (!place) return std::unexpected(place.error());
         auto there = authority_->read("reading the installation", [](sql::Connection& db) {
-            return db.first("SELECT id FROM installation", {},
-                            [](const sql::Row& row) { return std::string(row.text(0)); });
+            return db.first("SELECT id, retired_us IS NOT NULL FROM installation", {},
+                            [](const sql::Row& row) -> Result<std::string> {
+                                if (row.integer(1) != 0) return fail(ErrorCode::conflict, retired_text);
+                                return std::string(row.text(0));
+                            });
         });
         if (!there) return std::unexpected(there.error());
         if (!place->installation.empty()) {

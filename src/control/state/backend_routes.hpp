@@ -1,6 +1,6 @@
 #pragma once
-// `/api/v1/backends`, `/api/v1/sync` and `/api/v1/nodes`: what this node shares with others, how that does, and who
-// they are. it is used.
+// `/api/v1/backends`, `/api/v1/sync` and `/api/v1/nodes`: what this node shares with others, how that does, whether it
+// is used, and who the others are.
 
 #include <vector>
 

@@ -130,6 +130,9 @@ struct ApiRoute {
     std::function<std::optional<OutsideLane>(const ApiRequest&)> outside_lane;
     std::string content_type = "application/json";  // of the 2xx body
     std::string tag;                                // groups operations; empty = the path's first word
+    /// The change is this node's alone, and must be possible while the database is away that the nodes share: the
+    /// answer is not kept for its Idempotency-Key. Only for what may be done twice.
+    bool own_node = false;
     ApiAuditing audit;
     ApiResource resource;
     ApiExport person_export;

@@ -1,7 +1,6 @@
 #include "modules/sync/mirror.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -9,28 +8,11 @@
 
 #include "core/json/json_bytes.hpp"
 #include "core/text/concat.hpp"
+#include "modules/sync/move.hpp"
+#include "modules/sync/tables.hpp"
 
 namespace lurus::sync {
 namespace {
-
-// In an order in which each comes after those that it refers to.
-constexpr std::array mirrored = {
-    "feed_head",        "feed_change", "org",         "user_account", "member",   "team",          "team_member",
-    "setup_token",      "api_key",     "key_rules",   "password",     "totp",     "recovery_code", "signing_key",
-    "outside_identity", "price",       "price_model", "flag",         "provider", "route",         "model_list"};
-
-std::string listed(const std::vector<std::string>& columns) {
-    std::string out;
-    for (const auto& column : columns) out += (out.empty() ? "" : ", ") + column;
-    return out;
-}
-
-/// `$1, $2 ...`, from `first`.
-std::string numbered(std::size_t first, std::size_t count) {
-    std::string out;
-    for (std::size_t i = 0; i < count; ++i) out += (i == 0 ? "$" : ", $") + std::to_string(first + i);
-    return out;
-}
 
 /// `a = $1 AND b = $2`
 std::string matched(const std::vector<std::string>& key) {
@@ -38,13 +20,6 @@ std::string matched(const std::vector<std::string>& key) {
     for (std::size_t i = 0; i < key.size(); ++i)
         out += (i == 0 ? "" : " AND ") + key[i] + " = $" + std::to_string(i + 1);
     return out;
-}
-
-sql::Value typed(const sql::Row& row, int column, std::string_view type) {
-    if (row.is_null(column)) return std::nullopt;
-    if (type == "INTEGER") return row.integer(column);
-    if (type == "BLOB") return sql::Bytes(std::string(row.bytes(column)));
-    return row.text(column);
 }
 
 /// The text of a key's part, as PostgreSQL writes it.
@@ -72,9 +47,10 @@ Result<MirrorPlace> read_place(sql::Connection& db) {
 /// Where the authority is at the moment that `db` sees. Nothing was committed yet: number 0, no mark.
 Result<MirrorPlace> head_of(sql::Connection& db) {
     auto head = db.first(
-        "SELECT i.id, h.number, coalesce(f.mark::text, '') FROM installation i CROSS JOIN commit_head h LEFT JOIN "
-        "commit_feed f ON f.number = h.number",
-        {}, [](const sql::Row& row) {
+        "SELECT i.id, h.number, coalesce(f.mark::text, ''), i.retired_us IS NOT NULL FROM installation i CROSS JOIN "
+        "commit_head h LEFT JOIN commit_feed f ON f.number = h.number",
+        {}, [](const sql::Row& row) -> Result<MirrorPlace> {
+            if (row.integer(3) != 0) return fail(ErrorCode::conflict, retired_text);
             MirrorPlace out;
             out.installation = row.text(0);
             out.number = row.integer(1);

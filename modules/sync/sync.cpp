@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <array>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -13,6 +12,9 @@
 #include "modules/sync/mirror.hpp"
 #include "modules/sync/mirrored_database.hpp"
 #include "modules/sync/mode_machine.hpp"
+#include "modules/sync/move.hpp"
+#include "modules/sync/nodes.hpp"
+#include "modules/sync/tables.hpp"
 
 namespace lurus {
 namespace sync {
@@ -21,31 +23,18 @@ namespace {
 constexpr auto look_every = std::chrono::milliseconds(250);
 constexpr auto look_again = std::chrono::milliseconds(50);  // after a first failure
 
-/// What only somebody's configuring makes, by the table that has it. What a first start makes by itself is no content.
-constexpr std::array contents = {"api_key", "user_account", "provider", "route", "price", "flag", "team", "password"};
-
-Result<std::string> content_of(sql::Database& database) {
-    return database.read("looking for content", [](sql::Connection& db) -> Result<std::string> {
-        for (const char* table : contents) {
-            const auto found = db.exists(std::string("SELECT 1 FROM ") + table + " LIMIT 1");
-            if (!found) return std::unexpected(found.error());
-            if (*found) return std::string(table);
-        }
-        return std::string();
-    });
-}
-
 class PostgresSync final : public Sync, private AuthorityGate {
 public:
     PostgresSync(const SyncSettings& settings, std::unique_ptr<sql::PostgresDatabase> authority, sql::Database& local,
-                 const Clock& clock, MirrorPlace place)
+                 const Clock& clock, MirrorPlace place, std::string refusal)
         : settings_(settings),
           clock_(clock),
           authority_(std::move(authority)),
           local_(local),
           machine_(ModeMachine::Rules{}, authority_ ? settings.setting : BackendSetting::off),
           joined_(!place.installation.empty()),
-          since_(clock.now()) {
+          since_(clock.now()),
+          refusal_(std::move(refusal)) {
         if (authority_) mirror_.emplace(*authority_, local_);
         database_.emplace(authority_.get(), mirror_ ? &*mirror_ : nullptr, local_, static_cast<AuthorityGate&>(*this));
     }
@@ -72,6 +61,21 @@ public:
         return out;
     }
 
+    Result<SyncPlace> place() override {
+        return local_.read("reading the mirror's place", [](sql::Connection& db) -> Result<SyncPlace> {
+            auto found = db.first("SELECT installation, number FROM mirror", {}, [](const sql::Row& row) {
+                SyncPlace place;
+                place.installation = row.text(0);
+                place.number = row.integer(1);
+                return place;
+            });
+            if (!found) return std::unexpected(found.error());
+            return found->value_or(SyncPlace());
+        });
+    }
+
+    const std::string& shown() const override { return settings_.shown; }
+
     bool joined() const override {
         const std::scoped_lock lock(mutex_);
         return joined_;
@@ -88,6 +92,10 @@ public:
 
     Result<void> set(BackendSetting setting) override {
         if (!authority_) return fail(ErrorCode::conflict, "no PostgreSQL is configured: [postgres] url");
+        if (!joined())
+            return fail(ErrorCode::conflict,
+                        "this node has not seen its installation yet, so that there is nothing to set it for: `mode` "
+                        "in [postgres] says it until then");
         auto stored = local_.write("storing the mode", [&](sql::Transaction& db) -> Result<void> {
             auto done = db.execute("UPDATE mirror SET setting = $1", {name_of(setting)});
             if (!done) return std::unexpected(done.error());
@@ -101,6 +109,22 @@ public:
         }
         wake_.notify_all();
         return {};
+    }
+
+    void announce(NodeInfo self) override {
+        const std::scoped_lock lock(mutex_);
+        self_ = std::move(self);
+        beat_at_us_ = 0;
+    }
+
+    Result<std::vector<NodeInfo>> nodes() override { return database_->read_original("reading the nodes", read_nodes); }
+
+    Result<void> forget_node(std::string_view id) override {
+        if (auto open = may_ask(); !open) return open;
+        // Not what mirrors follow: there is nothing to be pulled.
+        auto done = authority_->write("forgetting a node", [&](sql::Transaction& db) { return remove_node(db, id); });
+        asked(done);
+        return done;
     }
 
     Result<void> meet(int ms) override {
@@ -172,12 +196,25 @@ private:
                     mirrored_ = clock_.now();
                     machine_.caught_up(clock_.monotonic_us());
                     tell();
+                    beat(lock);
                 }
             }
             // A good answer after bad ones is asked for again at once.
             const bool soon = (failed && told_ == BackendMode::online) || (!failed && told_ == BackendMode::offline);
             wake_.wait_for(lock, soon ? look_again : look_every, [&] { return ending_; });
         }
+    }
+
+    /// Says that this node goes on, where it is time to. Lets go of the lock meanwhile.
+    void beat(std::unique_lock<std::mutex>& lock) {
+        if (!self_ || clock_.monotonic_us() < beat_at_us_) return;
+        beat_at_us_ = clock_.monotonic_us() + beat_every_us;
+        const NodeInfo self = *self_;
+        lock.unlock();
+        auto stored =
+            authority_->write("telling of this node", [&](sql::Transaction& db) { return store_node(db, self); });
+        lock.lock();
+        note(stored);
     }
 
     /// One probe, which is a pull.
@@ -208,11 +245,16 @@ private:
 
     /// Whether the folder and the database belong together; makes them so where both are new.
     Result<void> find_out() {
+        const auto ended = end_move(*authority_, local_);
+        if (!ended) return std::unexpected(ended.error());
         auto place = mirror_->place();
         if (!place) return std::unexpected(place.error());
         auto there = authority_->read("reading the installation", [](sql::Connection& db) {
-            return db.first("SELECT id FROM installation", {},
-                            [](const sql::Row& row) { return std::string(row.text(0)); });
+            return db.first("SELECT id, retired_us IS NOT NULL FROM installation", {},
+                            [](const sql::Row& row) -> Result<std::string> {
+                                if (row.integer(1) != 0) return fail(ErrorCode::conflict, retired_text);
+                                return std::string(row.text(0));
+                            });
         });
         if (!there) return std::unexpected(there.error());
         if (!place->installation.empty()) {
@@ -226,7 +268,7 @@ private:
                                                  " belongs to another installation (" + **there + ", this folder to " +
                                                  place->installation + ")");
         }
-        auto content = content_of(local_);
+        auto content = local_.read("looking for content", content_of);
         if (!content) return std::unexpected(content.error());
         if (!content->empty())
             return fail(ErrorCode::conflict, *there ? "the database at " + settings_.shown +
@@ -279,6 +321,8 @@ private:
     std::string refusal_;  // why the two databases do not belong together
     std::optional<UnixMicros> mirrored_;
     BackendMode told_ = BackendMode::offline;
+    std::optional<NodeInfo> self_;  // as the others see it
+    std::int64_t beat_at_us_ = 0;
     bool ending_ = false;
     std::thread thread_;
 };
@@ -314,9 +358,15 @@ std::string_view name_of(BackendMode mode) {
 
 Result<bool> belongs_to_installation(sql::Database& local) {
     return local.read("looking for an installation", [](sql::Connection& db) -> Result<bool> {
-        const auto table = db.exists("SELECT 1 FROM sqlite_master WHERE name = 'mirror'");
-        if (!table || !*table) return table;
-        return db.exists("SELECT 1 FROM mirror");
+        for (const auto& [table, rows] : {std::pair("mirror", "SELECT 1 FROM mirror"),
+                                          std::pair("move", "SELECT 1 FROM move WHERE direction = 'to_postgres'")}) {
+            const auto there = db.exists("SELECT 1 FROM sqlite_master WHERE name = $1", {table});
+            if (!there) return there;
+            if (!*there) continue;
+            const auto found = db.exists(rows);
+            if (!found || *found) return found;
+        }
+        return false;
     });
 }
 
@@ -334,7 +384,17 @@ Result<std::unique_ptr<Sync>> make_sync(const SyncSettings& settings, std::uniqu
         if (const auto set = backend_setting_from((*stored)->first)) in_force.setting = *set;
         place.installation = (*stored)->second;
     }
-    return std::make_unique<sync::PostgresSync>(in_force, std::move(authority), local, clock, std::move(place));
+    const auto open = local.read("looking for a move", sync::open_move);
+    if (!open) return std::unexpected(open.error());
+    std::string refusal;
+    if (*open && (*open)->direction == sync::MoveDirection::to_postgres) {
+        place.installation = (*open)->installation;
+        if (!authority)
+            refusal = "a move of this folder to PostgreSQL did not end: run `lurus migrate --to-postgres` again";
+    }
+    if (settings.this_run) in_force.setting = *settings.this_run;
+    return std::make_unique<sync::PostgresSync>(in_force, std::move(authority), local, clock, std::move(place),
+                                                std::move(refusal));
 }
 
 }  // namespace lurus

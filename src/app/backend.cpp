@@ -74,6 +74,25 @@ const std::vector<std::string_view> all_sets = {
 
 }  // namespace
 
+Result<std::unique_ptr<sql::Database>> open_mirror(const std::filesystem::path& file) {
+    std::vector<std::string_view> sets = all_sets;
+    sets.emplace_back("sync");
+    return sql::open_sqlite(file, sets);
+}
+
+Result<SharedDatabase> open_shared(const config::PostgresConfig& postgres, std::chrono::milliseconds answer) {
+    constexpr int connect_seconds = 2;
+    sql::PostgresSettings settings;
+    auto address = sql::read_postgres_url(postgres.url, connect_seconds);
+    if (!address) return std::unexpected(address.error());
+    settings.address = *std::move(address);
+    settings.answer = answer;
+    SharedDatabase out;
+    out.shown = settings.address.shown;
+    out.database = sql::open_postgres(std::move(settings));
+    return out;
+}
+
 Result<std::unique_ptr<Backend>> make_backend_sqlite(const std::filesystem::path& file) {
     return make_backend(file, std::nullopt, system_clock());
 }
@@ -89,21 +108,17 @@ Result<std::unique_ptr<Backend>> make_backend(const std::filesystem::path& file,
 
     // A node that is alone has nothing of this in its file.
     local->reset();
-    std::vector<std::string_view> sets = all_sets;
-    sets.emplace_back("sync");
-    local = sql::open_sqlite(file, sets);
+    local = open_mirror(file);
     if (!local) return std::unexpected(local.error());
     SyncSettings settings;
     std::unique_ptr<sql::PostgresDatabase> authority;
     if (postgres) {
-        constexpr int connect_seconds = 2;
-        auto address = sql::read_postgres_url(postgres->url, connect_seconds);
-        if (!address) return std::unexpected(address.error());
+        auto shared = open_shared(*postgres, sql::PostgresSettings().answer);
+        if (!shared) return std::unexpected(shared.error());
         settings.setting = postgres->mode;
-        settings.shown = address->shown;
-        sql::PostgresSettings there;
-        there.address = *std::move(address);
-        authority = sql::open_postgres(std::move(there));
+        if (postgres->offline) settings.this_run = BackendSetting::off;
+        settings.shown = shared->shown;
+        authority = std::move(shared->database);
     }
     auto sync = make_sync(settings, std::move(authority), **local, clock);
     if (!sync) return std::unexpected(sync.error());

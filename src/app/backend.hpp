@@ -1,11 +1,14 @@
 #pragma once
 // Chooses the database that everything but the log is kept in, and makes the modules' stores over it.
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "config/config.hpp"
+#include "core/db/sql_postgres.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/result.hpp"
 #include "lurus/store/backend.hpp"
@@ -19,5 +22,14 @@ Result<std::unique_ptr<Backend>> make_backend(const std::filesystem::path& file,
                                               const Clock& clock);
 /// The same for a file that belongs to nobody else.
 Result<std::unique_ptr<Backend>> make_backend_sqlite(const std::filesystem::path& file);
+
+/// The file alone, with what it takes to be a mirror.
+Result<std::unique_ptr<sql::Database>> open_mirror(const std::filesystem::path& file);
+/// Connects to nothing yet. `answer`: how long a statement may take.
+struct SharedDatabase {
+    std::unique_ptr<sql::PostgresDatabase> database;
+    std::string shown;  // where it is, without secrets
+};
+Result<SharedDatabase> open_shared(const config::PostgresConfig& postgres, std::chrono::milliseconds answer);
 
 }  // namespace lurus::app

@@ -1,6 +1,7 @@
 #include <iostream>
 #include <vector>
 
+#include "app/migrate.hpp"
 #include "app/serve.hpp"
 #include "app/wiring.hpp"
 #include "cli/cli.hpp"
@@ -31,6 +32,7 @@ int run_program(int argc, char** argv) {
     cli.open_machine = open_machine;
     cli.output_problem = [&out] { return out.problem(); };
     cli.serve = lurus::app::run_serve;
+    cli.migrate = lurus::app::migrate_folder;
     cli.judge = lurus::app::judge_configuration;
     cli.style = {.color = wants_color(), .width = lurus::terminal_width()};
     const auto words = lurus::platform::arguments(argc, argv);

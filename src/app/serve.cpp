@@ -192,6 +192,18 @@ private:
     std::chrono::steady_clock::time_point next_;
 };
 
+/// To the other nodes, where there are any.
+void announce(control::ControlPlane& plane, const std::vector<std::string>& urls) {
+    if (plane.sync() == nullptr) return;
+    NodeInfo self;
+    self.id = plane.log().node_id().hex();
+    self.started = system_clock().now();
+    self.version = version();
+    self.modules = "gateway,provider,log,billing";
+    if (!urls.empty()) self.address = urls.front();
+    plane.sync()->announce(std::move(self));
+}
+
 std::string serving_on(const std::vector<std::string>& urls) {
     std::string text = "serving on";
     for (const auto& url : urls) text += " " + url;
@@ -291,6 +303,8 @@ int run_serve(const config::ConfigFlags& flags, bool for_script) {
     });
     const auto urls = urls_of(*gateway, config->gateway);
     plane.set_addresses(urls);
+
+    announce(plane, urls);
 
     auto key = first_key(plane, config->gateway);
     if (!key) return refuse(key.error());

@@ -17,22 +17,7 @@
 namespace lurus::app {
 namespace {
 
-// A command probes the lock for a moment; a second server holds it for good.
-Result<std::unique_ptr<platform::FileLock>> lock_folder(const std::filesystem::path& data_dir) {
-    auto lock = platform::FileLock::exclusive(data_dir / lock_file_name);
-    for (int i = 0; i < 10 && !lock && lock.error().code == ErrorCode::conflict; ++i) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        lock = platform::FileLock::exclusive(data_dir / lock_file_name);
-    }
-    if (lock || lock.error().code != ErrorCode::conflict) return lock;
-    std::string who = "another lurus";
-    if (const auto server = read_server_file(data_dir)) {
-        who += " (pid " + std::to_string(server->pid) +
-               (server->addresses.empty() ? "" : ", " + server->addresses.front()) + ")";
-    }
-    return fail(ErrorCode::conflict, who + " serves the data folder " + data_dir.string() +
-                                         " already; stop it, or give this one another --data-dir");
-}
+constexpr std::string_view stop_or_elsewhere = "stop it, or give this one another --data-dir";
 
 Result<control::MainDatabase> choose_database(const std::filesystem::path& dir, control::Use use) {
     if (use == control::Use::server) {
@@ -40,7 +25,7 @@ Result<control::MainDatabase> choose_database(const std::filesystem::path& dir, 
         return control::choose_main_database(dir);
     }
     if (control::restore_is_unfinished(dir)) {
-        const auto lock = lock_folder(dir);
+        const auto lock = lock_folder(dir, stop_or_elsewhere);
         if (!lock) return std::unexpected(lock.error());
         if (auto done = control::finish_restore(dir); !done) return std::unexpected(done.error());
     }
@@ -122,6 +107,24 @@ bool names_declared(const config::Config& config, const RouteSpec& route) {
 
 }  // namespace
 
+// A command probes the lock for a moment; a second server holds it for good.
+Result<std::unique_ptr<platform::FileLock>> lock_folder(const std::filesystem::path& data_dir,
+                                                        std::string_view instead) {
+    auto lock = platform::FileLock::exclusive(data_dir / lock_file_name);
+    for (int i = 0; i < 10 && !lock && lock.error().code == ErrorCode::conflict; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        lock = platform::FileLock::exclusive(data_dir / lock_file_name);
+    }
+    if (lock || lock.error().code != ErrorCode::conflict) return lock;
+    std::string who = "another lurus";
+    if (const auto server = read_server_file(data_dir)) {
+        who += " (pid " + std::to_string(server->pid) +
+               (server->addresses.empty() ? "" : ", " + server->addresses.front()) + ")";
+    }
+    return fail(ErrorCode::conflict,
+                who + " serves the data folder " + data_dir.string() + " already; " + std::string(instead));
+}
+
 Result<Secret> admin_token_of(const std::filesystem::path& data_dir) {
     const auto file = data_dir / token_file_name;
     auto text = read_file(file, 4096);
@@ -148,7 +151,7 @@ Result<control::Modules> make_modules(const config::Config& config, control::Use
     const auto& dir = config.data_dir;
     if (auto folder = make_private_dir(dir); !folder) return std::unexpected(folder.error());
     if (use == control::Use::server) {
-        auto lock = lock_folder(dir);
+        auto lock = lock_folder(dir, stop_or_elsewhere);
         if (!lock) return std::unexpected(lock.error());
         made.lock = std::move(*lock);
         auto token = admin_token_of(dir);

@@ -21,6 +21,10 @@ Result<std::unique_ptr<control::ControlPlane>> open_folder(const config::Config&
 /// stored there are not judged. Every mistake on a line of its own.
 Result<void> judge_configuration(const config::Config& config);
 
+/// Holds the data folder against every server. `conflict`: another one has it; `instead`: what to do, for the message.
+Result<std::unique_ptr<platform::FileLock>> lock_folder(const std::filesystem::path& data_dir,
+                                                        std::string_view instead);
+
 /// Reads the folder's token or makes it (32 random bytes as hex, 0600).
 Result<Secret> admin_token_of(const std::filesystem::path& data_dir);
 

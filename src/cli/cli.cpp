@@ -298,6 +298,8 @@ void build_commands(CLI::App& app, Cli& cli) {
     add_audit_commands(app, cli);
     add_config_commands(app, cli);
     add_backup_commands(app, cli);
+    add_mode_commands(app, cli);
+    add_migrate_command(app, cli);
     add_update_command(app, cli);
     add_completion_command(app, cli);
     add_version_command(app, cli);

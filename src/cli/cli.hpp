@@ -18,6 +18,7 @@
 #include "core/json/json_value.hpp"
 #include "lurus/clock.hpp"
 #include "lurus/result.hpp"
+#include "lurus/sync.hpp"
 
 namespace CLI {
 class App;
@@ -54,6 +55,9 @@ using ApiOpener = std::function<Result<std::unique_ptr<ApiClient>>(const config:
 using Server = std::function<int(const config::ConfigFlags& flags, bool for_script)>;
 /// Whether a server would start with this configuration.
 using Judge = std::function<Result<void>(const config::Config&)>;
+/// Moves the data folder that nobody serves.
+enum class MoveTo : std::uint8_t { postgres, sqlite };
+using Migrate = std::function<Result<Moved>(const config::Config&, MoveTo, const MoveProgress&)>;
 
 /// Owned by run_cli (or a test); one thread.
 class Cli {
@@ -74,6 +78,7 @@ public:
     Server serve;                                 // set before `run`
     ApiOpener open_machine;                       // as `open`, whoever is signed in; set before `run`
     Judge judge;                                  // set before `run`
+    Migrate migrate;                              // set before `run`
     std::function<int()> run;                     // the chosen command
     std::function<std::string()> output_problem;  // why `out` could not be written; null = it does not say
     /// What an option or positional takes, for completion.
@@ -158,6 +163,9 @@ void add_doctor_command(CLI::App& app, Cli& cli);
 void add_config_commands(CLI::App& app, Cli& cli);
 /// `backup` and `restore`
 void add_backup_commands(CLI::App& app, Cli& cli);
+/// `mode`, `sync` and `nodes`
+void add_mode_commands(CLI::App& app, Cli& cli);
+void add_migrate_command(CLI::App& app, Cli& cli);
 void add_version_command(CLI::App& app, Cli& cli);
 void add_completion_command(CLI::App& app, Cli& cli);
 

@@ -10,6 +10,8 @@ void add_serve_command(CLI::App& app, Cli& cli) {
     serve->add_option("--listen", cli.flags.listen, "Listen here instead of the configured address; repeatable")
         ->type_name("ADDR:PORT")
         ->allow_extra_args(false);
+    serve->add_flag("--offline", cli.flags.offline,
+                    "Do without the databases that nodes share, in this run; `lurus mode` switches while it runs");
     serve->footer(
         "Examples:\n"
         "  lurus serve\n"

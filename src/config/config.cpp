@@ -195,6 +195,7 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
     read_log(top.table("log"), config);
     read_billing(top.table("billing"), config);
     read_postgres(top.table("postgres"), config);
+    if (config.postgres) config.postgres->offline = flags.offline;
     read_keys(top.table("keys"), config);
     read_limits(top.table("limits"), config.gateway.limits);
     for (auto& section : top.tables("provider")) read_provider(std::move(section), config);

@@ -25,6 +25,7 @@ namespace lurus::config {
 struct PostgresConfig {
     Secret url;
     BackendSetting mode = BackendSetting::automatic;
+    bool offline = false;  // this run does without, whatever was set
 };
 
 struct Config {
@@ -61,6 +62,7 @@ struct ConfigFlags {
     std::optional<std::filesystem::path> config_file;
     std::optional<std::filesystem::path> data_dir;
     std::vector<std::string> listen;
+    bool offline = false;  // the databases that nodes share are not used
 };
 
 /// The process's surroundings, as values so that tests choose them.

@@ -1,4 +1,4 @@
-// Data folders that older executables wrote (make_data.mjs): each opens, and everything in it is right.
+// Data folders that older executables wrote (make_data.mjs): each opens, everything in it is right, and it moves to PostgreSQL and back.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { startLurus, tempFolder } from '../e2e/lib/lurus.mjs';
 import { api, login } from '../e2e/lib/people.mjs';
+import { startPostgres } from '../e2e/lib/postgres.mjs';
 import { CONFIG, adminToken, ask, statuses, told, use } from './world.mjs';
 
 const DATA = path.join(path.dirname(fileURLToPath(import.meta.url)), 'data');
@@ -117,6 +118,36 @@ for (const file of fs.readdirSync(DATA).filter((one) => one.endsWith('.json'))) 
         const changed = await api(lurus, 'PATCH', '/api/v1/providers/vendor', { token: adminToken(lurus), body: { models: ['up-*', 'claude-upgrade'] } });
         assert.equal(changed.status, 200, JSON.stringify(changed.body));
         assert.equal((await lurus.cli(['audit', 'verify'])).code, 0);
+      });
+
+      await t.test('it moves to PostgreSQL and back, and nothing is lost', async () => {
+        const until = new Date().toISOString();
+        const alone = await told(lurus, until);
+        const works = await statuses(lurus, expected.keys);
+        const pg = await startPostgres();
+        try {
+          assert.equal((await lurus.stop()).code, 0);
+          const { listen } = lurus.config.server;
+          lurus.writeConfig({ ...CONFIG, server: { ...CONFIG.server, listen }, postgres: { url: await pg.database('moved') } });
+          await command('migrate', '--to-postgres');
+          await lurus.start();
+          for (const [list, entries] of Object.entries(await told(lurus, until))) {
+            if (list !== 'audit') assertHolds(entries, alone[list], list);
+          }
+          assert.deepEqual(await statuses(lurus, expected.keys), works);
+          assert.equal((await login(lurus, 'ann@example.com', expected.password)).status, 200);
+          assert.equal((await lurus.stop()).code, 0);
+          await command('migrate', '--to-sqlite');
+          lurus.writeConfig({ ...CONFIG, server: { ...CONFIG.server, listen } });
+          await lurus.start();
+          for (const [list, entries] of Object.entries(await told(lurus, until))) {
+            if (list !== 'audit') assertHolds(entries, alone[list], list);
+          }
+          assert.deepEqual(await statuses(lurus, expected.keys), works);
+          assert.equal((await lurus.cli(['audit', 'verify'])).code, 0);
+        } finally {
+          await pg.close();
+        }
       });
     } finally {
       await lurus.close().finally(() => fs.rmSync(folder, { recursive: true, force: true }));

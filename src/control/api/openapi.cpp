@@ -50,7 +50,7 @@ Json parameters_of(const ApiRoute& route, const std::vector<ApiRoute>& routes) {
     if (!has_org) out.push_back(ref_to("parameters", "Organisation"));
     if (reader_of(route, routes) != nullptr)
         out.push_back(ref_to("parameters", route.method == "GET" ? "IfNoneMatch" : "IfMatch"));
-    if (route.changes() && !route.is_public()) out.push_back(ref_to("parameters", "IdempotencyKey"));
+    if (route.changes() && !route.is_public() && !route.own_node) out.push_back(ref_to("parameters", "IdempotencyKey"));
     return out;
 }
 
@@ -61,7 +61,7 @@ Json problems_of(const ApiRoute& route, const std::vector<ApiRoute>& routes) {
     if (route.path.contains('{')) statuses.push_back(404);
     if (route.changes()) statuses.push_back(409);
     if (route.method != "GET" && reader_of(route, routes) != nullptr) statuses.push_back(412);
-    if (route.changes() && !route.is_public()) statuses.push_back(422);
+    if (route.changes() && !route.is_public() && !route.own_node) statuses.push_back(422);
     statuses.insert(statuses.end(), {429, 503});
     Json out = Json::object();
     for (const int status : statuses) out[std::to_string(status)] = ref_to("responses", "Problem");

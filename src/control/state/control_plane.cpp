@@ -68,6 +68,11 @@ std::vector<std::string> start_only_differences(const config::Config& started_wi
     changed(started_with.log_strict != now.log_strict, "[billing] durability");
     changed(started_with.log_retention_days != now.log_retention_days, "[log] retention_days");
     changed(started_with.key_prefix != now.key_prefix, "[keys] prefix");
+    const auto reached = [](const config::Config& of) {
+        return of.postgres ? std::string(of.postgres->url.reveal()) : std::string();
+    };
+    const auto mode = [](const config::Config& of) { return of.postgres ? name_of(of.postgres->mode) : ""; };
+    changed(reached(started_with) != reached(now) || mode(started_with) != mode(now), "[postgres]");
     return out;
 }
 

@@ -103,7 +103,7 @@ public:
     void set_addresses(std::vector<std::string> urls);
 
     /// What is shared with other nodes; null = nothing is.
-    [[nodiscard]] const Sync* sync() const { return backend_->sync(); }
+    [[nodiscard]] Sync* sync() const { return backend_->sync(); }
     [[nodiscard]] Identity& identity() { return *identity_; }
     [[nodiscard]] Users& users() { return identity_->users(); }
     [[nodiscard]] RequestLog& log() { return *log_; }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "control/state/backend_routes.hpp"
 #include "control/state/control_plane.hpp"
 #include "control/state/limit_routes.hpp"
 #include "control/steps/export.hpp"
@@ -37,7 +38,8 @@ Result<void> ControlPlane::assemble() {
                        [this](Subject subject, std::string_view id, const Limits& limits) {
                            return limit_use(subject, id, limits);
                        },
-                       names, clock_)})
+                       names, clock_),
+          backend_routes(backend_->sync(), clock_)})
         std::ranges::move(part, std::back_inserter(routes));
     complete_exports(routes, *audit_);
     for (auto part : {version_routes(routes, *audit_), following_routes(routes, clock_)})

@@ -20,6 +20,8 @@ class Database;
 class PostgresDatabase;
 }  // namespace sql
 
+class SecretBox;
+
 /// What is asked for of a backend.
 enum class BackendSetting : std::uint8_t {
     off,        // as in an outage, until it is set otherwise
@@ -82,6 +84,10 @@ public:
     [[nodiscard]] virtual std::string not_ready() const = 0;
     /// Where the authority is, without secrets; empty = it is not configured.
     [[nodiscard]] virtual const std::string& shown() const = 0;
+    /// What is wrong beside the mode; empty = nothing.
+    [[nodiscard]] virtual std::string problem() const = 0;
+    /// Whether the mirror is older than it may be. Waits for nobody.
+    [[nodiscard]] virtual bool too_old() const = 0;
     /// Counts from now on, and after the next start. `conflict`: it is not configured, or the node has not seen its
     /// installation yet.
     virtual Result<void> set(BackendSetting setting) = 0;
@@ -98,12 +104,16 @@ public:
     virtual Result<void> meet(int ms) = 0;
     /// From now on by a thread of its own, until the end.
     virtual void follow() = 0;
+    /// What is to be done every minute; by one thread.
+    virtual void upkeep() = 0;
 };
 
 struct SyncSettings {
     BackendSetting setting = BackendSetting::automatic;
     std::optional<BackendSetting> this_run;  // before what was set for the node, until it is set anew
     std::string shown;                       // where the authority is, for messages
+    std::int64_t mirror_max_age_us = 0;      // older than that it is not served from; 0 = however old it is
+    std::shared_ptr<const SecretBox> box;    // of the master key that all nodes share; null = it is not compared
 };
 
 /// `local` outlives it, and has the sets of migrations of all stores and `sync`. Without `authority` the folder belongs

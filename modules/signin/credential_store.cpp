@@ -40,7 +40,7 @@ Result<std::optional<StoredPassword>> SqlCredentials::password(std::string_view 
 
 Result<void> SqlCredentials::set_password(std::string_view user, std::string_view hash, std::int64_t version,
                                           UnixMicros now) {
-    return database_.write("storing a password's hash", [&](sql::Transaction& t) -> Result<void> {
+    auto stored = database_.write("storing a password's hash", [&](sql::Transaction& t) -> Result<void> {
         const std::string_view statement =
             version == 0 ? "INSERT INTO password (user_id, hash, changed_us, version) VALUES ($1, $2, $3, $3) ON "
                            "CONFLICT DO NOTHING"
@@ -54,6 +54,8 @@ Result<void> SqlCredentials::set_password(std::string_view user, std::string_vie
         changed(t, user);
         return done_or_error(done);
     });
+    if (stored) note_end_of(user, now);
+    return stored;
 }
 
 Result<std::int64_t> SqlCredentials::rehash_password(std::string_view user, std::string_view hash,
@@ -143,7 +145,7 @@ Result<void> SqlCredentials::drop_totp(std::string_view user, std::int64_t versi
 }
 
 Result<void> SqlCredentials::reset_totp(std::string_view user, std::int64_t version, UnixMicros now) {
-    return database_.write("removing a second factor", [&](sql::Transaction& t) -> Result<void> {
+    auto reset = database_.write("removing a second factor", [&](sql::Transaction& t) -> Result<void> {
         auto gone = t.execute_versioned("DELETE FROM totp WHERE user_id = $1 AND version = $2", {user, version},
                                         "the second factor");
         if (!gone) return gone;
@@ -154,6 +156,8 @@ Result<void> SqlCredentials::reset_totp(std::string_view user, std::int64_t vers
         changed(t, user);
         return done_or_error(ended);
     });
+    if (reset) note_end_of(user, now);
+    return reset;
 }
 
 Result<std::vector<StoredSigningKey>> SqlCredentials::signing_keys() {
@@ -216,7 +220,7 @@ Result<void> SqlCredentials::link_outside(std::string_view provider, std::string
 }
 
 Result<void> SqlCredentials::forget(std::string_view user) {
-    return database_.write("erasing a user's credentials", [&](sql::Transaction& t) -> Result<void> {
+    auto erased = database_.write("erasing a user's credentials", [&](sql::Transaction& t) -> Result<void> {
         for (const char* statement : {"DELETE FROM password WHERE user_id = $1", "DELETE FROM totp WHERE user_id = $1",
                                       "DELETE FROM session WHERE user_id = $1", "DELETE FROM ticket WHERE subject = $1",
                                       "DELETE FROM outside_identity WHERE user_id = $1"}) {
@@ -225,6 +229,8 @@ Result<void> SqlCredentials::forget(std::string_view user) {
         t.deleted(feed_name, "user/" + std::string(user));
         return {};
     });
+    if (erased) note_end_of(user, 0);
+    return erased;
 }
 
 Result<void> SqlCredentials::prune(UnixMicros now, UnixMicros keys_before) {
@@ -239,7 +245,12 @@ Result<void> SqlCredentials::prune(UnixMicros now, UnixMicros keys_before) {
 }  // namespace signin
 
 std::unique_ptr<CredentialStore> make_credential_store(sql::Database& database) {
-    return std::make_unique<signin::SqlCredentials>(database);
+    return std::make_unique<signin::SqlCredentials>(database, nullptr);
+}
+
+std::unique_ptr<CredentialStore> make_credential_store_of_mirror(sql::Database& database) {
+    constexpr std::size_t most_sessions = 10'000;  // of some 400 bytes each
+    return std::make_unique<signin::SqlCredentials>(database, std::make_unique<signin::SeenSessions>(most_sessions));
 }
 
 }  // namespace lurus

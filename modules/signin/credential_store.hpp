@@ -3,12 +3,15 @@
 
 #include "core/db/sql_feed.hpp"
 #include "lurus/store/credentials.hpp"
+#include "modules/signin/seen_sessions.hpp"
 
 namespace lurus::signin {
 
 class SqlCredentials final : public CredentialStore {
 public:
-    explicit SqlCredentials(sql::Database& database) : database_(database), feed_(database, std::string(feed_name)) {}
+    /// `seen`: null where no session is to be remembered.
+    SqlCredentials(sql::Database& database, std::unique_ptr<SeenSessions> seen)
+        : database_(database), feed_(database, std::string(feed_name)), seen_(std::move(seen)) {}
 
     // credential_store.cpp
     Result<std::optional<StoredPassword>> password(std::string_view user) override;
@@ -45,6 +48,7 @@ public:
     Result<void> end_session(std::string_view id, std::string_view why, UnixMicros now) override;
     Result<void> end_sessions(std::string_view user, std::string_view why, UnixMicros now) override;
     Result<Rotated> rotate(const SecretHash& old, const SecretHash& next, UnixMicros now) override;
+    Result<void> refresh() override;
 
     Result<void> add_ticket(const SecretHash& hash, const Ticket& ticket, UnixMicros now) override;
     Result<std::optional<Ticket>> take_ticket(const SecretHash& hash, std::string_view purpose,
@@ -68,8 +72,17 @@ private:
     Result<std::int64_t> run_for(std::string_view user, std::string_view doing, std::string_view statement,
                                  const sql::Values& values);
 
+    Result<std::optional<SignInSession>> read_session(std::string_view where, const sql::Value& key);
+    /// Once that is committed.
+    void note_end_of(std::string_view user, UnixMicros now) {
+        if (seen_) seen_->ended_of(user, now);
+    }
+
     sql::Database& database_;
     sql::SqlFeed feed_;
+    const std::unique_ptr<SeenSessions> seen_;
+    std::mutex refresh_mutex_;   // guards the next
+    std::int64_t followed_ = 0;  // of the changes, so far in `refresh`
 };
 
 }  // namespace lurus::signin

@@ -41,7 +41,8 @@ Result<std::optional<Ticket>> read_ticket(sql::Connection& db, const sql::Value&
 
 Result<void> SqlCredentials::add_session(const SignInSession& session, const std::optional<SecretHash>& cookie,
                                          const std::optional<SecretHash>& refresh) {
-    return database_.write("storing a session", [&](sql::Transaction& t) -> Result<void> {
+    const std::uint64_t ends = seen_ ? seen_->ends() : 0;
+    auto added = database_.write("storing a session", [&](sql::Transaction& t) -> Result<void> {
         auto done = t.execute(
             "INSERT INTO session (id, user_id, method, created_us, expires_us, address, user_agent, cookie_hash) "
             "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -54,18 +55,71 @@ Result<void> SqlCredentials::add_session(const SignInSession& session, const std
         changed(t, session.user);
         return {};
     });
+    if (added && seen_) seen_->keep(session, cookie, ends);
+    return added;
+}
+
+Result<std::optional<SignInSession>> SqlCredentials::read_session(std::string_view where, const sql::Value& key) {
+    return database_.read_original("reading a session", [&](sql::Connection& db) {
+        return db.first(concat({select_session, where}), {key}, session_from);
+    });
 }
 
 Result<std::optional<SignInSession>> SqlCredentials::session(std::string_view id) {
-    return database_.read_original("reading a session", [&](sql::Connection& db) {
-        return db.first(concat({select_session, "WHERE id = $1"}), {id}, session_from);
-    });
+    const std::uint64_t ends = seen_ ? seen_->ends() : 0;
+    auto read = read_session("WHERE id = $1", id);
+    if (!seen_) return read;
+    if (read && *read)
+        seen_->keep(**read, std::nullopt, ends);
+    else if (read)
+        seen_->gone(id);
+    else if (auto seen = seen_->find(id); seen && read.error().code == ErrorCode::unavailable)
+        return seen;
+    return read;
 }
 
 Result<std::optional<SignInSession>> SqlCredentials::session_of_cookie(const SecretHash& cookie) {
-    return database_.read_original("reading a session", [&](sql::Connection& db) {
-        return db.first(concat({select_session, "WHERE cookie_hash = $1"}), {value_of(cookie)}, session_from);
-    });
+    const std::uint64_t ends = seen_ ? seen_->ends() : 0;
+    auto read = read_session("WHERE cookie_hash = $1", value_of(cookie));
+    if (!seen_) return read;
+    if (read && *read)
+        seen_->keep(**read, cookie, ends);
+    else if (auto seen = seen_->find(cookie); seen && read)
+        seen_->gone(seen->id);
+    else if (seen && read.error().code == ErrorCode::unavailable)
+        return seen;
+    return read;
+}
+
+// What ended elsewhere in the last moments before the database went away is not known here until it is back.
+Result<void> SqlCredentials::refresh() {
+    if (!seen_) return {};
+    constexpr std::string_view of_user = "user/";
+    constexpr std::size_t at_once = 256;
+    const std::scoped_lock lock(refresh_mutex_);
+    const auto head = feed_.head();
+    if (!head) return std::unexpected(head.error());
+    if (*head < followed_) followed_ = 0;  // an older state was restored
+    while (followed_ < *head) {
+        const auto changes = feed_.changes_after(followed_, at_once);
+        if (!changes) return std::unexpected(changes.error());
+        if (changes->empty()) break;
+        for (const Change& change : *changes) {
+            if (!change.id.starts_with(of_user)) continue;
+            for (const auto& id : seen_->ids_of(std::string_view(change.id).substr(of_user.size()))) {
+                const auto again = read_session("WHERE id = $1", id);
+                // With the next change after it is back.
+                if (!again && again.error().code == ErrorCode::unavailable) return {};
+                if (!again) return std::unexpected(again.error());
+                if (!*again)
+                    seen_->gone(id);
+                else if ((*again)->ended)
+                    seen_->ended(id, *(*again)->ended);
+            }
+        }
+        followed_ = changes->back().number;
+    }
+    return {};
 }
 
 Result<std::vector<SignInSession>> SqlCredentials::sessions(std::string_view user, UnixMicros now) {
@@ -78,7 +132,7 @@ Result<std::vector<SignInSession>> SqlCredentials::sessions(std::string_view use
 }
 
 Result<void> SqlCredentials::end_session(std::string_view id, std::string_view why, UnixMicros now) {
-    return database_.write("ending a session", [&](sql::Transaction& t) -> Result<void> {
+    auto ended = database_.write("ending a session", [&](sql::Transaction& t) -> Result<void> {
         const auto user = t.first(
             "UPDATE session SET ended_us = $1, ended_why = $2 WHERE id = $3 AND ended_us IS NULL RETURNING user_id",
             {now, why, id}, [](const sql::Row& row) { return std::string(row.text(0)); });
@@ -86,6 +140,8 @@ Result<void> SqlCredentials::end_session(std::string_view id, std::string_view w
         if (*user) changed(t, **user);
         return {};
     });
+    if (ended && seen_) seen_->ended(id, now);
+    return ended;
 }
 
 Result<void> SqlCredentials::end_sessions(std::string_view user, std::string_view why, UnixMicros now) {
@@ -93,11 +149,12 @@ Result<void> SqlCredentials::end_sessions(std::string_view user, std::string_vie
         user, "ending sessions",
         "UPDATE session SET ended_us = $1, ended_why = $2 WHERE user_id = $3 AND ended_us IS NULL", {now, why, user});
     if (!rows) return std::unexpected(rows.error());
+    note_end_of(user, now);
     return {};
 }
 
 Result<Rotated> SqlCredentials::rotate(const SecretHash& old, const SecretHash& next, UnixMicros now) {
-    return database_.write("using a refresh token", [&](sql::Transaction& t) -> Result<Rotated> {
+    auto taken_over = database_.write("using a refresh token", [&](sql::Transaction& t) -> Result<Rotated> {
         Rotated out;
         const auto session =
             t.first(concat({select_session, "WHERE id = (SELECT session_id FROM refresh_token WHERE hash = $1)"}),
@@ -122,6 +179,8 @@ Result<Rotated> SqlCredentials::rotate(const SecretHash& old, const SecretHash& 
         changed(t, out.session.user);
         return out;
     });
+    if (taken_over && seen_ && taken_over->outcome == Rotation::reused) seen_->ended(taken_over->session.id, now);
+    return taken_over;
 }
 
 Result<void> SqlCredentials::add_ticket(const SecretHash& hash, const Ticket& ticket, UnixMicros now) {

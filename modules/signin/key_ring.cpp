@@ -89,8 +89,11 @@ Result<void> KeyRing::ready() {
     }
     if (!keys_.empty() && clock_.now() - keys_.front().created < rotate_after) return {};
     auto made = make();
-    // Then another process made one, which is as good.
-    if (!made && made.error().code == ErrorCode::conflict && !keys_.empty()) return {};
+    // Then another process made one, which is as good; or the database is away, and the one that is old goes on.
+    if (!made && !keys_.empty() &&
+        (made.error().code == ErrorCode::conflict ||
+         (made.error().code == ErrorCode::unavailable && !keys_.front().retired)))
+        return {};
     return made;
 }
 

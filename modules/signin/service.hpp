@@ -26,7 +26,10 @@ public:
 
     Result<std::unique_ptr<PreparedConfiguration>> prepare(const AuthSettings& settings,
                                                            const std::vector<ConfiguredUser>& users) override;
-    Result<void> refresh() override { return keys_.refresh(); }
+    Result<void> refresh() override {
+        if (auto done = store_.refresh(); !done) return done;
+        return keys_.refresh();
+    }
     void set_address(std::string url) override;
     Result<Principal> principal(const ApiRequest& request, std::string_view bearer) override;
     void on_event(std::function<void(const SignInEvent&)> callback) override { on_event_ = std::move(callback); }

@@ -180,8 +180,9 @@ Result<std::int64_t> Mirror::pull() {
             return fail(ErrorCode::conflict, "the database belongs to another installation (" + head.installation +
                                                  ", this folder to " + here->installation + ")");
         if (head.number == here->number && head.mark == here->mark) return {};
+        // What it has not got is in the feed from the next number on.
         const auto known = here->number == 0
-                               ? Result<bool>(true)
+                               ? db.exists("SELECT FROM commit_feed WHERE number = 1")
                                : db.exists("SELECT FROM commit_feed WHERE number = $1 AND mark::text = $2",
                                            {here->number, here->mark});
         if (!known) return std::unexpected(known.error());
@@ -258,6 +259,19 @@ Result<std::int64_t> Mirror::pull() {
     if (!applied && applied.error().code == ErrorCode::conflict) applied = copy_all();
     if (!applied) return std::unexpected(applied.error());
     return head.number - here->number;
+}
+
+// The last one stays, whose mark says where a mirror is. Whatever the clock did, what goes are the first ones.
+Result<std::int64_t> Mirror::shorten_feed(sql::Database& authority, std::chrono::seconds older_than) {
+    return authority.write("shortening the feed", [&](sql::Transaction& db) -> Result<std::int64_t> {
+        const auto gone = db.first(
+            "WITH gone AS (DELETE FROM commit_feed WHERE number < (SELECT number FROM commit_head) AND number <= "
+            "(SELECT max(number) FROM commit_feed WHERE time < now() - make_interval(secs => $1)) RETURNING mark), "
+            "rows AS (DELETE FROM row_change USING gone WHERE row_change.mark = gone.mark) SELECT count(*) FROM gone",
+            {older_than.count()}, [](const sql::Row& row) { return row.integer(0); });
+        if (!gone) return std::unexpected(gone.error());
+        return gone->value_or(0);
+    });
 }
 
 }  // namespace lurus::sync

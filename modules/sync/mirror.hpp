@@ -1,6 +1,7 @@
 #pragma once
 // Copies what the authority has into the node's own database, a transaction as one.
 
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -28,6 +29,10 @@ public:
     [[nodiscard]] Result<MirrorPlace> place();
     /// Copies everything, whatever is here. Only for a folder that may become a mirror.
     Result<void> adopt();
+
+    /// Removes commits that are older from the authority's feed, by its clock; how many. A mirror that was away for
+    /// longer copies everything.
+    static Result<std::int64_t> shorten_feed(sql::Database& authority, std::chrono::seconds older_than);
 
 private:
     struct Table {

@@ -2,11 +2,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <utility>
 
+#include "core/crypto/secret_box.hpp"
 #include "core/db/sql_postgres.hpp"
 #include "lurus/ids.hpp"
 #include "modules/sync/mirror.hpp"
@@ -21,16 +23,20 @@ namespace sync {
 namespace {
 
 constexpr auto look_every = std::chrono::milliseconds(250);
+constexpr auto feed_reaches_back = std::chrono::days(7);
+constexpr std::int64_t shorten_every_us = 3'600'000'000;
 constexpr auto look_again = std::chrono::milliseconds(50);  // after a first failure
 
 class PostgresSync final : public Sync, private AuthorityGate {
 public:
     PostgresSync(const SyncSettings& settings, std::unique_ptr<sql::PostgresDatabase> authority, sql::Database& local,
-                 const Clock& clock, MirrorPlace place, std::string refusal)
+                 const Clock& clock, MirrorPlace place, std::optional<UnixMicros> seen, std::string refusal)
         : settings_(settings),
           clock_(clock),
           authority_(std::move(authority)),
           local_(local),
+          mirrored_us_(seen.value_or(0)),
+          noted_us_(seen.value_or(0)),
           machine_(ModeMachine::Rules{}, authority_ ? settings.setting : BackendSetting::off),
           joined_(!place.installation.empty()),
           since_(clock.now()),
@@ -57,7 +63,7 @@ public:
         out.setting = machine_.setting();
         out.since = since_;
         out.reason = refusal_.empty() ? machine_.reason() : refusal_;
-        out.mirror = mirrored_;
+        if (const UnixMicros at = mirrored_us_; at > 0) out.mirror = at;
         return out;
     }
 
@@ -76,6 +82,15 @@ public:
 
     const std::string& shown() const override { return settings_.shown; }
 
+    std::string problem() const override {
+        const std::scoped_lock lock(mutex_);
+        return key_problem_;
+    }
+
+    bool too_old() const override {
+        return settings_.mirror_max_age_us > 0 && clock_.now() - mirrored_us_ > settings_.mirror_max_age_us;
+    }
+
     bool joined() const override {
         const std::scoped_lock lock(mutex_);
         return joined_;
@@ -87,6 +102,7 @@ public:
         if (!joined_) return "this node has not seen its installation yet: " + why_away();
         if (machine_.setting() == BackendSetting::on && mode != BackendMode::online)
             return "PostgreSQL is " + std::string(name_of(mode)) + ", and mode = \"on\" needs it: " + why_away();
+        if (too_old()) return "what is known here is older than mirror_max_age: " + why_away();
         return {};
     }
 
@@ -139,6 +155,15 @@ public:
     }
 
     void follow() override { static_cast<void>(meet(0)); }
+
+    void upkeep() override {
+        const std::int64_t now = clock_.monotonic_us();
+        if (!may_ask() || (shortened_us_ && now - *shortened_us_ < shorten_every_us)) return;
+        shortened_us_ = now;
+        const auto gone = Mirror::shorten_feed(*authority_, feed_reaches_back);
+        asked(gone ? Result<void>() : std::unexpected(gone.error()));
+        if (!gone) spdlog::warn("{}", gone.error().message);
+    }
 
 private:
     // ---- what the stores' database asks
@@ -193,7 +218,7 @@ private:
                 failed = !outcome;
                 note(outcome);
                 if (outcome) {
-                    mirrored_ = clock_.now();
+                    mirrored_us_ = clock_.now();
                     machine_.caught_up(clock_.monotonic_us());
                     tell();
                     beat(lock);
@@ -223,6 +248,7 @@ private:
             if (auto done = authority_->migrate(); !done) return refused_unless_away(done);
             auto belongs = find_out();
             if (!belongs) return refused_unless_away(belongs);
+            if (auto compared = compare_keys(); !compared) return refused_unless_away(compared);
             met_ = true;
         }
         auto pulled = mirror_->pull();
@@ -231,6 +257,61 @@ private:
             met_ = false;
             return refused_unless_away(std::unexpected(pulled.error()));
         }
+        note_age();
+        return {};
+    }
+
+    // After a start without the authority the age goes on from here.
+    void note_age() {
+        const UnixMicros now = clock_.now();
+        if (settings_.mirror_max_age_us == 0 || now - noted_us_ < settings_.mirror_max_age_us / 10) return;
+        noted_us_ = now;
+        const auto stored = local_.write("noting the mirror's age", [&](sql::Transaction& db) {
+            return db.execute("UPDATE mirror SET seen_us = $1", {now});
+        });
+        if (!stored) spdlog::warn("{}", stored.error().message);
+    }
+
+    /// The first node leaves something that only the installation's master key opens.
+    Result<void> compare_keys() {
+        if (!settings_.box) return {};
+        struct Check {
+            std::string bound_to, sealed;
+        };
+        const auto read = [&] {
+            return authority_->read("reading the installation", [](sql::Connection& db) {
+                return db.first("SELECT id, key_check FROM installation", {}, [](const sql::Row& row) {
+                    Check check;
+                    check.bound_to = "installation " + std::string(row.text(0));
+                    check.sealed = row.bytes(1);
+                    return check;
+                });
+            });
+        };
+        auto there = read();
+        if (!there) return std::unexpected(there.error());
+        if (!*there) return fail(ErrorCode::unavailable, "the database has no installation any more");
+        if ((*there)->sealed.empty()) {
+            auto sealed = settings_.box->seal("lurus", (*there)->bound_to);
+            if (!sealed) return std::unexpected(sealed.error());
+            const auto left = authority_->write("leaving a check of the master key", [&](sql::Transaction& db) {
+                return db.execute("UPDATE installation SET key_check = $1 WHERE key_check IS NULL",
+                                  {sql::Bytes(*sealed)});
+            });
+            if (!left) return std::unexpected(left.error());
+            there = read();  // of two nodes that start at once one was first
+            if (!there) return std::unexpected(there.error());
+            if (!*there) return fail(ErrorCode::unavailable, "the database has no installation any more");
+        }
+        const auto opened = settings_.box->open((*there)->sealed, (*there)->bound_to);
+        std::string problem;
+        if (!opened)
+            problem =
+                "the master key of this node is not the one of its installation, whose stored credentials it cannot "
+                "read: give it the same LURUS_MASTER_KEY, or the master.key of another node's data folder, and restart";
+        const std::scoped_lock lock(mutex_);
+        if (!problem.empty() && problem != key_problem_) spdlog::warn("{}", problem);
+        key_problem_ = std::move(problem);
         return {};
     }
 
@@ -311,7 +392,10 @@ private:
     sql::Database& local_;
     std::optional<Mirror> mirror_;
     std::optional<MirroredDatabase> database_;
-    bool met_ = false;  // of the thread
+    std::atomic<UnixMicros> mirrored_us_;       // 0 = never
+    UnixMicros noted_us_;                       // of that, in the local database; of the thread
+    bool met_ = false;                          // of the thread
+    std::optional<std::int64_t> shortened_us_;  // monotonic; of who calls upkeep
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable wake_;
@@ -319,7 +403,7 @@ private:
     bool joined_;
     UnixMicros since_;
     std::string refusal_;  // why the two databases do not belong together
-    std::optional<UnixMicros> mirrored_;
+    std::string key_problem_;
     BackendMode told_ = BackendMode::offline;
     std::optional<NodeInfo> self_;  // as the others see it
     std::int64_t beat_at_us_ = 0;
@@ -373,16 +457,26 @@ Result<bool> belongs_to_installation(sql::Database& local) {
 Result<std::unique_ptr<Sync>> make_sync(const SyncSettings& settings, std::unique_ptr<sql::PostgresDatabase> authority,
                                         sql::Database& local, const Clock& clock) {
     SyncSettings in_force = settings;
+    struct Stored {
+        std::string setting, installation;
+        std::optional<UnixMicros> seen;
+    };
     auto stored = local.read("reading the mode", [](sql::Connection& db) {
-        return db.first("SELECT setting, installation FROM mirror", {}, [](const sql::Row& row) {
-            return std::pair(std::string(row.text(0)), std::string(row.text(1)));
+        return db.first("SELECT setting, installation, seen_us FROM mirror", {}, [](const sql::Row& row) {
+            Stored out;
+            out.setting = row.text(0);
+            out.installation = row.text(1);
+            out.seen = row.integer_if_any(2);
+            return out;
         });
     });
     if (!stored) return std::unexpected(stored.error());
     sync::MirrorPlace place;
+    std::optional<UnixMicros> seen;
     if (*stored) {
-        if (const auto set = backend_setting_from((*stored)->first)) in_force.setting = *set;
-        place.installation = (*stored)->second;
+        if (const auto set = backend_setting_from((*stored)->setting)) in_force.setting = *set;
+        place.installation = (*stored)->installation;
+        seen = (*stored)->seen;
     }
     const auto open = local.read("looking for a move", sync::open_move);
     if (!open) return std::unexpected(open.error());
@@ -393,7 +487,7 @@ Result<std::unique_ptr<Sync>> make_sync(const SyncSettings& settings, std::uniqu
             refusal = "a move of this folder to PostgreSQL did not end: run `lurus migrate --to-postgres` again";
     }
     if (settings.this_run) in_force.setting = *settings.this_run;
-    return std::make_unique<sync::PostgresSync>(in_force, std::move(authority), local, clock, std::move(place),
+    return std::make_unique<sync::PostgresSync>(in_force, std::move(authority), local, clock, std::move(place), seen,
                                                 std::move(refusal));
 }
 

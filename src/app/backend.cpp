@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/crypto/secret_box.hpp"
 #include "core/db/sql_postgres.hpp"
 #include "core/db/sql_sqlite.hpp"
 #include "lurus/store/audit.hpp"
@@ -51,7 +52,8 @@ private:
     std::unique_ptr<KeyStore> keys_ = make_key_store(shared_);
     std::unique_ptr<PeopleStore> people_ = make_people_store(shared_);
     std::unique_ptr<AuditStore> audit_ = make_audit_store(*local_);
-    std::unique_ptr<CredentialStore> credentials_ = make_credential_store(shared_);
+    std::unique_ptr<CredentialStore> credentials_ =
+        sync_ ? make_credential_store_of_mirror(shared_) : make_credential_store(shared_);
 
     // What is configured while the server runs.
     std::unique_ptr<PriceStore> prices_ = make_price_store(shared_);
@@ -94,12 +96,12 @@ Result<SharedDatabase> open_shared(const config::PostgresConfig& postgres, std::
 }
 
 Result<std::unique_ptr<Backend>> make_backend_sqlite(const std::filesystem::path& file) {
-    return make_backend(file, std::nullopt, system_clock());
+    return make_backend(file, std::nullopt, Secret(), system_clock());
 }
 
 Result<std::unique_ptr<Backend>> make_backend(const std::filesystem::path& file,
                                               const std::optional<config::PostgresConfig>& postgres,
-                                              const Clock& clock) {
+                                              const Secret& master_key, const Clock& clock) {
     auto local = sql::open_sqlite(file, all_sets);
     if (!local) return std::unexpected(local.error());
     const auto belongs = belongs_to_installation(**local);
@@ -119,6 +121,11 @@ Result<std::unique_ptr<Backend>> make_backend(const std::filesystem::path& file,
         if (postgres->offline) settings.this_run = BackendSetting::off;
         settings.shown = shared->shown;
         authority = std::move(shared->database);
+        settings.mirror_max_age_us = std::int64_t{postgres->mirror_max_age_ms} * 1000;
+        auto box = master_key.empty() ? SecretBox::from_file(file.parent_path()) : SecretBox::from_text(master_key);
+        if (!box && master_key.empty()) return std::unexpected(box.error());
+        if (!box) return fail(box.error().code, "LURUS_MASTER_KEY: " + box.error().message);
+        settings.box = std::make_shared<const SecretBox>(*std::move(box));
     }
     auto sync = make_sync(settings, std::move(authority), **local, clock);
     if (!sync) return std::unexpected(sync.error());

@@ -162,7 +162,7 @@ Result<control::Modules> make_modules(const config::Config& config, control::Use
     if (!main) return std::unexpected(main.error());
     made.main = *std::move(main);
     made.outside = std::make_unique<OutsidePool>();
-    auto backend = make_backend(made.main.file, config.postgres, clock);
+    auto backend = make_backend(made.main.file, config.postgres, config.master_key, clock);
     if (!backend) return std::unexpected(backend.error());
     made.backend = std::move(*backend);
     if (auto done = make_people(made, config, clock); !done) return std::unexpected(done.error());

@@ -25,7 +25,8 @@ namespace lurus::config {
 struct PostgresConfig {
     Secret url;
     BackendSetting mode = BackendSetting::automatic;
-    bool offline = false;  // this run does without, whatever was set
+    bool offline = false;       // this run does without, whatever was set
+    int mirror_max_age_ms = 0;  // 0 = none
 };
 
 struct Config {
@@ -46,11 +47,11 @@ struct Config {
     bool demo = true;
     bool log_strict = false;  // billing.durability = "strict"
     int log_retention_days = 0;
-    int api_rpm = 3000;                 // requests a minute to the management API, per account or address; 0 = no limit
-    std::string log_level = "info";     // of the process's own log: trace, debug, info, warn, error
+    int api_rpm = 3000;              // requests a minute to the management API, per account or address; 0 = no limit
+    std::string log_level = "info";  // of the process's own log: trace, debug, info, warn, error
     std::optional<PostgresConfig> postgres;  // what this node shares with others
-    Secret master_key;                  // LURUS_MASTER_KEY; empty = the data folder's master.key
-    std::vector<std::string> warnings;  // what works, but hardly as meant
+    Secret master_key;                       // LURUS_MASTER_KEY; empty = the data folder's master.key
+    std::vector<std::string> warnings;       // what works, but hardly as meant
     std::map<std::string, std::string>
         positions;  // `provider openai`, `route gpt-*`, `key ci` -> `/etc/lurus/lurus.toml:12:1`
     /// Options that were set: `log.bodies` -> a position in the file, `LURUS_LOG_BODIES` or `--listen`.

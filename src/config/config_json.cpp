@@ -194,6 +194,8 @@ std::string to_json(const Config& config) {
     if (config.postgres) {
         const auto shown = sql::read_postgres_url(config.postgres->url, 2);
         out["postgres"] = {{"at", shown ? shown->shown : ""}, {"mode", name_of(config.postgres->mode)}};
+        if (config.postgres->mirror_max_age_ms > 0)
+            out["postgres"]["mirror_max_age_ms"] = config.postgres->mirror_max_age_ms;
     }
     out["keys"] = {{"prefix", config.key_prefix}};
     out["limits"] = common_limits_json(g.limits);

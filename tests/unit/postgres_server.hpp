@@ -22,11 +22,20 @@ public:
     }
 
     /// A new database with nothing in it, as a URL.
-    std::string new_database() {
-        const std::string name = "d" + std::to_string(++databases_);
-        run({program("psql"), "-h", folder_.path.string(), "-U", "lurus", "-d", "postgres", "-qc",
-             "CREATE DATABASE " + name});
-        return "host='" + folder_.path.string() + "' user=lurus dbname=" + name;
+    std::string new_database() { return make_database("template1"); }
+    /// What a backup of this one that is taken now would restore. Nobody may be connected to it.
+    std::string copy_of(const std::string& url) { return make_database(url.substr(url.rfind('=') + 1)); }
+    /// One statement, as somebody else who is connected.
+    void psql(const std::string& url, const std::string& statement) {
+        run({program("psql"), "-d", url, "-v", "ON_ERROR_STOP=1", "-qc", statement});
+    }
+    /// Where its socket is.
+    [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path; }
+    /// `command`, as the user whose server it is.
+    [[nodiscard]] std::vector<std::string> as_server(std::vector<std::string> command) const {
+        if (as_root_)
+            command.insert(command.begin(), {"setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"});
+        return command;
     }
     /// One with the schema.
     std::unique_ptr<sql::PostgresDatabase> open(const std::string& url) {
@@ -63,10 +72,11 @@ private:
     }
 
     [[nodiscard]] std::string program(const char* name) const { return (programs_ / name).string(); }
-    [[nodiscard]] std::vector<std::string> as_server(std::vector<std::string> command) const {
-        if (as_root_)
-            command.insert(command.begin(), {"setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"});
-        return command;
+    std::string make_database(const std::string& original) {
+        const std::string name = "d" + std::to_string(++databases_);
+        psql("host='" + folder_.path.string() + "' user=lurus dbname=postgres",
+             "CREATE DATABASE " + name + " TEMPLATE " + original);
+        return "host='" + folder_.path.string() + "' user=lurus dbname=" + name;
     }
     static void run(const std::vector<std::string>& command) {
         const auto end = platform::run_child(command, 60'000);

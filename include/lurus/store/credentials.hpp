@@ -105,6 +105,7 @@ public:
 
     virtual Result<void> add_session(const SignInSession& session, const std::optional<SecretHash>& cookie,
                                      const std::optional<SecretHash>& refresh) = 0;
+    /// Where the database that knows the sessions may be away, one that was seen here holds meanwhile.
     virtual Result<std::optional<SignInSession>> session(std::string_view id) = 0;
     virtual Result<std::optional<SignInSession>> session_of_cookie(const SecretHash& cookie) = 0;
     /// Those that are live, newest first.
@@ -137,6 +138,9 @@ public:
     /// Removes what expired, and signing keys retired before `keys_before`.
     virtual Result<void> prune(UnixMicros now, UnixMicros keys_before) = 0;
 
+    /// Takes over which of the sessions that were seen here ended elsewhere; does nothing where none is kept.
+    virtual Result<void> refresh() = 0;
+
     /// Ids: `user/ID` when anything of that user's changed (password, second factor, sessions, outside identities),
     /// deleted when all of it was forgotten; `signing-keys`. Tickets are in no feed: they are taken once, here. Nor is
     /// what expires: everybody has a clock.
@@ -145,5 +149,7 @@ public:
 
 /// `database` outlives it.
 std::unique_ptr<CredentialStore> make_credential_store(sql::Database& database);
+/// The same over a database whose original may be away.
+std::unique_ptr<CredentialStore> make_credential_store_of_mirror(sql::Database& database);
 
 }  // namespace lurus

@@ -4,5 +4,6 @@ CREATE TABLE mirror (
     installation TEXT NOT NULL,     -- 32 hex digits
     number       INTEGER NOT NULL,  -- of the last commit that is in here
     mark         TEXT NOT NULL,     -- that commit's
-    setting      TEXT               -- off, on or auto, as somebody set it for this node; NULL = the configuration's
+    setting      TEXT,              -- off, on or auto, as somebody set it for this node; NULL = the configuration's
+    seen_us      INTEGER            -- when it was known to have everything, noted where its age matters
 ) STRICT;

@@ -48,4 +48,13 @@ std::optional<EarlyRefusal> authenticate(const Session& session, Request& reques
                    "create --name NAME`)");
 }
 
+std::optional<EarlyRefusal> from_old_mirror(const Request& request) {
+    const Sync* sync = request.snapshot->sync;
+    if (sync == nullptr || !sync->too_old()) return std::nullopt;
+    return EarlyRefusal(503, "mirror_too_old",
+                        "PostgreSQL is away, and what this node knows of its installation is older than "
+                        "postgres.mirror_max_age allows: try again, or ask another node",
+                        "Retry-After: 2\r\n");
+}
+
 }  // namespace lurus::gateway

@@ -42,7 +42,10 @@ std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, b
     char seconds[40];
     std::snprintf(seconds, sizeof seconds, "%.0f", uptime);
     const bool shared = snapshot.sync == nullptr || snapshot.sync->state().reason.empty();
-    const bool good = log.healthy && snapshot.problems.empty() && shared;
+    std::vector<std::string> problems = snapshot.problems;
+    if (snapshot.sync != nullptr)
+        if (std::string problem = snapshot.sync->problem(); !problem.empty()) problems.push_back(std::move(problem));
+    const bool good = log.healthy && problems.empty() && shared;
     std::string out = "{\"status\":\"";
     out += draining ? "draining" : good ? "healthy" : "degraded";
     out.append("\",\"uptime_seconds\":").append(seconds);
@@ -54,9 +57,9 @@ std::string health_json(const GatewaySnapshot& snapshot, const LogStatus& log, b
     out += "},\"backends\":{";
     if (snapshot.sync != nullptr) out.append("\"postgres\":").append(backend_json(snapshot.sync->state()));
     out += "},\"problems\":[";
-    for (std::size_t i = 0; i < snapshot.problems.size(); ++i) {
+    for (std::size_t i = 0; i < problems.size(); ++i) {
         if (i > 0) out += ',';
-        out += quote_json(snapshot.problems[i]);
+        out += quote_json(problems[i]);
     }
     return out + "]}";
 }

@@ -111,6 +111,7 @@ asio::awaitable<void> Session::serve(Request& request) {
         co_return;
     }
     std::optional<EarlyRefusal> refused = authenticate(*this, request);
+    if (!refused) refused = from_old_mirror(request);
     if (!refused) refused = from_foreign_page(*this, request);
     if (!refused && unmatched) refused = bad_path(request, *unmatched);
     if (refused) {

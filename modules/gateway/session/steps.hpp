@@ -42,6 +42,8 @@ void drop_unread(Session& session, Request& request);
 
 /// Finds the key. What is wrong with it, or nothing.
 std::optional<EarlyRefusal> authenticate(const Session& session, Request& request);
+/// Why nothing is served while what this node knows is older than it may be.
+std::optional<EarlyRefusal> from_old_mirror(const Request& request);
 /// On a listener that asks for no key: why a request without one is not served.
 std::optional<EarlyRefusal> from_foreign_page(const Session& session, const Request& request);
 /// Notes whether a page of the request's origin may read the answer. True: the request was a page's question, and is

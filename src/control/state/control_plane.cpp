@@ -262,6 +262,7 @@ void ControlPlane::follow_files(std::vector<std::string> others) {
 
 void ControlPlane::upkeep() {
     if (auto done = identity_->upkeep(); !done) spdlog::warn("upkeep of keys: {}", done.error().message);
+    if (Sync* sync = backend_->sync(); sync != nullptr) sync->upkeep();
     const std::scoped_lock lock(publish_mutex_);
     free_retired();
 }

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "core/crypto/sha256.hpp"
@@ -108,11 +109,15 @@ private:
     // The connection was lost while the server committed.
     Result<void> look_up(const std::string& id, const Error& lost) {
         auto other = PostgresConnection::connect(settings_.address, deadlines_, settings_.answer);
-        if (other) {
+        const auto until = std::chrono::steady_clock::now() + settings_.answer;
+        while (other && std::chrono::steady_clock::now() < until) {
             const auto status = (*other)->first("SELECT pg_xact_status($1::xid8)", {id},
                                                 [](const Row& row) { return std::string(row.text(0)); });
-            if (status && *status == "committed") return {};
-            if (status && *status == "aborted") return std::unexpected(lost);
+            if (!status) break;
+            if (*status == "committed") return {};
+            if (*status == "aborted") return std::unexpected(lost);
+            // The server has not noticed yet, or commits just now.
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
         return fail(ErrorCode::unavailable, lost.message + "; whether it was stored is not known");
     }

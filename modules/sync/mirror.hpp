@@ -1,6 +1,7 @@
 #pragma once
 // Copies what the authority has into the node's own database, a transaction as one.
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -28,6 +29,8 @@ public:
     [[nodiscard]] Result<MirrorPlace> place();
     /// Copies everything, whatever is here. Only for a folder that may become a mirror.
     Result<void> adopt();
+    /// How often everything was copied: each time what is here may be older than what was, or another's.
+    [[nodiscard]] std::int64_t histories() const { return histories_; }
 
 private:
     struct Table {
@@ -44,6 +47,7 @@ private:
     sql::Database& local_;
     std::mutex mutex_;           // one pull at a time
     std::vector<Table> tables_;  // read once
+    std::atomic<std::int64_t> histories_ = 0;
 };
 
 }  // namespace lurus::sync

@@ -63,11 +63,12 @@ public:
 
     BackendState state() const override {
         const std::scoped_lock lock(mutex_);
+        tell();  // that nobody answers is seen by whoever looks
         BackendState out;
         out.mode = current_mode();
         out.setting = machine_.setting();
         out.since = since_;
-        out.reason = refusal_.empty() ? machine_.reason() : refusal_;
+        out.reason = why_away();
         out.mirror = mirrored_;
         return out;
     }
@@ -133,7 +134,12 @@ private:
     // ---- under mutex_
 
     [[nodiscard]] BackendMode current_mode() const { return machine_.mode(clock_.monotonic_us()); }
-    [[nodiscard]] std::string why_away() const { return refusal_.empty() ? machine_.reason() : refusal_; }
+    [[nodiscard]] std::string why_away() const {
+        if (!authority_)
+            return "this folder belongs to an installation, and the configuration has no [postgres]: name its database "
+                   "there, or make the folder one of its own with `lurus migrate --to-sqlite`";
+        return refusal_.empty() ? machine_.reason() : refusal_;
+    }
 
     void note(const Result<void>& outcome) {
         if (!outcome && outcome.error().code == ErrorCode::unavailable)
@@ -144,7 +150,7 @@ private:
     }
 
     // A transition is seen by whoever looks next.
-    void tell() {
+    void tell() const {
         const BackendMode mode = current_mode();
         if (mode == told_) return;
         since_ = clock_.now();
@@ -183,9 +189,13 @@ private:
     /// One probe, which is a pull.
     Result<void> look() {
         if (!met_) {
+            // Nothing is made in a database that is not ours.
+            auto fits = judge();
+            if (!fits) return refused_unless_away(std::unexpected(fits.error()));
             if (auto done = authority_->migrate(); !done) return refused_unless_away(done);
-            auto belongs = find_out();
-            if (!belongs) return refused_unless_away(belongs);
+            if (!*fits) {
+                if (auto done = join(); !done) return refused_unless_away(done);
+            }
             met_ = true;
         }
         auto pulled = mirror_->pull();
@@ -206,40 +216,72 @@ private:
         return fail(ErrorCode::unavailable, std::move(outcome.error().message));
     }
 
-    /// Whether the folder and the database belong together; makes them so where both are new.
-    Result<void> find_out() {
+    struct There {
+        bool schema = false, complete = false;
+        std::optional<std::string> installation;
+    };
+
+    Result<There> what_is_there() {
+        return authority_->read("reading the installation", [](sql::Connection& db) -> Result<There> {
+            // A restore brings rows first and triggers last.
+            auto there = db.first(
+                "SELECT to_regclass('installation') IS NOT NULL, EXISTS (SELECT FROM pg_trigger WHERE tgname = "
+                "'number_commit' AND tgrelid = to_regclass('row_change'))",
+                {}, [](const sql::Row& row) {
+                    There out;
+                    out.schema = row.integer(0) != 0;
+                    out.complete = row.integer(1) != 0;
+                    return out;
+                });
+            if (!there) return std::unexpected(there.error());
+            There out = there->value_or(There());
+            if (!out.schema) return out;
+            auto id = db.first("SELECT id FROM installation", {},
+                               [](const sql::Row& row) { return std::string(row.text(0)); });
+            if (!id) return std::unexpected(id.error());
+            out.installation = *std::move(id);
+            return out;
+        });
+    }
+
+    /// Fails where the folder and the database do not belong together; whether they have met before.
+    Result<bool> judge() {
         auto place = mirror_->place();
         if (!place) return std::unexpected(place.error());
-        auto there = authority_->read("reading the installation", [](sql::Connection& db) {
-            return db.first("SELECT id FROM installation", {},
-                            [](const sql::Row& row) { return std::string(row.text(0)); });
-        });
+        const auto there = what_is_there();
         if (!there) return std::unexpected(there.error());
+        const std::string database = "the database at " + settings_.shown;
+        if (there->schema && !there->complete)
+            return fail(ErrorCode::unavailable, database +
+                                                    " is not complete: its restore goes on, or was broken off "
+                                                    "(pg_restore --single-transaction does all of it or nothing)");
         if (!place->installation.empty()) {
-            if (*there == place->installation) return clear_refusal();
-            if (!*there)
-                return fail(ErrorCode::conflict,
-                            "the database at " + settings_.shown +
+            if (!there->installation)
+                return fail(ErrorCode::unavailable,
+                            database +
                                 " is empty, and this folder belongs to an installation: restore its "
                                 "backup, or name the right one in [postgres]");
-            return fail(ErrorCode::conflict, "the database at " + settings_.shown +
-                                                 " belongs to another installation (" + **there + ", this folder to " +
-                                                 place->installation + ")");
+            if (*there->installation != place->installation)
+                return fail(ErrorCode::conflict, database + " belongs to another installation (" +
+                                                     *there->installation + ", this folder to " + place->installation +
+                                                     ")");
+            if (auto done = clear_refusal(); !done) return std::unexpected(done.error());
+            return true;
         }
-        auto content = content_of(local_);
+        const auto content = content_of(local_);
         if (!content) return std::unexpected(content.error());
-        if (!content->empty())
-            return fail(ErrorCode::conflict, *there ? "the database at " + settings_.shown +
-                                                          " has an installation, and this folder has content "
-                                                          "of its own (" +
-                                                          *content + "): give this node an empty --data-dir"
-                                                    : "the database at " + settings_.shown +
-                                                          " is empty, and this folder has content (" + *content +
-                                                          "): move it with `lurus migrate --to-postgres`");
-        if (!*there) {
-            auto id = new_installation();
-            if (!id) return std::unexpected(id.error());
-        }
+        if (content->empty()) return false;
+        if (there->installation)
+            return fail(ErrorCode::conflict, database +
+                                                 " has an installation, and this folder has content of its own (" +
+                                                 *content + "): give this node an empty --data-dir");
+        return fail(ErrorCode::conflict, database + " is empty, and this folder has content (" + *content +
+                                             "): move it with `lurus migrate --to-postgres`");
+    }
+
+    /// Both are new to one another.
+    Result<void> join() {
+        if (auto made = new_installation(); !made) return made;
         if (auto done = mirror_->adopt(); !done) return done;
         const std::scoped_lock lock(mutex_);
         joined_ = true;
@@ -272,13 +314,13 @@ private:
     bool met_ = false;  // of the thread
 
     mutable std::mutex mutex_;  // guards what follows
-    std::condition_variable wake_;
+    mutable std::condition_variable wake_;
     mutable ModeMachine machine_;
     bool joined_;
-    UnixMicros since_;
+    mutable UnixMicros since_;
     std::string refusal_;  // why the two databases do not belong together
     std::optional<UnixMicros> mirrored_;
-    BackendMode told_ = BackendMode::offline;
+    mutable BackendMode told_ = BackendMode::offline;
     bool ending_ = false;
     std::thread thread_;
 };

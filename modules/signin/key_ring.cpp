@@ -22,6 +22,7 @@ Result<bool> KeyRing::changed_since_seen() {
     bool found = false;
     const auto head = store_.changes().head();
     if (!head) return std::unexpected(head.error());
+    if (!same_history(seen_, *head)) return true;
     while (!found && seen_ < *head) {
         const auto changes = store_.changes().changes_after(seen_, changes_at_once);
         if (!changes) return std::unexpected(changes.error());

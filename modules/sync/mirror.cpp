@@ -143,7 +143,7 @@ Result<void> Mirror::copy_all() {
         return {};
     });
     if (!read) return read;
-    return local_.write("copying the authority", [&](sql::Transaction& db) -> Result<void> {
+    auto copied = local_.write("copying the authority", [&](sql::Transaction& db) -> Result<void> {
         for (const auto& rows : std::views::reverse(all)) {
             auto cleared = db.execute("DELETE FROM " + rows.table->name);
             if (!cleared) return std::unexpected(cleared.error());
@@ -158,6 +158,8 @@ Result<void> Mirror::copy_all() {
         }
         return store_place(db, head);
     });
+    if (copied) ++histories_;
+    return copied;
 }
 
 Result<std::int64_t> Mirror::pull() {

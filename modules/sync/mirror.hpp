@@ -1,6 +1,7 @@
 #pragma once
 // Copies what the authority has into the node's own database, a transaction as one.
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -29,6 +30,8 @@ public:
     [[nodiscard]] Result<MirrorPlace> place();
     /// Copies everything, whatever is here. Only for a folder that may become a mirror.
     Result<void> adopt();
+    /// How often everything was copied: each time what is here may be older than what was, or another's.
+    [[nodiscard]] std::int64_t histories() const { return histories_; }
 
     /// Removes commits that are older from the authority's feed, by its clock; how many. A mirror that was away for
     /// longer copies everything.
@@ -49,6 +52,7 @@ private:
     sql::Database& local_;
     std::mutex mutex_;           // one pull at a time
     std::vector<Table> tables_;  // read once
+    std::atomic<std::int64_t> histories_ = 0;
 };
 
 }  // namespace lurus::sync

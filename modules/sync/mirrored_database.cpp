@@ -4,6 +4,13 @@
 
 namespace lurus::sync {
 
+Result<bool> MirroredDatabase::changed() {
+    const auto changed = local_.changed();
+    if (!changed) return changed;
+    const std::int64_t now = history();
+    return told_history_.exchange(now) != now || *changed;
+}
+
 Result<void> MirroredDatabase::with_reader(std::string_view doing,
                                            const std::function<Result<void>(sql::Connection&)>& work) {
     return local_.read(doing, [&](sql::Connection& db) { return work(db); });
@@ -22,9 +29,9 @@ Result<void> MirroredDatabase::with_writer(std::string_view doing,
     if (auto open = gate_.may_ask(); !open) return open;
     auto done = authority_->write(doing, [&](sql::Transaction& db) { return work(db); });
     gate_.asked(done);
-    if (!done) return done;
-    // Whoever changed something reads it next. Where this fails, it is committed all the same, and follows with the
-    // next.
+    // Whoever changed something reads it next, and whoever was overtaken by another node what that one made of it.
+    // Where this fails, what was committed is so all the same, and follows with the next.
+    if (!done && done.error().code != ErrorCode::conflict && done.error().code != ErrorCode::not_found) return done;
     if (const auto pulled = mirror_->pull(); !pulled) spdlog::warn("{}", pulled.error().message);
     return done;
 }

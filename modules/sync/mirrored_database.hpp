@@ -1,6 +1,8 @@
 #pragma once
 // The database of an installation as a node sees it: read from the mirror, changed at the authority.
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 
 #include "core/db/sql.hpp"
@@ -25,7 +27,8 @@ public:
     MirroredDatabase(sql::Database* authority, Mirror* mirror, sql::Database& local, AuthorityGate& gate)
         : authority_(authority), mirror_(mirror), local_(local), gate_(gate) {}
 
-    Result<bool> changed() override { return local_.changed(); }
+    Result<bool> changed() override;
+    std::int64_t history() const override { return mirror_ == nullptr ? 0 : mirror_->histories(); }
 
 protected:
     Result<void> with_reader(std::string_view doing,
@@ -40,6 +43,7 @@ private:
     Mirror* const mirror_;
     sql::Database& local_;
     AuthorityGate& gate_;
+    std::atomic<std::int64_t> told_history_ = 0;
 };
 
 }  // namespace lurus::sync

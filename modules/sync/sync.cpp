@@ -58,11 +58,12 @@ public:
 
     BackendState state() const override {
         const std::scoped_lock lock(mutex_);
+        tell();  // that nobody answers is seen by whoever looks
         BackendState out;
         out.mode = current_mode();
         out.setting = machine_.setting();
         out.since = since_;
-        out.reason = refusal_.empty() ? machine_.reason() : refusal_;
+        out.reason = why_away();
         if (const UnixMicros at = mirrored_us_; at > 0) out.mirror = at;
         return out;
     }
@@ -182,7 +183,12 @@ private:
     // ---- under mutex_
 
     [[nodiscard]] BackendMode current_mode() const { return machine_.mode(clock_.monotonic_us()); }
-    [[nodiscard]] std::string why_away() const { return refusal_.empty() ? machine_.reason() : refusal_; }
+    [[nodiscard]] std::string why_away() const {
+        if (!authority_)
+            return "this folder belongs to an installation, and the configuration has no [postgres]: name its database "
+                   "there, or make the folder one of its own with `lurus migrate --to-sqlite`";
+        return refusal_.empty() ? machine_.reason() : refusal_;
+    }
 
     void note(const Result<void>& outcome) {
         if (!outcome && outcome.error().code == ErrorCode::unavailable)
@@ -193,7 +199,7 @@ private:
     }
 
     // A transition is seen by whoever looks next.
-    void tell() {
+    void tell() const {
         const BackendMode mode = current_mode();
         if (mode == told_) return;
         since_ = clock_.now();
@@ -245,9 +251,13 @@ private:
     /// One probe, which is a pull.
     Result<void> look() {
         if (!met_) {
+            // Nothing is made in a database that is not ours.
+            auto fits = judge();
+            if (!fits) return refused_unless_away(std::unexpected(fits.error()));
             if (auto done = authority_->migrate(); !done) return refused_unless_away(done);
-            auto belongs = find_out();
-            if (!belongs) return refused_unless_away(belongs);
+            if (!*fits) {
+                if (auto done = join(); !done) return refused_unless_away(done);
+            }
             if (auto compared = compare_keys(); !compared) return refused_unless_away(compared);
             met_ = true;
         }
@@ -324,45 +334,80 @@ private:
         return fail(ErrorCode::unavailable, std::move(outcome.error().message));
     }
 
-    /// Whether the folder and the database belong together; makes them so where both are new.
-    Result<void> find_out() {
-        const auto ended = end_move(*authority_, local_);
-        if (!ended) return std::unexpected(ended.error());
-        auto place = mirror_->place();
-        if (!place) return std::unexpected(place.error());
-        auto there = authority_->read("reading the installation", [](sql::Connection& db) {
-            return db.first("SELECT id, retired_us IS NOT NULL FROM installation", {},
-                            [](const sql::Row& row) -> Result<std::string> {
-                                if (row.integer(1) != 0) return fail(ErrorCode::conflict, retired_text);
-                                return std::string(row.text(0));
-                            });
+    struct There {
+        bool schema = false, complete = false, retired = false;
+        std::optional<std::string> installation;
+    };
+
+    Result<There> what_is_there() {
+        return authority_->read("reading the installation", [](sql::Connection& db) -> Result<There> {
+            // A restore brings rows first and triggers last.
+            auto there = db.first(
+                "SELECT to_regclass('installation') IS NOT NULL, EXISTS (SELECT FROM pg_trigger WHERE tgname = "
+                "'number_commit' AND tgrelid = to_regclass('row_change'))",
+                {}, [](const sql::Row& row) {
+                    There out;
+                    out.schema = row.integer(0) != 0;
+                    out.complete = row.integer(1) != 0;
+                    return out;
+                });
+            if (!there) return std::unexpected(there.error());
+            There out = there->value_or(There());
+            if (!out.schema) return out;
+            // An older program's schema cannot be retired.
+            auto found = db.query("SELECT id, to_jsonb(i) ->> 'retired_us' IS NOT NULL FROM installation i", {},
+                                  [&](const sql::Row& row) -> Result<bool> {
+                                      out.installation = row.text(0);
+                                      out.retired = row.integer(1) != 0;
+                                      return true;
+                                  });
+            if (!found) return std::unexpected(found.error());
+            return out;
         });
+    }
+
+    /// Fails where the folder and the database do not belong together; whether they have met before.
+    Result<bool> judge() {
+        const auto there = what_is_there();
         if (!there) return std::unexpected(there.error());
+        const std::string database = "the database at " + settings_.shown;
+        if (there->schema && !there->complete)
+            return fail(ErrorCode::unavailable, database +
+                                                    " is not complete: its restore goes on, or was broken off "
+                                                    "(pg_restore --single-transaction does all of it or nothing)");
+        if (there->retired) return fail(ErrorCode::conflict, retired_text);
+        if (there->schema) {
+            if (const auto ended = end_move(*authority_, local_); !ended) return std::unexpected(ended.error());
+        }
+        const auto place = mirror_->place();
+        if (!place) return std::unexpected(place.error());
         if (!place->installation.empty()) {
-            if (*there == place->installation) return clear_refusal();
-            if (!*there)
-                return fail(ErrorCode::conflict,
-                            "the database at " + settings_.shown +
+            if (!there->installation)
+                return fail(ErrorCode::unavailable,
+                            database +
                                 " is empty, and this folder belongs to an installation: restore its "
                                 "backup, or name the right one in [postgres]");
-            return fail(ErrorCode::conflict, "the database at " + settings_.shown +
-                                                 " belongs to another installation (" + **there + ", this folder to " +
-                                                 place->installation + ")");
+            if (*there->installation != place->installation)
+                return fail(ErrorCode::conflict, database + " belongs to another installation (" +
+                                                     *there->installation + ", this folder to " + place->installation +
+                                                     ")");
+            if (auto done = clear_refusal(); !done) return std::unexpected(done.error());
+            return true;
         }
         auto content = local_.read("looking for content", content_of);
         if (!content) return std::unexpected(content.error());
-        if (!content->empty())
-            return fail(ErrorCode::conflict, *there ? "the database at " + settings_.shown +
-                                                          " has an installation, and this folder has content "
-                                                          "of its own (" +
-                                                          *content + "): give this node an empty --data-dir"
-                                                    : "the database at " + settings_.shown +
-                                                          " is empty, and this folder has content (" + *content +
-                                                          "): move it with `lurus migrate --to-postgres`");
-        if (!*there) {
-            auto id = new_installation();
-            if (!id) return std::unexpected(id.error());
-        }
+        if (content->empty()) return false;
+        if (there->installation)
+            return fail(ErrorCode::conflict, database +
+                                                 " has an installation, and this folder has content of its own (" +
+                                                 *content + "): give this node an empty --data-dir");
+        return fail(ErrorCode::conflict, database + " is empty, and this folder has content (" + *content +
+                                             "): move it with `lurus migrate --to-postgres`");
+    }
+
+    /// Both are new to one another.
+    Result<void> join() {
+        if (auto made = new_installation(); !made) return made;
         if (auto done = mirror_->adopt(); !done) return done;
         const std::scoped_lock lock(mutex_);
         joined_ = true;
@@ -398,13 +443,13 @@ private:
     std::optional<std::int64_t> shortened_us_;  // monotonic; of who calls upkeep
 
     mutable std::mutex mutex_;  // guards what follows
-    std::condition_variable wake_;
+    mutable std::condition_variable wake_;
     mutable ModeMachine machine_;
     bool joined_;
-    UnixMicros since_;
+    mutable UnixMicros since_;
     std::string refusal_;  // why the two databases do not belong together
     std::string key_problem_;
-    BackendMode told_ = BackendMode::offline;
+    mutable BackendMode told_ = BackendMode::offline;
     std::optional<NodeInfo> self_;  // as the others see it
     std::int64_t beat_at_us_ = 0;
     bool ending_ = false;

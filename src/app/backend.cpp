@@ -25,7 +25,7 @@ public:
     SqlBackend(std::unique_ptr<sql::Database> local, std::unique_ptr<Sync> sync)
         : local_(std::move(local)), sync_(std::move(sync)) {}
 
-    Result<bool> changed() override { return local_->changed(); }
+    Result<bool> changed() override { return shared_.changed(); }
     Sync* sync() override { return sync_.get(); }
 
     // Who may do what.

@@ -63,6 +63,8 @@ Result<std::string> first_key(control::ControlPlane& plane, const GatewaySetting
     wanted.name = "default";
     wanted.note = "made at the first start";
     auto made = plane.identity().create_key(wanted);
+    // Of two nodes of one installation that start at once, one makes it.
+    if (!made && plane.sync() != nullptr && made.error().code == ErrorCode::conflict) return std::string();
     if (!made) return std::unexpected(made.error());
     return std::string(made->key.reveal());
 }

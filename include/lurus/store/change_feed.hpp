@@ -16,6 +16,14 @@ struct Change {
     bool deleted = false;  // the row is gone, and this is all that is left of it
 };
 
+/// Whether two numbers of a feed belong to one history. A database that was put back to an older state begins another
+/// one, whose numbers are larger than all of before. Of rows that only the older one had its feed tells nothing: who
+/// follows reads everything anew.
+constexpr int history_bit = 48;  // and those above it
+constexpr bool same_history(std::int64_t one, std::int64_t other) {
+    return one >> history_bit == other >> history_bit;
+}
+
 /// Any thread; may block. A change is in the feed exactly when it is committed: whoever asks again from the last number
 /// they saw misses none. An id that changed often is there once, with its last number.
 class ChangeFeed {

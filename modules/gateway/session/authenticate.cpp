@@ -35,7 +35,10 @@ std::optional<EarlyRefusal> authenticate(const Session& session, Request& reques
     if (any) {
         // The mirror may lack a key that another node made: whoever has it must not think that it is wrong.
         if (const Sync* sync = request.snapshot->sync; sync != nullptr) {
-            if (const BackendState state = sync->state(); state.mode != BackendMode::online || !sync->joined())
+            // For a while nobody notices that the database is away; the mirror's age tells.
+            constexpr UnixMicros fresh_us = 2'000'000;
+            if (const BackendState state = sync->state(); state.mode != BackendMode::online || !sync->joined() ||
+                                                          request.time - state.mirror.value_or(0) > fresh_us)
                 return EarlyRefusal(503, "key_not_known_yet",
                                     "this key is not known here, and the database that may know it is away: try again",
                                     "Retry-After: 2\r\n");

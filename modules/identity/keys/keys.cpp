@@ -23,14 +23,20 @@ Result<void> Keys::load_all() {
     if (!head) return std::unexpected(head.error());
     auto stored = store_.load();
     if (!stored) return std::unexpected(stored.error());
+    for (auto& key : *stored) {
+        const auto known = std::ranges::lower_bound(stored_, order_of(key), {}, order_of);
+        const bool here = known != stored_.end() && known->id == key.id;
+        key.use = here ? known->use : std::make_shared<KeyUse>();
+    }
     stored_ = *std::move(stored);
-    for (auto& key : stored_) key.use = std::make_shared<KeyUse>();
     seen_ = *head;
     return {};
 }
 
 Result<bool> Keys::take_changes() {
-    if (!seen_) {
+    const auto head = store_.changes().head();
+    if (!head) return std::unexpected(head.error());
+    if (!seen_ || !same_history(*seen_, *head)) {
         if (auto done = load_all(); !done) return std::unexpected(done.error());
         return true;
     }

@@ -7,6 +7,7 @@
 #include <pqxx/prepared_statement>
 #include <pqxx/result>
 #include <ranges>
+#include <utility>
 
 #include "core/json/json_bytes.hpp"
 
@@ -139,12 +140,14 @@ Result<pqxx::result> PostgresConnection::run(std::string_view statement, const V
         }
     }
     if (broken_) return fail(ErrorCode::unavailable, doing_ + ": the connection to " + server_ + " is lost");
-    const SocketDeadlines::Within deadline(deadlines_, socket_, answer_);
+    constexpr std::chrono::milliseconds at_once{2000};
+    const auto patience = std::exchange(first_, false) ? std::min(at_once, answer_) : answer_;
+    const SocketDeadlines::Within deadline(deadlines_, socket_, patience);
     const auto lost = [&](const std::exception& e) {
         broken_ = true;
         return fail(ErrorCode::unavailable,
                     doing_ + ": " + server_ + ": " +
-                        (socket_.is_shut() ? "no answer within " + std::to_string(answer_.count()) + " ms"
+                        (socket_.is_shut() ? "no answer within " + std::to_string(patience.count()) + " ms"
                                            : first_line(e.what())));
     };
     try {

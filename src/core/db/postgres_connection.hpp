@@ -23,8 +23,11 @@ public:
                                                                std::chrono::milliseconds answer);
     ~PostgresConnection() override;
 
-    /// What errors say from now on.
-    void begin(std::string_view doing) { doing_ = doing; }
+    /// What errors say from now on. The next statement is one that a server which is there answers at once.
+    void begin(std::string_view doing) {
+        doing_ = doing;
+        first_ = true;
+    }
     /// Whether it can be used for another transaction.
     [[nodiscard]] bool usable() const { return !broken_; }
 
@@ -42,7 +45,7 @@ private:
     const std::chrono::milliseconds answer_;
     const std::string server_;
     std::string doing_ = "connecting";
-    bool broken_ = false;
+    bool broken_ = false, first_ = true;
     OpenSocket socket_;
     std::unique_ptr<pqxx::connection> connection_;
     std::unique_ptr<pqxx::nontransaction> session_;  // its transactions are begun and ended by statements

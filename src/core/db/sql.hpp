@@ -181,6 +181,9 @@ public:
 
     /// Whether anything was committed since the last call, by this process or another. The first call says true.
     virtual Result<bool> changed() = 0;
+    /// Goes up when everything that is here was put in place of what was: see same_history in
+    /// lurus/store/change_feed.hpp.
+    [[nodiscard]] virtual std::int64_t history() const { return 0; }
 
 protected:
     virtual Result<void> with_reader(std::string_view doing, const std::function<Result<void>(Connection&)>& work) = 0;

@@ -55,7 +55,7 @@ public:
     /// Until ours takes nothing more: what is on its way makes room once more.
     static void fill(int descriptor) {
         const std::string filler(64 * 1024, 'x');
-        for (int full = 0; full < 3;) {
+        for (int full = 0; full < 10;) {
             const std::ptrdiff_t sent = send(descriptor, filler);
             REQUIRE((sent > 0 || sent == -EAGAIN));
             full = sent > 0 ? 0 : full + 1;

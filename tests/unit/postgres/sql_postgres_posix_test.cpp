@@ -153,7 +153,9 @@ public:
             platform::run_child(server.as_server({"/usr/sbin/pgbouncer", "-q", "-d", dir + "/pgbouncer.ini"}), 10'000);
         REQUIRE(started.has_value());
         REQUIRE_MESSAGE(started->exit_code == 0, started->out);
-        std::ifstream(folder_.path / "pid") >> pid_;
+        // It goes into the background first, and writes this then.
+        for (int i = 0; i < 1000 && !(std::ifstream(folder_.path / "pid") >> pid_); ++i)
+            std::this_thread::sleep_for(10ms);
         REQUIRE(pid_ > 0);
     }
     ~Bouncer() {

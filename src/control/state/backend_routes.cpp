@@ -173,8 +173,6 @@ std::vector<ApiRoute> backend_routes(Sync* sync, const Clock& clock) {
     all.push_back(api_route(Permission::read_installation, "GET", "/api/v1/backends/{name}", "getBackend",
                             "One backend", backend_schema,
                             [sync](const ApiRequest& request) { return show_backend(sync, request); }));
-    all.back().resource.kind = "Backend";
-    all.back().resource.names = {"name"};
     all.back().resource.unversioned = {"mode", "since", "reason", "backlog", "mirror"};
     all.push_back(api_route(Permission::operate, "PUT", "/api/v1/backends/{name}", "setBackend",
                             "Whether this node uses a backend; kept over restarts, and possible while it is away",

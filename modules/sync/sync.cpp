@@ -459,32 +459,6 @@ private:
 }  // namespace
 }  // namespace sync
 
-std::string_view name_of(BackendSetting setting) {
-    switch (setting) {
-        case BackendSetting::off: return "off";
-        case BackendSetting::on: return "on";
-        case BackendSetting::automatic: return "auto";
-    }
-    return "";
-}
-
-std::optional<BackendSetting> backend_setting_from(std::string_view name) {
-    for (const auto setting : {BackendSetting::off, BackendSetting::on, BackendSetting::automatic}) {
-        if (name == name_of(setting)) return setting;
-    }
-    return std::nullopt;
-}
-
-std::string_view name_of(BackendMode mode) {
-    switch (mode) {
-        case BackendMode::off: return "off";
-        case BackendMode::online: return "online";
-        case BackendMode::offline: return "offline";
-        case BackendMode::replaying: return "replaying";
-    }
-    return "";
-}
-
 Result<bool> belongs_to_installation(sql::Database& local) {
     return local.read("looking for an installation", [](sql::Connection& db) -> Result<bool> {
         for (const auto& [table, rows] : {std::pair("mirror", "SELECT 1 FROM mirror"),

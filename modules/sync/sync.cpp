@@ -184,10 +184,11 @@ private:
 
     [[nodiscard]] BackendMode current_mode() const { return machine_.mode(clock_.monotonic_us()); }
     [[nodiscard]] std::string why_away() const {
+        if (!refusal_.empty()) return refusal_;
         if (!authority_)
             return "this folder belongs to an installation, and the configuration has no [postgres]: name its database "
                    "there, or make the folder one of its own with `lurus migrate --to-sqlite`";
-        return refusal_.empty() ? machine_.reason() : refusal_;
+        return machine_.reason();
     }
 
     void note(const Result<void>& outcome) {

@@ -219,7 +219,7 @@ test('without [postgres] there is no table, no file and no thread of it', async 
     assert.deepEqual((await health(without)).backends, {});
     await until('both to have their snapshot', () => [with_, without].every((lurus) => fs.existsSync(path.join(lurus.dataDir, 'lurus.db.snapshot'))));
     const [there, own] = [made(with_), made(without)];
-    assert.deepEqual(there.tables.filter((name) => !own.tables.includes(name)), ['mirror']);
+    assert.deepEqual(there.tables.filter((name) => !own.tables.includes(name)), ['mirror', 'move']);
     assert.deepEqual(own.tables.filter((name) => !there.tables.includes(name)), []);
     assert.deepEqual(there.files, own.files);
     // One that follows, one that ends what waits for a silent server.

@@ -99,7 +99,8 @@ public:
     /// `conflict`: it is alive.
     virtual Result<void> forget_node(std::string_view id) = 0;
 
-    /// Connects and takes over what is new, once; waits no longer than `ms`. Fails where the two databases do not
+    /// Connects and takes over what is new, once; waits no longer than `ms`, and in a folder that has not seen its
+    /// installation no longer than until the authority is known to be away. Fails where the two databases do not
     /// belong together, and says what to do; that the authority is away is no failure.
     virtual Result<void> meet(int ms) = 0;
     /// From now on by a thread of its own, until the end.

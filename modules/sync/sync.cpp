@@ -149,7 +149,8 @@ public:
         std::unique_lock lock(mutex_);
         if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
         wake_.wait_for(lock, std::chrono::milliseconds(ms), [&] {
-            return !refusal_.empty() || current_mode() == BackendMode::online || current_mode() == BackendMode::off;
+            return !refusal_.empty() || current_mode() == BackendMode::online || current_mode() == BackendMode::off ||
+                   (!joined_ && away_);
         });
         if (!refusal_.empty()) return fail(ErrorCode::conflict, refusal_);
         return {};
@@ -224,6 +225,8 @@ private:
                 lock.lock();
                 failed = !outcome;
                 note(outcome);
+                away_ = failed;
+                if (failed) wake_.notify_all();
                 if (outcome) {
                     mirrored_us_ = clock_.now();
                     machine_.caught_up(clock_.monotonic_us());
@@ -447,6 +450,7 @@ private:
     mutable std::condition_variable wake_;
     mutable ModeMachine machine_;
     bool joined_;
+    bool away_ = false;  // the last look failed
     mutable UnixMicros since_;
     std::string refusal_;  // why the two databases do not belong together
     std::string key_problem_;

@@ -129,8 +129,9 @@ Result<std::unique_ptr<Backend>> make_backend(const std::filesystem::path& file,
     }
     auto sync = make_sync(settings, std::move(authority), **local, clock);
     if (!sync) return std::unexpected(sync.error());
-    // A node that knows its installation is served from its mirror; one that does not has nothing to be served from.
-    const int patience_ms = (*sync)->joined() ? 300 : 800;
+    // A node that knows its installation is served from its mirror; one that does not has nothing to be served from,
+    // and the first of all makes the schema.
+    const int patience_ms = (*sync)->joined() ? 300 : 30'000;
     if (auto met = (*sync)->meet(patience_ms); !met) return std::unexpected(met.error());
     return std::make_unique<SqlBackend>(*std::move(local), *std::move(sync));
 }

@@ -163,7 +163,13 @@ Result<ControlPlane::Prepared> ControlPlane::prepare(const config::Config& confi
     if (!mistakes) add([&] { return sign_in_->prepare(config.auth, users); });
     if (mistakes) return std::unexpected(*std::move(mistakes));
     for (const auto& part : prepared) {
-        if (auto done = part->store(); !done) return std::unexpected(with_position(config, done.error()));
+        auto done = part->store();
+        if (!done && done.error().code == ErrorCode::unavailable && sync() != nullptr) {
+            spdlog::warn("{}; it is tried again when PostgreSQL is back", with_position(config, done.error()).message);
+            store_again_ = true;
+            continue;
+        }
+        if (!done) return std::unexpected(with_position(config, done.error()));
     }
     return prepared;
 }

@@ -2,6 +2,7 @@
 // The management API over the modules of one data folder, and what of them is in force.
 // The server publishes its snapshots to the gateway; a command without a server uses the API in-process.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -164,7 +165,8 @@ private:
     MainDatabase main_;
     ApiRate rate_;
     ApiGate gate_;
-    std::int64_t clock_offset_;   // of watch_clock: what the clock said beyond the monotonic one
+    std::int64_t clock_offset_;                      // of watch_clock: what the clock said beyond the monotonic one
+    mutable std::atomic<bool> store_again_ = false;  // the configuration's part of what is stored is not all stored
     bool behind_ = false;         // of follow_changes, as the next one: there is something that was not taken over
     std::string follow_problem_;  // why not; what was logged last
     std::unique_ptr<OutsideCalls> outside_;  // outlives the modules, as the next

@@ -6,6 +6,10 @@
 namespace lurus::control {
 
 void ControlPlane::follow_changes() {
+    if (store_again_ && sync()->state().mode == BackendMode::online) {
+        store_again_ = false;
+        reload_because("what the configuration has stored could not be while PostgreSQL was away");
+    }
     const auto changed = backend_->changed();
     // That a database is away is told by watch_databases.
     if (changed && *changed) behind_ = true;

@@ -189,9 +189,13 @@ Result<void> finish_restore(const fs::path& data_dir) {
         if (auto moved = move_file(ready / name, data_dir / name); !moved) return moved;
     }
     platform::sync_dir(data_dir);
+    // Under its other name nobody takes what is left of it for a restore that waits, wherever this ends.
+    const fs::path over = data_dir / gathering;
     std::error_code error;
-    fs::remove_all(ready, error);
-    if (error) return fail(ErrorCode::unavailable, "cannot remove " + ready.string() + ": " + error.message());
+    fs::remove_all(over, error);
+    if (auto moved = move_file(ready, over); !moved) return moved;
+    fs::remove_all(over, error);
+    if (error) return fail(ErrorCode::unavailable, "cannot remove " + over.string() + ": " + error.message());
     return {};
 }
 

@@ -7,6 +7,7 @@ import { KEY, LURUS_BIN, startLurus, tempFolder } from './lib/lurus.mjs';
 import { PASSWORD, api, login } from './lib/people.mjs';
 import { startPostgres } from './lib/postgres.mjs';
 import { health, until } from './lib/until.mjs';
+import { inMode } from './lib/installation.mjs';
 import { anthropic } from '../upstream/index.mjs';
 import { post } from './lib/raw.mjs';
 
@@ -167,6 +168,7 @@ test('there and back: nothing is lost, and nodes share it meanwhile', async () =
   await verified(lurus);
 
   await lurus.start();
+  await inMode(lurus, 'online');
   assert.deepEqual(await told(lurus), before_);
   assert.equal(await use(lurus, key), 200);
   // The session went along.
@@ -290,6 +292,7 @@ test('killed between the two commits: nobody takes changes until it is run again
   configured(lurus, database.url);
   assert.equal((await command(lurus, 'migrate', '--to-postgres')).resumed, true);
   await lurus.start();
+  await inMode(lurus, 'online');
   assert.deepEqual(await told(lurus), before_);
   assert.equal((await call(lurus, 'POST', 'keys', { name: 'more' })).status, 201);
   await verified(lurus);

@@ -129,15 +129,9 @@ Result<void> Mirror::copy_all() {
         for (const Table& table : tables_) {
             Rows rows;
             rows.table = &table;
-            auto found = db.query(concat({"SELECT ", listed(table.columns), " FROM ", table.name}), {},
-                                  [&](const sql::Row& row) -> Result<bool> {
-                                      sql::Values values;
-                                      for (std::size_t i = 0; i < table.types.size(); ++i)
-                                          values.push_back(typed(row, static_cast<int>(i), table.types[i]));
-                                      rows.present.push_back(std::move(values));
-                                      return true;
-                                  });
-            if (!found) return found;
+            auto found = rows_of_table(db, table.name, table.columns, table.types);
+            if (!found) return std::unexpected(found.error());
+            rows.present = *std::move(found);
             all.push_back(std::move(rows));
         }
         return {};
@@ -211,12 +205,7 @@ Result<std::int64_t> Mirror::pull() {
                 sql::Values key;
                 for (std::size_t i = 0; i < parts.size(); ++i)
                     key.push_back(key_part(parts[i].get<std::string>(), table.key_types[i]));
-                auto row = db.first(select, key, [&](const sql::Row& found) {
-                    sql::Values values;
-                    for (std::size_t i = 0; i < table.types.size(); ++i)
-                        values.push_back(typed(found, static_cast<int>(i), table.types[i]));
-                    return values;
-                });
+                auto row = db.first(select, key, [&](const sql::Row& found) { return values_of(found, table.types); });
                 if (!row) return std::unexpected(row.error());
                 if (*row)
                     rows.present.push_back(**std::move(row));

@@ -73,15 +73,9 @@ Result<void> same_columns(sql::Connection& local, const std::vector<MovedTable>&
 Result<MovedRows> rows_of(sql::Connection& db, const MovedTable& table) {
     MovedRows out;
     out.table = &table;
-    auto read = db.query(concat({"SELECT ", listed(table.columns), " FROM ", table.name}), {},
-                         [&](const sql::Row& row) -> Result<bool> {
-                             sql::Values values;
-                             for (std::size_t i = 0; i < table.types.size(); ++i)
-                                 values.push_back(typed(row, static_cast<int>(i), table.types[i]));
-                             out.rows.push_back(std::move(values));
-                             return true;
-                         });
+    auto read = rows_of_table(db, table.name, table.columns, table.types);
     if (!read) return std::unexpected(read.error());
+    out.rows = *std::move(read);
     return out;
 }
 

@@ -1,5 +1,7 @@
 #include "modules/sync/tables.hpp"
 
+#include "core/text/concat.hpp"
+
 namespace lurus::sync {
 
 std::string listed(const std::vector<std::string>& columns) {
@@ -14,11 +16,27 @@ std::string numbered(std::size_t first, std::size_t count) {
     return out;
 }
 
-sql::Value typed(const sql::Row& row, int column, std::string_view type) {
-    if (row.is_null(column)) return std::nullopt;
-    if (type == "INTEGER") return row.integer(column);
-    if (type == "BLOB") return sql::Bytes(std::string(row.bytes(column)));
-    return row.text(column);
+sql::Values values_of(const sql::Row& row, const std::vector<std::string>& types) {
+    sql::Values out;
+    for (const auto& type : types) {
+        const int column = static_cast<int>(out.size());
+        if (row.is_null(column))
+            out.emplace_back(std::nullopt);
+        else if (type == "INTEGER")
+            out.emplace_back(row.integer(column));
+        else if (type == "BLOB")
+            out.emplace_back(sql::Bytes(std::string(row.bytes(column))));
+        else
+            out.emplace_back(row.text(column));
+    }
+    return out;
+}
+
+Result<std::vector<sql::Values>> rows_of_table(sql::Connection& db, const std::string& table,
+                                               const std::vector<std::string>& columns,
+                                               const std::vector<std::string>& types) {
+    return db.all(concat({"SELECT ", listed(columns), " FROM ", table}), {},
+                  [&](const sql::Row& row) { return values_of(row, types); });
 }
 
 // What a first start makes by itself is no content.

@@ -22,8 +22,12 @@ inline constexpr std::array unmirrored = {"session", "refresh_token", "ticket", 
 std::string listed(const std::vector<std::string>& columns);
 /// `$1, $2 ...`, from `first`.
 std::string numbered(std::size_t first, std::size_t count);
-/// A column of a row, by its type: INTEGER, TEXT or BLOB.
-sql::Value typed(const sql::Row& row, int column, std::string_view type);
+/// A row's columns, by their types: INTEGER, TEXT or BLOB.
+sql::Values values_of(const sql::Row& row, const std::vector<std::string>& types);
+/// All rows of a table, in no order.
+Result<std::vector<sql::Values>> rows_of_table(sql::Connection& db, const std::string& table,
+                                               const std::vector<std::string>& columns,
+                                               const std::vector<std::string>& types);
 
 /// The first table that has what only somebody's configuring makes; empty = there is none.
 Result<std::string> content_of(sql::Connection& db);

@@ -83,7 +83,7 @@ private:
     template <class Work>
     Result<void> in_transaction(PostgresConnection& db, std::string_view begin, Work work) {
         if (auto begun = db.execute(std::string(begin) + limits(), {}); !begun) return std::unexpected(begun.error());
-        // What throws leaves the connection with an open transaction: it is not used again.
+        // Failure and an exception undo it all.
         struct Open {
             PostgresConnection& db;
             bool ended = false;
